@@ -1,0 +1,14 @@
+package confparse
+
+// Pos is a place in a source file. Line and Col are 1-based; Col counts bytes.
+type Pos struct {
+	Offset int32 // 0-based, in bytes
+	Line   int32
+	Col    int32
+}
+
+// Range is a half-open stretch of one source file. The zero Range means "no particular place".
+type Range struct {
+	File       string
+	Start, End Pos
+}

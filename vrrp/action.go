@@ -1,0 +1,57 @@
+package vrrp
+
+import "net/netip"
+
+// Action is something the shell must do for one virtual router, in the order given.
+type Action interface{ action() }
+
+// SendAdvert transmits one advertisement (one copy to each unicast peer). Priority 0 resigns.
+type SendAdvert struct{ Priority uint8 }
+
+// SetAddresses installs (Present) or removes the virtual and excluded addresses of the instance, in configuration
+// order. Installing what is there and removing what is absent are successes. Reported back by EffectDone.
+type SetAddresses struct{ Present bool }
+
+// ChangeAddresses applies a reload's difference while the addresses are installed.
+type ChangeAddresses struct{ Add, Remove []Address }
+
+// Announce sends Repeat rounds of gratuitous ARP (IPv4) or unsolicited neighbour advertisements (IPv6): every
+// virtual address, then every excluded one, then again. Addrs, when not nil, limits it to those addresses.
+type Announce struct {
+	Repeat int
+	Addrs  []netip.Addr
+}
+
+// CancelAnnouncements drops what an interval-limited announcer still has queued for the instance.
+type CancelAnnouncements struct{}
+
+// StateChanged reports a transition for logs, metrics and notifications. It is emitted at the moment keepalived logs
+// it: on becoming MASTER after the first advert, on leaving before addresses are released.
+type StateChanged struct {
+	From, To State
+	Priority uint8 // effective
+	Initial  bool  // the first state after Started
+	Cause    Cause
+}
+
+// Report is a remarkable event that changes no state; the shell logs it.
+type Report struct {
+	Kind     ReportKind
+	Source   netip.Addr // of the advert, where there is one
+	Theirs   int        // priority, count or other number of the peer
+	Ours     int
+	Rejected DropReason // for ReportRejected
+}
+
+// Stopped is the last action of a Machine that was told to Stop: addresses are released (its SetAddresses precedes it)
+// and the shell may close the sockets.
+type Stopped struct{}
+
+func (SendAdvert) action()          {}
+func (SetAddresses) action()        {}
+func (ChangeAddresses) action()     {}
+func (Announce) action()            {}
+func (CancelAnnouncements) action() {}
+func (StateChanged) action()        {}
+func (Report) action()              {}
+func (Stopped) action()             {}

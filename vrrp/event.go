@@ -1,0 +1,78 @@
+package vrrp
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Instant is monotonic time since an epoch the process chooses. The cores never ask for it; they are told.
+type Instant time.Duration
+
+// Add returns t moved by d.
+func (t Instant) Add(d time.Duration) Instant { return t + Instant(d) }
+
+// Sub returns the time from u to t.
+func (t Instant) Sub(u Instant) time.Duration { return time.Duration(t - u) }
+
+// Event is something that happened to one virtual router. Every event is legal in every state.
+type Event interface{ event() }
+
+// Started begins a virtual router's life. It is the first event of each Machine.
+type Started struct {
+	LinkUp bool       // the instance's interface exists, is up and has carrier
+	Source netip.Addr // the address adverts will leave from; invalid when the interface has none
+	// Resume says that the process was MASTER within its own master-down interval before it died, and that the
+	// addresses are still in place: mastership goes on with an advert at once.
+	Resume bool
+	// Delay is what is left of vrrp_startup_delay.
+	Delay time.Duration
+}
+
+// AdvertReceived is a well-formed advertisement for this virtual router (checksum, TTL, version and lengths verified
+// by ParseAdvert). What depends on the instance (authentication, interval, addresses) is verified by the Machine.
+type AdvertReceived struct {
+	Advert Advert
+	Source netip.Addr
+}
+
+// LinkChanged reports the instance's own interface: up means IFF_UP and IFF_RUNNING.
+type LinkChanged struct{ Up bool }
+
+// SourceChanged reports the address that adverts leave from; invalid when the interface has lost its last one.
+type SourceChanged struct{ Source netip.Addr }
+
+// TrackerChanged reports an interface of track_interface (and, later, a script, file, process or BFD session).
+type TrackerChanged struct {
+	Tracker string
+	Up      bool
+}
+
+// AddressLost reports that somebody else removed one of the virtual addresses while this router is MASTER.
+type AddressLost struct{ Addr netip.Prefix }
+
+// EffectDone reports the outcome of an action that the shell carried out asynchronously; Err is nil on success.
+type EffectDone struct {
+	Action Action
+	Err    error
+}
+
+// SpecChanged replaces the tunables of a virtual router whose identity (InstanceSpec.Key) stays.
+type SpecChanged struct{ Spec InstanceSpec }
+
+// Stop asks the router to resign: advert with priority 0, hand over, release, then Stopped.
+type Stop struct{}
+
+// Wake says that the Deadline may have passed. Before the deadline it is a no-op; late is legal and behaves as if the
+// last missed deadline fired once.
+type Wake struct{}
+
+func (Started) event()        {}
+func (AdvertReceived) event() {}
+func (LinkChanged) event()    {}
+func (SourceChanged) event()  {}
+func (TrackerChanged) event() {}
+func (AddressLost) event()    {}
+func (EffectDone) event()     {}
+func (SpecChanged) event()    {}
+func (Stop) event()           {}
+func (Wake) event()           {}

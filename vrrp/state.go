@@ -1,0 +1,65 @@
+package vrrp
+
+// State is the state of a virtual router, numbered as keepalived's JSON and SNMP number it.
+type State uint8
+
+// The states (RFC 9568 §6.4 plus FAULT).
+const (
+	Init   State = 0
+	Backup State = 1
+	Master State = 2
+	Fault  State = 3
+)
+
+// String returns INIT, BACKUP, MASTER or FAULT.
+func (s State) String() string {
+	switch s {
+	case Backup:
+		return "BACKUP"
+	case Master:
+		return "MASTER"
+	case Fault:
+		return "FAULT"
+	}
+	return "INIT"
+}
+
+// Cause says why a state changed.
+type Cause uint8
+
+// The causes of a transition.
+const (
+	CauseNone           Cause = iota
+	CauseStart                // the first state
+	CauseTimeout              // no advert within the master-down interval
+	CauseHigherPriority       // a master of higher priority was heard
+	CauseSamePriority         // a master of the same priority and higher address was heard
+	CauseFault                // interface, source address or an unweighted tracker went down
+	CauseFaultCleared         // the last reason for FAULT went away
+	CauseAddressLost          // somebody else removed a virtual address
+	CauseEffectFailed         // the addresses could not be installed
+	CauseGroup                // another member of the sync group moved
+	CauseResume               // the process came back within its own master-down interval
+	CauseStop                 // told to stop
+	CauseOwner                // address owner starting as master
+)
+
+// ReportKind is what a Report is about.
+type ReportKind uint8
+
+// The reports.
+const (
+	ReportAdvertTimeout        ReportKind = iota + 1 // master-down timer expired
+	ReportPriorityZeroReceived                       // in BACKUP
+	ReportMasterPriorityZero                         // in MASTER
+	ReportLowerPriority                              // advert of a lower master while MASTER; new election forced
+	ReportLowerDiscarded                             // advert of a lower master while BACKUP, preempting
+	ReportSameAddress                                // same priority from our own address
+	ReportRejected                                   // failed verification; Rejected says why
+	ReportIntervalDiffers                            // v3 interval unlike ours
+	ReportAddressesDiffer                            // the advertised list is not ours
+	ReportPriorityChanged                            // effective priority, Theirs = old, Ours = new
+	ReportPreemptDelayStarted
+	ReportPreemptDelayStopped
+	ReportPriorityZeroSent
+)
