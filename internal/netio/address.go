@@ -1,0 +1,130 @@
+package netio
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Address is an address on an interface at one moment.
+type Address struct {
+	Index      int // of the interface
+	Prefix     netip.Prefix
+	Scope      uint8        // rtnetlink scope: 0 global, 253 link, 254 host
+	Label      string       // IPv4 only
+	Broadcast  netip.Addr   // IPv4 only; invalid = none
+	Peer       netip.Prefix // of a point-to-point address; invalid = none
+	Protocol   uint8        // who added it: Protocol for us, 0 when nobody said
+	Tentative  bool         // IPv6: not usable before duplicate address detection has passed
+	Deprecated bool         // IPv6: not chosen as source (preferred lifetime 0)
+}
+
+// Addresses returns the addresses of every interface, in the kernel's order, which within an interface is the order
+// in which the kernel itself prefers them.
+func (h *Handle) Addresses() ([]Address, error) {
+	all, err := h.nl.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	addrs := make([]Address, 0, len(all))
+	for _, a := range all {
+		if addr, ok := addressFrom(a); ok {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs, nil
+}
+
+// AddAddress puts a on the interface a.Index, marked with Protocol. Nothing is added to what is written: no broadcast
+// address unless there is one, IPv6 without duplicate address detection, and an IPv6 host address never becomes the
+// source of the machine's own connections. An address that is there already is a success.
+func (h *Handle) AddAddress(a Address) error {
+	err := h.nl.AddrAdd(nil, addressTo(a))
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("add address %s: %w", a.Prefix, err)
+	}
+	return nil
+}
+
+// DelAddress removes a from the interface a.Index. An address, or an interface, that is not there is a success.
+func (h *Handle) DelAddress(a Address) error {
+	del := addressTo(a)
+	del.Label = "" // the kernel would insist on it; the address is the address whatever its label
+	err := h.nl.AddrDel(nil, del)
+	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("delete address %s: %w", a.Prefix, err)
+	}
+	return nil
+}
+
+// addressTo translates to the library's type, whose zero values mean other things than "none".
+func addressTo(a Address) *netlink.Addr {
+	addr := &netlink.Addr{
+		IPNet:     ipNet(a.Prefix),
+		LinkIndex: a.Index,
+		Scope:     int(a.Scope),
+		Label:     a.Label,
+		Protocol:  Protocol,
+	}
+	if a.Peer.IsValid() {
+		addr.Peer = ipNet(a.Peer)
+	}
+	if a.Prefix.Addr().Is4() {
+		addr.Broadcast = net.IPv4zero // "none"; a nil would make the library invent one
+		if a.Broadcast.Is4() {
+			addr.Broadcast = a.Broadcast.AsSlice()
+		}
+		return addr
+	}
+	addr.Flags = unix.IFA_F_NODAD
+	if a.Prefix.IsSingleIP() {
+		// Valid forever, preferred never. The lifetimes are sent only when one of them is above 0.
+		forever := uint32(math.MaxUint32)
+		addr.ValidLft, addr.PreferedLft = int(forever), 0
+	}
+	return addr
+}
+
+func addressFrom(a netlink.Addr) (Address, bool) {
+	prefix, ok := prefixOf(a.IPNet)
+	if !ok {
+		return Address{}, false
+	}
+	addr := Address{
+		Index:      a.LinkIndex,
+		Prefix:     prefix,
+		Scope:      uint8(a.Scope),
+		Label:      a.Label,
+		Protocol:   uint8(a.Protocol),
+		Tentative:  a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) != 0 && a.Flags&unix.IFA_F_OPTIMISTIC == 0,
+		Deprecated: a.Flags&unix.IFA_F_DEPRECATED != 0,
+	}
+	if b, ok := netip.AddrFromSlice(a.Broadcast); ok {
+		addr.Broadcast = b.Unmap()
+	}
+	if peer, ok := prefixOf(a.Peer); ok {
+		addr.Peer = peer
+	}
+	return addr, true
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+func prefixOf(n *net.IPNet) (netip.Prefix, bool) {
+	if n == nil {
+		return netip.Prefix{}, false
+	}
+	ip, ok := netip.AddrFromSlice(n.IP)
+	if !ok {
+		return netip.Prefix{}, false
+	}
+	bits, _ := n.Mask.Size()
+	return netip.PrefixFrom(ip, bits), true
+}

@@ -1,0 +1,28 @@
+package netio
+
+// Event is a change of links or addresses, as Watch reports it.
+type Event interface{ event() }
+
+// LinkChanged reports an interface that is new or has other attributes. A renamed interface is first reported as
+// LinkGone under its old name; its addresses stay what they are, they belong to the index.
+type LinkChanged struct{ Link Link }
+
+// LinkGone reports a name that no longer exists. Unless it is a renaming, the addresses have been reported gone before.
+// An interface that is created again has another index.
+type LinkGone struct{ Link Link }
+
+// AddressChanged reports an address that is new or has other attributes.
+type AddressChanged struct{ Address Address }
+
+// AddressGone reports an address that is no longer there.
+type AddressGone struct{ Address Address }
+
+// Synced says that everything reported so far is the kernel's whole state. Cause is nil the first time; later it is
+// why the watch had to read everything again (the differences have been reported before it).
+type Synced struct{ Cause error }
+
+func (LinkChanged) event()    {}
+func (LinkGone) event()       {}
+func (AddressChanged) event() {}
+func (AddressGone) event()    {}
+func (Synced) event()         {}

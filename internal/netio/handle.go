@@ -1,0 +1,88 @@
+// Package netio is the rest of the program's view of rtnetlink: links, addresses, and a watch over both that never
+// loses a state. It hides the traps of the library under it (dumps that are interrupted, subscriptions that die of
+// ENOBUFS, broadcast addresses nobody asked for) and speaks net/netip.
+package netio
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// Protocol is the address protocol number (IFA_PROTO, Linux 5.18) that marks an address as ours. It is the number the
+// kernel's registry gives to keepalived, so either program finds what the other left behind.
+const Protocol = 18
+
+// requestTimeout bounds one rtnetlink exchange: a reply that never comes is an error, not a hang.
+const requestTimeout = 10 * time.Second
+
+// ErrNoLink reports that an interface does not exist. Test with errors.Is.
+var ErrNoLink = errors.New("no such interface")
+
+// Handle talks rtnetlink in one network namespace. Its methods may be called from several goroutines.
+type Handle struct {
+	ns netns.NsHandle // a descriptor of our own, so the namespace outlives the thread it was taken from
+	nl *netlink.Handle
+}
+
+// Open returns a Handle for the network namespace of the calling thread. A caller that has changed the namespace of
+// its thread must have locked the goroutine to it.
+func Open() (*Handle, error) {
+	ns, err := netns.Get()
+	if err != nil {
+		return nil, fmt.Errorf("open network namespace: %w", err)
+	}
+	nl, err := netlink.NewHandleWithOptions(netlink.HandleOptions{
+		DisableVFInfoCollection: true,
+		RetryInterrupted:        true, // a dump that raced with a change says so and is read again
+		NetNS:                   &ns,
+	}, unix.NETLINK_ROUTE)
+	if err != nil {
+		_ = ns.Close()
+		return nil, fmt.Errorf("open rtnetlink: %w", err)
+	}
+	if err := nl.SetSocketTimeout(requestTimeout); err != nil {
+		nl.Close()
+		_ = ns.Close()
+		return nil, fmt.Errorf("set rtnetlink timeout: %w", err)
+	}
+	return &Handle{ns: ns, nl: nl}, nil
+}
+
+// Close releases the sockets and the namespace. No method may be called after it, and every Watch must have returned.
+func (h *Handle) Close() error {
+	h.nl.Close()
+	return h.ns.Close()
+}
+
+// Do runs f on a thread that is in the Handle's network namespace: the place to open sockets and to read
+// /proc/sys/net, which belong to the namespace of the thread that does so.
+func (h *Handle) Do(f func() error) error {
+	runtime.LockOSThread()
+	here, err := netns.Get()
+	if err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("read network namespace of the thread: %w", err)
+	}
+	defer here.Close()
+	if here.Equal(h.ns) {
+		defer runtime.UnlockOSThread()
+		return f()
+	}
+	if err := netns.Set(h.ns); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("enter network namespace: %w", err)
+	}
+	err = f()
+	if back := netns.Set(here); back != nil {
+		// The goroutine stays locked, so the runtime ends this thread with it instead of reusing it in the wrong place.
+		return errors.Join(err, fmt.Errorf("leave network namespace: %w", back))
+	}
+	runtime.UnlockOSThread()
+	return err
+}

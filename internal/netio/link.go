@@ -1,0 +1,64 @@
+package netio
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Link is a network interface at one moment.
+type Link struct {
+	Index int
+	Name  string
+	Up    bool   // IFF_UP and IFF_RUNNING: administratively up, with carrier
+	NoARP bool   // IFF_NOARP: has no neighbours to tell about addresses
+	MTU   int    // bytes
+	MAC   string // the link-layer address as raw bytes; a string so that Link is comparable
+	Ether bool   // 48-bit MAC addresses, Ethernet framing
+}
+
+// Links returns every interface, in the kernel's order.
+func (h *Handle) Links() ([]Link, error) {
+	all, err := h.nl.LinkList()
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	links := make([]Link, 0, len(all))
+	for _, l := range all {
+		links = append(links, linkFrom(l.Attrs()))
+	}
+	return links, nil
+}
+
+// Link returns the interface with that name. The error is ErrNoLink when there is none.
+func (h *Handle) Link(name string) (Link, error) {
+	l, err := h.nl.LinkByName(name)
+	if err != nil {
+		var missing netlink.LinkNotFoundError
+		if errors.As(err, &missing) || errors.Is(err, unix.ENODEV) {
+			err = ErrNoLink
+		}
+		return Link{}, fmt.Errorf("look up interface %s: %w", name, err)
+	}
+	// The library also finds interfaces by alternative name; ours are the names the watch reports.
+	link := linkFrom(l.Attrs())
+	if link.Name != name {
+		return Link{}, fmt.Errorf("look up interface %s: %w", name, ErrNoLink)
+	}
+	return link, nil
+}
+
+func linkFrom(a *netlink.LinkAttrs) Link {
+	const up = unix.IFF_UP | unix.IFF_RUNNING
+	return Link{
+		Index: a.Index,
+		Name:  a.Name,
+		Up:    a.RawFlags&up == up,
+		NoARP: a.RawFlags&unix.IFF_NOARP != 0,
+		MTU:   a.MTU,
+		MAC:   string(a.HardwareAddr),
+		Ether: a.EncapType == "ether",
+	}
+}
