@@ -1,0 +1,203 @@
+package testlan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// Capture records the VRRP and ARP frames that enter any segment of a lab, each once, at the cable it came in on. Frames of a
+// blocked cable are seen, those of a cut one do not exist.
+type Capture struct {
+	file *os.File
+	done chan struct{}
+
+	mu     sync.Mutex
+	frames []Frame
+}
+
+// Capture starts recording. Attach all hosts first: frames of cables that are plugged in later carry no host.
+func (l *Lab) Capture() (*Capture, error) {
+	senders := map[int]string{}
+	for _, c := range l.cables {
+		senders[c.port.Attrs().Index] = c.Host.Name
+	}
+	var fd int
+	err := l.wires.Do(func() (err error) {
+		fd, err = packetSocket(0, vrrpAndARP)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	c := &Capture{file: os.NewFile(uintptr(fd), "capture"), done: make(chan struct{})}
+	go func() {
+		defer close(c.done)
+		receive(c.file, func(at time.Time, from *unix.SockaddrLinklayer, data []byte) {
+			host, cable := senders[from.Ifindex]
+			if !cable || from.Pkttype == unix.PACKET_OUTGOING {
+				return // the bridge's own copy, or the copy for another host
+			}
+			c.mu.Lock()
+			c.frames = append(c.frames, Frame{at, host, append([]byte(nil), data...)})
+			c.mu.Unlock()
+		})
+	}()
+	l.mu.Lock()
+	l.captures = append(l.captures, c)
+	l.mu.Unlock()
+	return c, nil
+}
+
+// Close stops recording; what was recorded stays readable.
+func (c *Capture) Close() {
+	c.file.Close() // ends the blocked read
+	<-c.done
+}
+
+// Frames returns a copy of what has been recorded so far.
+func (c *Capture) Frames() []Frame {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Frame(nil), c.frames...)
+}
+
+// Adverts returns the advertisements that one host sent at or after a time; host "" means any.
+func (c *Capture) Adverts(host string, since time.Time) []Advert {
+	var out []Advert
+	for _, f := range c.Frames() {
+		if a, ok := f.Advert(); ok && (host == "" || host == a.Host) && !a.Time.Before(since) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Announcements returns the gratuitous ARPs that one host sent at or after a time; host "" means any.
+func (c *Capture) Announcements(host string, since time.Time) []Announcement {
+	var out []Announcement
+	for _, f := range c.Frames() {
+		if g, ok := f.Announcement(); ok && (host == "" || host == g.Host) && !g.Time.Before(since) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// WaitAdvert waits for an advertisement of a host, sent at or after a time, that satisfies match (nil: any).
+func (c *Capture) WaitAdvert(ctx context.Context, host string, since time.Time, match func(Advert) bool) (Advert, error) {
+	var found Advert
+	err := Until(ctx, "advertisement of "+host, func() error {
+		for _, a := range c.Adverts(host, since) {
+			if match == nil || match(a) {
+				found = a
+				return nil
+			}
+		}
+		return errors.New("not seen")
+	})
+	return found, err
+}
+
+// vrrpAndARP passes ARP, and IPv4 carrying VRRP or an authentication header.
+var vrrpAndARP = []bpf.Instruction{
+	bpf.LoadAbsolute{Off: 12, Size: 2},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherARP, SkipTrue: 4},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherIPv4, SkipTrue: 4},
+	bpf.LoadAbsolute{Off: 23, Size: 1},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoVRRP, SkipTrue: 1},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoAH, SkipTrue: 1},
+	bpf.RetConstant{Val: 65535},
+	bpf.RetConstant{Val: 0},
+}
+
+// packetSocket opens a non-blocking AF_PACKET socket with receive times, on one interface or (0) on all of this namespace.
+func packetSocket(ifindex int, filter []bpf.Instruction) (int, error) {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, fmt.Errorf("packet socket: %w", err)
+	}
+	if err := preparePacketSocket(fd, ifindex, filter); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func preparePacketSocket(fd, ifindex int, filter []bpf.Instruction) error {
+	if filter != nil {
+		raw, err := bpf.Assemble(filter)
+		if err != nil {
+			return fmt.Errorf("assemble filter: %w", err)
+		}
+		prog := unix.SockFprog{Len: uint16(len(raw)), Filter: (*unix.SockFilter)(unsafe.Pointer(&raw[0]))}
+		if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &prog); err != nil {
+			return fmt.Errorf("attach filter: %w", err)
+		}
+	}
+	for _, o := range []struct{ level, name, value int }{
+		{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1},
+		{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16 << 20},
+	} {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return fmt.Errorf("packet socket option %d/%d: %w", o.level, o.name, err)
+		}
+	}
+	// Binding last: nothing is received before the filter is in place.
+	const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8
+	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifindex}); err != nil {
+		return fmt.Errorf("bind packet socket: %w", err)
+	}
+	return nil
+}
+
+// receive hands every frame to take until the file is closed.
+func receive(file *os.File, take func(at time.Time, from *unix.SockaddrLinklayer, data []byte)) {
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return
+	}
+	data, control := make([]byte, 1<<18), make([]byte, 256)
+	for {
+		var n, cn int
+		var from unix.Sockaddr
+		var rerr error
+		err := conn.Read(func(fd uintptr) bool {
+			n, cn, _, from, rerr = unix.Recvmsg(int(fd), data, control, 0)
+			return !errors.Is(rerr, syscall.EAGAIN) && !errors.Is(rerr, syscall.EINTR)
+		})
+		if err != nil {
+			return
+		}
+		if rerr != nil {
+			continue // a link that went down reports itself once, as ENETDOWN
+		}
+		ll, _ := from.(*unix.SockaddrLinklayer)
+		if ll == nil {
+			continue
+		}
+		take(receiveTime(control[:cn]), ll, data[:n])
+	}
+}
+
+func receiveTime(control []byte) time.Time {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return time.Now()
+	}
+	for _, m := range messages {
+		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS {
+			ts := (*unix.Timespec)(unsafe.Pointer(&m.Data[0]))
+			return time.Unix(ts.Unix())
+		}
+	}
+	return time.Now()
+}

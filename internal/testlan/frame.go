@@ -1,0 +1,86 @@
+package testlan
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Frame is one Ethernet frame as it entered the segment.
+type Frame struct {
+	Time time.Time // the kernel's receive time
+	Host string    // who sent it, by the cable it came in on
+	Data []byte
+}
+
+// Advert is a VRRP advertisement (RFC 3768, RFC 9568, over IPv4) as far as tests need it.
+type Advert struct {
+	Time     time.Time
+	Host     string
+	Source   netip.Addr
+	ID       uint16 // of the IP header
+	Version  uint8
+	VRID     uint8
+	Priority uint8
+	Interval time.Duration
+}
+
+// Announcement is a gratuitous ARP: sender and target protocol address are the same.
+type Announcement struct {
+	Time    time.Time
+	Host    string
+	Address netip.Addr
+	MAC     net.HardwareAddr
+}
+
+const (
+	etherHeader = 14
+	etherIPv4   = 0x0800
+	etherARP    = 0x0806
+	protoVRRP   = 112
+	protoAH     = 51
+)
+
+// Advert decodes the frame; ok is false for anything else.
+func (f Frame) Advert() (a Advert, ok bool) {
+	if len(f.Data) < etherHeader+20 || binary.BigEndian.Uint16(f.Data[12:]) != etherIPv4 {
+		return a, false
+	}
+	ip := f.Data[etherHeader:]
+	header := int(ip[0]&0x0f) * 4
+	body := ip[min(header, len(ip)):]
+	proto := ip[9]
+	if proto == protoAH && len(body) >= 24 {
+		proto, body = body[0], body[24:]
+	}
+	if proto != protoVRRP || len(body) < 8 {
+		return a, false
+	}
+	source, _ := netip.AddrFromSlice(ip[12:16])
+	a = Advert{Time: f.Time, Host: f.Host, Source: source, ID: binary.BigEndian.Uint16(ip[4:]),
+		Version: body[0] >> 4, VRID: body[1], Priority: body[2]}
+	switch a.Version {
+	case 2:
+		a.Interval = time.Duration(body[5]) * time.Second
+	case 3:
+		a.Interval = time.Duration(binary.BigEndian.Uint16(body[4:])&0x0fff) * 10 * time.Millisecond
+	default:
+		return a, false
+	}
+	return a, body[0]&0x0f == 1
+}
+
+// Announcement decodes the frame; ok is false for anything else.
+func (f Frame) Announcement() (g Announcement, ok bool) {
+	if len(f.Data) < etherHeader+28 || binary.BigEndian.Uint16(f.Data[12:]) != etherARP {
+		return g, false
+	}
+	arp := f.Data[etherHeader:]
+	sender, _ := netip.AddrFromSlice(arp[14:18])
+	target, _ := netip.AddrFromSlice(arp[24:28])
+	if binary.BigEndian.Uint16(arp[2:]) != etherIPv4 || sender != target {
+		return g, false
+	}
+	return Announcement{Time: f.Time, Host: f.Host, Address: sender, MAC: net.HardwareAddr(arp[8:14])}, true
+}

@@ -1,0 +1,277 @@
+package testlan
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mdlayher/arp"
+)
+
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// twoHosts is a segment with a and b on it.
+func twoHosts(t *testing.T) (l *Lab, a, b *Cable) {
+	t.Helper()
+	RequireNetns(t)
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	lan, err := l.Segment("lan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	attach := func(name, address string) *Cable {
+		h, err := l.Host(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := h.Attach(lan, "eth0", netip.MustParsePrefix(address))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	return l, attach("a", "192.0.2.1/24"), attach("b", "192.0.2.2/24")
+}
+
+func TestHostsHaveTheirMACAndTalk(t *testing.T) {
+	_, a, b := twoHosts(t)
+	if got, want := a.MAC.String(), "02:00:00:00:00:01"; got != want {
+		t.Errorf("MAC of a = %s, want %s", got, want)
+	}
+	out, err := a.Host.Output(within(t, 10*time.Second), "ip", "-o", "link", "show", "eth0")
+	if err != nil || !strings.Contains(out, a.MAC.String()) {
+		t.Errorf("ip link: %v, %q, want the MAC %s in it", err, out, a.MAC)
+	}
+	var l net.Listener
+	if err := b.Host.Do(func() (err error) { l, err = net.Listen("tcp", "192.0.2.2:80"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := a.Host.Do(func() error {
+		c, err := net.DialTimeout("tcp", "192.0.2.2:80", 5*time.Second)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCutTakesTheCarrierAndBlockDoesNot(t *testing.T) {
+	_, a, _ := twoHosts(t)
+	carrier := func() string {
+		out, err := a.Host.Output(within(t, 10*time.Second), "ip", "-o", "link", "show", "eth0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out, "LOWER_UP") {
+			return "up"
+		}
+		return "down"
+	}
+	reach := func() string { // a refused connection is an answer
+		err := a.Host.Do(func() error {
+			_, err := net.DialTimeout("tcp", "192.0.2.2:9", 500*time.Millisecond)
+			return err
+		})
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return "answered"
+		}
+		return "lost"
+	}
+	for _, step := range []struct {
+		name            string
+		do              func() error
+		carrier, answer string
+	}{
+		{"plugged", func() error { return nil }, "up", "answered"},
+		{"cut", a.Cut, "down", "lost"},
+		{"mended", a.Mend, "up", "answered"},
+		{"blocked", a.Block, "up", "lost"},
+		{"unblocked", a.Unblock, "up", "answered"},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if got := carrier(); got != step.carrier {
+			t.Errorf("%s: carrier %s, want %s", step.name, got, step.carrier)
+		}
+		if got := reach(); got != step.answer {
+			t.Errorf("%s: %s, want %s", step.name, got, step.answer)
+		}
+	}
+}
+
+func TestCaptureSeesAnnouncementsOnceWithTheirSender(t *testing.T) {
+	l, a, _ := twoHosts(t)
+	c, err := l.Capture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := time.Now()
+	vip := netip.MustParseAddr("192.0.2.100")
+	err = a.Host.Do(func() error {
+		ifi, err := net.InterfaceByName("eth0")
+		if err != nil {
+			return err
+		}
+		client, err := arp.Dial(ifi)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		p, err := arp.NewPacket(arp.OperationRequest, a.MAC, vip, net.HardwareAddr{255, 255, 255, 255, 255, 255}, vip)
+		if err != nil {
+			return err
+		}
+		return client.WriteTo(p, net.HardwareAddr{255, 255, 255, 255, 255, 255})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Until(within(t, 5*time.Second), "announcement", func() error {
+		if len(c.Announcements("a", before)) == 0 {
+			return errors.New("none")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	got := c.Announcements("", before)
+	if len(got) != 1 || got[0].Host != "a" || got[0].Address != vip || got[0].MAC.String() != a.MAC.String() {
+		t.Errorf("announcements %+v, want one of %s by a at %s", got, vip, a.MAC)
+	}
+	if age := time.Since(got[0].Time); age < 0 || age > time.Minute {
+		t.Errorf("receive time is %v ago", age)
+	}
+}
+
+func TestFrameDecodesAdverts(t *testing.T) {
+	v2 := []byte("\x01\x00\x5e\x00\x00\x12\x02\x00\x00\x00\x00\x01\x08\x00\x45\xc0\x00\x28\x00\x07\x00\x00\xff\x70\x00\x00" +
+		"\xc0\x00\x02\x01\xe0\x00\x00\x12\x21\x33\x64\x01\x00\x02\x00\x00\xc0\x00\x02\x64\x00\x00\x00\x00\x00\x00\x00\x00")
+	v3 := slices.Clone(v2)
+	v3[34], v3[38], v3[39] = 0x31, 0xf0, 0x0a // reserved bits set, 10 centiseconds
+	for _, test := range []struct {
+		name     string
+		data     []byte
+		ok       bool
+		version  uint8
+		interval time.Duration
+	}{
+		{"v2", v2, true, 2, 2 * time.Second},
+		{"v3", v3, true, 3, 100 * time.Millisecond},
+		{"cut short", v2[:40], false, 0, 0},
+		{"no IP", append(append(slices.Clone(v2[:12]), 0x86, 0xdd), v2[14:]...), false, 0, 0},
+		{"empty", nil, false, 0, 0},
+	} {
+		a, ok := Frame{Data: test.data}.Advert()
+		if ok != test.ok || a.Version != test.version || a.Interval != test.interval {
+			t.Errorf("%s: %+v, %v; want version %d interval %v, %v", test.name, a, ok, test.version, test.interval, test.ok)
+		}
+		if ok && (a.VRID != 51 || a.Priority != 100 || a.ID != 7 || a.Source != netip.MustParseAddr("192.0.2.1")) {
+			t.Errorf("%s: fields %+v", test.name, a)
+		}
+	}
+}
+
+func TestProcessLogSignalAndGroupKill(t *testing.T) {
+	_, a, _ := twoHosts(t)
+	start := time.Now()
+	p, err := a.Host.Start("talker", nil, "sh", "-c", "trap 'echo bye; exit 3' TERM; echo hello; echo oops >&2; while :; do sleep 0.05; done")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"hello", "oops"} {
+		if err := Until(within(t, 5*time.Second), word, func() error {
+			if _, ok := p.Log.Find(word, start); !ok {
+				return errors.New(p.Log.Tail(5))
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	var exit *exec.ExitError
+	if err := p.Stop(within(t, 5*time.Second)); !errors.As(err, &exit) || exit.ExitCode() != 3 {
+		t.Errorf("Stop = %v, want exit status 3", err)
+	}
+	group, err := a.Host.Start("group", nil, "sh", "-c", "sleep 1000 & sleep 1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := func() int { return len(inhabitants(filepath.Join(netnsDir, a.Host.Namespace()))) }
+	group.Kill()
+	if err := Until(within(t, 5*time.Second), "all gone", func() error {
+		if n := inside(); n > 1 { // this test's own locked thread counts with its process only if it is the main thread
+			return errors.New("still inhabited")
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSweepRemovesOnlyWhatDeadRunsLeft(t *testing.T) {
+	_, a, _ := twoHosts(t)
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	leftover := namePrefix + strconv.Itoa(dead.Process.Pid) + "-1-left"
+	foreign := namePrefix + "notapid-" + strconv.Itoa(os.Getpid())
+	for _, name := range []string{leftover, foreign} {
+		if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
+			t.Fatalf("ip netns add %s: %v: %s", name, err, out)
+		}
+	}
+	t.Cleanup(func() { exec.Command("ip", "netns", "del", foreign).Run() })
+	sleeper := exec.Command("ip", "netns", "exec", leftover, "sleep", "1000")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Until(within(t, 5*time.Second), "sleeper inside", func() error {
+		if len(inhabitants(filepath.Join(netnsDir, leftover))) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Sweep(); err != nil {
+		t.Fatal(err)
+	}
+	if err := sleeper.Wait(); err == nil {
+		t.Error("the sleeper in the leftover namespace ended well, want killed")
+	}
+	for name, want := range map[string]bool{leftover: false, foreign: true, a.Host.Namespace(): true} {
+		_, err := os.Stat(filepath.Join(netnsDir, name))
+		if got := err == nil; got != want {
+			t.Errorf("%s exists: %v, want %v", name, got, want)
+		}
+	}
+}
