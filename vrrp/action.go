@@ -1,9 +1,21 @@
 package vrrp
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"vigil/confparse"
+)
 
 // Action is something the shell must do for one virtual router, in the order given.
 type Action interface{ action() }
+
+// Start is the first action of a virtual router, from the Engine: the shell opens its sockets, learns the state of its
+// interfaces and answers with a TrackerChanged for each tracked interface that is down and then with Started.
+type Start struct{ Spec InstanceSpec }
+
+// Configure replaces what Start said, from the Engine: the router lives on with other tunables. It precedes the
+// actions that follow from the change. The shell reports the state of interfaces that are newly tracked.
+type Configure struct{ Spec InstanceSpec }
 
 // SendAdvert transmits one advertisement (one copy to each unicast peer). Priority 0 resigns.
 type SendAdvert struct{ Priority uint8 }
@@ -34,6 +46,14 @@ type StateChanged struct {
 	Cause    Cause
 }
 
+// GroupChanged reports that a sync group as a whole has moved, after the StateChanged of its members. It belongs to no
+// single virtual router: the Handle of its InstanceAction is 0.
+type GroupChanged struct {
+	Group    confparse.GroupName
+	From, To State
+	Initial  bool
+}
+
 // Report is a remarkable event that changes no state; the shell logs it.
 type Report struct {
 	Kind     ReportKind
@@ -47,11 +67,14 @@ type Report struct {
 // and the shell may close the sockets.
 type Stopped struct{}
 
+func (Start) action()               {}
+func (Configure) action()           {}
 func (SendAdvert) action()          {}
 func (SetAddresses) action()        {}
 func (ChangeAddresses) action()     {}
 func (Announce) action()            {}
 func (CancelAnnouncements) action() {}
 func (StateChanged) action()        {}
+func (GroupChanged) action()        {}
 func (Report) action()              {}
 func (Stopped) action()             {}

@@ -17,7 +17,7 @@ func (t Instant) Sub(u Instant) time.Duration { return time.Duration(t - u) }
 // Event is something that happened to one virtual router. Every event is legal in every state.
 type Event interface{ event() }
 
-// Started begins a virtual router's life. It is the first event of each Machine.
+// Started begins a virtual router's life. Only what describes the world (TrackerChanged) may precede it.
 type Started struct {
 	LinkUp bool       // the instance's interface exists, is up and has carrier
 	Source netip.Addr // the address adverts will leave from; invalid when the interface has none
@@ -32,6 +32,12 @@ type Started struct {
 // by ParseAdvert). What depends on the instance (authentication, interval, addresses) is verified by the Machine.
 type AdvertReceived struct {
 	Advert Advert
+	Source netip.Addr
+}
+
+// AdvertRejected is a packet for this virtual router that ParseIPv4 or ParseAdvert refused; it is counted and reported.
+type AdvertRejected struct {
+	Reason DropReason
 	Source netip.Addr
 }
 
@@ -68,6 +74,7 @@ type Wake struct{}
 
 func (Started) event()        {}
 func (AdvertReceived) event() {}
+func (AdvertRejected) event() {}
 func (LinkChanged) event()    {}
 func (SourceChanged) event()  {}
 func (TrackerChanged) event() {}

@@ -1,5 +1,12 @@
 package vrrp
 
+import (
+	"net/netip"
+	"time"
+
+	"vigil/confparse"
+)
+
 // State is the state of a virtual router, numbered as keepalived's JSON and SNMP number it.
 type State uint8
 
@@ -62,4 +69,51 @@ const (
 	ReportPreemptDelayStarted
 	ReportPreemptDelayStopped
 	ReportPriorityZeroSent
+	ReportHigherPriority // advert of a higher master while MASTER; a StateChanged follows
+	ReportSamePriority   // the same for equal priority and a higher address
 )
+
+// Counters are the statistics of one virtual router since its start (VRRP-MIB, keepalived's stats file).
+type Counters struct {
+	AdvertsReceived      uint64
+	AdvertsSent          uint64 // copies to several unicast peers count once
+	BecameMaster         uint64
+	ReleasedMaster       uint64
+	LengthErrors         uint64
+	TTLErrors            uint64
+	VersionErrors        uint64
+	ChecksumErrors       uint64
+	InvalidTypeErrors    uint64
+	IntervalErrors       uint64
+	AddressListErrors    uint64
+	InvalidAuthTypes     uint64
+	AuthTypeMismatches   uint64
+	AuthFailures         uint64
+	PriorityZeroReceived uint64
+	PriorityZeroSent     uint64
+}
+
+// MachineStatus is a snapshot of one virtual router.
+type MachineStatus struct {
+	Handle           Handle // of the Engine; 0 for a Machine of its own
+	Name             confparse.InstanceName
+	State            State
+	Want             State // what it would be if its sync group did not hold it back
+	Priority         uint8 // effective
+	BasePriority     uint8
+	MasterPriority   uint8         // of the last master heard; 0 while MASTER or when none was heard
+	MasterSource     netip.Addr    // its address
+	MasterInterval   time.Duration // interval the master-down timer is based on
+	AddressesPresent bool          // the virtual addresses are meant to be installed
+	Resigning        bool          // told to stop, handing over
+	LinkUp           bool
+	Source           netip.Addr
+	LastTransition   Instant
+	Counters         Counters
+}
+
+// GroupStatus is a snapshot of one sync group.
+type GroupStatus struct {
+	Name  confparse.GroupName
+	State State
+}
