@@ -150,8 +150,11 @@ func (m *Machine) Step(now Instant, ev Event) []Action {
 		m.reprioritize(now)
 		m.checkFaults(now)
 	case AddressLost:
-		if m.state == Master {
+		switch {
+		case m.state == Master:
 			m.loseAddress(now, CauseAddressLost)
+		case m.phase == running: // in the hand-over grace; a new MASTER must find all of them or none
+			m.release()
 		}
 	case EffectDone:
 		m.effectDone(now, ev)

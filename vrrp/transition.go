@@ -202,10 +202,10 @@ func (m *Machine) moveWithGroup(now Instant, ev groupMove) {
 	}
 }
 
-// effectDone notes that addresses could not be installed: the router leaves the election, so that a peer serves them,
-// and tries again after a master-down interval.
+// effectDone notes that addresses could not be installed: a MASTER leaves the election, so that a peer serves them, and
+// tries again after a master-down interval.
 func (m *Machine) effectDone(now Instant, ev EffectDone) {
-	if ev.Err == nil || m.state != Master {
+	if ev.Err == nil || m.phase != running || !m.present {
 		return
 	}
 	switch a := ev.Action.(type) {
@@ -218,6 +218,10 @@ func (m *Machine) effectDone(now Instant, ev EffectDone) {
 			return
 		}
 	default:
+		return
+	}
+	if m.state != Master { // in the hand-over grace; a new MASTER must find all of them or none
+		m.release()
 		return
 	}
 	m.retryAt = now.Add(m.downInterval())

@@ -1,0 +1,441 @@
+// Package vrrptest simulates LANs of VRRP routers in virtual time: a discrete-event loop in which every router is a
+// vrrp.Engine with a clock of its own, and adverts travel as encoded packets that the network may lose, duplicate,
+// delay or keep on one side of a partition. Runs are reproducible: equal seeds give equal histories.
+package vrrptest
+
+import (
+	"container/heap"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"vigil/vrrp"
+)
+
+// Network is how badly a LAN treats packets.
+type Network struct {
+	Loss      float64       // probability that a receiver misses a packet
+	Duplicate float64       // probability that it gets a packet twice
+	Delay     time.Duration // longest transit time; each copy takes a random part of it
+}
+
+// Clock maps simulated time to the Instant a router sees.
+type Clock struct {
+	Offset vrrp.Instant
+	PPM    int // parts per million the clock runs fast
+}
+
+func (c Clock) read(t time.Duration) vrrp.Instant {
+	return c.Offset + vrrp.Instant(t+t/1_000_000*time.Duration(c.PPM))
+}
+
+// when returns the first simulated time at which the clock shows at least i.
+func (c Clock) when(i vrrp.Instant) time.Duration {
+	local := time.Duration(i - c.Offset)
+	t := local - local/1_000_000*time.Duration(c.PPM)
+	for c.read(t) < i {
+		t += max(1, time.Duration(i-c.read(t)))
+	}
+	return t
+}
+
+// Sim is a set of routers on one simulated network. Instances of different routers hear each other when they have the
+// same VRID, as on one LAN.
+type Sim struct {
+	Now     time.Duration // simulated time since the start
+	Network Network
+	Nodes   []*Node
+	// Observe, if not nil, is called after every change of anybody's addresses, and once per event.
+	Observe func()
+
+	rng     *rand.Rand
+	queue   events
+	seq     uint64
+	packets []packet
+	free    []int
+	addrs   []netip.Addr
+}
+
+// Node is one router: a process that may run or not, and a host whose addresses outlive it.
+type Node struct {
+	Address  netip.Addr
+	Clock    Clock
+	Lateness time.Duration // longest delay between a deadline and the call of Wake
+	Latency  time.Duration // time an effect takes
+	FailAdds bool          // addresses cannot be installed
+	Side     int           // of a partition; nodes hear those of their own side
+	LinkUp   bool
+
+	sim     *Sim
+	engine  *vrrp.Engine // nil when no process runs
+	life    int          // counts processes, so that effects of a dead one are not reported to the next
+	routers []*router
+	held    map[vrrp.Address]bool
+	wakeAt  time.Duration
+	last    time.Duration // of the last advert, for a resuming process
+}
+
+// router is what a real shell keeps about a virtual router.
+type router struct {
+	handle vrrp.Handle
+	spec   vrrp.InstanceSpec
+}
+
+type packet struct {
+	bytes []byte
+	refs  int
+	vrid  uint8
+}
+
+type event struct {
+	at     time.Duration
+	seq    uint64
+	node   int
+	life   int
+	packet int // index, or -1
+	handle vrrp.Handle
+	action vrrp.Action
+	spec   *vrrp.InstanceSpec
+	run    func()
+}
+
+type events []event
+
+func (q events) Len() int { return len(q) }
+func (q events) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
+}
+func (q events) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *events) Push(x any)   { *q = append(*q, x.(event)) }
+func (q *events) Pop() any {
+	last := len(*q) - 1
+	e := (*q)[last]
+	*q = (*q)[:last]
+	return e
+}
+
+// forever is later than any simulated time.
+const forever = time.Duration(1<<63 - 1)
+
+// NewSim returns a network without routers whose chances are drawn from seed.
+func NewSim(seed uint64) *Sim { return &Sim{rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))} }
+
+// AddNode adds a host that is up and runs no process.
+func (s *Sim) AddNode(n Node) *Node {
+	n.sim, n.held, n.wakeAt, n.LinkUp = s, make(map[vrrp.Address]bool), forever, true
+	s.Nodes = append(s.Nodes, &n)
+	return &n
+}
+
+// At runs f at simulated time t.
+func (s *Sim) At(t time.Duration, f func()) { s.push(event{at: t, packet: -1, run: f}) }
+
+func (s *Sim) push(e event) {
+	s.seq++
+	e.seq = s.seq
+	heap.Push(&s.queue, e)
+}
+
+// Run advances to simulated time end.
+func (s *Sim) Run(end time.Duration) {
+	for {
+		next := forever
+		if len(s.queue) > 0 {
+			next = s.queue[0].at
+		}
+		var waker *Node
+		for _, n := range s.Nodes {
+			if n.wakeAt < next { // packets that have arrived come before deadlines, as in the shell
+				next, waker = n.wakeAt, n
+			}
+		}
+		if next > end {
+			s.Now = end
+			return
+		}
+		s.Now = max(s.Now, next)
+		if waker != nil {
+			waker.act(waker.engine.Wake(waker.now()))
+		} else {
+			s.dispatch(heap.Pop(&s.queue).(event))
+		}
+		if s.Observe != nil {
+			s.Observe()
+		}
+	}
+}
+
+func (s *Sim) dispatch(e event) {
+	switch {
+	case e.run != nil:
+		e.run()
+	case e.packet >= 0:
+		s.deliver(s.Nodes[e.node], &s.packets[e.packet])
+		if p := &s.packets[e.packet]; p.refs > 1 {
+			p.refs--
+		} else {
+			s.free = append(s.free, e.packet)
+		}
+	case e.life == s.Nodes[e.node].life:
+		s.Nodes[e.node].carryOut(e)
+	}
+}
+
+// deliver decodes a packet and hands it to the router of its VRID.
+func (s *Sim) deliver(n *Node, p *packet) {
+	if n.engine == nil || !n.LinkUp {
+		return
+	}
+	h, pdu, reason := vrrp.ParseIPv4(p.bytes)
+	var a vrrp.Advert
+	if reason == vrrp.DropNone {
+		a, reason = vrrp.ParseAdvert(pdu, h, s.addrs[:0])
+		s.addrs = a.Addresses[:0]
+	}
+	for _, r := range n.routers {
+		if r.spec.VRID != p.vrid {
+			continue
+		}
+		if reason != vrrp.DropNone {
+			n.act(n.engine.Step(n.now(), r.handle, vrrp.AdvertRejected{Reason: reason, Source: h.Source}))
+		} else {
+			n.act(n.engine.Step(n.now(), r.handle, vrrp.AdvertReceived{Advert: a, Source: h.Source}))
+		}
+		return
+	}
+}
+
+// send puts an advert on the LAN.
+func (s *Sim) send(n *Node, spec *vrrp.InstanceSpec, priority uint8) {
+	n.last = s.Now
+	if !n.LinkUp {
+		return
+	}
+	slot := len(s.packets)
+	if len(s.free) > 0 {
+		slot = s.free[len(s.free)-1]
+	}
+	receivers := 0
+	for i, to := range s.Nodes {
+		if to == n || to.Side != n.Side {
+			continue
+		}
+		for copies := s.copies(); copies > 0; copies-- {
+			receivers++
+			s.push(event{at: s.Now + s.random(s.Network.Delay), node: i, packet: slot})
+		}
+	}
+	if receivers == 0 {
+		return
+	}
+	if slot == len(s.packets) {
+		s.packets = append(s.packets, packet{})
+	} else {
+		s.free = s.free[:len(s.free)-1]
+	}
+	a := vrrp.Advert{
+		Version: spec.Version, VRID: spec.VRID, Priority: priority, Interval: spec.AdvertInterval,
+		AuthType: spec.AuthType, AuthData: spec.AuthData,
+	}
+	for _, v := range spec.Addresses {
+		a.Addresses = append(a.Addresses, v.Prefix.Addr())
+	}
+	p := &s.packets[slot]
+	p.vrid, p.refs = spec.VRID, receivers
+	p.bytes = a.AppendIPv4(p.bytes[:0], vrrp.IPHeader{Source: n.Address, Destination: spec.Group, TTL: 255, ID: 1})
+}
+
+func (s *Sim) copies() int {
+	switch x := s.rng.Float64(); {
+	case x < s.Network.Loss:
+		return 0
+	case x > 1-s.Network.Duplicate:
+		return 2
+	}
+	return 1
+}
+
+func (s *Sim) random(limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return 0
+	}
+	return time.Duration(s.rng.Int64N(int64(limit)))
+}
+
+func (n *Node) now() vrrp.Instant { return n.Clock.read(n.sim.Now) }
+
+// Running reports whether a process runs.
+func (n *Node) Running() bool { return n.engine != nil }
+
+// Start starts a process with spec. It resumes as the daemon does: soon enough after its last advert, and with its
+// addresses still there.
+func (n *Node) Start(spec vrrp.Spec) {
+	n.life++
+	n.engine, n.routers = vrrp.NewEngine(), nil
+	n.act(n.engine.Apply(n.now(), spec))
+}
+
+// Reload gives the process another desired state.
+func (n *Node) Reload(spec vrrp.Spec) {
+	if n.engine != nil {
+		n.act(n.engine.Apply(n.now(), spec))
+	}
+}
+
+// Stop asks the process to resign; it ends when it has.
+func (n *Node) Stop() {
+	if n.engine != nil {
+		n.act(n.engine.Stop(n.now()))
+	}
+}
+
+// Crash ends the process at once. The addresses stay on the host.
+func (n *Node) Crash() {
+	n.life++
+	n.engine, n.routers, n.wakeAt = nil, nil, forever
+}
+
+// SetLink changes carrier.
+func (n *Node) SetLink(up bool) {
+	n.LinkUp = up
+	n.all(vrrp.LinkChanged{Up: up})
+}
+
+// LoseAddress has somebody delete the first address that the host holds for its instances.
+func (n *Node) LoseAddress() {
+	for _, r := range n.routers {
+		for _, a := range r.spec.Addresses {
+			if n.held[a] {
+				delete(n.held, a)
+				n.act(n.engine.Step(n.now(), r.handle, vrrp.AddressLost{Addr: a.Prefix}))
+				return
+			}
+		}
+	}
+}
+
+func (n *Node) all(ev vrrp.Event) {
+	for _, r := range append([]*router(nil), n.routers...) {
+		n.act(n.engine.Step(n.now(), r.handle, ev))
+	}
+}
+
+// Holds reports whether the host has the address.
+func (n *Node) Holds(a vrrp.Address) bool { return n.held[a] }
+
+// Status returns the process's snapshots; none when it does not run.
+func (n *Node) Status() []vrrp.MachineStatus {
+	if n.engine == nil {
+		return nil
+	}
+	machines, _ := n.engine.Status()
+	return machines
+}
+
+// act does what an Engine asked for. Sending is immediate; effects take their time, in order.
+func (n *Node) act(actions []vrrp.InstanceAction) {
+	var starts []*router
+	for _, a := range actions {
+		switch act := a.Action.(type) {
+		case vrrp.Start:
+			r := &router{handle: a.Handle, spec: act.Spec}
+			n.routers = append(n.routers, r)
+			starts = append(starts, r)
+		case vrrp.Configure:
+			n.router(a.Handle).spec = act.Spec
+		case vrrp.SendAdvert:
+			n.sim.send(n, &n.router(a.Handle).spec, act.Priority)
+		case vrrp.SetAddresses, vrrp.ChangeAddresses, vrrp.Stopped:
+			n.sim.push(event{
+				at: n.sim.Now + n.Latency, node: n.number(), life: n.life, packet: -1,
+				handle: a.Handle, action: act, spec: &n.router(a.Handle).spec,
+			})
+		}
+	}
+	n.schedule()
+	for _, r := range starts {
+		n.act(n.engine.Step(n.now(), r.handle, n.started(r)))
+	}
+}
+
+// started is what a shell learns before it reports Started.
+func (n *Node) started(r *router) vrrp.Started {
+	down := time.Duration(r.spec.DownTimerAdverts) * r.spec.AdvertInterval
+	resume := n.LinkUp && n.life > 1 && n.sim.Now-n.last < down && len(r.spec.Addresses) > 0
+	for _, a := range r.spec.Addresses {
+		resume = resume && n.held[a]
+	}
+	return vrrp.Started{LinkUp: n.LinkUp, Source: n.Address, Resume: resume}
+}
+
+func (n *Node) schedule() {
+	n.wakeAt = forever
+	if n.engine == nil {
+		return
+	}
+	if d, ok := n.engine.Deadline(); ok {
+		n.wakeAt = max(n.sim.Now, n.Clock.when(d)) + n.sim.random(n.Lateness)
+	}
+}
+
+var errNoAddress = errors.New("address cannot be installed")
+
+// carryOut completes an effect and reports it.
+func (n *Node) carryOut(e event) {
+	var err error
+	switch act := e.action.(type) {
+	case vrrp.SetAddresses:
+		err = n.install(e.spec.Addresses, act.Present)
+		if err == nil {
+			err = n.install(e.spec.Excluded, act.Present)
+		}
+	case vrrp.ChangeAddresses:
+		_ = n.install(act.Remove, false)
+		err = n.install(act.Add, true)
+	case vrrp.Stopped:
+		for i, r := range n.routers {
+			if r.handle == e.handle {
+				n.routers = append(n.routers[:i:i], n.routers[i+1:]...)
+				break
+			}
+		}
+		if n.engine.Idle() {
+			n.Crash()
+		}
+		return
+	}
+	n.act(n.engine.Step(n.now(), e.handle, vrrp.EffectDone{Action: e.action, Err: err}))
+}
+
+func (n *Node) install(list []vrrp.Address, present bool) error {
+	for _, a := range list {
+		switch {
+		case !present:
+			delete(n.held, a)
+		case n.FailAdds:
+			return errNoAddress
+		default:
+			n.held[a] = true
+		}
+	}
+	return nil
+}
+
+func (n *Node) router(h vrrp.Handle) *router {
+	for _, r := range n.routers {
+		if r.handle == h {
+			return r
+		}
+	}
+	return &router{}
+}
+
+func (n *Node) number() int {
+	for i, o := range n.sim.Nodes {
+		if o == n {
+			return i
+		}
+	}
+	return -1
+}
