@@ -1,0 +1,177 @@
+package vrrp
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"vigil/confparse"
+)
+
+// The texts are keepalived's, which operators grep for. What keepalived says only with --log-detail is logged at
+// slog.LevelDebug, everything else at slog.LevelInfo, failures of the system at slog.LevelError.
+
+// instanceLog logs what happens to one virtual router. The handler behind it must not block: the Runner's goroutine
+// logs, and adverts wait for it.
+type instanceLog struct {
+	logger *slog.Logger
+	name   confparse.InstanceName
+}
+
+func newInstanceLog(logger *slog.Logger, s *InstanceSpec) instanceLog {
+	return instanceLog{name: s.Name, logger: logger.With(
+		slog.String("instance", string(s.Name)), slog.Int("vrid", int(s.VRID)), slog.String("interface", s.Link))}
+}
+
+func (l instanceLog) logf(level slog.Level, format string, args ...any) {
+	if l.logger.Enabled(context.Background(), level) {
+		l.logger.Log(context.Background(), level, "("+string(l.name)+") "+fmt.Sprintf(format, args...))
+	}
+}
+
+func (l instanceLog) infof(format string, args ...any)  { l.logf(slog.LevelInfo, format, args...) }
+func (l instanceLog) debugf(format string, args ...any) { l.logf(slog.LevelDebug, format, args...) }
+
+// stateChanged logs a transition. A router that was told to stop enters no state that keepalived has a line for.
+func (l instanceLog) stateChanged(c StateChanged) {
+	switch {
+	case c.To == Init:
+	case c.Initial && c.To != Master:
+		l.infof("Entering %s STATE (init)", c.To)
+	case c.Cause == CauseResume:
+		l.infof("Entering %s STATE (resumed)", c.To)
+	default:
+		l.infof("Entering %s STATE", c.To)
+	}
+}
+
+// report logs a Report of the Machine, which has already limited the rate.
+func (l instanceLog) report(r Report, s *InstanceSpec) {
+	switch r.Kind {
+	case ReportAdvertTimeout:
+		l.debugf("Receive advertisement timeout")
+	case ReportPriorityZeroReceived:
+		l.infof("Backup received priority 0 advertisement")
+	case ReportMasterPriorityZero:
+		l.infof("Master received priority 0 message")
+	case ReportLowerPriority:
+		election := ", forcing new election"
+		if s.LowerPriorityNoAdvert {
+			election = ""
+		}
+		l.infof("Received advert from %s with lower priority %d, ours %d%s", r.Source, r.Theirs, r.Ours, election)
+	case ReportLowerDiscarded:
+		l.infof("received lower priority (%d) advert from %s - discarding", r.Theirs, r.Source)
+	case ReportSameAddress:
+		l.infof("WARNING - equal priority advert received from remote host with our IP address.")
+	case ReportHigherPriority:
+		l.infof("Master received advert from %s with higher priority %d, ours %d", r.Source, r.Theirs, r.Ours)
+	case ReportSamePriority:
+		l.infof("Master received advert from %s with same priority %d but higher IP address than ours", r.Source, r.Theirs)
+	case ReportIntervalDiffers:
+		l.infof("advertisement interval mismatch ours = %d centi-sec rcv'd=%d centi-sec", r.Ours, r.Theirs)
+	case ReportAddressesDiffer:
+		if r.Theirs != r.Ours {
+			l.infof("expected %d VIPs but received %d from %s", r.Ours, r.Theirs, r.Source)
+			return
+		}
+		l.infof("ip address associated with VRID %d not present in advert from %s", s.VRID, r.Source)
+	case ReportPriorityChanged:
+		l.infof("Changing effective priority from %d to %d", r.Theirs, r.Ours)
+	case ReportPreemptDelayStarted:
+		l.infof("start preempt delay (%d.%06d)", s.PreemptDelay/time.Second, s.PreemptDelay%time.Second/time.Microsecond)
+	case ReportPreemptDelayStopped:
+		l.infof("stop preempt delay")
+	case ReportPriorityZeroSent:
+		l.debugf("sent 0 priority")
+	case ReportRejected:
+		l.rejected(r, s)
+	}
+}
+
+// rejected logs why a packet was refused.
+func (l instanceLog) rejected(r Report, s *InstanceSpec) {
+	switch r.Rejected {
+	case DropTruncated:
+		l.infof("truncated vrrp packet from %s", r.Source)
+	case DropLength:
+		l.infof("vrrp packet from %s has wrong length", r.Source)
+	case DropTTL:
+		if r.Theirs > 0 { // from a unicast peer, outside of the range of the configuration
+			l.infof("TTL/HL %d from %s not in range", r.Theirs, r.Source)
+			return
+		}
+		l.infof("invalid TTL/HL from %s. expect %d", r.Source, requiredTTL)
+	case DropVersion:
+		l.infof("wrong VRRP version from %s. Received %d and expect %d", r.Source, r.Theirs, s.Version)
+	case DropAuthTypeInvalid:
+		l.infof("Invalid auth type from %s: %d", r.Source, r.Theirs)
+	case DropAuthTypeMismatch:
+		l.infof("received a %d auth from %s, expecting %d!", r.Theirs, r.Source, r.Ours)
+	case DropAuthFailure:
+		l.infof("received an invalid passwd from %s!", r.Source)
+	case DropInterval:
+		l.infof("advertisement interval mismatch with %s mine=%d sec rcv'd=%d sec", r.Source, r.Ours, r.Theirs)
+	case DropType:
+		l.infof("Invalid packet type from %s. expect %d", r.Source, typeAdvert)
+	case DropChecksum:
+		l.infof("Invalid VRRPv%d checksum from %s", s.Version, r.Source)
+	case DropNotPeer:
+		l.infof("unicast source address %s not a unicast peer", r.Source)
+	default:
+		l.infof("packet from %s rejected: %s", r.Source, r.Rejected)
+	}
+}
+
+// addresses logs that addresses are about to be installed or removed.
+func (l instanceLog) addresses(present bool, s *InstanceSpec) {
+	verb := "removing"
+	if present {
+		verb = "setting"
+	}
+	if len(s.Addresses) > 0 {
+		l.debugf("%s VIPs.", verb)
+	}
+	if len(s.Excluded) > 0 {
+		l.debugf("%s E-VIPs.", verb)
+	}
+}
+
+// announcement is what keepalived calls a gratuitous ARP or a neighbour advertisement.
+func announcement(addr netip.Addr, many bool) string {
+	switch {
+	case addr.Is4() && many:
+		return "gratuitous ARPs"
+	case addr.Is4():
+		return "gratuitous ARP"
+	case many:
+		return "unsolicited Neighbour Adverts"
+	}
+	return "unsolicited Neighbour Advert"
+}
+
+func (l instanceLog) announcing(addr netip.Addr, link string) {
+	l.debugf("Sending/queueing %s on %s for %s", announcement(addr, true), link, addr)
+}
+
+// announced logs one announcement; keepalived has no instance in this line.
+func (l instanceLog) announced(addr netip.Addr, link string) {
+	if l.logger.Enabled(context.Background(), slog.LevelDebug) {
+		l.logger.Debug(fmt.Sprintf("Sending %s on %s for %s", announcement(addr, false), link, addr))
+	}
+}
+
+func (l instanceLog) announceFailed(err error) { l.failed("announcement failed", err) }
+
+func (l instanceLog) failed(what string, err error) {
+	l.logger.Error("("+string(l.name)+") "+what, slog.Any("err", err))
+}
+
+// groupChanged logs that a sync group moved; keepalived does not mention the first state.
+func groupChanged(logger *slog.Logger, g GroupChanged) {
+	if !g.Initial && g.To != Init {
+		logger.Info(fmt.Sprintf("VRRP_Group(%s) Syncing instances to %s state", g.Group, g.To), slog.String("group", string(g.Group)))
+	}
+}

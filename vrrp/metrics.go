@@ -1,0 +1,144 @@
+package vrrp
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The names and labels of the per-instance metrics are those of mehdy/keepalived-exporter, so dashboards for it work
+// unchanged; its early labels are kept too: iname is the instance, intf the interface.
+const namespace = "keepalived"
+
+var (
+	instanceLabels = []string{"iname", "intf", "vrid"}
+	addressLabels  = []string{"iname", "intf", "vrid", "ip_address"}
+
+	stateDesc = desc("vrrp_state", "State of the virtual router, per virtual address: 0 INIT, 1 BACKUP, 2 MASTER, 3 FAULT.",
+		addressLabels)
+	excludedStateDesc = desc("vrrp_excluded_state", "State of the virtual router, per excluded virtual address.", addressLabels)
+	priorityDesc      = desc("vrrp_effective_priority", "Effective priority of the virtual router.", instanceLabels)
+	garpDelayDesc     = desc("gratuitous_arp_delay_total", "Seconds between the two rounds of gratuitous ARP.", instanceLabels)
+	announcedDesc     = desc("vrrp_announcements_sent_total",
+		"Gratuitous ARPs and unsolicited neighbour advertisements sent.", instanceLabels)
+	droppedDesc = desc("vrrp_packets_dropped_total", "Packets that found the queue of the VRRP thread full.", nil)
+
+	counterDescs = []struct {
+		desc  *prometheus.Desc
+		value func(*Counters) uint64
+	}{
+		{counter("advertisements_received_total", "Advertisements received."), func(c *Counters) uint64 { return c.AdvertsReceived }},
+		{counter("advertisements_sent_total", "Advertisements sent."), func(c *Counters) uint64 { return c.AdvertsSent }},
+		{counter("become_master_total", "Transitions to MASTER."), func(c *Counters) uint64 { return c.BecameMaster }},
+		{counter("release_master_total", "Transitions from MASTER."), func(c *Counters) uint64 { return c.ReleasedMaster }},
+		{counter("packet_length_errors_total", "Packets of a wrong length."), func(c *Counters) uint64 { return c.LengthErrors }},
+		{counter("advertisements_interval_errors_total", "Advertisements with another interval."),
+			func(c *Counters) uint64 { return c.IntervalErrors }},
+		{counter("ip_ttl_errors_total", "Packets with a wrong TTL."), func(c *Counters) uint64 { return c.TTLErrors }},
+		{counter("invalid_type_received_total", "Packets that are no advertisement."),
+			func(c *Counters) uint64 { return c.InvalidTypeErrors }},
+		{counter("address_list_errors_total", "Advertisements with another list of addresses."),
+			func(c *Counters) uint64 { return c.AddressListErrors }},
+		{counter("authentication_invalid_total", "Packets with an unknown authentication type."),
+			func(c *Counters) uint64 { return c.InvalidAuthTypes }},
+		{counter("authentication_mismatch_total", "Packets with another authentication type."),
+			func(c *Counters) uint64 { return c.AuthTypeMismatches }},
+		{counter("authentication_failure_total", "Packets that failed authentication."),
+			func(c *Counters) uint64 { return c.AuthFailures }},
+		{counter("priority_zero_received_total", "Advertisements of priority 0 received."),
+			func(c *Counters) uint64 { return c.PriorityZeroReceived }},
+		{counter("priority_zero_sent_total", "Advertisements of priority 0 sent."),
+			func(c *Counters) uint64 { return c.PriorityZeroSent }},
+		{counter("vrrp_checksum_errors_total", "Packets with a wrong checksum."),
+			func(c *Counters) uint64 { return c.ChecksumErrors }},
+		{counter("vrrp_version_errors_total", "Packets of another VRRP version."),
+			func(c *Counters) uint64 { return c.VersionErrors }},
+	}
+)
+
+func desc(name, help string, labels []string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
+}
+
+func counter(name, help string) *prometheus.Desc { return desc(name, help, instanceLabels) }
+
+// metrics is the Collector over a Runner's Status, and what is measured while it runs.
+type metrics struct {
+	status   func() Status
+	lateness prometheus.Histogram
+}
+
+func newMetrics(status func() Status) *metrics {
+	return &metrics{status: status, lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "vrrp_wake_lateness_seconds",
+		Help:                        "How late the VRRP thread woke up for a timer.",
+		Buckets:                     []float64{.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .5, 1},
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
+		NativeHistogramMinResetDuration: time.Hour,
+	})}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{stateDesc, excludedStateDesc, priorityDesc, garpDelayDesc, announcedDesc, droppedDesc} {
+		ch <- d
+	}
+	for _, c := range counterDescs {
+		ch <- c.desc
+	}
+	m.lateness.Describe(ch)
+}
+
+// Collect implements prometheus.Collector. A series must not occur twice, and it would where a reload replaces a router
+// by one with the same labels while the old one hands over: the old one is left out.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	m.lateness.Collect(ch)
+	status := m.status()
+	ch <- prometheus.MustNewConstMetric(droppedDesc, prometheus.CounterValue, float64(status.PacketsDropped))
+	seen := make(map[[3]string]bool, len(status.Instances))
+	for _, resigning := range []bool{false, true} {
+		for i := range status.Instances {
+			s := &status.Instances[i]
+			name := strings.ToValidUTF8(string(s.Name), "\uFFFD") // the only kind of label there is
+			labels := [3]string{name, s.Interface, strconv.Itoa(int(s.VRID))}
+			if s.Resigning == resigning && !seen[labels] {
+				seen[labels] = true
+				collectInstance(ch, s, labels)
+			}
+		}
+	}
+}
+
+func collectInstance(ch chan<- prometheus.Metric, s *InstanceStatus, labels [3]string) {
+	put := func(d *prometheus.Desc, t prometheus.ValueType, v float64) {
+		ch <- prometheus.MustNewConstMetric(d, t, v, labels[:]...)
+	}
+	for _, c := range counterDescs {
+		put(c.desc, prometheus.CounterValue, float64(c.value(&s.Counters)))
+	}
+	put(priorityDesc, prometheus.GaugeValue, float64(s.Priority))
+	put(garpDelayDesc, prometheus.CounterValue, s.Spec.GARP.MasterDelay.Seconds())
+	put(announcedDesc, prometheus.CounterValue, float64(s.Announcements))
+	collectStates(ch, stateDesc, s, labels, s.Addresses)
+	collectStates(ch, excludedStateDesc, s, labels, s.Excluded)
+	if len(s.Addresses) == 0 {
+		ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, float64(s.State), labels[0], labels[1], labels[2], "")
+	}
+}
+
+func collectStates(ch chan<- prometheus.Metric, d *prometheus.Desc, s *InstanceStatus, labels [3]string, addrs []AddressStatus) {
+	seen := make(map[AddressStatus]bool, len(addrs))
+	for _, a := range addrs {
+		if seen[a] {
+			continue
+		}
+		seen[a] = true
+		ip := a.Prefix.String()
+		if a.Prefix.IsSingleIP() {
+			ip = a.Prefix.Addr().String() // as keepalived prints it
+		}
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(s.State), labels[0], a.Link, labels[2], ip)
+	}
+}

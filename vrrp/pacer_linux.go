@@ -1,0 +1,106 @@
+package vrrp
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// pacers keep vrrp_garp_interval: the least time between two announcements on one interface, whoever sends them.
+type pacers struct {
+	mu     sync.Mutex
+	links  map[string]*pacer
+	closed bool
+}
+
+// pacer is the queue of one interface. It is served round-robin, so that every address is announced once before any is
+// announced again.
+type pacer struct {
+	link     string
+	interval time.Duration
+	last     time.Time // of the last announcement
+	queue    []pending
+	timer    *time.Timer // runs while the queue is not empty
+}
+
+type pending struct {
+	owner *worker
+	addr  netip.Addr
+	times int
+}
+
+func newPacers() *pacers { return &pacers{links: make(map[string]*pacer)} }
+
+// enqueue orders times announcements of addr. One that is queued already is not queued twice, it takes the larger
+// number.
+func (p *pacers) enqueue(owner *worker, link string, addr netip.Addr, times int, interval time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	q := p.links[link]
+	if q == nil {
+		q = &pacer{link: link}
+		p.links[link] = q
+	}
+	q.interval = interval
+	for i := range q.queue {
+		if e := &q.queue[i]; e.owner == owner && e.addr == addr {
+			e.times = max(e.times, times)
+			return
+		}
+	}
+	q.queue = append(q.queue, pending{owner, addr, times})
+	if q.timer == nil {
+		q.timer = time.AfterFunc(max(0, time.Until(q.last.Add(interval))), func() { p.serve(q) })
+	}
+}
+
+// serve sends the announcement at the head of the queue. The lock is held meanwhile, so what cancel has removed is not
+// sent afterwards.
+func (p *pacers) serve(q *pacer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(q.queue) == 0 {
+		q.timer = nil
+		return
+	}
+	e := q.queue[0]
+	q.queue = slices.Delete(q.queue, 0, 1)
+	q.last = time.Now()
+	if err := e.owner.send(q.link, e.addr); err != nil {
+		e.owner.log.announceFailed(err)
+	} else if e.times > 1 {
+		e.times--
+		q.queue = append(q.queue, e)
+	}
+	if len(q.queue) == 0 {
+		q.timer = nil
+		return
+	}
+	q.timer.Reset(q.interval)
+}
+
+// cancel drops what owner has queued.
+func (p *pacers) cancel(owner *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, q := range p.links {
+		q.queue = slices.DeleteFunc(q.queue, func(e pending) bool { return e.owner == owner })
+	}
+}
+
+// close drops everything and stops the timers.
+func (p *pacers) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, q := range p.links {
+		q.queue = nil
+		if q.timer != nil {
+			q.timer.Stop()
+		}
+	}
+}

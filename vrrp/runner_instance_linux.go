@@ -1,0 +1,272 @@
+package vrrp
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// instance is what the shell knows of one virtual router of the Engine. It is owned by Run.
+type instance struct {
+	handle Handle
+	spec   InstanceSpec
+	log    instanceLog
+	worker *worker
+	socket *socket
+	slot   int // of the heartbeat; -1 without one
+
+	advert  Advert // everything but the priority
+	id      uint16 // identification of the last IPv4 packet
+	sendErr string // of the last advert that could not be sent
+
+	// What the Engine was told last. A tracked interface that is not in the map counts as up.
+	started  bool
+	linkUp   bool
+	source   netip.Addr
+	trackers map[string]bool
+	dirty    bool
+
+	lastSource netip.Addr // the last valid one
+	state      State
+	installed  bool   // the worker was last told to install the addresses
+	order      uint64 // counts the SetAddresses
+}
+
+// do carries out what the Engine decided. It must not call the Engine, whose slice it reads: what needs an answer is
+// left for settle.
+func (r *Runner) do(actions []InstanceAction) {
+	if len(actions) > 0 {
+		r.touch()
+	}
+	publish := false
+	for _, a := range actions {
+		in := r.instances[a.Handle]
+		if _, start := a.Action.(Start); in == nil && !start && a.Handle != 0 {
+			continue
+		}
+		switch act := a.Action.(type) {
+		case Start:
+			r.add(a.Handle, act.Spec)
+		case GroupChanged:
+			groupChanged(r.log, act)
+			r.changes.put(Change{Group: act.Group, From: act.From, To: act.To, Initial: act.Initial, Time: time.Now()})
+			publish = true
+		case Configure:
+			in.configure(act.Spec, r.log)
+			r.mark(in)
+		case SendAdvert:
+			r.send(in, act.Priority)
+		case StateChanged:
+			r.stateChanged(in, act)
+			publish = true
+		case Report:
+			in.log.report(act, &in.spec)
+		case Stopped:
+			r.remove(in)
+			publish = true
+		default:
+			r.order(in, act)
+		}
+	}
+	if publish {
+		r.publishAt = r.now()
+	}
+}
+
+// order hands an action to the worker.
+func (r *Runner) order(in *instance, action Action) {
+	j := job{action: action}
+	switch a := action.(type) {
+	case SetAddresses:
+		in.installed = a.Present
+		in.order++
+		j.addrs = in.addresses()
+		in.log.addresses(a.Present, &in.spec)
+		if !a.Present {
+			r.heartbeat.clear(in.slot)
+		}
+	case Announce:
+		j.addrs, j.interval = in.addresses(), in.spec.GARP.Interval
+		if a.Addrs != nil {
+			j.addrs = slices.DeleteFunc(j.addrs, func(v Address) bool { return !slices.Contains(a.Addrs, v.Prefix.Addr()) })
+		}
+	}
+	in.worker.put(j)
+}
+
+// addresses returns all virtual addresses in configuration order: the advertised, then the excluded.
+func (in *instance) addresses() []Address { return slices.Concat(in.spec.Addresses, in.spec.Excluded) }
+
+// add takes in a virtual router that is about to start.
+func (r *Runner) add(h Handle, spec InstanceSpec) {
+	in := &instance{handle: h, slot: -1, trackers: make(map[string]bool)}
+	in.configure(spec, r.log)
+	if r.heartbeat != nil {
+		in.slot = r.heartbeat.open(spec.Name, spec.Key())
+	}
+	in.worker = newWorker(h, r.network, r.pacers, in.log, r.results, r.quit)
+	r.instances[h] = in
+	r.starting = append(r.starting, in)
+}
+
+func (in *instance) configure(spec InstanceSpec, logger *slog.Logger) {
+	in.spec = spec
+	in.log = newInstanceLog(logger, &spec)
+	in.advert = Advert{Version: spec.Version, VRID: spec.VRID, Interval: spec.AdvertInterval,
+		AuthType: spec.AuthType, AuthData: spec.AuthData, Addresses: make([]netip.Addr, len(spec.Addresses))}
+	for i, a := range spec.Addresses {
+		in.advert.Addresses[i] = a.Prefix.Addr()
+	}
+}
+
+// startNext starts a virtual router whose addresses nobody is still removing. It returns false when there is none.
+func (r *Runner) startNext() bool {
+	i := slices.IndexFunc(r.starting, func(in *instance) bool {
+		return !slices.ContainsFunc(r.draining, func(old *instance) bool { return sharesAddress(&old.spec, &in.spec) })
+	})
+	if i < 0 {
+		return false
+	}
+	in := r.starting[i]
+	r.starting = slices.Delete(r.starting, i, i+1)
+	if r.instances[in.handle] != in {
+		return true // stopped before it started
+	}
+	r.attach(in)
+	in.linkUp, in.source = r.up(in), r.sourceFor(in)
+	r.informTrackers(in)
+	in.started = true
+	now := r.now()
+	r.step(in, Started{LinkUp: in.linkUp, Source: in.source, Resume: r.resumes(in, now),
+		Delay: max(0, r.spec.StartupDelay-time.Duration(now))})
+	return true
+}
+
+// resumes reports whether mastership goes on after a crash: nobody can have missed the router yet, and what it stood
+// for is still there.
+func (r *Runner) resumes(in *instance, now Instant) bool {
+	ago, ok := r.heartbeat.last(in.slot, now)
+	if !ok || ago < 0 || ago >= NewMachine(in.spec).downInterval() || !in.linkUp || !in.source.IsValid() {
+		return false
+	}
+	return !slices.ContainsFunc(in.addresses(), func(a Address) bool { return !r.view.has(a) })
+}
+
+// remove forgets a virtual router; its worker finishes what was ordered.
+func (r *Runner) remove(in *instance) {
+	r.heartbeat.clear(in.slot)
+	r.detach(in)
+	delete(r.instances, in.handle)
+	in.worker.close(false)
+	r.draining = append(r.draining, in)
+}
+
+// send transmits one advert, to the group or to each peer.
+func (r *Runner) send(in *instance, priority uint8) {
+	if in.source.IsValid() {
+		in.lastSource = in.source
+	}
+	in.advert.Priority = priority
+	if in.id++; in.id == 0 {
+		in.id = 1
+	}
+	if priority == 0 {
+		r.heartbeat.clear(in.slot)
+	} else {
+		r.heartbeat.beat(in.slot, r.now())
+	}
+	h := IPHeader{Source: in.lastSource, TTL: in.spec.TTL, ID: in.id}
+	if !in.spec.Unicast() {
+		h.Destination, h.TTL = in.spec.Group, requiredTTL
+		r.sent(in, priority, h, r.transmit(in, h))
+		return
+	}
+	for _, peer := range in.spec.Peers {
+		h.Destination = peer
+		r.sent(in, priority, h, r.transmit(in, h))
+	}
+}
+
+var (
+	errNoSocket = errors.New("no socket")
+	errNoSource = errors.New("no source address")
+)
+
+func (r *Runner) transmit(in *instance, h IPHeader) error {
+	switch {
+	case in.socket == nil || in.socket.conn == nil:
+		return errNoSocket
+	case !h.Source.IsValid():
+		return errNoSource
+	}
+	return in.socket.conn.Send(in.advert, h)
+}
+
+// sent logs an advert that could not be sent, once for each kind of failure. Resigning on a link that is down fails
+// for a reason that everybody knows.
+func (r *Runner) sent(in *instance, priority uint8, h IPHeader, err error) {
+	if err == nil {
+		in.sendErr = ""
+		return
+	}
+	if in.socket != nil && (errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO)) {
+		in.socket.broken = true
+		r.reopenAt = min(r.reopenAt, r.now().Add(reopenDelay))
+	}
+	quiet := !in.source.IsValid() || errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENODEV) ||
+		errors.Is(err, unix.ENXIO) || errors.Is(err, errNoSocket)
+	if text := err.Error(); (priority > 0 || !quiet) && text != in.sendErr {
+		in.sendErr = text
+		what := "send advert error"
+		if in.spec.Unicast() {
+			what = fmt.Sprintf("Cant send advert to %s", h.Destination)
+		}
+		in.log.failed(what, err)
+	}
+}
+
+func (r *Runner) stateChanged(in *instance, c StateChanged) {
+	in.state = c.To
+	if c.From == Master {
+		r.heartbeat.clear(in.slot)
+	}
+	in.log.stateChanged(c)
+	r.changes.put(Change{Instance: in.spec.Name, From: c.From, To: c.To, Priority: c.Priority, Initial: c.Initial,
+		Cause: c.Cause, Time: time.Now()})
+}
+
+// finished takes the outcome of a worker's job.
+func (r *Runner) finished(res result) {
+	if res.ended {
+		r.draining = slices.DeleteFunc(r.draining, func(in *instance) bool { return in.handle == res.handle })
+		return
+	}
+	in := r.instances[res.handle]
+	if res.action != nil {
+		if res.err != nil {
+			log := instanceLog{logger: r.log, name: "vrrp"}
+			if in != nil {
+				log = in.log
+			}
+			log.failed("cannot change addresses", res.err)
+		}
+		if in != nil {
+			r.step(in, EffectDone{Action: res.action, Err: res.err})
+		}
+		return
+	}
+	// The question was asked about an installation that may have been undone since, or about an interface that failed.
+	if in == nil || !in.installed || in.order != res.order || in.state != Master {
+		return
+	}
+	if l, ok := r.view.link(res.lost.Link); !ok || !l.Up {
+		return
+	}
+	in.log.infof("Netlink reflector reports IP %s removed from %s", res.lost.Prefix.Addr(), res.lost.Link)
+	r.step(in, AddressLost{Addr: res.lost.Prefix})
+}

@@ -1,0 +1,348 @@
+package vrrp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vigil/internal/netio"
+)
+
+const (
+	// packetQueue is how many received packets may wait for the Runner: some hundred routers' adverts of one instant.
+	packetQueue = 1024
+	// publishDelay is how long a Status may be out of date; transitions are published at once.
+	publishDelay = 250 * time.Millisecond
+	// reopenDelay is how long after a socket could not be opened that is tried again.
+	reopenDelay = time.Second
+	// lateThreshold and lateGrace: a timer that fires so late says that this process did not run. What the others sent
+	// meanwhile is still in the sockets, and is looked at before concluding that they were silent.
+	lateThreshold = 20 * time.Millisecond
+	lateGrace     = 5 * time.Millisecond
+)
+
+// ErrStopped is the error of Apply when the Runner has stopped or is about to.
+var ErrStopped = errors.New("vrrp has stopped")
+
+// Options is what a Runner needs. Network is required.
+type Options struct {
+	Network Network
+	// Logger gets keepalived's messages. Its handler must not block: adverts would wait for it. nil logs nothing.
+	Logger *slog.Logger
+	// Registerer gets the metrics; nil measures nothing.
+	Registerer prometheus.Registerer
+	// HeartbeatFile lets a process that was killed resume within its own master-down interval; "" does without.
+	HeartbeatFile string
+	// KeepOnStop ends Run without resigning and leaves the addresses in place (--dont-release-vrrp).
+	KeepOnStop bool
+}
+
+// Runner runs all virtual routers of the process: it gives the Engine what happens and does what the Engine decides.
+// One goroutine, Run, owns everything; what is slow is done by one worker per virtual router.
+type Runner struct {
+	network    Network
+	log        *slog.Logger
+	keepOnStop bool
+	epoch      time.Time // Instant 0
+	metrics    *metrics
+	heartbeat  *heartbeat // nil without one
+
+	requests chan request
+	killed   chan struct{}
+	killOnce sync.Once
+	ended    chan struct{} // closed when Run has returned
+	status   atomic.Pointer[Status]
+	changes  *changes
+
+	packets chan packetIn
+	dropped atomic.Uint64 // packets that found the queue full
+	results chan result
+	quit    chan struct{} // closed when nobody reads results any more
+	pacers  *pacers
+
+	// Owned by Run.
+	engine    *Engine
+	spec      Spec
+	instances map[Handle]*instance
+	starting  []*instance // Start seen, Started still to come
+	draining  []*instance // Stopped, their workers still at work
+	dirty     []*instance // may have to be told about links and addresses
+	sockets   map[socketKey]*socket
+	vips      map[netip.Addr]bool
+	view      networkView
+	synced    bool
+	cleaned   bool // addresses left by an earlier process have been dealt with
+	stopping  bool
+	reopenAt  Instant
+	publishAt Instant
+}
+
+// request is an Apply on its way.
+type request struct {
+	spec Spec
+	done chan<- error // has room
+}
+
+// NewRunner returns a Runner without virtual routers. The error is that of the Registerer.
+func NewRunner(o Options) (*Runner, error) {
+	if o.Network == nil {
+		return nil, errors.New("vrrp runner without a network")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := &Runner{
+		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, epoch: time.Now(),
+		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: newChanges(),
+		packets: make(chan packetIn, packetQueue), results: make(chan result), quit: make(chan struct{}), pacers: newPacers(),
+		engine: NewEngine(), instances: make(map[Handle]*instance), sockets: make(map[socketKey]*socket),
+		vips: make(map[netip.Addr]bool), reopenAt: never, publishAt: never,
+	}
+	r.status.Store(&Status{})
+	r.metrics = newMetrics(r.Status)
+	if o.Registerer != nil {
+		if err := o.Registerer.Register(r.metrics); err != nil {
+			return nil, fmt.Errorf("register VRRP metrics: %w", err)
+		}
+	}
+	if o.HeartbeatFile != "" {
+		var err error
+		if r.heartbeat, err = openHeartbeat(o.HeartbeatFile, r.epoch); err != nil {
+			// Resuming is a comfort; the addresses are served without it.
+			r.log.Warn("cannot remember adverts across a crash", slog.String("file", o.HeartbeatFile), slog.Any("err", err))
+		}
+	}
+	return r, nil
+}
+
+// Apply makes spec the desired state of all virtual routers and returns when Run has taken it: routers that are new
+// have been started, others reconfigured or told to resign. It waits for Run to have learned the state of the
+// interfaces. The error is ctx's or ErrStopped.
+func (r *Runner) Apply(ctx context.Context, spec Spec) error {
+	done := make(chan error, 1)
+	select {
+	case r.requests <- request{spec, done}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-r.ended:
+		return ErrStopped
+	}
+	return <-done
+}
+
+// Kill ends Run at once: nothing is sent, nothing is released.
+func (r *Runner) Kill() { r.killOnce.Do(func() { close(r.killed) }) }
+
+// Status returns the latest snapshot. Transitions are in it at once, counters within a quarter of a second.
+func (r *Runner) Status() Status { return *r.status.Load() }
+
+// Changed receives when TakeChanges has something to return. There is one reader.
+func (r *Runner) Changed() <-chan struct{} { return r.changes.signal }
+
+// TakeChanges returns the transitions since the last call in the order in which they happened.
+func (r *Runner) TakeChanges() []Change { return r.changes.take() }
+
+// Run runs the virtual routers until ctx ends; then all of them resign, hand over to a successor and release their
+// addresses, and Run returns nil. It returns early with an error only when links and addresses cannot be watched at
+// all. It may be called once.
+func (r *Runner) Run(ctx context.Context) error {
+	defer close(r.ended)
+	// The timer and the adverts of all virtual routers hang on this thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	events := make(chan netio.Event, 256)
+	watchCtx, stopWatch := context.WithCancel(context.Background())
+	watched := make(chan error, 1)
+	go func() { watched <- r.network.Watch(watchCtx, events) }()
+
+	err := r.loop(ctx, events, watched)
+
+	stopWatch()
+	if err == nil || !errors.Is(err, errWatch) {
+		<-watched
+	}
+	r.shutDown()
+	return err
+}
+
+var errWatch = errors.New("watch ended")
+
+func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-chan error) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	armed, graced := never, false
+	stop := ctx.Done()
+	for {
+		var requests chan request
+		if r.synced {
+			requests = r.requests
+		}
+		select {
+		case p := <-r.packets:
+			r.receive(p)
+		case ev := <-events:
+			r.observe(ev)
+		case res := <-r.results:
+			r.finished(res)
+		case req := <-requests:
+			r.apply(req)
+		case <-timer.C:
+			armed = never
+			if late, due := r.late(); due && late > lateThreshold && !graced {
+				graced = true
+				timer.Reset(lateGrace)
+				continue
+			} else if due {
+				r.metrics.lateness.Observe(late.Seconds())
+			}
+			graced = false
+			r.wake()
+		case <-stop:
+			stop = nil
+			if r.keepOnStop {
+				return nil
+			}
+			r.stopping = true
+			r.do(r.engine.Stop(r.now()))
+		case <-r.killed:
+			return nil
+		case err := <-watched:
+			return fmt.Errorf("%w: %w", errWatch, err)
+		}
+		r.settle()
+		if r.stopping && r.engine.Idle() {
+			return nil
+		}
+		if next := r.next(); next != armed && !graced {
+			armed = next
+			timer.Reset(next.Sub(r.now()))
+		}
+	}
+}
+
+// late is how long ago the Engine wanted to be woken; false when it was another timer that fired.
+func (r *Runner) late() (time.Duration, bool) {
+	d, ok := r.engine.Deadline()
+	late := r.now().Sub(d)
+	return late, ok && late >= 0
+}
+
+// next is when Run has something to do by itself.
+func (r *Runner) next() Instant {
+	d, _ := r.engine.Deadline()
+	return min(d, r.publishAt, r.reopenAt)
+}
+
+// wake does what is due. Packets that wait come first: a late wake-up must not make a master of somebody whose master's
+// advert is in the queue.
+func (r *Runner) wake() {
+	for range len(r.packets) {
+		r.receive(<-r.packets)
+	}
+	now := r.now()
+	if r.reopenAt <= now {
+		r.reopen()
+	}
+	r.do(r.engine.Wake(now))
+	if r.publishAt <= now {
+		r.publish()
+	}
+}
+
+// settle brings up what the last event has left to be done: routers that start, and news about links and addresses.
+func (r *Runner) settle() {
+	for {
+		switch {
+		case r.startNext():
+		case len(r.dirty) > 0:
+			in := r.dirty[0]
+			r.dirty = r.dirty[1:]
+			in.dirty = false
+			r.inform(in)
+		default:
+			return
+		}
+	}
+}
+
+func (r *Runner) apply(req request) {
+	if r.stopping {
+		req.done <- ErrStopped
+		return
+	}
+	r.spec = req.spec
+	r.do(r.engine.Apply(r.now(), req.spec))
+	r.learnAddresses()
+	r.removeStale()
+	r.settle()
+	r.publish()
+	req.done <- nil
+}
+
+// step gives one event to one virtual router.
+func (r *Runner) step(in *instance, ev Event) {
+	r.do(r.engine.Step(r.now(), in.handle, ev))
+}
+
+// all returns the virtual routers in the order in which they started.
+func (r *Runner) all() []*instance {
+	return slices.SortedFunc(maps.Values(r.instances), func(a, b *instance) int { return cmp.Compare(a.handle, b.handle) })
+}
+
+func (r *Runner) now() Instant { return Instant(time.Since(r.epoch)) }
+
+// touch says that Status has changed a little.
+func (r *Runner) touch() {
+	if r.publishAt == never {
+		r.publishAt = r.now().Add(publishDelay)
+	}
+}
+
+// publish makes a new Status.
+func (r *Runner) publish() {
+	r.publishAt = never
+	machines, groups := r.engine.Status()
+	s := &Status{Groups: groups, Instances: make([]InstanceStatus, 0, len(machines)), PacketsDropped: r.dropped.Load()}
+	for _, m := range machines {
+		if in := r.instances[m.Handle]; in != nil {
+			s.Instances = append(s.Instances, instanceStatus(m, &in.spec, r.epoch, in.worker.announced.Load()))
+		}
+	}
+	r.status.Store(s)
+}
+
+// shutDown ends everything Run has started and waits for it.
+func (r *Runner) shutDown() {
+	for _, s := range r.sockets {
+		s.close()
+	}
+	abandon := !r.stopping
+	workers := r.draining
+	for _, in := range r.all() {
+		in.worker.close(abandon)
+		workers = append(workers, in)
+	}
+	close(r.quit)
+	for _, in := range workers {
+		<-in.worker.done
+	}
+	r.pacers.close()
+	r.publish()
+	if r.heartbeat != nil {
+		if err := r.heartbeat.close(); err != nil {
+			r.log.Warn("close heartbeat", slog.Any("err", err))
+		}
+	}
+}

@@ -1,0 +1,200 @@
+package vrrp
+
+import (
+	"log/slog"
+	"net/netip"
+	"slices"
+
+	"vigil/confparse"
+	"vigil/internal/netio"
+)
+
+// socketKey is what virtual routers have in common that share a socket.
+type socketKey struct {
+	link   string
+	family confparse.Family
+	group  netip.Addr // invalid for unicast
+}
+
+// socket is the Conn of one socketKey and the virtual routers on it. It outlives its interface, the Conn does not.
+type socket struct {
+	key     socketKey
+	conn    Conn // nil while there is none
+	failed  bool // the last attempt to open it failed, and that was logged
+	broken  bool // it can no longer send
+	members []*instance
+}
+
+// packetIn is a packet on its way from a reader to Run.
+type packetIn struct {
+	socket *socket
+	packet Received
+}
+
+func (in *instance) socketKey() socketKey {
+	k := socketKey{link: in.spec.Link, family: in.spec.Family}
+	if !in.spec.Unicast() {
+		k.group = in.spec.Group
+	}
+	return k
+}
+
+// attach puts a virtual router on its socket.
+func (r *Runner) attach(in *instance) {
+	k := in.socketKey()
+	s := r.sockets[k]
+	if s == nil {
+		s = &socket{key: k}
+		r.sockets[k] = s
+	}
+	in.socket = s
+	s.members = append(s.members, in)
+	if s.conn == nil {
+		r.open(s)
+	} else {
+		r.accept(s)
+	}
+}
+
+// detach takes a virtual router off its socket; the last one closes it.
+func (r *Runner) detach(in *instance) {
+	s := in.socket
+	if s == nil {
+		return
+	}
+	in.socket = nil
+	s.members = slices.DeleteFunc(s.members, func(m *instance) bool { return m == in })
+	if len(s.members) == 0 {
+		s.close()
+		delete(r.sockets, s.key)
+		return
+	}
+	r.accept(s)
+}
+
+// open opens the Conn of s if its interface exists. A failure leaves the members without a usable link and is tried
+// again.
+func (r *Runner) open(s *socket) {
+	link, ok := r.view.link(s.key.link)
+	if !ok {
+		return
+	}
+	deliver := func(p Received) {
+		select {
+		case r.packets <- packetIn{s, p}:
+		default:
+			r.dropped.Add(1)
+		}
+	}
+	conn, err := r.network.Listen(Segment{Link: link, Family: s.key.family, Group: s.key.group}, deliver)
+	if err != nil {
+		if !s.failed {
+			r.log.Error("cannot open VRRP socket", slog.String("interface", link.Name), slog.Any("err", err))
+		}
+		s.failed = true
+		r.reopenAt = min(r.reopenAt, r.now().Add(reopenDelay))
+		return
+	}
+	s.conn, s.failed, s.broken = conn, false, false
+	r.accept(s)
+}
+
+// accept tells the Conn which VRIDs its members have.
+func (r *Runner) accept(s *socket) {
+	if s.conn == nil {
+		return
+	}
+	vrids := make([]uint8, len(s.members))
+	for i, m := range s.members {
+		vrids[i] = m.spec.VRID
+	}
+	if err := s.conn.Accept(vrids); err != nil {
+		r.log.Error("cannot filter VRRP packets", slog.String("interface", s.key.link), slog.Any("err", err))
+		s.close()
+		r.reopenAt = min(r.reopenAt, r.now().Add(reopenDelay))
+	}
+}
+
+// reopen tries to open the sockets that are not open, and replaces those that can no longer send.
+func (r *Runner) reopen() {
+	r.reopenAt = never
+	for _, s := range r.sockets {
+		if s.broken {
+			s.close()
+		}
+		if s.conn == nil {
+			r.open(s)
+		}
+		for _, m := range s.members {
+			r.mark(m)
+		}
+	}
+}
+
+// linkAppeared opens the sockets of an interface that is new, or new under its name.
+func (r *Runner) linkAppeared(l netio.Link) {
+	for _, s := range r.sockets {
+		if s.key.link == l.Name {
+			s.close()
+			r.open(s)
+		}
+	}
+}
+
+// linkVanished closes the sockets of an interface.
+func (r *Runner) linkVanished(name string) {
+	for _, s := range r.sockets {
+		if s.key.link == name {
+			s.close()
+		}
+	}
+}
+
+func (s *socket) close() {
+	if s.conn != nil {
+		_ = s.conn.Close()
+		s.conn = nil
+	}
+}
+
+// receive gives a packet to the virtual router it is for.
+func (r *Runner) receive(p packetIn) {
+	in := p.socket.find(p.packet)
+	if in == nil {
+		return
+	}
+	r.touch()
+	if p.packet.Reason != DropNone {
+		r.step(in, AdvertRejected{Reason: p.packet.Reason, Source: p.packet.Header.Source})
+		return
+	}
+	r.step(in, AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source})
+}
+
+// find returns the router a packet is for, by VRID. Several unicast routers may have the same one on different
+// addresses or with different peers; and while a reload replaces a router by one of another version, there are two.
+func (s *socket) find(p Received) *instance {
+	var best *instance
+	bestFit := -1
+	for _, m := range s.members {
+		if m.spec.VRID != p.Advert.VRID {
+			continue
+		}
+		fit := 0
+		if m.spec.Unicast() {
+			if m.source.IsValid() && m.source != p.Header.Destination {
+				continue
+			}
+			if slices.Contains(m.spec.Peers, p.Header.Source) {
+				fit += 2
+			}
+		}
+		if m.spec.Version == p.Advert.Version {
+			fit++
+		}
+		if fit > bestFit {
+			best, bestFit = m, fit
+		}
+	}
+	return best
+}

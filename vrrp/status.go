@@ -1,0 +1,134 @@
+package vrrp
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"vigil/confparse"
+)
+
+// Status is what a Runner's virtual routers were like at one moment. It is never changed.
+type Status struct {
+	Instances []InstanceStatus `json:"instances"` // configuration order
+	Groups    []GroupStatus    `json:"groups,omitempty"`
+	// PacketsDropped counts packets that found the Runner's queue full.
+	PacketsDropped uint64 `json:"packets_dropped"`
+}
+
+// InstanceStatus is the snapshot of one virtual router.
+type InstanceStatus struct {
+	Name             confparse.InstanceName `json:"name"`
+	VRID             uint8                  `json:"vrid"`
+	Interface        string                 `json:"interface"`
+	Family           string                 `json:"family"`
+	Version          uint8                  `json:"version"`
+	State            State                  `json:"state"`
+	Want             State                  `json:"wantstate"` // what it would be if its sync group did not hold it back
+	BasePriority     uint8                  `json:"base_priority"`
+	Priority         uint8                  `json:"effective_priority"`
+	AdvertInterval   time.Duration          `json:"advert_interval_ns"`
+	MasterInterval   time.Duration          `json:"master_interval_ns"` // what the master-down timer is based on
+	LastTransition   time.Time              `json:"last_transition"`
+	Addresses        []AddressStatus        `json:"vips"`
+	Excluded         []AddressStatus        `json:"evips,omitempty"`
+	AddressesPresent bool                   `json:"vipset"` // they are meant to be installed
+	LinkUp           bool                   `json:"link_up"`
+	Source           netip.Addr             `json:"source"`          // of our adverts
+	MasterAddress    netip.Addr             `json:"master_address"`  // last heard; invalid while MASTER
+	MasterPriority   uint8                  `json:"master_priority"` // last heard; 0 while MASTER
+	Resigning        bool                   `json:"resigning,omitempty"`
+	Counters         Counters               `json:"counters"`
+	Announcements    uint64                 `json:"announcements_sent"` // gratuitous ARPs and neighbour advertisements
+
+	Spec InstanceSpec `json:"-"`
+}
+
+// AddressStatus is one virtual address.
+type AddressStatus struct {
+	Prefix netip.Prefix `json:"address"`
+	Link   string       `json:"interface"`
+}
+
+// MarshalText returns the name of the state.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText accepts what MarshalText returns.
+func (s *State) UnmarshalText(b []byte) error {
+	for _, known := range []State{Init, Backup, Master, Fault} {
+		if string(b) == known.String() {
+			*s = known
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown VRRP state %q", b)
+}
+
+// Change is one transition of a virtual router (Group is "") or of a sync group (Instance is "").
+type Change struct {
+	Instance confparse.InstanceName
+	Group    confparse.GroupName
+	From, To State
+	Priority uint8 // effective, of an instance
+	Initial  bool  // the first state
+	Cause    Cause // of an instance
+	Time     time.Time
+}
+
+// maxChanges bounds what is kept for a reader that does not come.
+const maxChanges = 4096
+
+// changes is the mailbox between the Runner, which never waits, and the one who acts on transitions.
+type changes struct {
+	mu     sync.Mutex
+	list   []Change
+	signal chan struct{} // holds one token while list may be not empty
+}
+
+func newChanges() *changes { return &changes{signal: make(chan struct{}, 1)} }
+
+// put adds c; the oldest goes when there are too many.
+func (m *changes) put(c Change) {
+	m.mu.Lock()
+	if len(m.list) == maxChanges {
+		m.list = m.list[1:]
+	}
+	m.list = append(m.list, c)
+	m.mu.Unlock()
+	select {
+	case m.signal <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what has been put since the last call, oldest first.
+func (m *changes) take() []Change {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := m.list
+	m.list = nil
+	return list
+}
+
+func addressStatus(addrs []Address) []AddressStatus {
+	list := make([]AddressStatus, len(addrs))
+	for i, a := range addrs {
+		list[i] = AddressStatus{Prefix: a.Prefix, Link: a.Link}
+	}
+	return list
+}
+
+// instanceStatus combines what the Machine and the shell know.
+func instanceStatus(m MachineStatus, s *InstanceSpec, epoch time.Time, announced uint64) InstanceStatus {
+	return InstanceStatus{
+		Name: m.Name, VRID: s.VRID, Interface: s.Link, Family: s.Family.String(), Version: s.Version,
+		State: m.State, Want: m.Want, BasePriority: m.BasePriority, Priority: m.Priority,
+		AdvertInterval: s.AdvertInterval, MasterInterval: m.MasterInterval,
+		LastTransition: epoch.Add(time.Duration(m.LastTransition)).Round(0),
+		Addresses:      addressStatus(s.Addresses), Excluded: addressStatus(s.Excluded),
+		AddressesPresent: m.AddressesPresent, LinkUp: m.LinkUp, Source: m.Source,
+		MasterAddress: m.MasterSource, MasterPriority: m.MasterPriority, Resigning: m.Resigning,
+		Counters: m.Counters, Announcements: announced, Spec: *s,
+	}
+}
