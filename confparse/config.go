@@ -1,5 +1,5 @@
 // Package confparse reads keepalived.conf: text → Tree → Config, with every problem reported as a Diagnostic that
-// has a place. It imports nothing of this module, and nothing acts on a Config that has errors.
+// has a place. It imports nothing of this module, and nothing acts on a Config that has a fatal diagnostic.
 package confparse
 
 import (
@@ -14,6 +14,8 @@ type Config struct {
 	Instances      []*VRRPInstance  // in file order
 	SyncGroups     []*SyncGroup     // in file order
 	VirtualServers []*VirtualServer // in file order
+
+	Inputs *Inputs // what was read
 }
 
 // Global is the global_defs block and the root scalars.

@@ -1,5 +1,7 @@
 package confparse
 
+import "strconv"
+
 // Pos is a place in a source file. Line and Col are 1-based; Col counts bytes.
 type Pos struct {
 	Offset int32 // 0-based, in bytes
@@ -11,4 +13,12 @@ type Pos struct {
 type Range struct {
 	File       string
 	Start, End Pos
+}
+
+// String returns "FILE:LINE", the form logs use, and "" for the zero Range.
+func (r Range) String() string {
+	if r.File == "" {
+		return ""
+	}
+	return r.File + ":" + strconv.Itoa(int(r.Start.Line))
 }

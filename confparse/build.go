@@ -1,0 +1,364 @@
+package confparse
+
+import "fmt"
+
+// builder turns the pieces of the lexer into a Tree. It knows the keyword table, because what a word means depends on
+// the block it stands in: a statement, an item of a list, or a mistake.
+type builder struct {
+	arena  arena
+	frames []frame
+	kids   []*Node // children of the open blocks, outermost first
+	// pending is a block statement whose '{' has not come yet.
+	pending *Node
+	// skip counts the open braces of a block that is not read: an unknown one, or one behind a plain statement.
+	skip int
+	// last is the statement before the current piece, for a '{' that should not be there.
+	last lastKind
+	// closed is the block of the root that ended last, while nothing else has begun.
+	closed *Node
+	// muted is set inside what follows a block that was closed too early.
+	muted int
+	// suspect is the first block whose closing brace is indented unlike its opening line.
+	suspect *Node
+	seq     int32
+}
+
+type lastKind uint8
+
+const (
+	lastNothing lastKind = iota
+	lastUnknown
+	lastPlain
+	lastBrace
+)
+
+// frame is an open block. node is nil for the root.
+type frame struct {
+	node  *Node
+	block *block // nil inside a list
+	base  int    // where its children begin in builder.kids
+}
+
+func newBuilder() *builder {
+	b := &builder{}
+	b.frames = append(b.frames, frame{block: &blocks[inRoot]})
+	return b
+}
+
+func (b *builder) nextSeq() int32 {
+	b.seq++
+	return b.seq
+}
+
+func (b *builder) top() *frame { return &b.frames[len(b.frames)-1] }
+
+// node makes a statement of the words of the current line.
+func (b *builder) node(r *reader, toks []Token, text string, e *expansion) *Node {
+	n := b.arena.node()
+	n.Keyword = toks[0]
+	n.Args = b.arena.words(toks[1:])
+	n.text, n.expanded = text, e
+	n.src, n.lineAt, n.line, n.seq = r.cur.src, r.cur.at, r.cur.num, r.cur.seq
+	return n
+}
+
+// statement adds the words of one statement to the block that is open.
+func (b *builder) statement(r *reader, toks []Token, text string, e *expansion) {
+	if b.skip > 0 {
+		return
+	}
+	if b.pending != nil {
+		b.missingOpen(r)
+	}
+	f := b.top()
+	word := toks[0].Text
+	if f.block == nil {
+		b.item(r, toks, text, e)
+		return
+	}
+	kw := f.block.words[word]
+	if kw == nil {
+		if kw = b.misplaced(r, toks); kw == nil {
+			return
+		}
+	}
+	if b.muted == 1 && kw.opens() && len(toks) > 1 {
+		b.muted = 0
+	}
+	if b.muted > 0 {
+		return
+	}
+	n := b.node(r, toks, text, e)
+	n.kw = kw
+	b.kids = append(b.kids, n)
+	b.last = lastPlain
+	if kw.opens() {
+		b.pending = n
+	}
+	if len(b.frames) == 1 {
+		b.closed = nil
+	}
+	if kw.whileReading != nil {
+		kw.whileReading(r, n)
+	}
+}
+
+// item adds one line of a list block.
+func (b *builder) item(r *reader, toks []Token, text string, e *expansion) {
+	if kw := b.outerBlock(r, toks); kw != nil {
+		b.statement(r, toks, text, e)
+		return
+	}
+	if b.muted > 0 {
+		return
+	}
+	n := b.node(r, toks, text, e)
+	b.kids = append(b.kids, n)
+	b.last = lastPlain
+}
+
+// misplaced deals with a word that the current block does not know. It returns the keyword after making its block the
+// current one, or nil after reporting the word.
+func (b *builder) misplaced(r *reader, toks []Token) *keyword {
+	if kw := b.outerBlock(r, toks); kw != nil {
+		return kw
+	}
+	word := toks[0].Text
+	if b.muted > 0 {
+		b.last = lastUnknown
+		return nil
+	}
+	if len(b.frames) == 1 && b.closed != nil && b.closed.kw.inner().words[word] != nil {
+		b.closedTooEarly(r, toks)
+		return nil
+	}
+	f := b.top()
+	detail := ""
+	switch near := suggest(word, f.block); {
+	case f.canonical(word) != "":
+		detail = fmt.Sprintf("here it is called '%s'", f.canonical(word))
+	case near != "":
+		detail = "did you mean '" + near + "'?"
+	case b.belongsTo(word) != "":
+		detail = fmt.Sprintf("'%s' belongs in a %s block", word, b.belongsTo(word))
+	}
+	t := toks[0]
+	r.report(CodeUnknownKeyword, r.cur.rangeOf(t.Offset, t.Offset+int32(t.Len)),
+		fmt.Sprintf("Unknown keyword '%s'", word), detail)
+	b.last = lastUnknown
+	return nil
+}
+
+// canonical returns the keyword of the block that word is another spelling of in some other block, or "".
+func (f *frame) canonical(word string) string {
+	for i := range blocks {
+		if kw := blocks[i].words[word]; kw != nil && kw.alias != "" && f.block.words[kw.alias] != nil {
+			return kw.alias
+		}
+	}
+	return ""
+}
+
+// belongsTo names a block that knows word, if exactly one kind does.
+func (b *builder) belongsTo(word string) string {
+	found := ""
+	for i := range blocks {
+		if blocks[i].words[word] != nil {
+			if found != "" && found != blocks[i].name {
+				return ""
+			}
+			found = blocks[i].name
+		}
+	}
+	return found
+}
+
+// outerBlock finds the block around the current one that a statement really belongs to, because a '}' is missing: the
+// word is unknown here and known there, and it either opens a block of the root or is not indented below the block it
+// is in. It closes the blocks in between.
+func (b *builder) outerBlock(r *reader, toks []Token) *keyword {
+	if len(b.frames) == 1 || b.muted > 0 {
+		return nil
+	}
+	word := toks[0].Text
+	f := b.top()
+	if f.block == nil && !f.node.kw.list.excludes(word) {
+		return nil
+	}
+	col := toks[0].Offset - r.cur.at
+	for i := len(b.frames) - 2; i >= 0; i-- {
+		outer := b.frames[i].block
+		if outer == nil {
+			continue
+		}
+		kw := outer.words[word]
+		if kw == nil {
+			continue
+		}
+		inner := b.frames[i+1].node
+		indented := col > inner.Keyword.Offset-inner.lineAt
+		rootBlock := i == 0 && kw.opens() && len(toks) > 1
+		if inner.line == r.cur.num || indented && !rootBlock {
+			return nil
+		}
+		t := toks[0]
+		r.report(CodeMissingClose, r.cur.rangeOf(t.Offset, t.Offset+int32(t.Len)),
+			fmt.Sprintf("missing '}' before '%s'", word),
+			fmt.Sprintf("'%s' is not a keyword of the %s block, which is still open", word, f.node.Keyword.Text),
+			Place{f.node.Range(), "block opened here"})
+		for len(b.frames) > i+1 {
+			b.pop(nil)
+		}
+		return kw
+	}
+	return nil
+}
+
+// missingOpen treats a block whose '{' is missing as begun.
+func (b *builder) missingOpen(r *reader) {
+	n := b.pending
+	d := Diagnostic{Code: CodeMissingOpen, Subject: n.Range(), Line: n.src.lineText(n.lineAt),
+		Summary: "Missing '{' at beginning of configuration block",
+		Detail:  fmt.Sprintf("'%s' opens a block", n.Keyword.Text), Related: includedFrom(n.src)}
+	r.rep.report(d, n.seq)
+	b.push(n)
+}
+
+func (b *builder) push(n *Node) {
+	b.frames = append(b.frames, frame{node: n, block: n.kw.inner(), base: len(b.kids)})
+	b.pending = nil
+}
+
+// pop ends the innermost block. r is nil when its brace is missing.
+func (b *builder) pop(r *reader) {
+	f := b.top()
+	n := f.node
+	n.Body = append(n.Body, b.arena.body(b.kids[f.base:])...)
+	b.kids = b.kids[:f.base]
+	if r != nil {
+		n.closeLn = r.cur.num
+		n.closeSrc = r.cur.src
+	}
+	b.frames = b.frames[:len(b.frames)-1]
+	if b.closed = nil; len(b.frames) == 1 && n.kw.inner() != nil && n.closeSrc != nil {
+		b.closed = n
+	}
+}
+
+// openBrace handles a '{'.
+func (b *builder) openBrace(r *reader, p piece) {
+	switch {
+	case b.skip > 0:
+		b.skip++
+	case b.muted > 0:
+		b.muted++
+	case b.pending != nil:
+		b.push(b.pending)
+	case b.last == lastUnknown:
+		b.skip = 1
+	default:
+		b.report(r, p, CodeUnexpectedOpen, "Unexpected '{' - ignoring",
+			"nothing before it opens a block")
+		if b.last == lastPlain {
+			b.skip = 1
+		}
+	}
+	b.last = lastBrace
+}
+
+// closeBrace handles a '}'.
+func (b *builder) closeBrace(r *reader, p piece) {
+	defer func() { b.last = lastBrace }()
+	switch {
+	case b.skip > 0:
+		b.skip--
+		return
+	case b.muted > 0:
+		b.muted--
+		return
+	case b.pending != nil:
+		b.missingOpen(r)
+	}
+	if len(b.frames) == 1 {
+		b.report(r, p, CodeExtraClose, "Extra '}' found", "no block is open here")
+		b.closed = nil
+		return
+	}
+	n := b.top().node
+	if b.suspect == nil && n.line != r.cur.num {
+		at := r.cur.at
+		if len(r.lex.toks) == 0 && b.column(p, r)-at != n.Keyword.Offset-n.lineAt {
+			b.suspect = n
+		}
+	}
+	n.closeAt = b.column(p, r)
+	b.pop(r)
+}
+
+// column returns the offset of a brace in its file.
+func (b *builder) column(p piece, r *reader) int32 {
+	if r.lex.places != nil {
+		return r.lex.places[p.from].start
+	}
+	return r.cur.at + p.from
+}
+
+func (b *builder) report(r *reader, p piece, code Code, summary, detail string, related ...Place) {
+	at := b.column(p, r)
+	r.report(code, r.cur.rangeOf(at, at+1), summary, detail, related...)
+}
+
+// closedTooEarly reports a '}' that ended a root block whose keywords go on after it. keepalived ignores them one by
+// one up to the next '}'; so do we, with one message.
+func (b *builder) closedTooEarly(r *reader, toks []Token) {
+	n := b.closed
+	t := toks[0]
+	where := Range{File: n.closeSrc.path,
+		Start: Pos{n.closeAt, n.closeLn, 1}, End: Pos{n.closeAt + 1, n.closeLn, 2}}
+	r.report(CodeClosedEarly, r.cur.rangeOf(t.Offset, t.Offset+int32(t.Len)),
+		fmt.Sprintf("Unknown keyword '%s'", t.Text),
+		fmt.Sprintf("the %s block it belongs to ended at line %d; everything from here to the next '}' is ignored",
+			n.Keyword.Text, n.closeLn), Place{where, "block closed here"})
+	b.muted = 1
+	b.last = lastPlain
+	if kw := n.kw.inner().words[t.Text]; kw.opens() {
+		b.last = lastUnknown
+	}
+	b.closed = nil
+}
+
+// end closes what is still open at the end of the configuration.
+func (b *builder) end() {
+	b.pending = nil
+}
+
+// finish reports what is still open and returns the tree.
+func (b *builder) finish(r *reader) *Tree {
+	if b.pending != nil {
+		b.missingOpen(r)
+	}
+	if n := len(b.frames) - 1; n > 0 || b.skip > 0 {
+		b.missingAtEnd(r, max(n, 1))
+	}
+	for len(b.frames) > 1 {
+		b.pop(nil)
+	}
+	return &Tree{Root: b.arena.body(b.kids)}
+}
+
+// missingAtEnd reports braces that are missing at the end of the file, at the block that most likely lacks one.
+func (b *builder) missingAtEnd(r *reader, count int) {
+	n := b.suspect
+	if n == nil {
+		n = b.top().node
+	}
+	d := Diagnostic{Code: CodeMissingAtEnd,
+		Summary: fmt.Sprintf("There are %d missing '}'s or extra '{'s", count)}
+	if n != nil {
+		d.Subject, d.Line, d.Related = n.Range(), n.src.lineText(n.lineAt), includedFrom(n.src)
+		d.Detail = fmt.Sprintf("the %s block is not closed", n.Keyword.Text)
+		r.rep.report(d, n.seq)
+		return
+	}
+	r.rep.report(d, 0)
+}

@@ -1,0 +1,240 @@
+package confparse
+
+import "fmt"
+
+// Code names a kind of Diagnostic. Codes are stable: tests, documentation and grep use them.
+//
+//	KA1xxx  files, lines, braces
+//	KA2xxx  words and values of one statement
+//	KA3xxx  statements that do not fit together
+//	KA4xxx  accepted without effect
+type Code uint16
+
+// String returns the code as printed: KA2013.
+func (c Code) String() string { return fmt.Sprintf("KA%04d", uint16(c)) }
+
+// class is how keepalived counts a problem for the exit status of --config-test.
+type class uint8
+
+const (
+	classNone     class = iota // not reported there, or only logged
+	classOrdinary              // 5
+	classFatal                 // 4
+	classMissing               // 2
+	classSecurity              // 6, includes that a check refuses too
+)
+
+type codeInfo struct {
+	severity Severity
+	class    class
+	title    string
+}
+
+// The codes. A number that is no longer used is not used again.
+const (
+	CodeConfigUnreadable   Code = 1001
+	CodeIncludeMissing     Code = 1002
+	CodeIncludeNoMatch     Code = 1003
+	CodeIncludeUnreadable  Code = 1004
+	CodeIncludeSkipped     Code = 1005
+	CodeIncludeRefused     Code = 1006
+	CodeIncludeCycle       Code = 1007
+	CodeRunaway            Code = 1008
+	CodeTooManyProblems    Code = 1009
+	CodeLineTooLong        Code = 1010
+	CodeNUL                Code = 1011
+	CodeUnterminatedQuote  Code = 1012
+	CodeBadLoop            Code = 1013
+	CodeBadParameter       Code = 1014
+	CodeUndefinedParameter Code = 1015
+	CodeMissingOpen        Code = 1020
+	CodeUnexpectedOpen     Code = 1021
+	CodeExtraClose         Code = 1022
+	CodeMissingClose       Code = 1023
+	CodeMissingAtEnd       Code = 1024
+	CodeClosedEarly        Code = 1025
+
+	CodeUnknownKeyword    Code = 2001
+	CodeMissingArgument   Code = 2002
+	CodeArgumentExpected  Code = 2003
+	CodeExtraWords        Code = 2004
+	CodeDeprecated        Code = 2005
+	CodeRepeated          Code = 2006
+	CodeReplaced          Code = 2007
+	CodeBadNumber         Code = 2010
+	CodeTrailingJunk      Code = 2011
+	CodeTooManyDecimals   Code = 2012
+	CodeBadBool           Code = 2013
+	CodeBadAddress        Code = 2014
+	CodeBadVirtualAddress Code = 2015
+	CodeBadServerAddress  Code = 2016
+	CodeBadPeer           Code = 2017
+	CodeBadInterfaceName  Code = 2018
+	CodeUnknownWord       Code = 2019
+	CodeUnknownItemWord   Code = 2020
+	CodeUnknownMethod     Code = 2021
+	CodeBadHex            Code = 2022
+	CodeRaised            Code = 2023
+	CodeNameTruncated     Code = 2024
+	CodePasswordTruncated Code = 2025
+	CodeIPv4Only          Code = 2026
+	CodeIPv4Broadcast     Code = 2027
+	CodeNoBroadcast       Code = 2028
+	CodeSlowPacing        Code = 2029
+	CodeMissingName       Code = 2030
+	CodeExtraName         Code = 2031
+	CodeDuplicateName     Code = 2032
+	CodeStateConflict     Code = 2033
+
+	CodeNoInterface              Code = 3001
+	CodeNoInterfaceYet           Code = 3002
+	CodeFamilyMismatch           Code = 3003
+	CodeDuplicateAddress         Code = 3004
+	CodeDuplicatePeer            Code = 3005
+	CodeDuplicateTrack           Code = 3006
+	CodeNoVRID                   Code = 3007
+	CodeInstanceWithoutInterface Code = 3008
+	CodeNoVIP                    Code = 3009
+	CodeIntervalRounded          Code = 3010
+	CodeStrict                   Code = 3011
+	CodeStrictNoVIP              Code = 3012
+	CodeNoPreemptMaster          Code = 3013
+	CodePreemptDelay             Code = 3014
+	CodeAuthIgnored              Code = 3015
+	CodeUnicastNoPeer            Code = 3016
+	CodeOwnInterface             Code = 3017
+	CodeOwnerWeight              Code = 3018
+	CodeUnknownMember            Code = 3019
+	CodeTwoGroups                Code = 3020
+	CodeEmptyGroup               Code = 3021
+	CodeLonelyGroup              Code = 3022
+	CodeDuplicateVRID            Code = 3023
+	CodeSchedulerFlag            Code = 3030
+	CodeNoSorry                  Code = 3031
+	CodeCheckerDropped           Code = 3032
+	CodeURLDropped               Code = 3033
+	CodeNoRealServer             Code = 3034
+	CodeProtocolOnMark           Code = 3035
+	CodeNoProtocol               Code = 3036
+	CodeNoScheduler              Code = 3037
+	CodeNoMethod                 Code = 3038
+	CodeOPS                      Code = 3039
+	CodeSuspendMark              Code = 3040
+	CodeDuplicateServer          Code = 3041
+	CodePortZero                 Code = 3042
+	CodePortReset                Code = 3043
+	CodeDuplicateReal            Code = 3044
+	CodeThresholds               Code = 3045
+	CodeQuorum                   Code = 3046
+	CodeSorryInhibit             Code = 3047
+
+	CodeNotSupported Code = 4001
+)
+
+// info returns what is known of c. An unlisted code would be a mistake of this package; it counts as an error.
+func (c Code) info() codeInfo {
+	if i, ok := codes[c]; ok {
+		return i
+	}
+	return codeInfo{Error, classOrdinary, "unlisted"}
+}
+
+var codes = map[Code]codeInfo{
+	CodeConfigUnreadable:   {Fatal, classNone, "the configuration file cannot be read"},
+	CodeIncludeMissing:     {Fatal, classNone, "an included file does not exist"},
+	CodeIncludeNoMatch:     {Warning, classNone, "the pattern of an include matches nothing"},
+	CodeIncludeUnreadable:  {Fatal, classNone, "an included file cannot be read"},
+	CodeIncludeSkipped:     {Warning, classNone, "a file that matches an include is left out"},
+	CodeIncludeRefused:     {Fatal, classSecurity, "an include fails a check that was asked for"},
+	CodeIncludeCycle:       {Fatal, classOrdinary, "a file includes itself"},
+	CodeRunaway:            {Fatal, classOrdinary, "expansion does not end"},
+	CodeTooManyProblems:    {Fatal, classOrdinary, "too many problems to show"},
+	CodeLineTooLong:        {Error, classOrdinary, "a line is too long"},
+	CodeNUL:                {Error, classOrdinary, "a line has a NUL byte"},
+	CodeUnterminatedQuote:  {Error, classOrdinary, "a quote is not closed"},
+	CodeBadLoop:            {Error, classOrdinary, "a ~SEQ or ~LST is malformed"},
+	CodeBadParameter:       {Warning, classOrdinary, "a predefined parameter is used wrongly"},
+	CodeUndefinedParameter: {Warning, classNone, "a parameter is not defined"},
+	CodeMissingOpen:        {Fatal, classOrdinary, "the '{' of a block is missing"},
+	CodeUnexpectedOpen:     {Error, classOrdinary, "a '{' stands where no block begins"},
+	CodeExtraClose:         {Error, classOrdinary, "a '}' closes nothing"},
+	CodeMissingClose:       {Fatal, classOrdinary, "the '}' of a block is missing before a keyword of an outer block"},
+	CodeMissingAtEnd:       {Fatal, classOrdinary, "a block is not closed at the end of the file"},
+	CodeClosedEarly:        {Error, classOrdinary, "a '}' ends a block that goes on"},
+
+	CodeUnknownKeyword:    {Warning, classOrdinary, "an unknown keyword"},
+	CodeMissingArgument:   {Fatal, classMissing, "a required argument is missing"},
+	CodeArgumentExpected:  {Warning, classOrdinary, "an argument is missing"},
+	CodeExtraWords:        {Warning, classOrdinary, "words that mean nothing"},
+	CodeDeprecated:        {Warning, classOrdinary, "a deprecated keyword"},
+	CodeRepeated:          {Warning, classOrdinary, "a setting is given twice; the first counts"},
+	CodeReplaced:          {Warning, classOrdinary, "a setting is given twice; the last counts"},
+	CodeBadNumber:         {Error, classOrdinary, "not a number, or out of range"},
+	CodeTrailingJunk:      {Warning, classOrdinary, "something follows a number"},
+	CodeTooManyDecimals:   {Warning, classOrdinary, "more decimals than are used"},
+	CodeBadBool:           {Error, classOrdinary, "not a boolean"},
+	CodeBadAddress:        {Error, classOrdinary, "not an address"},
+	CodeBadVirtualAddress: {Fatal, classOrdinary, "a virtual address is not an address"},
+	CodeBadServerAddress:  {Fatal, classOrdinary, "address, port or mark of a server is not valid"},
+	CodeBadPeer:           {Fatal, classOrdinary, "a unicast peer is not an address"},
+	CodeBadInterfaceName:  {Error, classOrdinary, "not the name of an interface"},
+	CodeUnknownWord:       {Error, classOrdinary, "a word that is not one of the known ones"},
+	CodeUnknownItemWord:   {Warning, classOrdinary, "an unknown word in an item"},
+	CodeUnknownMethod:     {Error, classOrdinary, "an unknown forwarding method"},
+	CodeBadHex:            {Error, classOrdinary, "not the expected hexadecimal digits"},
+	CodeRaised:            {Warning, classOrdinary, "a value is moved into its range"},
+	CodeNameTruncated:     {Warning, classOrdinary, "a name is cut off"},
+	CodePasswordTruncated: {Warning, classOrdinary, "a password is cut off"},
+	CodeIPv4Only:          {Warning, classOrdinary, "a setting that only IPv4 addresses have"},
+	CodeIPv4Broadcast:     {Fatal, classOrdinary, "a broadcast address for IPv6"},
+	CodeNoBroadcast:       {Warning, classOrdinary, "no room for a broadcast address"},
+	CodeSlowPacing:        {Note, classNone, "a long gap between announcements"},
+	CodeMissingName:       {Fatal, classOrdinary, "a block has no name"},
+	CodeExtraName:         {Fatal, classOrdinary, "a block has more than a name"},
+	CodeDuplicateName:     {Fatal, classOrdinary, "a name is defined twice"},
+	CodeStateConflict:     {Warning, classOrdinary, "two initial states"},
+
+	CodeNoInterface:              {Error, classOrdinary, "an interface does not exist"},
+	CodeNoInterfaceYet:           {Note, classNone, "an interface does not exist yet"},
+	CodeFamilyMismatch:           {Error, classOrdinary, "address families do not fit"},
+	CodeDuplicateAddress:         {Warning, classOrdinary, "an address is given twice"},
+	CodeDuplicatePeer:            {Warning, classOrdinary, "a peer is given twice"},
+	CodeDuplicateTrack:           {Warning, classOrdinary, "something is tracked twice"},
+	CodeNoVRID:                   {Fatal, classOrdinary, "an instance has no virtual router id"},
+	CodeInstanceWithoutInterface: {Fatal, classOrdinary, "an instance has no interface"},
+	CodeNoVIP:                    {Warning, classOrdinary, "an instance has no virtual address"},
+	CodeIntervalRounded:          {Warning, classOrdinary, "an interval the protocol version cannot carry"},
+	CodeStrict:                   {Warning, classOrdinary, "a setting that strict mode forbids"},
+	CodeStrictNoVIP:              {Fatal, classFatal, "strict mode without a virtual address"},
+	CodeNoPreemptMaster:          {Warning, classOrdinary, "nopreempt with an initial MASTER"},
+	CodePreemptDelay:             {Warning, classOrdinary, "preempt_delay that cannot work"},
+	CodeAuthIgnored:              {Warning, classOrdinary, "authentication that is not used"},
+	CodeUnicastNoPeer:            {Warning, classOrdinary, "unicast settings without a peer"},
+	CodeOwnInterface:             {Warning, classOrdinary, "an instance tracks its own interface"},
+	CodeOwnerWeight:              {Warning, classOrdinary, "a weight on an address owner"},
+	CodeUnknownMember:            {Error, classOrdinary, "a sync group names an unknown instance"},
+	CodeTwoGroups:                {Error, classOrdinary, "an instance in two sync groups"},
+	CodeEmptyGroup:               {Error, classOrdinary, "a group without members"},
+	CodeLonelyGroup:              {Warning, classOrdinary, "a group of one"},
+	CodeDuplicateVRID:            {Fatal, classFatal, "two instances share a virtual router id on one link"},
+	CodeSchedulerFlag:            {Warning, classOrdinary, "a flag of another scheduler"},
+	CodeNoSorry:                  {Warning, classOrdinary, "a modifier of a sorry server that is not there"},
+	CodeCheckerDropped:           {Error, classOrdinary, "a checker that cannot work"},
+	CodeURLDropped:               {Error, classOrdinary, "a url without a path"},
+	CodeNoRealServer:             {Warning, classOrdinary, "a virtual server without real servers"},
+	CodeProtocolOnMark:           {Warning, classOrdinary, "a protocol on a firewall mark"},
+	CodeNoProtocol:               {Warning, classOrdinary, "no protocol"},
+	CodeNoScheduler:              {Warning, classOrdinary, "no scheduler"},
+	CodeNoMethod:                 {Warning, classOrdinary, "no forwarding method"},
+	CodeOPS:                      {Warning, classOrdinary, "one-packet scheduling of something that is not UDP"},
+	CodeSuspendMark:              {Warning, classOrdinary, "ha_suspend on a firewall mark"},
+	CodeDuplicateServer:          {Error, classNone, "a virtual server is configured twice"},
+	CodePortZero:                 {Warning, classOrdinary, "all ports without persistence"},
+	CodePortReset:                {Warning, classOrdinary, "a port that the forwarding method cannot change"},
+	CodeDuplicateReal:            {Warning, classOrdinary, "a real server is given twice"},
+	CodeThresholds:               {Warning, classNone, "connection limits the kernel refuses"},
+	CodeQuorum:                   {Warning, classOrdinary, "a quorum that cannot be reached"},
+	CodeSorryInhibit:             {Warning, classOrdinary, "sorry server and real server disagree"},
+
+	CodeNotSupported: {Note, classNone, "accepted, not supported yet"},
+}

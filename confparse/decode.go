@@ -1,0 +1,240 @@
+package confparse
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+)
+
+// Load reads the configuration at path, and what it includes, from fsys. It always returns a Config, as complete as
+// the text allows; whether it may be used is for the caller to decide from the Diagnostics.
+func Load(fsys fs.FS, path string, env Env) (*Config, Diagnostics) {
+	rep := &reporter{strict: env.Strict}
+	tree, inputs := parse(fsys, path, env, rep)
+	cfg := decode(tree, env, rep)
+	cfg.Inputs = inputs
+	return cfg, rep.finish()
+}
+
+// Parse reads the configuration at path and returns its statements without giving them meaning.
+func Parse(fsys fs.FS, path string, env Env) (*Tree, Diagnostics) {
+	rep := &reporter{strict: env.Strict}
+	tree, _ := parse(fsys, path, env, rep)
+	return tree, rep.finish()
+}
+
+func parse(fsys fs.FS, path string, env Env, rep *reporter) (*Tree, *Inputs) {
+	r := &reader{fsys: fsys, env: env, rep: rep, inputs: &Inputs{}, build: newBuilder(), random: env.Seed}
+	r.readMain(path)
+	return r.build.finish(r), r.inputs
+}
+
+// decoder gives statements their meaning. It holds the block it is in.
+type decoder struct {
+	cfg     *Config
+	env     Env
+	rep     *reporter
+	strings map[string]string // interned
+
+	n  *Node // the statement being decoded
+	gs globalScratch
+	vi *instanceScratch
+	sg *SyncGroup
+	vs *serverScratch
+	rs *realScratch
+	ck *checkerScratch
+	u  *URL
+
+	realArena    []RealServer
+	checkerArena []Checker
+	httpArena    []HTTPCheck
+	urlArena     []URL
+
+	instances  map[InstanceName]*instanceScratch
+	order      []*instanceScratch
+	checkers   []checkerScratch // of the virtual server being decoded
+	reals      []realScratch    // of the virtual server being decoded
+	servers    map[VirtualServerID]*VirtualServer
+	realIndex  map[RealServerID]*RealServer
+	groupUse   map[string]int
+	groupNodes []*Node // parallel to cfg.SyncGroups
+}
+
+// decode turns a tree into a Config. As in keepalived, global_defs and the scalars of the root count for everything,
+// wherever they stand.
+func decode(t *Tree, env Env, rep *reporter) *Config {
+	d := &decoder{cfg: &Config{}, env: env, rep: rep, strings: map[string]string{},
+		instances: map[InstanceName]*instanceScratch{}, groupUse: map[string]int{},
+		servers: map[VirtualServerID]*VirtualServer{}}
+	d.defaults()
+	for _, n := range t.Root {
+		if n.kw.block == inGlobal || !n.kw.opens() {
+			d.statement(n)
+		}
+	}
+	d.finishGlobals()
+	for _, n := range t.Root {
+		if n.kw.opens() && n.kw.block != inGlobal {
+			d.statement(n)
+		}
+	}
+	d.validate()
+	return d.cfg
+}
+
+// body decodes the statements of a block.
+func (d *decoder) body(nodes []*Node) {
+	for _, n := range nodes {
+		d.statement(n)
+	}
+}
+
+// items decodes the items of a list.
+func (d *decoder) items(n *Node) {
+	for _, item := range n.Body {
+		d.n = item
+		n.kw.list.decode(d, item)
+	}
+}
+
+// statement decodes one statement by its row of the table.
+func (d *decoder) statement(n *Node) {
+	kw := n.kw
+	d.n = n
+	if kw.deprecated != "" {
+		d.report(n, n.RangeOf(n.Keyword), CodeDeprecated,
+			fmt.Sprintf("%s is deprecated - please use '%s'", kw.name, kw.deprecated), "")
+	}
+	if kw.pending {
+		d.report(n, n.RangeOf(n.Keyword), CodeNotSupported,
+			fmt.Sprintf("%s is accepted, but not supported yet", kw.name), "it has no effect")
+	}
+	v := kw.value
+	if v.kind >= integer && len(n.Args) == 0 {
+		d.missing(n, v.optional)
+		if kw.bad != nil {
+			kw.bad(d)
+		}
+		return
+	}
+	ok := true
+	switch v.kind {
+	case custom:
+		if kw.list != nil && kw.decode == nil {
+			d.extraParameters(n)
+			d.items(n)
+		} else if kw.decode != nil {
+			kw.decode(d, n)
+		}
+	case flag:
+		kw.on(d)
+	case boolean:
+		yes := true
+		if len(n.Args) > 0 {
+			yes, ok = d.truth(n, n.Args[0])
+		}
+		if ok {
+			kw.yes(d, yes)
+		}
+	case integer:
+		var num int64
+		if num, ok = d.wholeNumber(n, n.Args[0], v); ok {
+			kw.num(d, num)
+		}
+	case timer:
+		var dur time.Duration
+		if dur, ok = d.seconds(n, n.Args[0], v); ok {
+			kw.dur(d, dur)
+		}
+	case word:
+		kw.str(d, d.intern(n.Args[0].Text))
+	case address:
+		a, valid := parseAddr(n.Args[0].Text)
+		if ok = valid; ok {
+			kw.ip(d, a)
+		} else {
+			d.report(n, n.RangeOf(n.Args[0]), CodeBadAddress,
+				fmt.Sprintf("%s: '%s' is not an IP address", n.Keyword.Text, n.Args[0].Text), "")
+		}
+	}
+	if !ok && kw.bad != nil {
+		kw.bad(d)
+	}
+}
+
+// missing reports a statement without its argument. keepalived stops reading there and exits.
+func (d *decoder) missing(n *Node, tolerated bool) {
+	code := CodeMissingArgument
+	if tolerated {
+		code = CodeArgumentExpected
+	}
+	d.report(n, n.RangeOf(n.Keyword), code, fmt.Sprintf("*** Configuration line starting `%s` is missing a parameter "+
+		"after keyword `%s` at word position 2", n.Keyword.Text, n.Keyword.Text), "")
+}
+
+// extraParameters reports words between a list's keyword and its brace.
+func (d *decoder) extraParameters(n *Node) {
+	if len(n.Args) == 0 {
+		return
+	}
+	var words []string
+	for _, a := range n.Args {
+		words = append(words, a.Text)
+	}
+	d.report(n, n.RangeOf(n.Args[0]), CodeExtraWords,
+		fmt.Sprintf("Block %s has extra parameters %s ...", n.Keyword.Text, strings.Join(words, " ")), "")
+}
+
+// report adds a diagnostic about a place in the line of n.
+func (d *decoder) report(n *Node, at Range, code Code, summary, detail string, related ...Place) {
+	if n.expanded != nil {
+		related = append(related, Place{Range: Range{}, Note: "the line became: " + n.expanded.text})
+	}
+	related = append(related, includedFrom(n.src)...)
+	line := ""
+	if at.File == n.src.path {
+		line = n.src.lineText(at.Start.Offset - at.Start.Col + 1)
+	}
+	d.rep.report(Diagnostic{Code: code, Subject: at, Summary: summary, Detail: detail, Related: related, Line: line}, n.seq)
+}
+
+// about is report with n's words as the place.
+func (d *decoder) about(n *Node, code Code, summary, detail string, related ...Place) {
+	d.report(n, n.Range(), code, summary, detail, related...)
+}
+
+// intern returns s in a form that does not keep the text of the file alive, the same for equal strings.
+func (d *decoder) intern(s string) string {
+	if s == "" {
+		return ""
+	}
+	if t, ok := d.strings[s]; ok {
+		return t
+	}
+	t := strings.Clone(s)
+	d.strings[t] = t
+	return t
+}
+
+// opt is a setting that may have been given.
+type opt[T any] struct {
+	v   T
+	set bool
+}
+
+func (o *opt[T]) put(v T) { o.v, o.set = v, true }
+
+func (o opt[T]) or(def T) T {
+	if o.set {
+		return o.v
+	}
+	return def
+}
+
+// inherit gives o the value of outer unless it has one.
+func (o *opt[T]) inherit(outer opt[T]) {
+	if !o.set {
+		*o = outer
+	}
+}

@@ -1,0 +1,135 @@
+package confparse
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// checker decodes a checker block.
+func (d *decoder) checker(n *Node, kind CheckerKind) {
+	if len(d.checkerArena) == 0 {
+		d.checkerArena = make([]Checker, 128)
+	}
+	c := &d.checkerArena[0]
+	d.checkerArena = d.checkerArena[1:]
+	c.Range, c.Kind = n.RangeOf(n.Keyword), kind
+	if kind == HTTPGet || kind == SSLGet {
+		if len(d.httpArena) == 0 {
+			d.httpArena = make([]HTTPCheck, 64)
+		}
+		c.HTTP = &d.httpArena[0]
+		d.httpArena = d.httpArena[1:]
+	}
+	d.checkers = append(d.checkers, checkerScratch{Checker: c, node: n})
+	d.ck = &d.checkers[len(d.checkers)-1]
+	d.body(n.Body)
+	if c.HTTP != nil && len(c.HTTP.URLs) == 0 {
+		d.about(n, CodeCheckerDropped, fmt.Sprintf("%s has no url specified - ignoring", kind), "")
+		d.checkers = d.checkers[:len(d.checkers)-1]
+	}
+	d.ck = nil
+}
+
+func (d *decoder) connectIP(a netip.Addr) {
+	if b := d.ck.Connect.BindAddr; b.IsValid() && FamilyOf(b) != FamilyOf(a) {
+		d.bindFamily(a, b, "connect_ip", "bindto")
+		return
+	}
+	d.ck.Connect.Addr = a
+}
+
+func (d *decoder) bindTo(a netip.Addr) {
+	target := d.ck.Connect.Addr
+	if !target.IsValid() {
+		target = d.rs.ID.Addr
+	}
+	if FamilyOf(target) != FamilyOf(a) {
+		d.bindFamily(a, target, "bindto", "connect_ip")
+		return
+	}
+	d.ck.Connect.BindAddr = a
+}
+
+func (d *decoder) bindFamily(a, other netip.Addr, word, otherWord string) {
+	d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeFamilyMismatch,
+		fmt.Sprintf("%s %s is not %s like %s %s - ignoring", word, a, FamilyOf(other), otherWord, other), "")
+}
+
+func (d *decoder) httpProtocol(s string) {
+	switch s {
+	case "1.0":
+		d.ck.HTTP.Protocol = HTTP10
+	case "1.0C", "1.0c":
+		d.ck.HTTP.Protocol = HTTP10C
+	case "1.1":
+		d.ck.HTTP.Protocol = HTTP11
+	default:
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord, fmt.Sprintf("Invalid http_protocol version %s", s),
+			"use 1.0, 1.0C or 1.1")
+	}
+}
+
+// url decodes a url block.
+func (d *decoder) url(n *Node) {
+	u := URL{Range: n.RangeOf(n.Keyword)}
+	d.u = &u
+	d.body(n.Body)
+	d.u = nil
+	if u.Path == "" {
+		d.about(n, CodeURLDropped, "HTTP_GET/SSL_GET checker url has no path - ignoring", "")
+		return
+	}
+	if len(u.StatusCodes) == 0 {
+		u.StatusCodes = okStatus
+	}
+	if h := d.ck.HTTP; h.URLs == nil {
+		if len(d.urlArena) == 0 {
+			d.urlArena = make([]URL, 64)
+		}
+		h.URLs = d.urlArena[:0:1]
+		d.urlArena = d.urlArena[1:]
+	}
+	d.ck.HTTP.URLs = append(d.ck.HTTP.URLs, u)
+}
+
+// okStatus is what counts as success when no status_code is written.
+var okStatus = []StatusRange{{200, 299}}
+
+func (d *decoder) digest(s string) {
+	n := d.n
+	if d.u.Digest != "" {
+		d.about(n, CodeRepeated, fmt.Sprintf("Digest '%s' is a duplicate - ignoring", s), "")
+		return
+	}
+	if len(s) != 32 || strings.Trim(s, "0123456789abcdefABCDEF") != "" {
+		d.report(n, n.RangeOf(n.Args[0]), CodeBadHex, fmt.Sprintf("digest character length %d is invalid or not "+
+			"hexadecimal - ignoring", len(s)), "an MD5 sum has 32 hexadecimal digits")
+		return
+	}
+	d.u.Digest = d.intern(strings.ToLower(s))
+}
+
+// statusCodes decodes "CODE|LOW-HIGH …"; the keyword accumulates.
+func (d *decoder) statusCodes(n *Node) {
+	if len(n.Args) == 0 {
+		d.missing(n, false)
+		return
+	}
+	for _, t := range n.Args {
+		lo, hi, isRange := strings.Cut(t.Text, "-")
+		first, used, _ := parseDigits(lo)
+		ok := used > 0 && used == len(lo)
+		last := first
+		if isRange {
+			last, used, _ = parseDigits(hi)
+			ok = ok && used > 0 && used == len(hi)
+		}
+		if !ok || first < 100 || last > 599 || first > last {
+			d.report(n, n.RangeOf(t), CodeBadNumber, fmt.Sprintf("Invalid HTTP_GET status code '%s'", t.Text),
+				"use a code or a range LOW-HIGH from 100 to 599")
+			continue
+		}
+		d.u.StatusCodes = append(d.u.StatusCodes, StatusRange{uint16(first), uint16(last)})
+	}
+}

@@ -1,0 +1,183 @@
+package confparse
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Severity says how much a Diagnostic matters.
+type Severity uint8
+
+// The severities, mildest first. keepalived goes on after everything below Fatal; so may a daemon. A configuration
+// with a Fatal diagnostic must not be applied, in whole or in part.
+const (
+	Note    Severity = iota + 1 // worth knowing, such as a setting that has no effect yet
+	Warning                     // accepted, but most likely not what was meant
+	Error                       // a statement was rejected and its default, or nothing, stands in its place
+	Fatal                       // the configuration cannot be trusted
+)
+
+var severityNames = [...]string{"", "note", "warning", "error", "fatal error"}
+
+// String returns the word printed in front of a diagnostic.
+func (s Severity) String() string {
+	if int(s) < len(severityNames) {
+		return severityNames[s]
+	}
+	return ""
+}
+
+// Diagnostic is one problem found in a configuration.
+type Diagnostic struct {
+	Severity Severity
+	Code     Code
+	Summary  string  // one line; keepalived's own words where tools match them
+	Detail   string  // what to do about it, or ""
+	Subject  Range   // the words that are wrong; zero when the whole configuration is
+	Line     string  // the text of the line Subject is on
+	Related  []Place // where a name was first defined, which include or definition led here
+}
+
+// Place is a second place a Diagnostic refers to, with what is to be seen there.
+type Place struct {
+	Range Range
+	Note  string
+}
+
+// Error returns "FILE:LINE:COL: severity: summary [CODE]".
+func (d Diagnostic) Error() string {
+	var b strings.Builder
+	if d.Subject.File != "" {
+		fmt.Fprintf(&b, "%s:%d:%d: ", d.Subject.File, d.Subject.Start.Line, d.Subject.Start.Col)
+	}
+	fmt.Fprintf(&b, "%s: %s [%s]", d.Severity, d.Summary, d.Code)
+	return b.String()
+}
+
+// Diagnostics is every problem of one Load, in the order of the files.
+type Diagnostics []Diagnostic
+
+// Error returns the first of the gravest diagnostics and how many others there are.
+func (ds Diagnostics) Error() string {
+	if len(ds) == 0 {
+		return "no problems"
+	}
+	worst := ds[0]
+	for _, d := range ds {
+		if d.Severity > worst.Severity {
+			worst = d
+		}
+	}
+	if len(ds) == 1 {
+		return worst.Error()
+	}
+	return fmt.Sprintf("%s (and %d more)", worst.Error(), len(ds)-1)
+}
+
+// HasErrors reports whether a statement was rejected: any Error or Fatal.
+func (ds Diagnostics) HasErrors() bool { return ds.Worst() >= Error }
+
+// HasFatal reports whether the configuration must not be applied.
+func (ds Diagnostics) HasFatal() bool { return ds.Worst() >= Fatal }
+
+// Worst returns the gravest severity, and 0 when there is no diagnostic.
+func (ds Diagnostics) Worst() Severity {
+	var w Severity
+	for _, d := range ds {
+		w = max(w, d.Severity)
+	}
+	return w
+}
+
+// ExitCode is the exit status `keepalived --config-test` has for these problems: 0 none that it counts, 2 a missing
+// argument (which ends its reading), 4 a fatal one alone, 5 ordinary ones, 6 script security or a refused include.
+// A fatal problem next to an ordinary one is 5 there, because keepalived remembers the mildest; so it is here.
+func (ds Diagnostics) ExitCode() int {
+	var seen [classSecurity + 1]bool
+	for _, d := range ds {
+		seen[d.Code.info().class] = true
+	}
+	switch {
+	case seen[classMissing]:
+		return 2
+	case seen[classSecurity]:
+		return 6
+	case seen[classOrdinary]:
+		return 5
+	case seen[classFatal]:
+		return 4
+	}
+	return 0
+}
+
+// maxDiagnostics bounds what a file of noise can produce.
+const maxDiagnostics = 5000
+
+// reporter collects diagnostics and never more than maxDiagnostics of them.
+type reporter struct {
+	list    Diagnostics
+	keys    []orderKey // parallel to list
+	dropped int
+	strict  bool
+}
+
+// orderKey sorts diagnostics in reading order: by when the file was entered, then by line; whole-file ones last.
+type orderKey struct {
+	seq  int32
+	late bool
+}
+
+// report adds d with the severity of its code. seq is the reading order of the line it belongs to; 0 means none.
+func (r *reporter) report(d Diagnostic, seq int32) {
+	info := d.Code.info()
+	if d.Severity == 0 {
+		d.Severity = info.severity
+	}
+	if r.strict && d.Severity == Warning {
+		d.Severity = Error
+	}
+	if len(r.list) >= maxDiagnostics && d.Severity < Fatal {
+		r.dropped++
+		return
+	}
+	if len(r.list) >= 2*maxDiagnostics {
+		r.dropped++
+		return
+	}
+	r.list = append(r.list, d)
+	r.keys = append(r.keys, orderKey{seq: seq, late: seq == 0})
+}
+
+// finish returns the diagnostics in reading order.
+func (r *reporter) finish() Diagnostics {
+	if r.dropped > 0 {
+		r.report(Diagnostic{Code: CodeTooManyProblems, Severity: Fatal,
+			Summary: fmt.Sprintf("%d further problems are not shown", r.dropped)}, 0)
+	}
+	if len(r.list) == 0 {
+		return nil
+	}
+	order := make([]int, len(r.list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		ka, kb := r.keys[a], r.keys[b]
+		switch {
+		case ka.late != kb.late:
+			if ka.late {
+				return 1
+			}
+			return -1
+		case ka.late:
+			return 0
+		}
+		return int(ka.seq) - int(kb.seq)
+	})
+	sorted := make(Diagnostics, len(order))
+	for i, j := range order {
+		sorted[i] = r.list[j]
+	}
+	return sorted
+}

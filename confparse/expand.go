@@ -1,0 +1,525 @@
+package confparse
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Bounds on what expansion may produce, so that a definition that refers to itself, or a loop to a million, ends.
+const (
+	maxExpansionWork = 400_000 // lines and substitutions per Load
+	maxLineRefs      = 400     // substitutions in one line
+	maxNesting       = 40      // multi-line definitions and loops inside one another
+)
+
+// Env is what a configuration may depend on besides its files.
+type Env struct {
+	Hostname string // router_id's default; cut at the first dot it is the default of ConfigID
+	ConfigID string // the -i option: which @ID lines count, and ${_INSTANCE}
+
+	// LookupEnv finds the environment variable of a ${_ENV NAME}; nil means none is set.
+	LookupEnv func(string) (string, bool)
+	// Seed drives ${_RANDOM}: equal seeds give equal configurations.
+	Seed uint64
+	// AllConfig is -e: a missing, unreadable or unmatched include refuses the configuration.
+	AllConfig bool
+	// ConfigTest is -t: a number with trailing junk is rejected even where the daemon would use its beginning.
+	ConfigTest bool
+	// Strict turns warnings into errors.
+	Strict bool
+	// System answers what the configuration says about this machine; the zero value asks nothing.
+	System System
+}
+
+// System is what can be asked about the machine a configuration is for. A nil function means "do not check".
+type System struct {
+	Interface func(name string) bool // is there a network interface of this name
+}
+
+// configID returns the id that @ID lines are compared with.
+func (e Env) configID() string {
+	if e.ConfigID != "" {
+		return e.ConfigID
+	}
+	short, _, _ := strings.Cut(e.Hostname, ".")
+	return short
+}
+
+func (e Env) lookup(name string) string {
+	if e.LookupEnv == nil {
+		return ""
+	}
+	v, _ := e.LookupEnv(name)
+	return v
+}
+
+// parameter is a $NAME= definition. lines has more than one element for a multi-line one.
+type parameter struct {
+	name  string
+	lines []string
+	multi bool
+	at    Range // the defining line
+}
+
+// cookedLine handles a decommented line. continued says that its physical line ends in a backslash.
+func (r *reader) cookedLine(c cooked, continued bool) {
+	if r.open != nil {
+		r.extendDefinition(c, continued)
+		return
+	}
+	r.logical(c, continued, 0, false)
+}
+
+// spend counts one unit of expansion work and stops the Load when there has been too much.
+func (r *reader) spend() bool {
+	if r.stopped {
+		return false
+	}
+	if r.work++; r.work > maxExpansionWork {
+		r.stopped = true
+		r.report(CodeRunaway, r.cur.whole(), "expansion of parameters and loops does not end",
+			fmt.Sprintf("gave up after %d lines", maxExpansionWork))
+	}
+	return !r.stopped
+}
+
+// logical handles one line in keepalived's order: condition, definition, loop, substitution, include, statement. A
+// line that substitution changed is looked at again from the start.
+func (r *reader) logical(c cooked, continued bool, depth int, changed bool) {
+	if depth > maxNesting {
+		r.report(CodeRunaway, r.cur.whole(), "definitions or loops are nested too deeply",
+			fmt.Sprintf("a definition that uses itself? More than %d levels", maxNesting))
+		return
+	}
+	for pass := 0; len(c.b) > 0; pass++ {
+		if r.stopped {
+			return
+		}
+		if c.b[0] == '@' {
+			if c = r.condition(c); len(c.b) == 0 {
+				return
+			}
+			continue
+		}
+		if r.define(c, continued) {
+			return
+		}
+		if c.b[0] == '~' && r.loop(c, depth) {
+			return
+		}
+		if pass > maxNesting {
+			break
+		}
+		sub, multi, did := r.substitute(c)
+		if multi != nil {
+			r.playBack(sub, multi, depth)
+			return
+		}
+		if !did {
+			break
+		}
+		changed = true
+		c = sub.decomment()
+	}
+	if len(c.b) == 0 {
+		return
+	}
+	if level, pattern, ok := includeOf(string(c.b)); ok {
+		r.include(level, pattern)
+		return
+	}
+	text := string(c.b)
+	r.lex.lexCooked(text, c.at)
+	var e *expansion
+	if changed {
+		e = &expansion{text: text}
+	}
+	r.deliver(text, e)
+}
+
+// condition handles @ID and @^ID: it returns the rest of the line when it counts, and nothing otherwise.
+func (r *reader) condition(c cooked) cooked {
+	end := 1
+	for end < len(c.b) && cookedClass[c.b[end]] != blank {
+		end++
+	}
+	id := string(c.b[1:end])
+	negate := strings.HasPrefix(id, "^")
+	id = strings.TrimPrefix(id, "^")
+	r.inputs.addOnce(inputConfigID, "", r.env.configID())
+	if (id == r.env.configID()) == negate {
+		return cooked{}
+	}
+	return c.slice(end, len(c.b)).trim()
+}
+
+// define handles a $NAME=VALUE line and reports whether it was one.
+func (r *reader) define(c cooked, continued bool) bool {
+	if c.b[0] != '$' {
+		return false
+	}
+	end := nameEnd(c.b, 1)
+	if end == 1 || end >= len(c.b) || c.b[end] != '=' {
+		return false
+	}
+	p := &parameter{name: string(c.b[1:end]), at: r.cur.whole()}
+	value := c.slice(end+1, len(c.b)).trim()
+	if continued {
+		p.multi = true
+		r.open = p
+	}
+	p.add(value, continued)
+	if !continued {
+		r.setParameter(p)
+	}
+	return true
+}
+
+// add appends a line of a definition without its continuation mark. A first line that is empty counts for nothing.
+func (p *parameter) add(c cooked, continued bool) {
+	text := string(c.b)
+	if continued {
+		text = strings.TrimRight(strings.TrimSuffix(text, `\`), " \t")
+	}
+	if p.multi && len(p.lines) == 0 && text == "" {
+		return
+	}
+	p.lines = append(p.lines, text)
+}
+
+func (r *reader) extendDefinition(c cooked, continued bool) {
+	if len(c.b) > 0 {
+		r.open.add(c, continued)
+	}
+	if !continued || len(r.open.lines) > maxExpansionWork/10 {
+		r.setParameter(r.open)
+		r.open = nil
+	}
+}
+
+func (r *reader) setParameter(p *parameter) {
+	if r.params == nil {
+		r.params = map[string]*parameter{}
+	}
+	r.params[p.name] = p
+}
+
+// playBack re-reads the lines of a multi-line definition where a reference to it ends a line: what stood before the
+// reference goes in front of the first of them.
+func (r *reader) playBack(prefix cooked, p *parameter, depth int) {
+	use := place{r.cur.at, r.cur.at + int32(len(r.cur.text))}
+	if n := len(prefix.at); n > 0 {
+		use = prefix.at[n-1] // the reference itself, see substitute
+		prefix = prefix.slice(0, n-1)
+	}
+	for i, text := range p.lines {
+		if !r.spend() {
+			return
+		}
+		var line cooked
+		if i == 0 {
+			line = cooked{b: append([]byte(nil), prefix.b...), at: append([]place(nil), prefix.at...)}
+		}
+		for k := range len(text) {
+			line.add(text[k], use)
+		}
+		if len(line.b) > maxLineLength {
+			r.report(CodeLineTooLong, r.cur.whole(), "line too long - ignoring", "after expansion of $"+p.name)
+			continue
+		}
+		r.logical(line.trim(), false, depth+1, true)
+	}
+}
+
+// reference is a $NAME or ${NAME ARG…} in a line.
+type reference struct {
+	name string
+	args []string
+	end  int
+}
+
+// referenceAt parses the reference at b[i] == '$'. The brace-less form must be followed by a blank, a comma, a closing
+// parenthesis or the end.
+func referenceAt(b []byte, i int) (reference, bool) {
+	if i+1 < len(b) && b[i+1] == '{' {
+		end := nameEnd(b, i+2)
+		if end == i+2 || end >= len(b) {
+			return reference{}, false
+		}
+		ref := reference{name: string(b[i+2 : end])}
+		if b[end] == '}' {
+			ref.end = end + 1
+			return ref, true
+		}
+		stop := end
+		for stop < len(b) && b[stop] != '}' {
+			stop++
+		}
+		if b[end] != ' ' || stop == len(b) || b[stop-1] == ' ' {
+			return reference{}, false
+		}
+		ref.args = strings.Fields(string(b[end:stop]))
+		ref.end = stop + 1
+		return ref, true
+	}
+	end := nameEnd(b, i+1)
+	if end == i+1 || end < len(b) && !strings.ContainsRune(" \t,)", rune(b[end])) {
+		return reference{}, false
+	}
+	return reference{name: string(b[i+1 : end]), end: end}, true
+}
+
+// nameEnd returns the end of the parameter name that starts at b[i].
+func nameEnd(b []byte, i int) int {
+	start := i
+	for i < len(b) {
+		c := b[i]
+		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (i == start || c < '0' || c > '9') {
+			break
+		}
+		i++
+	}
+	return i
+}
+
+// substitute replaces the references in c, and those in their values. When the line ends in a reference to a
+// multi-line definition it returns that, with what stands before it and the place of the reference as last byte.
+func (r *reader) substitute(c cooked) (out cooked, multi *parameter, did bool) {
+	if bytes.IndexByte(c.b, '$') < 0 {
+		return c, nil, false
+	}
+	out = c
+	refs := 0
+	for i := 0; i < len(out.b); {
+		if out.b[i] != '$' {
+			i++
+			continue
+		}
+		ref, ok := referenceAt(out.b, i)
+		if !ok {
+			i++
+			continue
+		}
+		value, p, ok := r.value(ref, out, i)
+		if !ok {
+			i++
+			continue
+		}
+		where := place{out.at[i].start, out.at[ref.end-1].end}
+		if p != nil && p.multi {
+			if ref.end != len(out.b) {
+				i = ref.end
+				continue
+			}
+			prefix := cooked{b: append([]byte(nil), out.b[:i]...), at: append([]place(nil), out.at[:i]...)}
+			prefix.add(0, where)
+			return prefix, p, true
+		}
+		if refs++; refs > maxLineRefs || !r.spend() {
+			r.report(CodeRunaway, r.cur.whole(), "expansion of parameters does not end",
+				"does $"+ref.name+" refer to itself?")
+			return cooked{}, nil, true
+		}
+		if len(out.b)-(ref.end-i)+len(value) > maxLineLength {
+			r.report(CodeLineTooLong, r.cur.whole(), "line too long after expansion of $"+ref.name,
+				fmt.Sprintf("a line may have at most %d bytes", maxLineLength))
+			return cooked{}, nil, true
+		}
+		next := cooked{b: make([]byte, 0, len(out.b)+len(value)), at: make([]place, 0, len(out.b)+len(value))}
+		next.b = append(next.b, out.b[:i]...)
+		next.at = append(next.at, out.at[:i]...)
+		for k := range len(value) {
+			next.add(value[k], where)
+		}
+		next.b = append(next.b, out.b[ref.end:]...)
+		next.at = append(next.at, out.at[ref.end:]...)
+		out, did = next, true
+	}
+	return out, nil, did
+}
+
+// value returns what a reference stands for, or false when it stays as it is.
+func (r *reader) value(ref reference, c cooked, at int) (string, *parameter, bool) {
+	if p, ok := r.params[ref.name]; ok && len(ref.args) == 0 {
+		if p.multi {
+			return "", p, true
+		}
+		return p.lines[0], p, true
+	}
+	switch ref.name {
+	case "_PWD":
+		return r.cur.src.dir(), nil, len(ref.args) == 0
+	case "_INSTANCE":
+		r.inputs.addOnce(inputConfigID, "", r.env.configID())
+		return r.env.configID(), nil, len(ref.args) == 0
+	case "_HASH":
+		return "#", nil, len(ref.args) == 0
+	case "_BANG":
+		return "!", nil, len(ref.args) == 0
+	case "_ENV":
+		if len(ref.args) != 1 {
+			r.report(CodeBadParameter, r.refRange(c, at, ref), "${_ENV} takes the name of one variable", "")
+			return "", nil, false
+		}
+		v := r.env.lookup(ref.args[0])
+		r.inputs.addOnce(inputEnvironment, ref.args[0], v)
+		return v, nil, true
+	case "_RANDOM":
+		v, ok := r.randomValue(ref, c, at)
+		return v, nil, ok
+	}
+	if c.b[at+1] == '{' {
+		r.report(CodeUndefinedParameter, r.refRange(c, at, ref), "parameter '"+ref.name+"' is not defined",
+			"its braces are read as the braces of a block; define it above with $"+ref.name+"=")
+	}
+	return "", nil, false
+}
+
+func (r *reader) refRange(c cooked, at int, ref reference) Range {
+	return r.cur.rangeOf(c.at[at].start, c.at[ref.end-1].end)
+}
+
+// randomValue is ${_RANDOM [MIN [MAX]]}: a whole number, 0 to 32767 unless said otherwise.
+func (r *reader) randomValue(ref reference, c cooked, at int) (string, bool) {
+	lo, hi := int64(0), int64(32767)
+	var err1, err2 error
+	if len(ref.args) > 0 {
+		lo, err1 = strconv.ParseInt(ref.args[0], 10, 32)
+	}
+	if len(ref.args) > 1 {
+		hi, err2 = strconv.ParseInt(ref.args[1], 10, 32)
+	}
+	if err1 != nil || err2 != nil || len(ref.args) > 2 {
+		r.report(CodeBadParameter, r.refRange(c, at, ref), "${_RANDOM} takes two decimal numbers at most", "")
+		return "", false
+	}
+	if lo > hi {
+		r.report(CodeBadParameter, r.refRange(c, at, ref), "${_RANDOM}: the minimum is above the maximum",
+			"the minimum is used")
+		return strconv.FormatInt(lo, 10), true
+	}
+	r.inputs.addOnce(inputRandom, "", "")
+	r.random += 0x9e3779b97f4a7c15 // SplitMix64
+	z := r.random
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	z ^= z >> 31
+	return strconv.FormatInt(lo+int64(z%uint64(hi-lo+1)), 10), true
+}
+
+// includeChecks is what an include keyword enforces.
+type includeChecks uint8
+
+const (
+	checkRead     includeChecks = 1 << iota // files must be readable and regular
+	checkMatch                              // a name without wildcards must exist
+	checkWildcard                           // a wildcard must match something
+	checkBrace                              // each brace alternative must exist
+	checkNothing  includeChecks = 0
+	checkAll                    = checkRead | checkMatch | checkWildcard | checkBrace
+)
+
+var includeKeywords = map[string]includeChecks{
+	"include":  checkNothing,
+	"includer": checkRead,
+	"includem": checkRead | checkMatch,
+	"includew": checkRead | checkMatch | checkWildcard,
+	"includeb": checkRead | checkBrace,
+	"includea": checkAll,
+}
+
+func isInclude(t Token) bool {
+	if len(t.Text) < len("include") || t.Text[0] != 'i' || t.Quoted {
+		return false
+	}
+	_, ok := includeKeywords[t.Text]
+	return ok
+}
+
+// includeOf splits an include line. The pattern is the rest of the line: quotes and braces mean nothing to it.
+func includeOf(line string) (checks includeChecks, pattern string, ok bool) {
+	i := strings.IndexAny(line, " \t")
+	if i < 0 {
+		return 0, "", false
+	}
+	checks, ok = includeKeywords[line[:i]]
+	return checks, strings.TrimSpace(line[i:]), ok
+}
+
+// include reads the files that match pattern in place of the current line.
+func (r *reader) include(checks includeChecks, pattern string) {
+	checks |= r.level
+	if r.env.AllConfig {
+		checks = checkAll
+	}
+	shown := pattern
+	if !path.IsAbs(pattern) {
+		pattern = path.Join(r.cur.src.dir(), pattern)
+	}
+	at := r.cur.whole()
+	depth := 0
+	for s := r.cur.src; s != nil; s = s.up {
+		depth++
+	}
+	if depth >= maxIncludeDepth {
+		r.report(CodeRunaway, at, "includes are nested too deeply", fmt.Sprintf("more than %d levels", maxIncludeDepth))
+		return
+	}
+	for _, alt := range braceAlternatives(pattern) {
+		if len(r.glob(alt)) == 0 && strings.ContainsRune(pattern, '{') && checks&checkBrace != 0 {
+			r.report(CodeIncludeRefused, at, fmt.Sprintf("Config files missing '%s'.", shown), "no file "+alt)
+			return
+		}
+	}
+	names := r.glob(pattern)
+	if len(names) == 0 {
+		r.nothingIncluded(checks, shown, pattern, at)
+		return
+	}
+	for _, name := range names {
+		r.includeOne(checks, name, hasWildcard(pattern), at)
+	}
+}
+
+func (r *reader) nothingIncluded(checks includeChecks, shown, pattern string, at Range) {
+	wild := hasWildcard(pattern)
+	code := CodeIncludeMissing
+	switch {
+	case wild && checks&checkWildcard != 0, !wild && checks&(checkMatch) != 0:
+		code = CodeIncludeRefused
+	case wild:
+		code = CodeIncludeNoMatch
+	}
+	r.report(code, at, fmt.Sprintf("Config files missing '%s'.", shown), "no file matches "+pattern)
+}
+
+func (r *reader) includeOne(checks includeChecks, name string, wild bool, at Range) {
+	for s := r.cur.src; s != nil; s = s.up {
+		if s.path == name {
+			r.report(CodeIncludeCycle, at, "file "+name+" includes itself", "")
+			return
+		}
+	}
+	if r.files >= maxFiles {
+		r.stopped = true
+		r.report(CodeRunaway, at, "too many included files", fmt.Sprintf("more than %d", maxFiles))
+		return
+	}
+	text, err := r.readFile(name)
+	if err != nil {
+		code := CodeIncludeUnreadable
+		switch {
+		case checks&checkRead != 0:
+			code = CodeIncludeRefused
+		case wild:
+			code = CodeIncludeSkipped
+		}
+		r.report(code, at, fmt.Sprintf("cannot include %s: %v", name, err), "")
+		return
+	}
+	r.readSource(&source{path: name, text: text, up: r.cur.src, from: &Place{Range: at, Note: "included from here"}})
+}

@@ -1,0 +1,33 @@
+package confparse
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+)
+
+// OSFS returns the machine's file system for Load: absolute names, and relative ones from the working directory.
+func OSFS() fs.FS { return osFS{} }
+
+type osFS struct{}
+
+func (osFS) Open(name string) (fs.File, error)          { return os.Open(name) }
+func (osFS) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
+func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
+
+// fsName turns a configuration's path into a name for fsys: an fs.FS in general knows no leading slash.
+func fsName(fsys fs.FS, name string) string {
+	if _, ok := fsys.(osFS); ok {
+		return name
+	}
+	return strings.TrimPrefix(path.Clean("/"+name), "/")
+}
+
+// dirName is fsName for a directory, where the root is ".".
+func dirName(fsys fs.FS, name string) string {
+	if n := fsName(fsys, name); n != "" {
+		return n
+	}
+	return "."
+}

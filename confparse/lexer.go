@@ -1,0 +1,229 @@
+package confparse
+
+// The lexer cuts one line into statements and braces, and statements into words. Words end at a blank, a brace or a
+// double quote; a quoted word runs to the next quote, and nothing escapes a quote.
+
+// byte classes; a plain byte is part of a word.
+const (
+	plain = iota
+	blank
+	brace
+	quote
+	comment
+	special // needs the slow path: $ references, backslash pairs, NUL
+)
+
+// rawClass is for text as it stands in a file, cookedClass for text whose comments and references are dealt with.
+var rawClass, cookedClass = classes()
+
+func classes() (raw, cooked [256]uint8) {
+	for _, c := range []byte(" \t\f\v\r\n") {
+		raw[c], cooked[c] = blank, blank
+	}
+	raw['{'], cooked['{'] = brace, brace
+	raw['}'], cooked['}'] = brace, brace
+	raw['"'], cooked['"'] = quote, quote
+	raw['#'], raw['!'] = comment, comment
+	raw['$'], raw['\\'], raw[0] = special, special, special
+	return raw, cooked
+}
+
+type pieceKind uint8
+
+const (
+	pieceWords pieceKind = iota
+	pieceOpen
+	pieceClose
+)
+
+// piece is a statement, or a brace, of one line. lo and hi bound its words in lexer.toks, from and to its text.
+type piece struct {
+	kind     pieceKind
+	lo, hi   int32
+	from, to int32
+}
+
+// lexer holds the words and pieces of the line it was last given.
+type lexer struct {
+	toks   []Token
+	places []place // of the text, when it is a cooked one
+	pieces []piece
+	// unterminated is the offset in the text of a quote that never closes, or -1. The rest of the line is lost.
+	unterminated int
+}
+
+// lexRaw cuts a line as it stands in a file, whose first byte has offset base. It returns false, and nothing useful,
+// when the line needs decommenting or expansion first.
+func (l *lexer) lexRaw(s string, base int32) bool {
+	i := 0
+	for i < len(s) && rawClass[s[i]] == blank {
+		i++
+	}
+	if i < len(s) && (s[i] == '@' || s[i] == '~') {
+		return false
+	}
+	return l.lex(s, &rawClass, base, nil) && l.unterminated < 0
+}
+
+// lexCooked cuts a line of which comments and references are gone. places[i] is where byte i was written.
+func (l *lexer) lexCooked(s string, places []place) { l.lex(s, &cookedClass, 0, places) }
+
+func (l *lexer) lex(s string, class *[256]uint8, base int32, places []place) bool {
+	l.toks, l.pieces, l.places, l.unterminated = l.toks[:0], l.pieces[:0], places, -1
+	lo, from, to := 0, 0, 0 // of the statement being collected
+	flush := func() {
+		if len(l.toks) > lo {
+			l.pieces = append(l.pieces, piece{pieceWords, int32(lo), int32(len(l.toks)), int32(from), int32(to)})
+		}
+		lo = len(l.toks)
+	}
+	add := func(textFrom, textTo, start, end int, quoted bool) {
+		if len(l.toks) == lo {
+			from = start
+		}
+		to = end
+		t := Token{Text: s[textFrom:textTo], Quoted: quoted}
+		if places == nil {
+			t.Offset, t.Len = base+int32(start), uint16(min(end-start, 1<<16-1))
+		} else {
+			first, last := places[start], places[end-1]
+			t.Offset = first.start
+			t.Len = uint16(min(max(last.end-first.start, 0), 1<<16-1))
+		}
+		l.toks = append(l.toks, t)
+	}
+	for i := 0; i < len(s); {
+		switch class[s[i]] {
+		case blank:
+			i++
+		case comment:
+			i = len(s)
+		case special:
+			return false
+		case brace:
+			flush()
+			kind := pieceOpen
+			if s[i] == '}' {
+				kind = pieceClose
+			}
+			l.pieces = append(l.pieces, piece{kind: kind, from: int32(i), to: int32(i + 1)})
+			i++
+		case quote:
+			j := i + 1
+			for j < len(s) && s[j] != '"' {
+				if (s[j] == '$' || s[j] == 0) && places == nil {
+					return false
+				}
+				j++
+			}
+			if j == len(s) {
+				l.unterminated = i
+				i = j
+				break
+			}
+			add(i+1, j, i, j+1, true)
+			i = j + 1
+		default:
+			j := i + 1
+			for j < len(s) && class[s[j]] == plain {
+				j++
+			}
+			if j < len(s) && class[s[j]] == special {
+				return false
+			}
+			add(i, j, i, j, false)
+			i = j
+		}
+	}
+	flush()
+	return true
+}
+
+// place is where a byte of an expanded line was written: a byte of the file, or the reference that produced it.
+type place struct{ start, end int32 }
+
+// cooked is a line in the making: its bytes and where each was written.
+type cooked struct {
+	b  []byte
+	at []place
+}
+
+func (c *cooked) add(b byte, p place) {
+	c.b = append(c.b, b)
+	c.at = append(c.at, p)
+}
+
+// cook turns a line of a file, whose first byte has offset base, into a cooked one.
+func cook(s string, base int32) cooked {
+	c := cooked{b: []byte(s), at: make([]place, len(s))}
+	for i := range c.at {
+		c.at[i] = place{base + int32(i), base + int32(i) + 1}
+	}
+	return c
+}
+
+// slice returns the bytes from i to j.
+func (c cooked) slice(i, j int) cooked { return cooked{b: c.b[i:j:j], at: c.at[i:j:j]} }
+
+// trim returns c without blanks at either end.
+func (c cooked) trim() cooked {
+	i, j := 0, len(c.b)
+	for i < j && cookedClass[c.b[i]] == blank {
+		i++
+	}
+	for j > i && cookedClass[c.b[j-1]] == blank {
+		j--
+	}
+	return c.slice(i, j)
+}
+
+// decomment drops a # or ! comment outside double quotes, and turns \# and \! there into the bare character. Other
+// backslash pairs stay as they are; in particular \" does not open a quote for this purpose.
+func (c cooked) decomment() cooked {
+	quoted := false
+	for i := 0; i < len(c.b); i++ {
+		switch b := c.b[i]; {
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '#' || b == '!':
+			return c.slice(0, i).trim()
+		case b == '\\' && i+1 < len(c.b):
+			if next := c.b[i+1]; next == '#' || next == '!' {
+				return c.unescape(i)
+			}
+			i++
+		}
+	}
+	return c.trim()
+}
+
+// unescape is decomment from the first \# or \! on, which has to copy.
+func (c cooked) unescape(from int) cooked {
+	out := cooked{b: make([]byte, from, len(c.b)), at: make([]place, from, len(c.b))}
+	copy(out.b, c.b)
+	copy(out.at, c.at)
+	quoted := false
+	for i := from; i < len(c.b); i++ {
+		b := c.b[i]
+		switch {
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '#' || b == '!':
+			return out.trim()
+		case b == '\\' && i+1 < len(c.b):
+			next := c.b[i+1]
+			if next == '#' || next == '!' {
+				out.add(next, place{c.at[i].start, c.at[i+1].end})
+			} else {
+				out.add(b, c.at[i])
+				out.add(next, c.at[i+1])
+			}
+			i++
+			continue
+		}
+		out.add(b, c.at[i])
+	}
+	return out.trim()
+}

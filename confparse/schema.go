@@ -1,0 +1,203 @@
+package confparse
+
+import (
+	"net/netip"
+	"time"
+)
+
+// blockID is a kind of block.
+type blockID uint8
+
+// The blocks that have keywords of their own.
+const (
+	inRoot blockID = iota
+	inGlobal
+	inInstance
+	inAuthentication
+	inAuthHMAC
+	inSyncGroup
+	inScript
+	inTrackProcess
+	inTrackFile
+	inTrackGroup
+	inGARPGroup
+	inBFD
+	inSSL
+	inVirtualServer
+	inRealServer
+	inTCPCheck
+	inHTTPGet
+	inHTTPURL
+	inSSLGet
+	inSSLURL
+	inSMTPCheck
+	inSMTPHost
+	inDNSCheck
+	inMiscCheck
+	inUDPCheck
+	inPingCheck
+	inFileCheck
+	inBFDCheck
+	blockCount
+)
+
+// blockSet is a set of blocks.
+type blockSet uint32
+
+func in(ids ...blockID) blockSet {
+	var s blockSet
+	for _, id := range ids {
+		s |= 1 << id
+	}
+	return s
+}
+
+func (s blockSet) has(id blockID) bool { return s&(1<<id) != 0 }
+
+// block is one kind of block with the keywords it knows.
+type block struct {
+	name  string // the keyword that opens it
+	path  string // from the root
+	words map[string]*keyword
+}
+
+// valueKind is the shape of a keyword's arguments.
+type valueKind uint8
+
+const (
+	custom  valueKind = iota // decode looks at the words itself
+	flag                     // none; any that are there are ignored
+	boolean                  // [on|off|true|false|yes|no], on when bare
+	integer                  // a whole number
+	timer                    // decimal seconds with up to six decimals
+	word                     // one word
+	address                  // an IP address
+)
+
+// value is the shape and range of a keyword's argument.
+type value struct {
+	kind     valueKind
+	min, max int64 // integer: as they are; timer: microseconds
+	lenient  bool  // outside -t, trailing junk only costs a warning
+	optional bool  // a missing argument is a warning, where it otherwise ends keepalived
+	unit     string
+}
+
+func whole(lo, hi int64) value       { return value{kind: integer, min: lo, max: hi, lenient: true} }
+func wholeStrict(lo, hi int64) value { return value{kind: integer, min: lo, max: hi} }
+func secs(lo, hi int64) value {
+	return value{kind: integer, min: lo, max: hi, lenient: true, unit: "s"}
+}
+func decimal(lo, hi int64) value {
+	return value{kind: timer, min: lo, max: hi, lenient: true, unit: "s"}
+}
+func (v value) withoutFatal() value { v.optional = true; return v }
+
+const (
+	maxUint32 = 1<<32 - 1
+	maxInt32  = 1<<31 - 1
+	minInt32  = -1 << 31
+	maxMicros = 4_294_967_295 // 4294.967295 s
+)
+
+// keyword is a row of the table: what a word is, where it may stand, what its argument looks like and what it sets.
+// Decoding, suggestions, the reference page and the coverage listing all come from it.
+type keyword struct {
+	name  string
+	in    blockSet
+	value value
+	def   string // the default, as documented
+
+	block blockID      // the block it opens, or 0
+	list  *itemGrammar // the list it opens, or nil
+
+	since      string // the release after 2.2.7 that knows it first, or ""
+	alias      string // the keyword it is another spelling of, or ""
+	deprecated string // what to write instead, when its use is reported
+	pending    bool   // parsed and kept, but the program does not act on it yet
+
+	// What it sets; the one that fits value.kind, or decode.
+	on     func(*decoder)
+	yes    func(*decoder, bool)
+	num    func(*decoder, int64)
+	dur    func(*decoder, time.Duration)
+	str    func(*decoder, string)
+	ip     func(*decoder, netip.Addr)
+	decode func(*decoder, *Node)
+	// bad is called after a bad value has been reported, for rows whose default is not "as if not there".
+	bad func(*decoder)
+	// whileReading is called as soon as the statement is read, for what influences reading itself.
+	whileReading func(*reader, *Node)
+}
+
+// itemGrammar is the form of the items of a list block.
+type itemGrammar struct {
+	name   string
+	words  bool // a plain list of words, any number on a line
+	decode func(*decoder, *Node)
+}
+
+// excludes reports whether word, a keyword of an outer block, cannot well be an item.
+func (g *itemGrammar) excludes(string) bool { return !g.words }
+
+// opens reports whether k is followed by a block.
+func (k *keyword) opens() bool { return k.block != 0 || k.list != nil }
+
+// inner returns the block k opens, or nil when it opens a list or nothing.
+func (k *keyword) inner() *block {
+	if k.block == 0 {
+		return nil
+	}
+	return &blocks[k.block]
+}
+
+// blocks holds the keywords by block.
+var blocks = index(keywords())
+
+// keywords returns the whole table.
+func keywords() []keyword {
+	var all []keyword
+	for _, part := range [][]keyword{rootKeywords, globalKeywords, vrrpKeywords, trackKeywords, serverKeywords,
+		checkKeywords, bfdKeywords} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+func index(table []keyword) [blockCount]block {
+	bs := [blockCount]block{inRoot: {name: "the root", path: "(root)"}}
+	parent := [blockCount]blockID{}
+	for i := range table {
+		if id := table[i].block; id != 0 && bs[id].name == "" {
+			bs[id].name = table[i].name
+			for p := blockID(0); p < blockCount; p++ {
+				if table[i].in.has(p) {
+					parent[id] = p
+					break
+				}
+			}
+		}
+	}
+	for id := inGlobal; id < blockCount; id++ {
+		bs[id].path = bs[id].name
+		for p := parent[id]; p != inRoot; p = parent[p] {
+			bs[id].path = bs[p].name + "/" + bs[id].path
+		}
+	}
+	for i := range table {
+		kw := &table[i]
+		for id := blockID(0); id < blockCount; id++ {
+			if !kw.in.has(id) {
+				continue
+			}
+			if bs[id].words == nil {
+				bs[id].words = make(map[string]*keyword, 64)
+			}
+			if bs[id].words[kw.name] != nil {
+				panic("confparse: keyword " + kw.name + " is twice in " + bs[id].path)
+			}
+			bs[id].words[kw.name] = kw
+		}
+	}
+	return bs
+}

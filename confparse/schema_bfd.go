@@ -1,0 +1,4 @@
+package confparse
+
+// bfdKeywords are the rows of bfd_instance.
+var bfdKeywords = []keyword{}

@@ -1,0 +1,171 @@
+package confparse
+
+import "time"
+
+const (
+	maxTimer = 1 << 53 // microseconds; keepalived's own limit is that of a long
+)
+
+// serverKeywords are the rows of virtual_server and real_server.
+var serverKeywords = []keyword{
+	{name: "virtual_server", in: in(inRoot), block: inVirtualServer, decode: (*decoder).virtualServer},
+	{name: "ip_family", in: in(inVirtualServer), value: value{kind: word}, def: "from the address or the servers",
+		str: func(d *decoder, s string) { d.ipFamily(s) }},
+	{name: "lb_algo", in: in(inVirtualServer), value: value{kind: word}, def: "wlc",
+		str: func(d *decoder, s string) { d.scheduler(s) }},
+	{name: "lvs_sched", in: in(inVirtualServer), value: value{kind: word}, def: "wlc", alias: "lb_algo",
+		str: func(d *decoder, s string) { d.scheduler(s) }},
+	{name: "lb_kind", in: in(inVirtualServer), value: value{kind: word}, def: "NAT",
+		str: func(d *decoder, s string) { d.method(&d.vs.method) }},
+	{name: "lvs_method", in: in(inVirtualServer), value: value{kind: word}, def: "NAT", alias: "lb_kind",
+		str: func(d *decoder, s string) { d.method(&d.vs.method) }},
+	{name: "hashed", in: in(inVirtualServer), value: value{kind: flag},
+		on: func(d *decoder) { d.hashed() }},
+	{name: "ops", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.vs.OnePacket, d.vs.opsAt = true, d.n }},
+	{name: "flag-1", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.vs.SchedulerFlags |= SchedulerFlag1 }},
+	{name: "flag-2", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.vs.SchedulerFlags |= SchedulerFlag2 }},
+	{name: "flag-3", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.vs.SchedulerFlags |= SchedulerFlag3 }},
+	{name: "sh-port", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.schedulerFlag("sh", SchedulerFlag2) }},
+	{name: "sh-fallback", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.schedulerFlag("sh", SchedulerFlag1) }},
+	{name: "mh-port", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.schedulerFlag("mh", SchedulerFlag2) }},
+	{name: "mh-fallback", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.schedulerFlag("mh", SchedulerFlag1) }},
+	{name: "protocol", in: in(inVirtualServer), value: value{kind: word}, def: "UDP",
+		str: func(d *decoder, s string) { d.protocol(s) }},
+	{name: "persistence_timeout", in: in(inVirtualServer), def: "off; 360 when bare",
+		decode: (*decoder).persistenceTimeout},
+	{name: "persistence_granularity", in: in(inVirtualServer), value: value{kind: word},
+		str: func(d *decoder, s string) { d.granularity(s) }},
+	{name: "persistence_engine", in: in(inVirtualServer), value: value{kind: word},
+		str: func(d *decoder, s string) { d.persistenceEngine(s) }},
+	{name: "quorum", in: in(inVirtualServer), value: whole(1, maxUint32), def: "1",
+		num: func(d *decoder, v int64) { d.vs.Quorum, d.vs.quorumAt = uint32(v), d.n },
+		bad: func(d *decoder) { d.vs.Quorum = 1 }},
+	{name: "hysteresis", in: in(inVirtualServer), value: whole(0, maxUint32), def: "0",
+		num: func(d *decoder, v int64) { d.vs.Hysteresis, d.vs.hysteresisAt = uint32(v), d.n }},
+	{name: "ha_suspend", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.vs.HASuspend, d.vs.suspendAt = true, d.n }},
+	{name: "omega", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.vs.Omega = true }},
+	{name: "sorry_server", in: in(inVirtualServer), decode: (*decoder).sorryServer},
+	{name: "sorry_server_inhibit", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) {
+			if d.needsSorry() {
+				d.vs.SorryServer.Inhibit = true
+			}
+		}},
+	{name: "sorry_server_lvs_method", in: in(inVirtualServer), value: value{kind: word},
+		def: "the virtual server's", str: func(d *decoder, s string) {
+			if d.needsSorry() {
+				d.method(&d.vs.sorryMethod)
+			}
+		}},
+	{name: "real_server", in: in(inVirtualServer), block: inRealServer, decode: (*decoder).realServer},
+
+	// Settings of the virtual server that its real servers inherit.
+	{name: "alpha", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.vs.Alpha = true }},
+	{name: "inhibit_on_failure", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.vs.inhibit = true }},
+	{name: "weight", in: in(inVirtualServer), value: whole(1, maxInt32), def: "1",
+		num: func(d *decoder, v int64) { d.vs.weight = int32(v) }},
+	{name: "virtualhost", in: in(inVirtualServer), value: value{kind: word, optional: true},
+		str: func(d *decoder, s string) { d.vs.VirtualHost = d.once(d.vs.VirtualHost, s) }},
+	{name: "delay_loop", in: in(inVirtualServer), value: decimal(1, maxTimer), def: "60",
+		dur: func(d *decoder, v time.Duration) { d.vs.delayLoop.put(v) }},
+	{name: "connect_timeout", in: in(inVirtualServer), value: decimal(1, maxMicros), def: "5",
+		dur: func(d *decoder, v time.Duration) { d.vs.connectTimeout.put(v) }},
+	{name: "delay_before_retry", in: in(inVirtualServer), value: decimal(0, maxTimer),
+		def: "1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop",
+		dur: func(d *decoder, v time.Duration) { d.vs.retryDelay.put(v) }},
+	{name: "warmup", in: in(inVirtualServer), value: decimal(0, maxTimer), def: "delay_loop",
+		dur: func(d *decoder, v time.Duration) { d.vs.warmup.put(v) }},
+	{name: "retry", in: in(inVirtualServer), value: wholeStrict(1, maxUint32), def: "1; DNS_CHECK 3, MISC_CHECK 0",
+		num: func(d *decoder, v int64) { d.vs.retry.put(uint32(v)) }},
+
+	{name: "alpha", in: in(inRealServer), value: value{kind: boolean}, def: "the virtual server's",
+		yes: func(d *decoder, v bool) { d.rs.alpha.put(v) }},
+	{name: "inhibit_on_failure", in: in(inRealServer), value: value{kind: boolean}, def: "the virtual server's",
+		yes: func(d *decoder, v bool) { d.rs.inhibit.put(v) }},
+	{name: "weight", in: in(inRealServer), value: whole(0, maxInt32), def: "the virtual server's",
+		num: func(d *decoder, v int64) { d.rs.weight.put(int32(v)) }},
+	{name: "lvs_method", in: in(inRealServer), value: value{kind: word}, def: "the virtual server's",
+		str: func(d *decoder, s string) { d.method(&d.rs.method) }},
+	{name: "uthreshold", in: in(inRealServer), value: whole(0, maxUint32), def: "0",
+		num: func(d *decoder, v int64) { d.rs.UpperThreshold = uint32(v) }},
+	{name: "lthreshold", in: in(inRealServer), value: whole(0, maxUint32), def: "0",
+		num: func(d *decoder, v int64) { d.rs.LowerThreshold = uint32(v) }},
+	{name: "virtualhost", in: in(inRealServer), value: value{kind: word, optional: true}, def: "the virtual server's",
+		str: func(d *decoder, s string) { d.rs.VirtualHost = d.once(d.rs.VirtualHost, s) }},
+	{name: "delay_loop", in: in(inRealServer), value: decimal(1, maxTimer), def: "the virtual server's",
+		dur: func(d *decoder, v time.Duration) { d.rs.delayLoop.put(v) }},
+	{name: "connect_timeout", in: in(inRealServer), value: decimal(1, maxMicros), def: "the virtual server's",
+		dur: func(d *decoder, v time.Duration) { d.rs.connectTimeout.put(v) }},
+	{name: "delay_before_retry", in: in(inRealServer), value: decimal(0, maxTimer), def: "the virtual server's",
+		dur: func(d *decoder, v time.Duration) { d.rs.retryDelay.put(v) }},
+	{name: "warmup", in: in(inRealServer), value: decimal(0, maxTimer), def: "the virtual server's",
+		dur: func(d *decoder, v time.Duration) { d.rs.warmup.put(v) }},
+	{name: "retry", in: in(inRealServer), value: wholeStrict(1, maxUint32), def: "the virtual server's",
+		num: func(d *decoder, v int64) { d.rs.retry.put(uint32(v)) }},
+}
+
+// timing is what virtual servers, real servers and checkers hand down.
+type timing struct {
+	delayLoop, connectTimeout, retryDelay, warmup opt[time.Duration]
+	retry                                         opt[uint32]
+}
+
+// inherit fills what t lacks from outer.
+func (t *timing) inherit(outer *timing) {
+	t.delayLoop.inherit(outer.delayLoop)
+	t.connectTimeout.inherit(outer.connectTimeout)
+	t.retryDelay.inherit(outer.retryDelay)
+	t.warmup.inherit(outer.warmup)
+	t.retry.inherit(outer.retry)
+}
+
+// serverScratch is a virtual_server in the making.
+type serverScratch struct {
+	*VirtualServer
+	timing
+	node        *Node
+	family      Family
+	protocolSet bool
+	method      opt[Forwarding]
+	sorryMethod opt[Forwarding]
+	weight      int32
+	inhibit     bool
+	granularity bool
+
+	protocolAt, opsAt, quorumAt, hysteresisAt, suspendAt, sorryAt *Node
+}
+
+// realScratch is a real_server in the making.
+type realScratch struct {
+	*RealServer
+	timing
+	node           *Node
+	method         opt[Forwarding]
+	weight         opt[int32]
+	inhibit, alpha opt[bool]
+	port           uint16
+	firstChecker   int // in decoder.checkers
+	lastChecker    int
+}
+
+// checkerScratch is a checker in the making.
+type checkerScratch struct {
+	*Checker
+	timing
+	node   *Node
+	alpha  opt[bool]
+	logAll opt[bool]
+	port   bool // connect_port was given
+}

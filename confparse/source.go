@@ -1,0 +1,256 @@
+package confparse
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// Limits that no sane configuration meets; a runaway one ends with a diagnostic instead of the machine's memory.
+const (
+	maxFileSize     = 256 << 20 // bytes of one file
+	maxIncludeDepth = 32
+	maxFiles        = 10_000
+	maxLineLength   = 1023 // keepalived's line buffer
+)
+
+// source is one file that was read, or is being read.
+type source struct {
+	path string // as shown to the user
+	text string
+	from *Place  // the include that led here; nil for the file Load was given
+	up   *source // the file that included it
+}
+
+// lineText returns the line that begins at offset at.
+func (s *source) lineText(at int32) string {
+	if int(at) >= len(s.text) {
+		return ""
+	}
+	line := s.text[at:]
+	if i := strings.IndexByte(line, '\n'); i >= 0 {
+		line = line[:i]
+	}
+	return strings.TrimSuffix(line, "\r")
+}
+
+// dir is where relative includes of s start, and what ${_PWD} is.
+func (s *source) dir() string { return path.Dir(s.path) }
+
+// physicalLine is the line being read.
+type physicalLine struct {
+	src  *source
+	at   int32 // offset
+	num  int32 // 1-based
+	seq  int32 // reading order over all files
+	text string
+}
+
+func (l *physicalLine) rangeOf(start, end int32) Range {
+	return Range{
+		File:  l.src.path,
+		Start: Pos{Offset: start, Line: l.num, Col: start - l.at + 1},
+		End:   Pos{Offset: end, Line: l.num, Col: end - l.at + 1},
+	}
+}
+
+// whole returns the place of the line without the blanks around it.
+func (l *physicalLine) whole() Range {
+	start, end := 0, len(l.text)
+	for start < end && cookedClass[l.text[start]] == blank {
+		start++
+	}
+	for end > start && cookedClass[l.text[end-1]] == blank {
+		end--
+	}
+	return l.rangeOf(l.at+int32(start), l.at+int32(end))
+}
+
+// reader reads files line by line and hands the pieces to the builder.
+type reader struct {
+	fsys    fs.FS
+	env     Env
+	rep     *reporter
+	inputs  *Inputs
+	lex     lexer
+	build   *builder
+	cur     physicalLine
+	files   int
+	level   includeChecks // what a plain include enforces
+	params  map[string]*parameter
+	open    *parameter // the multi-line definition being read
+	work    int        // lines and substitutions done so far by expansion
+	stopped bool       // by a limit
+	random  uint64
+}
+
+// report adds a diagnostic about a place in the line being read.
+func (r *reader) report(code Code, subject Range, summary, detail string, related ...Place) {
+	d := Diagnostic{Code: code, Subject: subject, Summary: summary, Detail: detail, Related: related}
+	if r.cur.src != nil && subject.File != "" {
+		d.Line = r.cur.src.lineText(r.cur.at)
+		d.Related = append(d.Related, includedFrom(r.cur.src)...)
+	}
+	r.rep.report(d, r.cur.seq)
+}
+
+// includedFrom returns the chain of includes that led to s, innermost first.
+func includedFrom(s *source) []Place {
+	var chain []Place
+	for ; s != nil && s.from != nil; s = s.up {
+		chain = append(chain, *s.from)
+	}
+	return chain
+}
+
+// open errors that are not the file system's own.
+var (
+	errNotRegular = errors.New("not a regular file")
+	errExecutable = errors.New("an executable file is not read as configuration (chmod a-x)")
+	errTooBig     = fmt.Errorf("larger than %d MiB", maxFileSize>>20)
+)
+
+// readFile returns the text of a regular file without an execute bit and notes it among the inputs.
+func (r *reader) readFile(name string) (text string, err error) {
+	sum := sha256.New()
+	defer func() { r.inputs.addFile(name, sum.Sum(nil), err) }()
+	f, err := r.fsys.Open(fsName(r.fsys, name))
+	if err != nil {
+		return "", errnoOnly(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return "", errnoOnly(err)
+	case !info.Mode().IsRegular():
+		return "", errNotRegular
+	case info.Mode().Perm()&0o111 != 0:
+		return "", errExecutable
+	case info.Size() > maxFileSize:
+		return "", errTooBig
+	}
+	var b strings.Builder
+	b.Grow(int(info.Size()))
+	n, err := io.Copy(io.MultiWriter(&b, sum), io.LimitReader(f, maxFileSize+1))
+	switch {
+	case err != nil:
+		return "", errnoOnly(err)
+	case n > maxFileSize:
+		return "", errTooBig
+	}
+	return b.String(), nil
+}
+
+// errnoOnly drops operation and path, which the diagnostic names itself.
+func errnoOnly(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// readMain reads every file that name, which may be a pattern, stands for.
+func (r *reader) readMain(name string) {
+	names := []string{name}
+	if hasMeta(name) {
+		names = r.glob(name)
+	}
+	read := 0
+	for _, n := range names {
+		text, err := r.readFile(n)
+		if err != nil {
+			code := CodeConfigUnreadable
+			if r.env.AllConfig {
+				code = CodeIncludeRefused
+			}
+			r.rep.report(Diagnostic{Code: code, Summary: fmt.Sprintf("Config files missing '%s'.", n),
+				Detail: "cannot read " + n + ": " + err.Error()}, 0)
+			continue
+		}
+		read++
+		r.readSource(&source{path: n, text: text})
+	}
+	if len(names) == 0 {
+		r.rep.report(Diagnostic{Code: CodeConfigUnreadable, Summary: fmt.Sprintf("Config files missing '%s'.", name),
+			Detail: "no file matches " + name}, 0)
+	}
+	if read > 0 {
+		r.build.end()
+	}
+}
+
+// readSource reads the lines of s.
+func (r *reader) readSource(s *source) {
+	r.files++
+	saved, level := r.cur, r.level
+	num := int32(0)
+	for at := 0; at < len(s.text) && !r.stopped; {
+		line := s.text[at:]
+		next := len(s.text)
+		if i := strings.IndexByte(line, '\n'); i >= 0 {
+			line = line[:i]
+			next = at + i + 1
+		}
+		if k := len(line); k > 0 && line[k-1] == '\r' {
+			line = line[:k-1]
+		}
+		num++
+		r.cur = physicalLine{src: s, at: int32(at), num: num, seq: r.build.nextSeq(), text: line}
+		r.physical()
+		at = next
+	}
+	if saved.src != nil {
+		r.cur = saved
+	}
+	r.level = level
+}
+
+// physical handles the line in r.cur.
+func (r *reader) physical() {
+	line := r.cur.text
+	if r.open == nil && len(line) <= maxLineLength && r.lex.lexRaw(line, r.cur.at) {
+		if ps := r.lex.pieces; len(ps) == 0 {
+			return
+		} else if ps[0].kind != pieceWords || !isInclude(r.lex.toks[0]) {
+			r.deliver(line, nil)
+			return
+		}
+	}
+	switch {
+	case len(line) > maxLineLength:
+		if strings.TrimLeft(line, " \t") == "" {
+			return
+		}
+		r.report(CodeLineTooLong, r.cur.rangeOf(r.cur.at, r.cur.at+int32(len(line))), "line too long - ignoring",
+			fmt.Sprintf("a line may have at most %d bytes, this one has %d", maxLineLength, len(line)))
+	case strings.IndexByte(line, 0) >= 0:
+		r.report(CodeNUL, r.cur.whole(), "line contains embedded NULs - ignoring", "")
+	default:
+		continued := strings.HasSuffix(strings.TrimRight(line, " \t"), `\`)
+		r.cookedLine(cook(line, r.cur.at).decomment(), continued)
+	}
+}
+
+// deliver hands the pieces of the lexer to the builder. text is what they were cut from.
+func (r *reader) deliver(text string, e *expansion) {
+	for _, p := range r.lex.pieces {
+		switch p.kind {
+		case pieceOpen:
+			r.build.openBrace(r, p)
+		case pieceClose:
+			r.build.closeBrace(r, p)
+		default:
+			r.build.statement(r, r.lex.toks[p.lo:p.hi], text[p.from:p.to], e)
+		}
+	}
+	if u := r.lex.unterminated; u >= 0 {
+		r.report(CodeUnterminatedQuote, r.cur.whole(), fmt.Sprintf("Unmatched quote: '%s'", text[u:]),
+			"the rest of the line, from the quote on, is lost")
+	}
+}

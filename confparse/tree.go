@@ -1,0 +1,118 @@
+package confparse
+
+// Token is one word. Its text is what the word means (quotes gone, parameters replaced); its place is where the word,
+// or the parameter reference it came from, is written.
+type Token struct {
+	Text   string
+	Offset int32  // of the first byte, an opening quote included, in the source file
+	Len    uint16 // in bytes of the source file
+	Quoted bool
+}
+
+// Node is one statement: a keyword with its words, and the statements of the block it opens. Inside a list block, such
+// as virtual_ipaddress, every item is a Node whose Keyword is its first word.
+type Node struct {
+	Keyword Token
+	Args    []Token
+	Body    []*Node
+
+	text     string     // the statement before it was cut into words, for the splitters that have their own quoting
+	kw       *keyword   // nil for an item of a list and for an unknown keyword
+	src      *source    //
+	expanded *expansion // how the line came about, when it is not in the file as it stands
+	lineAt   int32      // offset of the line
+	line     int32      // 1-based
+	seq      int32      // reading order over all files
+	closeAt  int32      // offset of the closing brace; 0 when there is none
+	closeLn  int32      // its line
+	closeSrc *source    // its file, when that is another one
+}
+
+// Tree is a configuration cut into statements: comments gone, included files, parameters and loops expanded.
+type Tree struct {
+	Root []*Node
+}
+
+// expansion says what a line became by parameters, loops and multi-line definitions.
+type expansion struct {
+	text string // the whole line after expansion
+}
+
+// Range returns the place of the keyword and its words.
+func (n *Node) Range() Range {
+	last := n.Keyword
+	if len(n.Args) > 0 {
+		last = n.Args[len(n.Args)-1]
+	}
+	end := last.Offset + int32(last.Len)
+	if end < n.Keyword.Offset {
+		end = n.Keyword.Offset
+	}
+	return n.rangeOf(n.Keyword.Offset, end)
+}
+
+// RangeOf returns the place of t, which must be one of n's words.
+func (n *Node) RangeOf(t Token) Range { return n.rangeOf(t.Offset, t.Offset+int32(t.Len)) }
+
+func (n *Node) rangeOf(start, end int32) Range {
+	return Range{
+		File:  n.src.path,
+		Start: Pos{Offset: start, Line: n.line, Col: start - n.lineAt + 1},
+		End:   Pos{Offset: end, Line: n.line, Col: end - n.lineAt + 1},
+	}
+}
+
+// arg returns the text of the i-th word after the keyword, or "".
+func (n *Node) arg(i int) string {
+	if i < len(n.Args) {
+		return n.Args[i].Text
+	}
+	return ""
+}
+
+const (
+	nodeSlab  = 512
+	tokenSlab = 2048
+)
+
+// arena hands out the pieces of a Tree from a few large allocations: a tree is built and dropped as a whole.
+type arena struct {
+	nodes  []Node
+	tokens []Token
+	links  []*Node
+}
+
+func (a *arena) node() *Node {
+	if len(a.nodes) == 0 {
+		a.nodes = make([]Node, nodeSlab)
+	}
+	n := &a.nodes[0]
+	a.nodes = a.nodes[1:]
+	return n
+}
+
+func (a *arena) words(toks []Token) []Token {
+	if len(toks) == 0 {
+		return nil
+	}
+	if len(a.tokens) < len(toks) {
+		a.tokens = make([]Token, max(tokenSlab, len(toks)))
+	}
+	w := a.tokens[:len(toks):len(toks)]
+	a.tokens = a.tokens[len(toks):]
+	copy(w, toks)
+	return w
+}
+
+func (a *arena) body(kids []*Node) []*Node {
+	if len(kids) == 0 {
+		return nil
+	}
+	if len(a.links) < len(kids) {
+		a.links = make([]*Node, max(tokenSlab, len(kids)))
+	}
+	b := a.links[:len(kids):len(kids)]
+	a.links = a.links[len(kids):]
+	copy(b, kids)
+	return b
+}

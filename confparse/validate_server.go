@@ -1,0 +1,345 @@
+package confparse
+
+import (
+	"fmt"
+	"time"
+)
+
+// finishServer settles the virtual server in d.vs: address family, inheritance and keepalived's corrections, in its
+// order, and adds it to the configuration.
+func (d *decoder) finishServer() {
+	vs := d.vs
+	d.settleServerFamily(vs)
+	if !d.settleServerIdentity(vs) {
+		return
+	}
+	d.settleForwarding(vs)
+	d.settlePersistence(vs)
+	d.settleRealServers(vs)
+	if len(vs.RealServers) == 0 {
+		d.about(vs.node, CodeNoRealServer, fmt.Sprintf("Virtual server %s has no real servers - ignoring", vs.ID), "")
+		return
+	}
+	d.settleQuorum(vs)
+	d.settleSorry(vs)
+	d.cfg.VirtualServers = append(d.cfg.VirtualServers, vs.VirtualServer)
+}
+
+// methodOf returns the forwarding method of a server, whose own may have been left to the virtual server's.
+func methodOf(m, outer opt[Forwarding]) Forwarding { return m.or(outer.or(NAT)) }
+
+// settleServerFamily resolves the family from the servers when the service itself does not tell, and drops servers of
+// another one. Only a tunnelled server may differ.
+func (d *decoder) settleServerFamily(vs *serverScratch) {
+	kept := d.reals[:0]
+	for i := range d.reals {
+		rs := &d.reals[i]
+		f := FamilyOf(rs.ID.Addr)
+		if methodOf(rs.method, vs.method) != TUN {
+			if vs.family == FamilyUnknown {
+				vs.family = f
+			} else if vs.family != f {
+				d.about(rs.node, CodeFamilyMismatch, fmt.Sprintf(
+					"Virtual server %s and real server %s have different address families - ignoring", d.shownID(vs),
+					rs.ID.Addr), "only lvs_method TUN can mix them")
+				continue
+			}
+		}
+		kept = append(kept, *rs)
+	}
+	d.reals = kept
+	if ss := vs.SorryServer; ss != nil && methodOf(vs.sorryMethod, vs.method) != TUN {
+		f := FamilyOf(ss.Addr)
+		if vs.family == FamilyUnknown {
+			vs.family = f
+		} else if vs.family != f {
+			d.about(vs.sorryAt, CodeFamilyMismatch, fmt.Sprintf(
+				"Virtual server %s and sorry server %s have different address families - ignoring", d.shownID(vs), ss.Addr), "")
+			vs.SorryServer = nil
+		}
+	}
+	if vs.family == FamilyUnknown {
+		vs.family = d.commonFamily(vs)
+	}
+	vs.ID.Family = vs.family
+}
+
+// commonFamily is the family of tunnelled servers when all have the same, and IPv4 otherwise.
+func (d *decoder) commonFamily(vs *serverScratch) Family {
+	f := FamilyUnknown
+	see := func(g Family) {
+		switch f {
+		case FamilyUnknown, g:
+			f = g
+		default:
+			f = IPv4
+		}
+	}
+	for i := range d.reals {
+		see(FamilyOf(d.reals[i].ID.Addr))
+	}
+	if vs.SorryServer != nil {
+		see(FamilyOf(vs.SorryServer.Addr))
+	}
+	if f == FamilyUnknown {
+		return IPv4
+	}
+	return f
+}
+
+// shownID is the name of a virtual server in messages, before its protocol may be known.
+func (d *decoder) shownID(vs *serverScratch) string { return vs.ID.String() }
+
+// settleServerIdentity fixes protocol and scheduler and looks for an earlier server of the same identity.
+func (d *decoder) settleServerIdentity(vs *serverScratch) bool {
+	byMark := vs.ID.Fwmark != 0
+	switch {
+	case byMark && vs.protocolSet:
+		d.about(vs.protocolAt, CodeProtocolOnMark, fmt.Sprintf(
+			"Warning: Virtual server %s: protocol specified for fwmark - protocol will be ignored", vs.ID), "")
+		vs.ID.Protocol = ProtocolNone
+	case !byMark && !vs.protocolSet:
+		d.about(vs.node, CodeNoProtocol, fmt.Sprintf("Virtual server %s: no protocol set - defaulting to UDP", vs.ID),
+			"most services want protocol TCP")
+		vs.ID.Protocol = UDP
+	}
+	if vs.Scheduler == "" {
+		d.about(vs.node, CodeNoScheduler, fmt.Sprintf("Virtual server %s: no scheduler set, setting default 'wlc'", vs.ID),
+			"")
+		vs.Scheduler = "wlc"
+	}
+	if vs.OnePacket && !byMark && vs.ID.Protocol != UDP {
+		d.about(vs.opsAt, CodeOPS, fmt.Sprintf("Virtual server %s: ops is only valid for UDP - ignoring", vs.ID), "")
+		vs.OnePacket = false
+	}
+	if vs.HASuspend && byMark {
+		d.about(vs.suspendAt, CodeSuspendMark, fmt.Sprintf(
+			"Virtual server %s: cannot use ha_suspend with fwmark - clearing", vs.ID), "")
+		vs.HASuspend = false
+	}
+	if vs.ID.Group != "" {
+		vs.ID.Ordinal = d.groupUse[vs.ID.Group]
+		d.groupUse[vs.ID.Group]++
+	}
+	if first, ok := d.servers[vs.ID]; ok {
+		d.about(vs.node, CodeDuplicateServer, fmt.Sprintf("Virtual server %s is already configured - ignoring", vs.ID),
+			"both would be one service of the kernel", Place{first.Range, "first defined here"})
+		return false
+	}
+	d.servers[vs.ID] = vs.VirtualServer
+	return true
+}
+
+// settleForwarding gives every server a method.
+func (d *decoder) settleForwarding(vs *serverScratch) {
+	warned := vs.method.set
+	for i := range d.reals {
+		rs := &d.reals[i]
+		if !rs.method.set && !vs.method.set && !warned {
+			warned = true
+			d.about(vs.node, CodeNoMethod, fmt.Sprintf(
+				"Virtual server %s: no forwarding method set, setting default NAT", vs.ID), "")
+		}
+		rs.Forwarding = methodOf(rs.method, vs.method)
+	}
+	vs.Forwarding = vs.method.or(NAT)
+	if vs.SorryServer != nil {
+		vs.SorryServer.Forwarding = methodOf(vs.sorryMethod, vs.method)
+	}
+}
+
+// settlePersistence makes a service for all ports persistent and fills the granularity.
+func (d *decoder) settlePersistence(vs *serverScratch) {
+	if vs.ID.Addr.IsValid() && vs.ID.Port == 0 && vs.PersistenceTimeout == 0 {
+		d.about(vs.node, CodePortZero, fmt.Sprintf(
+			"Virtual server %s: zero port only valid for persistent sevices - setting", vs.ID),
+			"persistence_timeout is 360")
+		vs.PersistenceTimeout = defaultPersistence
+	}
+	if !vs.granularity {
+		vs.PersistenceGranularity = 0xffffffff
+		if vs.family == IPv6 {
+			vs.PersistenceGranularity = 128
+		}
+	}
+}
+
+// settleRealServers applies inheritance and the port rules of the forwarding methods, and drops duplicates.
+func (d *decoder) settleRealServers(vs *serverScratch) {
+	vs.RealServers = make([]*RealServer, 0, len(d.reals))
+	for i := range d.reals {
+		rs := &d.reals[i]
+		rs.ID.VS = vs.ID
+		d.settlePort(vs, rs)
+		if first := d.duplicateReal(vs, rs); first != nil {
+			d.about(rs.node, CodeDuplicateReal, fmt.Sprintf("Virtual server %s: duplicate real server %s - ignoring",
+				vs.ID, rs.ID), "", Place{first.Range, "first given here"})
+			continue
+		}
+		rs.Weight = rs.weight.or(vs.weight)
+		rs.InhibitOnFailure = rs.inhibit.or(vs.inhibit)
+		if rs.VirtualHost == "" {
+			rs.VirtualHost = vs.VirtualHost
+		}
+		rs.timing.inherit(&vs.timing)
+		d.settleCheckers(vs, rs)
+		if rs.LowerThreshold > rs.UpperThreshold {
+			d.about(rs.node, CodeThresholds, fmt.Sprintf("Real server %s: lthreshold %d is above uthreshold %d", rs.ID,
+				rs.LowerThreshold, rs.UpperThreshold), "the kernel refuses that; lthreshold is not used")
+			rs.LowerThreshold = 0
+		}
+		vs.RealServers = append(vs.RealServers, rs.RealServer)
+	}
+}
+
+// settlePort gives a server the port the kernel will use. A translated one keeps its own; a direct or tunnelled one
+// has the service's, since the packet is not changed.
+func (d *decoder) settlePort(vs *serverScratch, rs *realScratch) {
+	switch {
+	case rs.Forwarding == NAT:
+		if rs.ID.Port == 0 && vs.ID.Addr.IsValid() {
+			rs.ID.Port = vs.ID.Port
+		}
+	case vs.ID.Fwmark != 0:
+		if rs.ID.Port != 0 {
+			d.about(rs.node, CodePortReset, fmt.Sprintf(
+				"WARNING - fwmark virtual server %s, real server %s has port specified - clearing", vs.ID, rs.ID), "")
+			rs.ID.Port = 0
+		}
+	case vs.ID.Addr.IsValid():
+		if rs.ID.Port != vs.ID.Port && rs.ID.Port != 0 {
+			d.about(rs.node, CodePortReset, fmt.Sprintf(
+				"WARNING - virtual server %s and real server %s ports don't match - resetting", vs.ID, rs.ID),
+				"packets of DR and TUN services keep their port")
+		}
+		rs.ID.Port = vs.ID.Port
+	}
+}
+
+// duplicateReal finds an earlier server of the same address and port. Long lists are rare, short ones the rule.
+func (d *decoder) duplicateReal(vs *serverScratch, rs *realScratch) *RealServer {
+	if len(vs.RealServers) > 32 {
+		if d.realIndex == nil {
+			d.realIndex = map[RealServerID]*RealServer{}
+		}
+		if len(d.realIndex) == 0 {
+			for _, r := range vs.RealServers {
+				d.realIndex[r.ID] = r
+			}
+		}
+		first := d.realIndex[rs.ID]
+		if first == nil {
+			d.realIndex[rs.ID] = rs.RealServer
+		}
+		return first
+	}
+	clear(d.realIndex)
+	for _, r := range vs.RealServers {
+		if r.ID.Port == rs.ID.Port && r.ID.Addr == rs.ID.Addr {
+			return r
+		}
+	}
+	return nil
+}
+
+// settleCheckers hands the settings of the servers down to the checkers of rs.
+func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
+	if n := rs.lastChecker - rs.firstChecker; n > 0 {
+		rs.Checkers = make([]*Checker, 0, n)
+	}
+	for i := rs.firstChecker; i < rs.lastChecker; i++ {
+		ck := &d.checkers[i]
+		ck.timing.inherit(&rs.timing)
+		retry, pause := uint32(1), time.Second
+		switch ck.Kind {
+		case HTTPGet, SSLGet:
+			pause = 3 * time.Second
+		}
+		ck.DelayLoop = ck.delayLoop.or(time.Minute)
+		ck.Warmup = ck.warmup.or(ck.DelayLoop)
+		ck.Retry = ck.retry.or(retry)
+		ck.DelayBeforeRetry = ck.retryDelay.or(pause)
+		ck.Alpha = ck.alpha.or(rs.alpha.or(vs.Alpha))
+		ck.LogAllFailures = ck.logAll.or(d.cfg.Global.LogAllFailures)
+		ck.Connect.Timeout = ck.connectTimeout.or(5 * time.Second)
+		if !ck.Connect.Addr.IsValid() {
+			ck.Connect.Addr = rs.ID.Addr
+		}
+		if !ck.port {
+			// A port written at the real server is checked even where the kernel uses the service's.
+			ck.Connect.Port = rs.port
+			if rs.port == 0 {
+				ck.Connect.Port = rs.ID.Port
+			}
+		}
+		if ck.HTTP != nil && ck.HTTP.VirtualHost == "" {
+			ck.HTTP.VirtualHost = rs.VirtualHost
+		}
+		if ck.Connect.Addr.Is6() && ck.Connect.Addr.IsLinkLocalUnicast() && ck.Connect.BindInterface == "" {
+			d.about(ck.node, CodeCheckerDropped, fmt.Sprintf(
+				"Checker %s of %s: a link-local address needs bind_if - ignoring", ck.Kind, rs.ID), "")
+			continue
+		}
+		rs.Checkers = append(rs.Checkers, ck.Checker)
+	}
+}
+
+// settleQuorum lowers a quorum that can never be reached, and a hysteresis that would undercut it.
+func (d *decoder) settleQuorum(vs *serverScratch) {
+	total := uint64(0)
+	for _, rs := range vs.RealServers {
+		total += uint64(max(rs.Weight, 0))
+	}
+	if uint64(vs.Quorum) > total {
+		d.about(orNode(vs.quorumAt, vs.node), CodeQuorum, fmt.Sprintf(
+			"Warning - quorum %d for %s exceeds total weight of real servers %d, reducing quorum to %d", vs.Quorum, vs.ID,
+			total, total), "")
+		vs.Quorum = uint32(total)
+	}
+	if vs.Hysteresis > 0 && vs.Hysteresis >= vs.Quorum {
+		lowered := uint32(0)
+		if vs.Quorum > 0 {
+			lowered = vs.Quorum - 1
+		}
+		d.about(orNode(vs.hysteresisAt, vs.node), CodeQuorum, fmt.Sprintf(
+			"Virtual server %s: hysteresis %d >= quorum %d; setting hysteresis to %d", vs.ID, vs.Hysteresis, vs.Quorum,
+			lowered), "")
+		vs.Hysteresis = lowered
+	}
+}
+
+func orNode(n, other *Node) *Node {
+	if n != nil {
+		return n
+	}
+	return other
+}
+
+// settleSorry gives the sorry server its port and, when it is one of the real servers, that one's inhibit setting.
+func (d *decoder) settleSorry(vs *serverScratch) {
+	ss := vs.SorryServer
+	if ss == nil {
+		return
+	}
+	switch {
+	case ss.Forwarding == NAT:
+		if ss.Port == 0 && vs.ID.Addr.IsValid() {
+			ss.Port = vs.ID.Port
+		}
+	case vs.ID.Fwmark != 0:
+		ss.Port = 0
+	case vs.ID.Addr.IsValid():
+		ss.Port = vs.ID.Port
+	}
+	for _, rs := range vs.RealServers {
+		if rs.ID.Addr != ss.Addr || rs.ID.Port != ss.Port {
+			continue
+		}
+		if rs.InhibitOnFailure != ss.Inhibit {
+			d.about(vs.sorryAt, CodeSorryInhibit, fmt.Sprintf("Virtual server %s: real server %s matches sorry server, "+
+				"but inhibit setting differs, setting on sorry server", vs.ID, rs.ID), "", Place{rs.Range, "the real server"})
+			ss.Inhibit = rs.InhibitOnFailure
+		}
+		return
+	}
+}

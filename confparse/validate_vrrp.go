@@ -1,0 +1,358 @@
+package confparse
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// validateVRRP settles what depends on the whole configuration: defaults that instances inherit, corrections
+// keepalived makes, and whether instances and groups fit together.
+func (d *decoder) validateVRRP() {
+	for _, vi := range d.order {
+		d.settleFamily(vi)
+		d.settleIdentity(vi)
+		d.settleStrict(vi)
+		d.settlePreemption(vi)
+		d.settleAuthentication(vi)
+		d.settleTransport(vi)
+		d.settleGARP(vi)
+		d.settleTracking(vi)
+		d.cfg.Instances = append(d.cfg.Instances, vi.VRRPInstance)
+	}
+	d.validateGroups()
+	d.duplicateVRIDs()
+}
+
+// settleFamily finds the address family from the first virtual address, source, peer or group, and drops what does
+// not fit it.
+func (d *decoder) settleFamily(vi *instanceScratch) {
+	candidates := make([]netip.Addr, 0, 5)
+	if len(vi.VirtualAddresses) > 0 {
+		candidates = append(candidates, vi.VirtualAddresses[0].Prefix.Addr())
+	}
+	candidates = append(candidates, vi.MulticastSource, vi.UnicastSource)
+	if len(vi.UnicastPeers) > 0 {
+		candidates = append(candidates, vi.UnicastPeers[0].Addr)
+	}
+	candidates = append(candidates, vi.MulticastGroup)
+	vi.Family = IPv4
+	for _, a := range candidates {
+		if a.IsValid() {
+			vi.Family = FamilyOf(a)
+			break
+		}
+	}
+	fits := func(a netip.Addr, at Range, what string) bool {
+		if FamilyOf(a) == vi.Family {
+			return true
+		}
+		d.report(vi.node, at, CodeFamilyMismatch,
+			fmt.Sprintf("(%s) %s %s is not %s like the instance - ignoring", vi.Name, what, a, vi.Family), "")
+		return false
+	}
+	vi.VirtualAddresses = slices.DeleteFunc(vi.VirtualAddresses, func(a VirtualAddress) bool {
+		return !fits(a.Prefix.Addr(), a.Range, "address")
+	})
+	vi.UnicastPeers = slices.DeleteFunc(vi.UnicastPeers, func(p UnicastPeer) bool {
+		return !fits(p.Addr, p.Range, "unicast peer")
+	})
+	for _, a := range []*netip.Addr{&vi.MulticastSource, &vi.UnicastSource, &vi.MulticastGroup} {
+		if a.IsValid() && !fits(*a, vi.Range, "address") {
+			*a = netip.Addr{}
+		}
+	}
+}
+
+// settleIdentity fills version, priority, state and what has no default.
+func (d *decoder) settleIdentity(vi *instanceScratch) {
+	def := d.cfg.Global.VRRPVersion
+	if vi.Family == IPv6 {
+		def = 3
+	}
+	vi.Version = vi.version.or(def)
+	switch {
+	case vi.wantMaster:
+		vi.State = StateMaster
+	case vi.wantBackup:
+		vi.State = StateBackup
+	}
+	prio := uint8(100)
+	if vi.State == StateMaster {
+		prio = 255
+	}
+	vi.Priority = vi.priority.or(prio)
+	vi.DownTimerAdverts = vi.downTimer.or(d.gs.downTimer.or(3))
+	vi.SkipCheckAdvAddr = vi.skipCheck.or(d.gs.skipCheck)
+	if vi.VirtualRouterID == 0 {
+		d.about(vi.node, CodeNoVRID, fmt.Sprintf("(%s) the virtual router id must be set", vi.Name), "")
+	}
+	if vi.Interface == "" && len(vi.UnicastPeers) == 0 {
+		d.about(vi.node, CodeInstanceWithoutInterface, fmt.Sprintf("(%s) has no interface", vi.Name),
+			"only an instance with unicast peers may do without")
+	}
+	if len(vi.VirtualAddresses) == 0 && len(vi.ExcludedAddresses) == 0 {
+		d.about(vi.node, CodeNoVIP, fmt.Sprintf("(%s) No VIP specified; at least one is sensible", vi.Name), "")
+	}
+	d.settleInterval(vi)
+}
+
+// settleInterval rounds the advertisement interval to what the protocol version can carry: whole seconds in VRRPv2
+// (RFC 3768 §5.3.7), centiseconds up to 40.95 s in VRRPv3 (RFC 9568 §5.2.7).
+func (d *decoder) settleInterval(vi *instanceScratch) {
+	want := vi.AdvertInterval
+	unit, limit := 10*time.Millisecond, 4095*10*time.Millisecond
+	if vi.Version == 2 {
+		unit, limit = time.Second, 255*time.Second
+	}
+	got := max((want+unit/2)/unit*unit, unit)
+	got = min(got, limit)
+	vi.AdvertInterval = got
+	if got != want && vi.advertAt != nil {
+		d.about(vi.advertAt, CodeIntervalRounded, fmt.Sprintf("(%s) advert_int %s is used as %s", vi.Name,
+			vi.advertAt.arg(0), micros(got.Microseconds())),
+			fmt.Sprintf("VRRP version %d has steps of %s s, at most %s s", vi.Version, micros(unit.Microseconds()),
+				micros(limit.Microseconds())))
+	}
+}
+
+// settleStrict applies what vrrp_strict forces.
+func (d *decoder) settleStrict(vi *instanceScratch) {
+	vi.Strict = vi.strict.or(d.gs.strict)
+	vi.LowerPriorityNoAdvert = vi.lowerNoAdvert.or(d.gs.lowerNoAdvert.or(vi.Strict))
+	vi.HigherPrioritySendAdvert = vi.higherSend.or(d.gs.higherSend.or(false))
+	vi.Accept = vi.accept.or(!vi.Strict)
+	if !vi.Strict {
+		return
+	}
+	strict := func(summary string) {
+		d.about(vi.node, CodeStrict, fmt.Sprintf("(Strict mode) (%s) %s", vi.Name, summary), "")
+	}
+	if vi.Family == IPv6 && vi.Version == 2 {
+		strict("IPv6 needs VRRP version 3 - resetting")
+		vi.Version = 3
+		d.settleInterval(vi)
+	}
+	if vi.Priority == 255 && vi.State == StateBackup {
+		strict("the address owner's state must be MASTER - resetting")
+		vi.State = StateMaster
+	} else if vi.Priority != 255 && vi.State == StateMaster {
+		strict("only the address owner's state can be MASTER - resetting to BACKUP")
+		vi.State = StateBackup
+	}
+	if vi.AuthType != AuthNone {
+		strict("authentication is not allowed - ignoring")
+		vi.AuthType, vi.AuthPass = AuthNone, ""
+	}
+	if vi.PreemptDelay != 0 {
+		strict("preempt_delay is not allowed - resetting")
+		vi.PreemptDelay = 0
+	}
+	if vi.Version == 2 && vi.Accept {
+		strict("accept mode does not exist in VRRP version 2 - resetting")
+		vi.Accept = false
+	}
+	if len(vi.VirtualAddresses) == 0 {
+		d.about(vi.node, CodeStrictNoVIP, fmt.Sprintf("(Strict mode) (%s) there must be a virtual address", vi.Name), "")
+	}
+	vi.DownTimerAdverts = 3
+	vi.LowerPriorityNoAdvert, vi.HigherPrioritySendAdvert = true, false
+}
+
+// settlePreemption clears what contradicts the initial state.
+func (d *decoder) settlePreemption(vi *instanceScratch) {
+	if vi.NoPreempt && vi.State == StateMaster {
+		d.about(vi.noPreemptAt, CodeNoPreemptMaster,
+			fmt.Sprintf("(%s) Warning - nopreempt will not work with initial state MASTER - clearing", vi.Name),
+			"write state BACKUP on both directors")
+		vi.NoPreempt = false
+	}
+	if vi.NoPreempt && vi.Priority == 255 {
+		d.about(vi.noPreemptAt, CodeNoPreemptMaster,
+			fmt.Sprintf("(%s) nopreempt is incompatible with priority 255 - clearing", vi.Name), "")
+		vi.NoPreempt = false
+	}
+	if vi.PreemptDelay == 0 {
+		return
+	}
+	why := ""
+	switch {
+	case vi.State == StateMaster:
+		why = "initial state MASTER"
+	case vi.NoPreempt:
+		why = "nopreempt"
+	default:
+		return
+	}
+	d.about(vi.preemptDelayAt, CodePreemptDelay,
+		fmt.Sprintf("(%s) Warning - preempt delay will not work with %s - clearing", vi.Name, why), "")
+	vi.PreemptDelay = 0
+}
+
+func (d *decoder) settleAuthentication(vi *instanceScratch) {
+	if vi.AuthType == AuthNone && vi.AuthPass == "" {
+		return
+	}
+	drop := ""
+	switch {
+	case vi.Version == 3:
+		drop = fmt.Sprintf("(%s) VRRP version 3 does not support authentication. Ignoring.", vi.Name)
+	case vi.Family == IPv6:
+		drop = fmt.Sprintf("(%s) authentication cannot be used with IPv6. Ignoring.", vi.Name)
+	case vi.AuthType == AuthPass && vi.AuthPass == "":
+		drop = fmt.Sprintf("(%s) authentication specified but no password given", vi.Name)
+	case vi.AuthType == AuthNone:
+		drop = fmt.Sprintf("(%s) auth_pass without auth_type is ignored", vi.Name)
+	default:
+		return
+	}
+	d.about(vi.authAt, CodeAuthIgnored, drop, "")
+	vi.AuthType, vi.AuthPass = AuthNone, ""
+}
+
+// settleTransport fills the multicast group and undoes unicast settings that have no peer.
+func (d *decoder) settleTransport(vi *instanceScratch) {
+	if !vi.MulticastGroup.IsValid() {
+		vi.MulticastGroup = d.cfg.Global.VRRPMulticast4
+		if vi.Family == IPv6 {
+			vi.MulticastGroup = d.cfg.Global.VRRPMulticast6
+		}
+	}
+	if len(vi.UnicastPeers) > 0 {
+		return
+	}
+	if vi.unicast {
+		d.about(vi.node, CodeUnicastNoPeer, fmt.Sprintf("(%s) A unicast keyword has been specified without any unicast "+
+			"peers. Defaulting to multicast. This usage is deprecated - please update your configuration.", vi.Name), "")
+		if vi.UnicastSource.IsValid() && !vi.MulticastSource.IsValid() {
+			vi.MulticastSource = vi.UnicastSource
+		}
+		vi.UnicastSource = netip.Addr{}
+	}
+	if vi.ttlAt != nil {
+		d.about(vi.ttlAt, CodeUnicastNoPeer, fmt.Sprintf("(%s) unicast_ttl without unicast peers is ignored", vi.Name),
+			"multicast adverts always have 255 (RFC 9568 §5.1.1.3)")
+		vi.UnicastTTL = 255
+	}
+}
+
+// settleGARP merges the global schedule into the instance's.
+func (d *decoder) settleGARP(vi *instanceScratch) {
+	g := &d.gs
+	vi.masterDelay.inherit(g.masterDelay)
+	vi.masterRepeat.inherit(g.masterRepeat)
+	vi.masterRefresh.inherit(g.masterRefresh)
+	vi.refreshRepeat.inherit(g.refreshRepeat)
+	vi.lowerDelay.inherit(g.lowerDelay)
+	vi.lowerRepeat.inherit(g.lowerRepeat)
+	vi.GARP = GARP{
+		MasterDelay:         vi.masterDelay.or(5 * time.Second),
+		MasterRepeat:        vi.masterRepeat.or(5),
+		MasterRefresh:       vi.masterRefresh.or(0),
+		MasterRefreshRepeat: vi.refreshRepeat.or(1),
+		Interval:            g.garpInterval,
+	}
+	vi.GARP.LowerPrioDelay = vi.lowerDelay.or(vi.GARP.MasterDelay)
+	vi.GARP.LowerPrioRepeat = vi.lowerRepeat.or(vi.GARP.MasterRepeat)
+	if vi.Strict {
+		vi.GARP.LowerPrioDelay, vi.GARP.LowerPrioRepeat = 0, 0
+	}
+}
+
+// settleTracking drops the instance's own interface, which is watched anyway, and the weights of an address owner.
+func (d *decoder) settleTracking(vi *instanceScratch) {
+	vi.TrackInterfaces = slices.DeleteFunc(vi.TrackInterfaces, func(t TrackInterface) bool {
+		if t.Interface == vi.Interface && vi.Interface != "" {
+			d.report(vi.node, t.Range, CodeOwnInterface,
+				fmt.Sprintf("(%s) Ignoring track_interface %s since own interface", vi.Name, t.Interface), "")
+			return true
+		}
+		if vi.Priority == 255 && t.Weight != 0 {
+			d.report(vi.node, t.Range, CodeOwnerWeight,
+				fmt.Sprintf("(%s) ignoring weight of tracked interface %s: the priority of an address owner never changes",
+					vi.Name, t.Interface), "")
+			return true
+		}
+		return false
+	})
+}
+
+// validateGroups drops members that do not exist or are in another group, and groups without members.
+func (d *decoder) validateGroups() {
+	kept := d.cfg.SyncGroups[:0]
+	for i, g := range d.cfg.SyncGroups {
+		n := d.groupNodes[i]
+		g.Members = slices.DeleteFunc(g.Members, func(name InstanceName) bool {
+			vi := d.instances[name]
+			switch {
+			case vi == nil:
+				d.about(n, CodeUnknownMember, fmt.Sprintf(
+					"Virtual router %s specified in sync group %s doesn't exist - ignoring", name, g.Name), "")
+				return true
+			case vi.inGroup != "":
+				d.about(n, CodeTwoGroups, fmt.Sprintf(
+					"Virtual router %s cannot exist in more than one sync group; ignoring %s", name, g.Name),
+					"it is in "+string(vi.inGroup)+" already")
+				return true
+			}
+			vi.inGroup = g.Name
+			return false
+		})
+		switch len(g.Members) {
+		case 0:
+			d.about(n, CodeEmptyGroup, fmt.Sprintf("Sync group %s has no virtual router(s) - removing", g.Name), "")
+			continue
+		case 1:
+			d.about(n, CodeLonelyGroup, fmt.Sprintf(
+				"Sync group %s has only 1 virtual router(s) - this probably isn't what you want", g.Name), "")
+		}
+		kept = append(kept, g)
+	}
+	d.cfg.SyncGroups = kept
+}
+
+// duplicateVRIDs reports instances that would take each other's adverts: same family and VRID, and the same interface
+// and group, or with unicast the same source and a peer in common.
+func (d *decoder) duplicateVRIDs() {
+	type key struct {
+		family Family
+		vrid   uint8
+	}
+	seen := map[key][]*instanceScratch{}
+	for _, vi := range d.order {
+		if vi.VirtualRouterID == 0 {
+			continue
+		}
+		k := key{vi.Family, vi.VirtualRouterID}
+		for _, other := range seen[k] {
+			if d.collide(vi, other) {
+				d.about(vi.node, CodeDuplicateVRID, fmt.Sprintf("%s and %s both use VRID %d with %s on interface %s",
+					other.Name, vi.Name, vi.VirtualRouterID, vi.Family, vi.Interface), "",
+					Place{other.Range, "the other one"})
+				break
+			}
+		}
+		seen[k] = append(seen[k], vi)
+	}
+}
+
+func (d *decoder) collide(a, b *instanceScratch) bool {
+	if (len(a.UnicastPeers) > 0) != (len(b.UnicastPeers) > 0) || a.Interface != b.Interface {
+		return false
+	}
+	if len(a.UnicastPeers) == 0 {
+		return a.MulticastGroup == b.MulticastGroup
+	}
+	if a.UnicastSource != b.UnicastSource {
+		return false
+	}
+	for _, p := range a.UnicastPeers {
+		for _, q := range b.UnicastPeers {
+			if p.Addr == q.Addr {
+				return true
+			}
+		}
+	}
+	return false
+}

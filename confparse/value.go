@@ -1,0 +1,185 @@
+package confparse
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// The decoder's readers of single values. Each reports what is wrong, at the word itself, and returns false.
+
+// wholeNumber reads a base 10 integer: digits after an optional sign. keepalived takes neither 0x nor a leading zero
+// as another base.
+func (d *decoder) wholeNumber(n *Node, t Token, v value) (int64, bool) {
+	s := strings.TrimLeft(t.Text, " \t")
+	digits, negative := s, false
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		negative = s[0] == '-'
+		digits = s[1:]
+	}
+	if negative && v.min >= 0 {
+		d.badValue(n, t, fmt.Sprintf("negative number '%s'", t.Text), v)
+		return 0, false
+	}
+	num, used, overflow := parseDigits(digits)
+	if used == 0 {
+		d.badValue(n, t, fmt.Sprintf("invalid number '%s'", t.Text), v)
+		return 0, false
+	}
+	if used < len(digits) && !d.junk(n, t, v) {
+		return 0, false
+	}
+	if negative {
+		num = -num
+	}
+	if overflow || num < v.min || num > v.max {
+		d.badValue(n, t, fmt.Sprintf("number '%s' outside range [%d, %d]", t.Text, v.min, v.max), v)
+		return 0, false
+	}
+	return num, true
+}
+
+// parseDigits reads leading decimal digits.
+func parseDigits(s string) (num int64, used int, overflow bool) {
+	for used < len(s) && s[used] >= '0' && s[used] <= '9' {
+		if num > (1<<62)/10 {
+			overflow = true
+		} else {
+			num = num*10 + int64(s[used]-'0')
+		}
+		used++
+	}
+	return num, used, overflow
+}
+
+// junk deals with what follows a number and reports whether the number may be used all the same.
+func (d *decoder) junk(n *Node, t Token, v value) bool {
+	if v.lenient && !d.env.ConfigTest {
+		d.report(n, n.RangeOf(t), CodeTrailingJunk, fmt.Sprintf("number '%s' has trailing characters", t.Text),
+			"only the number before them is used")
+		return true
+	}
+	d.badValue(n, t, fmt.Sprintf("invalid number '%s'", t.Text), v)
+	return false
+}
+
+// badValue reports a word that is no value for n's keyword.
+func (d *decoder) badValue(n *Node, t Token, summary string, v value) {
+	detail := ""
+	switch {
+	case n.kw == nil:
+	case v.kind == timer:
+		detail = fmt.Sprintf("%s takes decimal seconds from %s to %s", n.Keyword.Text, micros(v.min), micros(v.max))
+	case v.kind == integer:
+		detail = fmt.Sprintf("%s takes a whole number from %d to %d", n.Keyword.Text, v.min, v.max)
+	}
+	if n.kw != nil && n.kw.def != "" && detail != "" {
+		detail += "; its default is " + n.kw.def
+	}
+	d.report(n, n.RangeOf(t), CodeBadNumber, summary, detail)
+}
+
+// micros prints microseconds as decimal seconds.
+func micros(us int64) string {
+	s := fmt.Sprintf("%d.%06d", us/1e6, us%1e6)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// seconds reads a decimal number of seconds with at most six decimals; further ones are rounded, with a message.
+func (d *decoder) seconds(n *Node, t Token, v value) (time.Duration, bool) {
+	us, ok := d.fixedPoint(n, t, v, 6)
+	return time.Duration(us) * time.Microsecond, ok
+}
+
+// fixedPoint reads a decimal number and returns it in units of 10^-decimals. v's range is in the same unit.
+func (d *decoder) fixedPoint(n *Node, t Token, v value, decimals int) (int64, bool) {
+	s := t.Text
+	s = strings.TrimPrefix(strings.TrimLeft(s, " \t"), "+")
+	if strings.HasPrefix(s, "-") {
+		d.badValue(n, t, fmt.Sprintf("negative number '%s'", t.Text), v)
+		return 0, false
+	}
+	num, used, overflow := parseDigits(s)
+	rest := s[used:]
+	digits := used
+	scale := int64(1)
+	for range decimals {
+		scale *= 10
+	}
+	if num > (1<<62)/scale {
+		overflow = true
+	} else {
+		num *= scale
+	}
+	if strings.HasPrefix(rest, ".") {
+		rest = rest[1:]
+		unit := scale
+		i := 0
+		for ; i < len(rest) && rest[i] >= '0' && rest[i] <= '9'; i++ {
+			unit /= 10
+			num += unit * int64(rest[i]-'0')
+			if unit == 0 && i == decimals && rest[i] >= '5' {
+				num++
+			}
+		}
+		if i > decimals {
+			d.report(n, n.RangeOf(t), CodeTooManyDecimals,
+				fmt.Sprintf("number '%s' has too many decimal places", t.Text),
+				fmt.Sprintf("rounded to %d decimals", decimals))
+		}
+		digits += i
+		rest = rest[i:]
+	}
+	if digits == 0 {
+		d.badValue(n, t, fmt.Sprintf("invalid number '%s'", t.Text), v)
+		return 0, false
+	}
+	if rest != "" && !d.junk(n, t, v) {
+		return 0, false
+	}
+	if overflow || num < v.min || num > v.max {
+		d.badValue(n, t, fmt.Sprintf("number '%s' outside range [%s, %s]", t.Text, scaled(v.min, scale),
+			scaled(v.max, scale)), v)
+		return 0, false
+	}
+	return num, true
+}
+
+// scaled prints num/scale.
+func scaled(num, scale int64) string {
+	s := fmt.Sprintf("%d.%0*d", num/scale, len(fmt.Sprint(scale))-1, num%scale)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// truth reads a boolean word.
+func (d *decoder) truth(n *Node, t Token) (value, ok bool) {
+	switch t.Text {
+	case "on", "true", "yes":
+		return true, true
+	case "off", "false", "no":
+		return false, true
+	}
+	d.report(n, n.RangeOf(t), CodeBadBool,
+		fmt.Sprintf("Invalid value '%s' for %s specified", t.Text, n.Keyword.Text), "use on or off")
+	return false, false
+}
+
+// parseAddr reads an address as keepalived writes them: no zone, and IPv4 in dotted quads only.
+func parseAddr(s string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" {
+		return netip.Addr{}, false
+	}
+	return a, true
+}
+
+// parsePort reads the port word of a server: zeros stand for "none".
+func parsePort(t Token) (uint16, bool) {
+	if strings.Trim(t.Text, "0") == "" {
+		return 0, true
+	}
+	num, used, overflow := parseDigits(strings.TrimPrefix(t.Text, "+"))
+	ok := used > 0 && used == len(strings.TrimPrefix(t.Text, "+")) && !overflow && num <= 65535
+	return uint16(num), ok
+}
