@@ -1,0 +1,116 @@
+package healthcheck
+
+import (
+	"bytes"
+	"crypto/md5"
+	"errors"
+	"hash"
+	"io"
+)
+
+const (
+	maxRequest = 2047 // a longer request is cut, as keepalived's buffer does
+	maxHeader  = 4095 // the header block of a reply must end within this many bytes
+)
+
+// errNoHeader means that the reply ended, or was longer than maxHeader, before its header block did.
+var errNoHeader = errors.New("no end of the reply's header")
+
+// httpReply is what a check looks at in a reply.
+type httpReply struct {
+	status int      // 0 when the status line has none
+	digest [16]byte // MD5 of the body as received, up to Content-Length; only when asked for
+}
+
+// readReply reads a reply until its end: nothing is judged earlier, not even when Content-Length bytes have arrived.
+// Whatever the peer sends, no more than one buffer of it is held. The error is errNoHeader or that of a read.
+func readReply(r io.Reader, wantDigest bool) (httpReply, error) {
+	var buf [maxHeader]byte
+	n := 0
+	for {
+		if n == len(buf) {
+			return httpReply{}, errNoHeader
+		}
+		m, err := r.Read(buf[n:])
+		from := max(0, n-len("\r\n\r")) // the end may straddle two reads
+		n += m
+		if i := bytes.Index(buf[from:n], []byte("\r\n\r\n")); i >= 0 {
+			return readBody(r, buf[:], from+i, n, wantDigest, err)
+		}
+		if errors.Is(err, io.EOF) {
+			return httpReply{}, errNoHeader
+		}
+		if err != nil {
+			return httpReply{}, err
+		}
+	}
+}
+
+// readBody continues readReply after the header block buf[:header]; buf[header+4:n] is the beginning of the body, and
+// err is what the last read returned besides it.
+func readBody(r io.Reader, buf []byte, header, n int, wantDigest bool, err error) (httpReply, error) {
+	reply := httpReply{status: statusCode(buf[:header])}
+	left, limited := contentLength(buf[:header])
+	var sum hash.Hash
+	if wantDigest {
+		sum = md5.New()
+	}
+	body := buf[header+len("\r\n\r\n") : n]
+	for {
+		if limited {
+			body = body[:min(uint64(len(body)), left)]
+			left -= uint64(len(body))
+		}
+		if sum != nil {
+			sum.Write(body)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return httpReply{}, err
+		}
+		n, err = r.Read(buf)
+		body = buf[:n]
+	}
+	if sum != nil {
+		sum.Sum(reply.digest[:0])
+	}
+	return reply, nil
+}
+
+// statusCode returns the status code of a header block: three digits after its first space, which must be followed by
+// another space. A status line without a reason must therefore still end in a space (RFC 9112 §4); 0 otherwise.
+func statusCode(header []byte) int {
+	i := bytes.IndexByte(header, ' ')
+	if i < 0 || len(header) < i+5 || header[i+4] != ' ' {
+		return 0
+	}
+	code := 0
+	for _, c := range header[i+1 : i+4] {
+		if c < '0' || c > '9' {
+			return 0
+		}
+		code = code*10 + int(c-'0')
+	}
+	return code
+}
+
+// contentLength returns the value of the Content-Length field, which is recognised in exactly this spelling, and
+// whether there is a usable one.
+func contentLength(header []byte) (uint64, bool) {
+	_, value, ok := bytes.Cut(header, []byte("Content-Length:"))
+	if !ok {
+		return 0, false
+	}
+	value = bytes.TrimLeft(value, " \t")
+	var n uint64
+	digits := 0
+	for ; digits < len(value) && value[digits] >= '0' && value[digits] <= '9'; digits++ {
+		if digits == 18 { // more than any body can have
+			return 0, false
+		}
+		n = n*10 + uint64(value[digits]-'0')
+	}
+	return n, digits > 0
+}

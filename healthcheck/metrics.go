@@ -1,0 +1,153 @@
+package healthcheck
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vigil/confparse"
+)
+
+const (
+	metricDuration     = "keepalived_check_duration_seconds"
+	metricQueue        = "keepalived_check_queue_seconds"
+	metricChecks       = "keepalived_checks_total"
+	metricOldest       = "keepalived_check_oldest_completion_seconds"
+	metricInFlight     = "keepalived_checks_in_flight"
+	metricRealServer   = "keepalived_real_server_up"
+	metricQuorum       = "keepalived_virtual_server_quorum_up"
+	resultPanicked     = "panic"
+	labelVirtualServer = "virtual_server"
+	labelRealServer    = "real_server"
+)
+
+// metrics counts what the probes do. There is nothing per server in it: the health of the servers is collected from
+// the Manager when it is asked for.
+type metrics struct {
+	queue    prometheus.Histogram
+	kinds    [confparse.FileCheck + 1]*kindMetrics // nil for a kind without a probe
+	duration *prometheus.HistogramVec
+	checks   *prometheus.CounterVec
+}
+
+// kindMetrics are the series of one kind of check, looked up once.
+type kindMetrics struct {
+	duration prometheus.Observer
+	outcomes [Postponed + 1]prometheus.Counter
+	panicked prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
+	buckets := []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	t := &metrics{
+		queue: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: metricQueue, Help: "How long a check that was due waited for its turn.", Buckets: buckets,
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
+		}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: metricDuration, Help: "How long one attempt of a check took.", Buckets: buckets,
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
+		}, []string{"kind"}),
+		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: metricChecks, Help: "Attempts of checks, by how they ended.",
+		}, []string{"kind", "result"}),
+	}
+	for kind := range t.kinds {
+		k := confparse.CheckerKind(kind)
+		if !probed(k) {
+			continue
+		}
+		name := k.String()
+		km := &kindMetrics{
+			duration: t.duration.WithLabelValues(name), panicked: t.checks.WithLabelValues(name, resultPanicked),
+		}
+		for _, o := range []Outcome{Passed, Failed, Postponed} {
+			km.outcomes[o] = t.checks.WithLabelValues(name, o.String())
+		}
+		t.kinds[kind] = km
+	}
+	if reg != nil {
+		reg.MustRegister(t.queue, t.duration, t.checks, newCollector(m))
+	}
+	return t
+}
+
+func (t *metrics) observe(kind confparse.CheckerKind, r Result, panicked bool) {
+	k := t.kinds[kind]
+	k.duration.Observe(r.Took.Seconds())
+	if panicked {
+		k.panicked.Inc()
+		return
+	}
+	k.outcomes[r.Outcome].Inc()
+}
+
+// collector turns the health of the servers into metrics at each scrape.
+type collector struct {
+	manager                              *Manager
+	realServer, quorum, oldest, inFlight *prometheus.Desc
+}
+
+func newCollector(m *Manager) *collector {
+	return &collector{
+		manager: m,
+		realServer: prometheus.NewDesc(metricRealServer,
+			"Whether a real server passes all of its checks.", []string{labelVirtualServer, labelRealServer}, nil),
+		quorum: prometheus.NewDesc(metricQuorum,
+			"Whether a virtual server has its quorum.", []string{labelVirtualServer}, nil),
+		oldest: prometheus.NewDesc(metricOldest,
+			"How long ago the check that has not completed for the longest time did, or was added.", nil, nil),
+		inFlight: prometheus.NewDesc(metricInFlight, "Checks under way.", nil, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- c.realServer
+	ch <- c.quorum
+	ch <- c.oldest
+	ch <- c.inFlight
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	m := c.manager
+	m.mu.Lock()
+	health := m.snapshot()
+	inFlight := m.inFlight
+	now := time.Since(m.epoch)
+	oldest := time.Duration(0)
+	for _, p := range m.probes {
+		oldest = max(oldest, now-max(p.added, p.completed))
+	}
+	m.mu.Unlock()
+
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	truth := map[bool]float64{true: 1}
+	gauge(c.oldest, oldest.Seconds())
+	gauge(c.inFlight, float64(inFlight))
+	// A firewall mark can be the name of two virtual servers, one of each family; what they share is told once.
+	type series struct{ vs, rs string }
+	told := make(map[series]bool)
+	for _, vs := range health.VirtualServers {
+		name := vs.ID.String()
+		once := func(rs string) bool {
+			if vs.ID.Fwmark == 0 {
+				return true
+			}
+			s := series{name, rs}
+			defer func() { told[s] = true }()
+			return !told[s]
+		}
+		if once("") {
+			gauge(c.quorum, truth[vs.QuorumUp], name)
+		}
+		for _, rs := range vs.RealServers {
+			if server := rs.ID.String(); once(server) {
+				gauge(c.realServer, truth[rs.Up], name, server)
+			}
+		}
+	}
+}

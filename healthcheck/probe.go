@@ -1,0 +1,199 @@
+package healthcheck
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// probe is one distinct check while it runs, shared by all real servers that ask for it. At any time it waits for its
+// timer, waits in the queue or is under way, so no two attempts of it overlap.
+type probe struct {
+	manager     *Manager
+	spec        CheckSpec
+	tracker     tracker
+	failures    uint32 // failed attempts in a row
+	gone        bool   // no longer in the Spec
+	busy        bool   // in the queue or under way
+	reached     bool   // scratch of Apply: in the new Spec
+	lastOutcome Outcome
+	timer       *time.Timer        // nil until first armed
+	cancel      context.CancelFunc // ends the attempt under way
+	subscribers []subscriber
+	next        *probe        // in the queue
+	due         time.Duration // since Manager.epoch: when the attempt was due
+	added       time.Duration // since Manager.epoch
+	completed   time.Duration // since Manager.epoch: when the last attempt ended; 0 = never
+	took        time.Duration
+	reason      string
+	err         error
+}
+
+// subscriber is a real server judged by a probe, with the position of the check among the server's.
+type subscriber struct {
+	rs    *realServer
+	check int
+}
+
+// probeQueue is a first-in-first-out list of probes linked through probe.next.
+type probeQueue struct{ head, tail *probe }
+
+func (q *probeQueue) push(p *probe) {
+	p.next = nil
+	if q.tail == nil {
+		q.head = p
+	} else {
+		q.tail.next = p
+	}
+	q.tail = p
+}
+
+// pop returns the first probe that is still wanted, or nil.
+func (q *probeQueue) pop() *probe {
+	for q.head != nil {
+		p := q.head
+		if q.head = p.next; q.head == nil {
+			q.tail = nil
+		}
+		p.next = nil
+		if !p.gone {
+			return p
+		}
+	}
+	return nil
+}
+
+// arm schedules the first run of a probe while Run is on: a second and a random part of warmup from now.
+func (m *Manager) arm(p *probe) {
+	if m.ctx == nil || p.timer != nil {
+		return
+	}
+	delay := bootstrapDelay
+	warmup := p.spec.shared.Value().warmup
+	if warmup > 0 {
+		delay += time.Duration(m.rand.Int64N(int64(warmup)))
+	}
+	p.timer = time.AfterFunc(m.aligned(delay, warmup), p.fire)
+}
+
+// disarm ends what the probe has under way; its next result is ignored.
+func (p *probe) disarm() {
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
+	if p.cancel != nil {
+		p.cancel()
+	} else {
+		p.busy = false // it leaves the queue
+	}
+}
+
+// aligned moves a delay so that it ends on a tick of the manager's clock, by at most half a tick. Waking up an idle
+// process costs about as much as connecting to a server does; checks that are due at the same tick share it. Ticks
+// are a hundredth of span long, 20 ms at most, and too short to matter for a span below 100 ms.
+func (m *Manager) aligned(delay, span time.Duration) time.Duration {
+	tick := min(span/100, 20*time.Millisecond).Truncate(time.Millisecond)
+	if tick <= 0 {
+		return delay
+	}
+	now := time.Since(m.epoch)
+	return (now + delay + tick/2).Truncate(tick) - now
+}
+
+// fire is called by the timer of a probe that is due, in a goroutine of its own.
+func (p *probe) fire() {
+	m := p.manager
+	m.mu.Lock()
+	if p.gone || p.busy || m.ctx == nil {
+		m.mu.Unlock()
+		return
+	}
+	p.busy = true
+	p.due = time.Since(m.epoch)
+	if m.inFlight >= m.maxInFlight {
+		m.waiting.push(p)
+		m.mu.Unlock()
+		return
+	}
+	m.inFlight++
+	m.running.Add(1)
+	defer m.running.Done()
+	for p != nil {
+		p = m.attempt(p)
+	}
+	m.inFlight--
+	m.mu.Unlock()
+}
+
+// attempt probes once, applies the result and returns the probe that has waited longest for a turn, if any. It is
+// called and returns with m.mu held, and gives it up meanwhile.
+func (m *Manager) attempt(p *probe) *probe {
+	ctx, cancel := context.WithCancel(m.ctx)
+	p.cancel = cancel
+	url, due := int(p.tracker.url), p.due
+	m.mu.Unlock()
+
+	start := time.Now()
+	m.metrics.queue.Observe((start.Sub(m.epoch) - due).Seconds())
+	result, panicked := m.check(ctx, p.spec, url)
+	end := time.Now()
+	result.Took = end.Sub(start)
+	interrupted := ctx.Err() != nil
+	cancel()
+	if !interrupted {
+		m.metrics.observe(p.spec.Kind, result, panicked)
+	}
+
+	m.mu.Lock()
+	p.cancel, p.busy = nil, false
+	if interrupted || p.gone || m.ctx == nil {
+		return m.waiting.pop()
+	}
+	p.completed, p.took = end.Sub(m.epoch), result.Took
+	p.lastOutcome, p.reason, p.err = result.Outcome, result.Reason, result.Err
+	delay := m.apply(p, result)
+	p.timer.Reset(m.aligned(delay, delay))
+	return m.waiting.pop()
+}
+
+// apply brings a result into the state of the probe and of its real servers and returns when to try next.
+func (m *Manager) apply(p *probe, r Result) time.Duration {
+	shared := p.spec.shared.Value()
+	if r.Outcome == Postponed {
+		m.logPostponed(p, r)
+		return shared.delayLoop
+	}
+	asked, state := p.tracker.url, p.tracker.state
+	o := p.tracker.observe(policyOf(&shared), r.Outcome == Passed)
+	if r.Outcome == Passed {
+		p.failures = 0
+	} else {
+		p.failures++
+		if shared.logAllFailures && state != down {
+			m.logAttempt(p, r)
+		}
+	}
+	if o.cleared && state == down {
+		m.logCleared(p, r, shared.http.url(int(asked)).path)
+	}
+	if o.verdict != unknown {
+		m.logVerdict(p, o)
+		m.deliver(p)
+	}
+	return o.next
+}
+
+// check makes one attempt. A panic in it is contained here and counts as a failure of the check: one broken reply must
+// not take the director down with it.
+func (m *Manager) check(ctx context.Context, spec CheckSpec, url int) (r Result, panicked bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			m.log.Error("a check panicked", "check", spec.Kind.String(), "target", spec.Target().String(),
+				"err", fmt.Sprint(v), "stack", string(debug.Stack()))
+			r, panicked = failed("panic", fmt.Errorf("panic: %v", v)), true
+		}
+	}()
+	return m.newChecker(spec, url).Check(ctx), false
+}
