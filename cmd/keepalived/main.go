@@ -1,0 +1,93 @@
+// Command keepalived is Vigil's daemon: a drop-in for keepalived by name, configuration file, command line, signals,
+// files and logs.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"vigil/internal/daemon"
+)
+
+func main() {
+	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+}
+
+// run is main with its surroundings handed in; it returns the exit status.
+func run(argv []string, stdout, stderr io.Writer) int {
+	cmd, err := parseFlags(argv)
+	for _, line := range cmd.messages {
+		fmt.Fprintln(stderr, line)
+	}
+	if err != nil {
+		return 1
+	}
+	if len(cmd.strays) > 0 {
+		fmt.Fprintf(stdout, "Unexpected argument(s): %s\n", cmd.strayWords())
+	}
+	switch cmd.action {
+	case actionHelp:
+		writeUsage(stderr, argv[0])
+		return 0
+	case actionVersion:
+		daemon.WriteVersion(stderr)
+		return 0
+	case actionSignum:
+		n, ok := daemon.SignalNumber(cmd.signum)
+		if !ok {
+			fmt.Fprintf(stderr, "Unknown sigfunc %s\n", cmd.signum)
+			return 1
+		}
+		fmt.Fprintln(stdout, n)
+		return 0
+	case actionConfigTest:
+		return daemon.ConfigTest(cmd.options, cmd.testFile, stderr)
+	}
+	if !cmd.foreground {
+		inBackground, err := daemon.Background(argv)
+		if err != nil {
+			fmt.Fprintln(stderr, err)
+			return 1
+		}
+		if !inBackground {
+			return 0 // the background process goes on
+		}
+	}
+	return serve(cmd.options, stderr)
+}
+
+// serve turns signals into a context and a reload channel and runs the daemon.
+func serve(o daemon.Options, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals(o)...)
+	defer stop()
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, daemon.HandledSignals()...)
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGQUIT, syscall.SIGABRT)
+	o.Signals = signals
+	err := daemon.Run(ctx, o)
+	if err == nil {
+		return 0
+	}
+	var exit *daemon.ExitError
+	if errors.As(err, &exit) {
+		if exit.Err != nil {
+			fmt.Fprintln(stderr, exit.Err)
+		}
+		return exit.Code
+	}
+	fmt.Fprintln(stderr, err)
+	return 1
+}
+
+func stopSignals(o daemon.Options) []os.Signal {
+	if o.IgnoreInterrupt {
+		signal.Ignore(os.Interrupt)
+		return []os.Signal{syscall.SIGTERM}
+	}
+	return []os.Signal{syscall.SIGTERM, os.Interrupt}
+}

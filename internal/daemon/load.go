@@ -1,0 +1,118 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"vigil/confparse"
+)
+
+// loaded is a configuration that may be applied, as the desired state that follows from it.
+type loaded struct {
+	desired Desired
+	inputs  *confparse.Inputs
+}
+
+// errRefused says that the configuration has errors of the class that forbids applying any of it; they are logged.
+var errRefused = errors.New("the configuration has errors")
+
+// environment is what a configuration may ask about this host and this invocation.
+func environment(o Options) confparse.Env {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return confparse.Env{Hostname: host, ConfigID: o.ConfigID, LookupEnv: os.LookupEnv, AllConfig: o.AllConfig}
+}
+
+// load reads the configuration and logs every problem with its place. The error is errRefused, or says that there is
+// no such file.
+func load(o Options, log *slog.Logger) (loaded, error) {
+	if _, err := os.Stat(o.ConfigFile); errors.Is(err, fs.ErrNotExist) {
+		return loaded{}, fmt.Errorf("config files missing '%s': %w", o.ConfigFile, fs.ErrNotExist)
+	}
+	cfg, diags := confparse.Load(confparse.OSFS(), o.ConfigFile, environment(o))
+	for _, d := range diags {
+		logDiagnostic(log, d)
+	}
+	if diags.HasFatal() {
+		return loaded{}, errRefused
+	}
+	return loaded{desired: NewDesired(cfg), inputs: cfg.Inputs}, nil
+}
+
+// logDiagnostic logs d in keepalived's form, which tools match, followed by what keepalived cannot say.
+func logDiagnostic(log *slog.Logger, d confparse.Diagnostic) {
+	attrs := []any{"code", d.Code}
+	if d.Subject.File != "" {
+		attrs = append(attrs, "column", d.Subject.Start.Col)
+	}
+	if d.Detail != "" {
+		attrs = append(attrs, "hint", d.Detail)
+	}
+	for _, r := range d.Related {
+		attrs = append(attrs, "see", r.Range.String()+" "+r.Note)
+	}
+	text := compatText(d)
+	switch d.Severity {
+	case confparse.Note:
+		log.Info(text, attrs...)
+	case confparse.Warning:
+		log.Warn(text, attrs...)
+	default:
+		log.Error(text, attrs...)
+	}
+}
+
+// compatText is d as keepalived prints it: "(FILE: Line N) summary".
+func compatText(d confparse.Diagnostic) string {
+	if d.Subject.File == "" {
+		return d.Summary
+	}
+	return fmt.Sprintf("(%s: Line %d) %s", d.Subject.File, d.Subject.Start.Line, d.Summary)
+}
+
+// ConfigTest is --config-test: it checks the configuration, prints every problem to file or, when that is "", to
+// stderr, and returns keepalived's exit status. Each problem is printed in keepalived's form and then with the line it
+// stands on. Silence means that all is well.
+func ConfigTest(o Options, file string, stderr io.Writer) int {
+	w := stderr
+	if file != "" {
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
+		if err != nil {
+			fmt.Fprintf(stderr, "Unable to open config-test log file %s - %v\n", file, err)
+			return ExitFatal
+		}
+		defer f.Close()
+		w = f
+	}
+	if fi, err := os.Stat(o.ConfigFile); err != nil || !fi.Mode().IsRegular() || fi.Mode()&0o111 != 0 {
+		fmt.Fprintf(w, "Config files missing '%s'.\n", o.ConfigFile)
+		if o.AllConfig {
+			return ExitNoConfig
+		}
+		return 0
+	}
+	env := environment(o)
+	env.ConfigTest = true
+	env.System.Interface = func(name string) bool { _, err := net.InterfaceByName(name); return err == nil }
+	_, diags := confparse.Load(confparse.OSFS(), o.ConfigFile, env)
+	var b strings.Builder
+	for _, d := range diags {
+		fmt.Fprintln(&b, compatText(d))
+		confparse.Diagnostics{d}.Render(&b)
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		fmt.Fprintln(stderr, err)
+		return ExitFatal
+	}
+	return diags.ExitCode()
+}

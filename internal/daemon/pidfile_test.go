@@ -1,0 +1,100 @@
+package daemon
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+func TestPIDFileHoldsPidAndIsReadableByAll(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run", "keepalived.pid")
+	p, err := createPIDFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil || string(b) != strconv.Itoa(os.Getpid())+"\n" {
+		t.Errorf("content %q, %v", b, err)
+	}
+	if fi, _ := os.Stat(path); fi.Mode().Perm() != 0o644 {
+		t.Errorf("mode %v", fi.Mode())
+	}
+	if err := p.remove(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("file is still there: %v", err)
+	}
+}
+
+func TestPIDFileLockedByAnotherMeansAlreadyRunning(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p")
+	p, err := createPIDFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.remove()
+	// An OFD lock belongs to the open file, so a second open of this process is refused as another process's is.
+	if _, err := createPIDFile(path); !errors.Is(err, errAlreadyRunning) {
+		t.Errorf("second claim: %v", err)
+	}
+}
+
+func TestStalePIDFileIsTakenOver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p")
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range []string{strconv.Itoa(dead.Process.Pid) + "\n", "", "garbage", "1\n", "-5\n", "99999999999999999999"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, err := createPIDFile(path)
+		if err != nil {
+			t.Errorf("content %q: %v", content, err)
+			continue
+		}
+		p.remove()
+	}
+}
+
+func TestPIDFileRefusesSymlink(t *testing.T) {
+	dir := t.TempDir()
+	target := filepath.Join(dir, "target")
+	if err := os.WriteFile(target, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, filepath.Join(dir, "p")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := createPIDFile(filepath.Join(dir, "p")); err == nil {
+		t.Error("a symlink was followed")
+	}
+	if b, _ := os.ReadFile(target); string(b) != "precious" {
+		t.Errorf("target overwritten: %q", b)
+	}
+}
+
+func TestRemoveLeavesAFileThatIsNotOurs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p")
+	p, err := createPIDFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.remove(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("somebody else's file is gone: %v", err)
+	}
+}

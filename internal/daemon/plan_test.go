@@ -1,0 +1,95 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vigil/confparse"
+)
+
+// desired parses text, which must be free of errors.
+func desired(t testing.TB, text string) Desired {
+	t.Helper()
+	cfg, diags := confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(text)}}, "k.conf", confparse.Env{Hostname: "host"})
+	if diags.HasErrors() {
+		t.Fatalf("%v\n%s", diags, text)
+	}
+	return NewDesired(cfg)
+}
+
+const pairConfig = `
+vrrp_instance VI_1 {
+  interface eth0
+  virtual_router_id 51
+  priority 100
+  virtual_ipaddress {
+    192.0.2.1/24
+  }
+}
+virtual_server 192.0.2.1 80 {
+  lb_algo rr
+  lb_kind NAT
+  protocol TCP
+  real_server 198.51.100.1 8080 {
+    TCP_CHECK {
+      connect_timeout 3
+    }
+  }
+  real_server 198.51.100.2 8080 {
+    TCP_CHECK {
+      connect_timeout 3
+    }
+  }
+}
+`
+
+func TestPlanNamesEveryDifference(t *testing.T) {
+	edit := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(pairConfig) }
+	second := strings.Index(pairConfig, "  real_server 198.51.100.2")
+	oneServer := pairConfig[:second] + "}\n"
+	for _, tt := range []struct {
+		name, old, new string
+		want           string
+	}{
+		{"nothing", pairConfig, pairConfig, ""},
+		{"comments and layout are nothing", pairConfig, "# new\n" + edit("  ", "\t"), ""},
+		{"priority", pairConfig, edit("priority 100", "priority 150"), "~ vrrp_instance VI_1\n"},
+		{"instance renamed", pairConfig, edit("VI_1", "VI_2"), "+ vrrp_instance VI_2\n- vrrp_instance VI_1\n"},
+		{"scheduler", pairConfig, edit("lb_algo rr", "lb_algo wrr"), "~ virtual_server [192.0.2.1]:tcp:80\n"},
+		{"server removed", pairConfig, oneServer, "- real_server [198.51.100.2]:tcp:8080 of [192.0.2.1]:tcp:80\n"},
+		{"server added", oneServer, pairConfig, "+ real_server [198.51.100.2]:tcp:8080 of [192.0.2.1]:tcp:80\n"},
+		{"weight", pairConfig, edit("198.51.100.2 8080 {", "198.51.100.2 8080 {\n weight 5"),
+			"~ real_server [198.51.100.2]:tcp:8080 of [192.0.2.1]:tcp:80\n"},
+		{"only a check", pairConfig, edit("connect_timeout 3", "connect_timeout 4"), "~ health checks\n"},
+		{"from nothing", "", oneServer, "+ vrrp_instance VI_1\n+ virtual_server [192.0.2.1]:tcp:80\n" +
+			"+ real_server [198.51.100.1]:tcp:8080 of [192.0.2.1]:tcp:80\n"},
+		{"to nothing", oneServer, "", "- vrrp_instance VI_1\n- virtual_server [192.0.2.1]:tcp:80\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := Diff(desired(t, tt.old), desired(t, tt.new))
+			var b strings.Builder
+			if _, err := p.WriteTo(&b); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, b.String()); diff != "" {
+				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+			if p.Empty() != (tt.want == "") {
+				t.Errorf("Empty() = %v", p.Empty())
+			}
+		})
+	}
+}
+
+func TestPlanSummary(t *testing.T) {
+	p := Diff(desired(t, ""), desired(t, pairConfig))
+	if got := p.Summary(); got != "4 added" {
+		t.Errorf("%q", got)
+	}
+	if got := (Plan{}).Summary(); got != "nothing changed" {
+		t.Errorf("%q", got)
+	}
+}

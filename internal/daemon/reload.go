@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"vigil/confparse"
+)
+
+// reload brings the running state to what the configuration now says: load, compare, apply the difference. Any error
+// leaves everything as it is. When nothing that was read has changed, nothing is even parsed.
+func (d *daemon) reload() {
+	start := time.Now()
+	d.log.Info("Reloading ...")
+	notifyReloading(d.log)
+	defer notifyReady(d.log)
+	result, err := d.reloadOnce()
+	if err != nil {
+		d.log.Error("New config failed validation, keeping the running one", "err", err)
+	} else {
+		d.log.Info("Reload complete")
+	}
+	d.metrics.reloaded(result, time.Now(), time.Since(start))
+}
+
+func (d *daemon) reloadOnce() (result string, err error) {
+	if d.inputs.Unchanged(confparse.OSFS(), environment(d.opts)) {
+		d.log.Debug("the configuration files are unchanged")
+		return reloadUnchanged, nil
+	}
+	next, err := load(d.opts, d.log)
+	if err != nil {
+		return reloadRefused, err
+	}
+	defer debug.FreeOSMemory()
+	plan := Diff(d.running, next.desired)
+	if plan.Empty() {
+		d.running, d.inputs = next.desired, next.inputs
+		return reloadUnchanged, nil
+	}
+	d.log.Info("Applying the difference: " + plan.Summary())
+	d.logPlan(plan)
+	if err := d.apply(next.desired); err != nil {
+		return reloadRefused, fmt.Errorf("apply: %w", err)
+	}
+	d.running, d.inputs = next.desired, next.inputs
+	return reloadApplied, nil
+}
+
+// planLines is how much of a plan is logged in detail.
+const planLines = 100
+
+func (d *daemon) logPlan(p Plan) {
+	for i, s := range p.Steps {
+		if i == planLines {
+			d.log.Debug(fmt.Sprintf("and %d more changes", len(p.Steps)-planLines))
+			return
+		}
+		d.log.Debug(strings.TrimSpace(string(s.Verb) + " " + s.Object))
+	}
+}

@@ -1,0 +1,43 @@
+package daemon
+
+import (
+	"context"
+	"time"
+)
+
+// task is a part that runs. Its owner waits for it.
+type task struct {
+	name   string
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // valid once done is closed
+}
+
+// startTask runs run until its context ends. ended is sent the task when it returns; it must have room for every task
+// that is ever started, or be read until all are done.
+func startTask(name string, ended chan<- *task, run func(context.Context) error) *task {
+	ctx, cancel := context.WithCancel(context.Background())
+	t := &task{name: name, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		t.err = run(ctx)
+		close(t.done)
+		ended <- t
+	}()
+	return t
+}
+
+// stop ends the task and waits for it, up to limit. A nil task is one that never ran. It reports whether it ended.
+func (t *task) stop(limit time.Duration) bool {
+	if t == nil {
+		return true
+	}
+	t.cancel()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-t.done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
