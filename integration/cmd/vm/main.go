@@ -1,0 +1,74 @@
+// Command vm runs a program as root on a kernel that has IPVS, and exits with its status: in a throw-away virtual machine, or,
+// with -if-needed on a kernel that has IPVS, here in a network namespace of its own.
+//
+//	vm [-if-needed] [-limit 15m] [-cpus 2] [-mem 2048] [-env NAME,NAME] PROGRAM [ARGUMENT…]
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"vigil/integration/vm"
+	"vigil/internal/testlan"
+)
+
+func main() {
+	status, err := run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "vm:", err)
+		os.Exit(125)
+	}
+	os.Exit(status)
+}
+
+func run() (int, error) {
+	ifNeeded := flag.Bool("if-needed", false, "use this kernel, in a network namespace of its own, if it has IPVS")
+	limit := flag.Duration("limit", 15*time.Minute, "how long the program may take")
+	cpus := flag.Int("cpus", 2, "processors of the virtual machine")
+	memory := flag.Int("mem", 2048, "its memory in MiB")
+	names := flag.String("env", "", "comma-separated names of environment variables that the program is to see")
+	flag.Parse()
+	if flag.NArg() == 0 {
+		flag.Usage()
+		return 2, nil
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if *ifNeeded && testlan.HaveIPVS() == nil {
+		if err := vm.InstallPackages(ctx, os.Stderr); err != nil {
+			return 0, err
+		}
+		return here(ctx, *limit)
+	}
+	var env []string
+	for _, name := range strings.Split(*names, ",") {
+		if value, set := os.LookupEnv(name); set {
+			env = append(env, name+"="+value)
+		}
+	}
+	return vm.Run(ctx, vm.Guest{Argv: flag.Args(), Env: env, CPUs: *cpus, MemoryMB: *memory, Limit: *limit, Stdout: os.Stdout, Notice: os.Stderr})
+}
+
+// here runs the program on this kernel, where the tables of the machine cannot be touched.
+func here(ctx context.Context, limit time.Duration) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, flag.Arg(0), flag.Args()[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), "VIGIL_IN_VM=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() >= 0 {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}

@@ -1,0 +1,151 @@
+package labkit
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// timeout is how long the client gives one request, connection set-up included.
+const timeout = 900 * time.Millisecond
+
+// exchange asks once on an open connection. The whole answer must arrive before the deadline.
+func exchange(c net.Conn, r *bufio.Reader, last bool) (name string, err error) {
+	request := "GET / HTTP/1.1\r\nHost: lab\r\n\r\n"
+	if last {
+		request = "GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
+	}
+	if _, err := io.WriteString(c, request); err != nil {
+		return "", err
+	}
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 256))
+	return string(body), err
+}
+
+// ask makes one request on a new connection.
+func ask(source, address string) (string, error) {
+	d := net.Dialer{Timeout: timeout}
+	if source != "" {
+		ip, err := netip.ParseAddr(source)
+		if err != nil {
+			return "", err
+		}
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, 0))
+	}
+	deadline := time.Now().Add(timeout)
+	c, err := d.Dial("tcp", address)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(deadline); err != nil {
+		return "", err
+	}
+	return exchange(c, bufio.NewReader(c), true)
+}
+
+// recorder writes one line per request: start and end in nanoseconds since 1970, the server's name or -, the error.
+type recorder struct {
+	mu  sync.Mutex
+	out *bufio.Writer
+}
+
+func (r *recorder) record(start time.Time, name string, err error) {
+	complaint := ""
+	if err != nil {
+		name, complaint = "-", strings.ReplaceAll(err.Error(), "\n", " ")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprintf(r.out, "%d %d %s %s\n", start.UnixNano(), time.Now().UnixNano(), name, complaint)
+	r.out.Flush()
+}
+
+// terminated ends when the program is asked to stop, or the one that started it is gone.
+func terminated() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+}
+
+// probe starts a request on a new connection at every tick, whatever became of the others, until it is asked to stop; then
+// it waits for those that are under way.
+func probe(source, address string, every time.Duration) error {
+	ctx, stop := terminated()
+	defer stop()
+	out := &recorder{out: bufio.NewWriter(os.Stdout)}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var under sync.WaitGroup
+	for {
+		select {
+		case <-ctx.Done():
+			under.Wait()
+			return nil
+		case <-tick.C:
+			start := time.Now()
+			under.Go(func() {
+				name, err := ask(source, address)
+				out.record(start, name, err)
+			})
+		}
+	}
+}
+
+// hold makes its requests one after the other on a single connection, until that fails or it is asked to stop.
+func hold(address string, every time.Duration) error {
+	ctx, stop := terminated()
+	defer stop()
+	out := &recorder{out: bufio.NewWriter(os.Stdout)}
+	start := time.Now()
+	c, err := net.DialTimeout("tcp", address, timeout)
+	if err != nil {
+		out.record(start, "", err)
+		return err
+	}
+	defer c.Close()
+	r := bufio.NewReader(c)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		start := time.Now()
+		err := c.SetDeadline(start.Add(timeout))
+		name := ""
+		if err == nil {
+			name, err = exchange(c, r, false)
+		}
+		out.record(start, name, err)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// get makes n requests, each on a new connection, one after the other.
+func get(source, address string, n int) error {
+	out := &recorder{out: bufio.NewWriter(os.Stdout)}
+	for range n {
+		start := time.Now()
+		name, err := ask(source, address)
+		out.record(start, name, err)
+	}
+	return nil
+}
