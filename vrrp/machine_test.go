@@ -201,7 +201,7 @@ func TestRFC9568_6_4_1_Initialize(t *testing.T) {
 		r := newRig(t, spec2()).up()
 		r.expect("0s release", "0s INIT→BACKUP (start) priority 100 initial")
 		r.until(3609374 * time.Microsecond).expectState(Backup)
-		r.until(3609375 * time.Microsecond).expect("3.609375s send 100", "3.609375s report timeout",
+		r.until(3609375*time.Microsecond).expect("3.609375s send 100", "3.609375s report timeout",
 			"3.609375s BACKUP→MASTER (timeout) priority 100", "3.609375s install", "3.609375s announce ×1")
 	})
 	t.Run("fault", func(t *testing.T) {
