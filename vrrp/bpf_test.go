@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"encoding/hex"
 	"testing"
 
 	"golang.org/x/net/bpf"
@@ -26,15 +25,6 @@ func runFilter(t *testing.T, raw []bpf.RawInstruction, err error, packet []byte)
 		t.Fatal(err)
 	}
 	return n > 0
-}
-
-func unhex(t *testing.T, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 func TestFilterIPv4(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 // process that was killed and is started again within its own master-down interval can thus go on as if nothing had
 // happened: no other router has missed it yet.
 //
-// It is a small file that is mapped into memory, so a beat costs one store and no system call. Anything unexpected in
+// A nil heartbeat remembers nothing. It is a small file that is mapped into memory, so a beat costs one store and no system call. Anything unexpected in
 // the file means "nothing remembered". A heartbeat is used by one goroutine at a time.
 type heartbeat struct {
 	file  *os.File
@@ -45,8 +45,9 @@ const (
 type heartbeatKey [24]byte
 
 // openHeartbeat opens or creates the file. Its directory must exist. Only one process at a time has it: the error wraps
-// unix.EWOULDBLOCK while another one does. epoch is the time at Instant 0 of the Runner that will use it.
-func openHeartbeat(path string, epoch time.Time) (_ *heartbeat, err error) {
+// unix.EWOULDBLOCK while another one does. epoch is the time at Instant 0 of the Runner that will use it, clock returns
+// CLOCK_BOOTTIME in nanoseconds.
+func openHeartbeat(path string, epoch time.Time, clock func() int64) (_ *heartbeat, err error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func openHeartbeat(path string, epoch time.Time) (_ *heartbeat, err error) {
 		return nil, os.NewSyscallError("mmap", err)
 	}
 	h := &heartbeat{file: f, data: data, slots: make(map[heartbeatKey]int)}
-	now := bootTime()
+	now := clock()
 	h.epoch = now - int64(time.Since(epoch))
 	h.load(boot, now)
 	return h, nil
@@ -132,7 +133,11 @@ func (h *heartbeat) open(name confparse.InstanceName, k InstanceKey) int {
 }
 
 // beat remembers that the router of slot i sends an advert as MASTER now.
-func (h *heartbeat) beat(i int, now Instant) { h.set(i, h.epoch+int64(now)) }
+func (h *heartbeat) beat(i int, now Instant) {
+	if h != nil {
+		h.set(i, h.epoch+int64(now))
+	}
+}
 
 // clear forgets the router of slot i: it has resigned or released its addresses.
 func (h *heartbeat) clear(i int) { h.set(i, 0) }

@@ -46,6 +46,8 @@ type Options struct {
 	HeartbeatFile string
 	// KeepOnStop ends Run without resigning and leaves the addresses in place (--dont-release-vrrp).
 	KeepOnStop bool
+
+	bootTime func() int64 // the clock of the heartbeat; tests have their own
 }
 
 // Runner runs all virtual routers of the process: it gives the Engine what happens and does what the Engine decides.
@@ -117,8 +119,11 @@ func NewRunner(o Options) (*Runner, error) {
 		}
 	}
 	if o.HeartbeatFile != "" {
+		if o.bootTime == nil {
+			o.bootTime = bootTime
+		}
 		var err error
-		if r.heartbeat, err = openHeartbeat(o.HeartbeatFile, r.epoch); err != nil {
+		if r.heartbeat, err = openHeartbeat(o.HeartbeatFile, r.epoch, o.bootTime); err != nil {
 			// Resuming is a comfort; the addresses are served without it.
 			r.log.Warn("cannot remember adverts across a crash", slog.String("file", o.HeartbeatFile), slog.Any("err", err))
 		}

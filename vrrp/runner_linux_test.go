@@ -1,0 +1,864 @@
+package vrrp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"vigil/confparse"
+	"vigil/internal/netio"
+)
+
+// testInstance is an instance as a short configuration gives it: version 2, one second, one round of announcements.
+func testInstance(name string, vrid, priority uint8) InstanceSpec {
+	return InstanceSpec{
+		Name: confparse.InstanceName(name), Link: "eth0", VRID: vrid, Family: confparse.IPv4, Version: 2,
+		Priority: priority, AdvertInterval: time.Second, DownTimerAdverts: 3, TTL: 255, TrackLink: true,
+		Group: netip.MustParseAddr("224.0.0.18"),
+		Addresses: []Address{{
+			Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77, vrid, 100}), 32), Link: "eth0",
+		}},
+		GARP: confparse.GARP{MasterRepeat: 1, MasterRefreshRepeat: 1, LowerPrioRepeat: 1},
+	}
+}
+
+func testSpec(list ...InstanceSpec) Spec {
+	spec := Spec{Instances: make(map[confparse.InstanceName]InstanceSpec)}
+	for _, s := range list {
+		spec.Instances[s.Name] = s
+		spec.Order = append(spec.Order, s.Name)
+	}
+	return spec
+}
+
+// node is a running Runner on a simulated machine.
+type node struct {
+	t    *testing.T
+	host *host
+	*Runner
+	stop context.CancelFunc
+	done chan error
+}
+
+// start runs a Runner with the instances. It ends at the latest with the test.
+func start(t *testing.T, h *host, o Options, list ...InstanceSpec) *node {
+	t.Helper()
+	o.Network = h
+	r, err := NewRunner(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	n := &node{t: t, host: h, Runner: r, stop: cancel, done: make(chan error, 1)}
+	go func() { n.done <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		r.Kill()
+		<-r.ended
+	})
+	n.apply(list...)
+	return n
+}
+
+func (n *node) apply(list ...InstanceSpec) {
+	n.t.Helper()
+	if err := n.Apply(context.Background(), testSpec(list...)); err != nil {
+		n.t.Fatalf("apply: %v", err)
+	}
+}
+
+// ended waits for Run to return.
+func (n *node) wait() {
+	n.t.Helper()
+	if err := <-n.done; err != nil {
+		n.t.Errorf("Run: %v", err)
+	}
+}
+
+// state returns the state of an instance.
+func (n *node) state(name string) State {
+	n.t.Helper()
+	synctest.Wait()
+	for _, s := range n.Status().Instances {
+		if s.Name == confparse.InstanceName(name) {
+			return s.State
+		}
+	}
+	n.t.Fatalf("no instance %s", name)
+	return Init
+}
+
+func (n *node) counters(name string) Counters {
+	n.t.Helper()
+	time.Sleep(publishDelay)
+	synctest.Wait()
+	for _, s := range n.Status().Instances {
+		if s.Name == confparse.InstanceName(name) {
+			return s.Counters
+		}
+	}
+	n.t.Fatalf("no instance %s", name)
+	return Counters{}
+}
+
+func want(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+func TestRFC9568_6_4_2_HighestPriorityIsElected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
+		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
+		c := start(t, n.newHost("10.77.0.3/24"), Options{}, testInstance("V", 51, 50))
+		time.Sleep(3*time.Second + 413*time.Millisecond)
+		want(t, "before the master-down interval", []State{a.state("V"), b.state("V"), c.state("V")}, []State{Backup, Backup, Backup})
+		time.Sleep(2 * time.Millisecond)
+		want(t, "after it", []State{a.state("V"), b.state("V"), c.state("V")}, []State{Master, Backup, Backup})
+		want(t, "kernel of the master", a.host.taken(), []string{"listen 224.0.0.18", "del 10.77.51.100", "add 10.77.51.100", "garp 10.77.51.100"})
+		want(t, "kernel of a backup", b.host.taken(), []string{"listen 224.0.0.18", "del 10.77.51.100"})
+		time.Sleep(time.Minute)
+		want(t, "a minute later", []State{a.state("V"), b.state("V"), c.state("V")}, []State{Master, Backup, Backup})
+		if s := b.Status().Instances[0]; s.MasterAddress != netip.MustParseAddr("10.77.0.1") || s.MasterPriority != 150 {
+			t.Errorf("backup knows master %s priority %d", s.MasterAddress, s.MasterPriority)
+		}
+	})
+}
+
+func TestStopHandsOverWithoutAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
+		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		a.stop()
+		for range 2000 {
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+			if !a.host.has("10.77.51.100") && !b.host.has("10.77.51.100") {
+				t.Fatal("nobody has the address")
+			}
+		}
+		a.wait()
+		want(t, "addresses", []bool{a.host.has("10.77.51.100"), b.host.has("10.77.51.100")}, []bool{false, true})
+		want(t, "successor", b.state("V"), Master)
+		want(t, "sockets left open", len(a.host.conns), 0)
+		if err := a.Apply(context.Background(), Spec{}); !errors.Is(err, ErrStopped) {
+			t.Errorf("Apply after the end: %v, want ErrStopped", err)
+		}
+	})
+}
+
+func TestCableOutIsFaultAndBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
+		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		a.host.cable(t, false)
+		want(t, "without a cable", a.state("V"), Fault)
+		want(t, "address", a.host.has("10.77.51.100"), false)
+		time.Sleep(4 * time.Second)
+		want(t, "the other", b.state("V"), Master)
+		a.host.cable(t, true)
+		want(t, "with a cable", a.state("V"), Backup)
+		time.Sleep(4 * time.Second)
+		want(t, "preempting", []State{a.state("V"), b.state("V")}, []State{Master, Backup})
+	})
+}
+
+func TestMissingInterfaceIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		eth0, addr := h.links[0], h.addrs[0]
+		h.links, h.addrs = nil, nil
+		a := start(t, h, Options{}, testInstance("V", 51, 100))
+		want(t, "without the interface", a.state("V"), Fault)
+		eth0.Index, addr.Index = 7, 7
+		h.setLink(eth0)
+		want(t, "without a source address", a.state("V"), Fault)
+		h.mu.Lock()
+		h.addrs = append(h.addrs, addr)
+		h.tell(netio.AddressChanged{Address: addr})
+		h.mu.Unlock()
+		want(t, "with both", a.state("V"), Backup)
+		time.Sleep(4 * time.Second)
+		want(t, "elected", a.state("V"), Master)
+		if got := h.addrs[len(h.addrs)-1].Index; got != 7 {
+			t.Errorf("address put on interface %d, want 7", got)
+		}
+	})
+}
+
+func TestReplacedInterfaceGetsNewSockets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
+		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		eth0 := a.host.links[0]
+		a.host.destroyLink("eth0")
+		want(t, "without the interface", a.state("V"), Fault)
+		want(t, "sockets", len(a.host.conns), 0)
+		time.Sleep(4 * time.Second)
+		eth0.Index = 9
+		a.host.setLink(eth0)
+		addr := netio.Address{Index: 9, Prefix: netip.MustParsePrefix("10.77.0.1/24")}
+		a.host.mu.Lock()
+		a.host.addrs = append(a.host.addrs, addr)
+		a.host.tell(netio.AddressChanged{Address: addr})
+		a.host.mu.Unlock()
+		time.Sleep(5 * time.Second)
+		want(t, "with another interface of that name", []State{a.state("V"), b.state("V")}, []State{Master, Backup})
+		want(t, "index of its socket", a.host.conns[0].on.Link.Index, 9)
+	})
+}
+
+func TestAddressRemovedByOthersIsANewElection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		a.TakeChanges()
+		vip := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.51.100/32")}
+		if err := a.host.DelAddress(vip); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "without the address", a.state("V"), Backup)
+		time.Sleep(time.Second) // skew time of priority 100: 0.609 s
+		want(t, "after the skew time", a.state("V"), Master)
+		want(t, "address", a.host.has("10.77.51.100"), true)
+		var causes []Cause
+		for _, c := range a.TakeChanges() {
+			causes = append(causes, c.Cause)
+		}
+		want(t, "causes", causes, []Cause{CauseAddressLost, CauseTimeout})
+		want(t, "resigned", a.counters("V").PriorityZeroSent, uint64(1))
+	})
+}
+
+// What we remove ourselves, and what was removed and is there again when we look, is not lost.
+func TestReloadOfAddressesKeepsMaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		in := testInstance("V", 51, 100)
+		in.Addresses = append(in.Addresses, Address{Prefix: netip.MustParsePrefix("10.77.51.101/32"), Link: "eth0"})
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, in)
+		time.Sleep(10 * time.Second)
+		a.TakeChanges()
+		a.host.taken()
+		in.Addresses = []Address{in.Addresses[0], {Prefix: netip.MustParsePrefix("10.77.51.102/32"), Link: "eth0"}}
+		in.Addresses[0].Label = "eth0:v" // removed and added
+		a.apply(in)
+		synctest.Wait()
+		want(t, "kernel", a.host.taken(), []string{"del 10.77.51.100", "del 10.77.51.101", "add 10.77.51.100", "add 10.77.51.102",
+			"garp 10.77.51.100", "garp 10.77.51.102"})
+		time.Sleep(10 * time.Second)
+		want(t, "changes", len(a.TakeChanges()), 0)
+		want(t, "state", a.state("V"), Master)
+	})
+}
+
+func TestUnchangedReloadDoesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		a.host.taken()
+		before := a.counters("V")
+		a.apply(testInstance("V", 51, 100))
+		synctest.Wait()
+		want(t, "kernel", a.host.taken(), []string(nil))
+		want(t, "counters", a.Status().Instances[0].Counters, before)
+	})
+}
+
+func TestRemovedInstanceResigns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150), testInstance("W", 52, 150))
+		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100), testInstance("W", 52, 100))
+		time.Sleep(10 * time.Second)
+		want(t, "sockets for two instances on one link", len(a.host.conns), 1)
+		a.apply(testInstance("W", 52, 150))
+		time.Sleep(2 * time.Second)
+		want(t, "removed one", []State{b.state("V"), b.state("W")}, []State{Master, Backup})
+		want(t, "addresses", []bool{a.host.has("10.77.51.100"), a.host.has("10.77.52.100")}, []bool{false, true})
+		want(t, "VRIDs accepted", a.host.conns[0].vrids, []uint8{52})
+	})
+}
+
+// A netlink request that hangs holds up its own router's addresses, and nobody's adverts.
+func TestStuckKernelDelaysNoAdvert(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		release := make(chan struct{})
+		h := n.newHost("10.77.0.1/24")
+		h.refuse = func(op string, a netip.Addr) error {
+			if op == "add" && a == netip.MustParseAddr("10.77.51.100") {
+				<-release
+			}
+			return nil
+		}
+		a := start(t, h, Options{}, testInstance("V", 51, 150), testInstance("W", 52, 150))
+		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100), testInstance("W", 52, 100))
+		time.Sleep(time.Minute)
+		want(t, "states of the peer", []State{b.state("V"), b.state("W")}, []State{Backup, Backup})
+		want(t, "addresses", []bool{h.has("10.77.51.100"), h.has("10.77.52.100")}, []bool{false, true})
+		close(release)
+		synctest.Wait()
+		want(t, "address once the kernel answers", h.has("10.77.51.100"), true)
+		_ = a
+	})
+}
+
+func TestRefusedAddressIsFaultAndAPeerServes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		var mu sync.Mutex
+		broken := true
+		h := n.newHost("10.77.0.1/24")
+		h.refuse = func(op string, _ netip.Addr) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if op == "add" && broken {
+				return errors.New("permission denied")
+			}
+			return nil
+		}
+		a := start(t, h, Options{}, testInstance("V", 51, 150))
+		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
+		time.Sleep(3500 * time.Millisecond)
+		want(t, "where the address is refused", a.state("V"), Fault)
+		time.Sleep(time.Second)
+		want(t, "the peer", b.state("V"), Master)
+		mu.Lock()
+		broken = false
+		mu.Unlock()
+		time.Sleep(time.Minute)
+		want(t, "after the kernel has come to its senses", []State{a.state("V"), b.state("V")}, []State{Master, Backup})
+	})
+}
+
+func TestSocketThatCannotBeOpenedIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		begin := time.Now()
+		h := n.newHost("10.77.0.1/24")
+		h.refuse = func(op string, _ netip.Addr) error {
+			if op == "listen" && time.Since(begin) < 3*time.Second {
+				return errors.New("no buffer space available")
+			}
+			return nil
+		}
+		a := start(t, h, Options{}, testInstance("V", 51, 100))
+		want(t, "without a socket", a.state("V"), Fault)
+		time.Sleep(3 * time.Second)
+		want(t, "with a socket", a.state("V"), Backup)
+		time.Sleep(4 * time.Second)
+		want(t, "elected", a.state("V"), Master)
+	})
+}
+
+func TestSourceAddressGoneIsFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		second := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.0.11/24")}
+		h.addrs = append(h.addrs, second)
+		a := start(t, h, Options{}, testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		want(t, "source", a.Status().Instances[0].Source, netip.MustParseAddr("10.77.0.1"))
+		if err := h.DelAddress(netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.0.1/24")}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		want(t, "with another address left", a.state("V"), Master)
+		want(t, "source", a.Status().Instances[0].Source, netip.MustParseAddr("10.77.0.11"))
+		if err := h.DelAddress(second); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "with only the virtual address left", a.state("V"), Fault)
+	})
+}
+
+func TestTrackedInterface(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		lan1 := netio.Link{Index: 3, Name: "eth1", Ether: true}
+		h.links = append(h.links, lan1)
+		in := testInstance("V", 51, 150)
+		in.TrackInterfaces = []TrackSpec{{Interface: "eth1"}}
+		weighted := testInstance("W", 52, 150)
+		weighted.TrackInterfaces = []TrackSpec{{Interface: "eth1", Weight: -60}}
+		a := start(t, h, Options{}, in, weighted)
+		want(t, "down at the start", []State{a.state("V"), a.state("W")}, []State{Fault, Backup})
+		want(t, "priority", a.Status().Instances[1].Priority, uint8(90))
+		lan1.Up = true
+		h.setLink(lan1)
+		want(t, "up", []State{a.state("V"), a.state("W")}, []State{Backup, Backup})
+		time.Sleep(publishDelay)
+		synctest.Wait()
+		want(t, "priority", a.Status().Instances[1].Priority, uint8(150))
+		h.destroyLink("eth1")
+		want(t, "gone", []State{a.state("V"), a.state("W")}, []State{Fault, Backup})
+	})
+}
+
+// pausing is a log handler that stops the Runner's goroutine when it sees a message: the process does not run.
+type pausing struct {
+	slog.Handler
+	text  string
+	pause time.Duration
+	once  *sync.Once
+}
+
+func (p pausing) Enabled(context.Context, slog.Level) bool { return true }
+func (p pausing) WithAttrs([]slog.Attr) slog.Handler       { return p }
+func (p pausing) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == p.text {
+		p.once.Do(func() { time.Sleep(p.pause) })
+	}
+	return nil
+}
+
+// A process that did not run for longer than its master-down interval has the adverts of the master in its queue.
+func TestLateWakeLooksAtTheQueueFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
+		log := slog.New(pausing{slog.DiscardHandler, "(V) Changing effective priority from 100 to 90", 30 * time.Second, new(sync.Once)})
+		b := start(t, n.newHost("10.77.0.2/24"), Options{Logger: log}, testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		b.TakeChanges()
+		changed := make(chan error, 1)
+		go func() { changed <- b.Apply(context.Background(), testSpec(testInstance("V", 51, 90))) }()
+		time.Sleep(40 * time.Second)
+		if err := <-changed; err != nil {
+			t.Fatal(err)
+		}
+		want(t, "changes", b.TakeChanges(), []Change(nil))
+		want(t, "state", b.state("V"), Backup)
+	})
+}
+
+func TestKillLeavesEverythingAsItIs(t *testing.T) {
+	for name, end := range map[string]func(*node){
+		"killed":                           func(n *node) { n.Kill() },
+		"stopped with --dont-release-vrrp": func(n *node) { n.stop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var n lan
+				o := Options{KeepOnStop: name != "killed"}
+				a := start(t, n.newHost("10.77.0.1/24"), o, testInstance("V", 51, 150))
+				b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
+				time.Sleep(10 * time.Second)
+				end(a)
+				a.wait()
+				want(t, "address", a.host.has("10.77.51.100"), true)
+				want(t, "nobody was told", b.counters("V").PriorityZeroReceived, uint64(0))
+			})
+		})
+	}
+}
+
+// bootClock is CLOCK_BOOTTIME in a bubble.
+func bootClock() int64 { return time.Now().UnixNano() }
+
+func TestResumeAfterACrash(t *testing.T) {
+	const vip = "10.77.51.100"
+	for _, tc := range []struct {
+		name    string
+		away    time.Duration
+		missing bool // the address has gone meanwhile
+		want    State
+		kernel  []string
+	}{
+		{"at once", 100 * time.Millisecond, false, Master, []string{"listen 224.0.0.18", "add " + vip, "garp " + vip}},
+		{"within the master-down interval", 2 * time.Second, false, Master, []string{"listen 224.0.0.18", "add " + vip, "garp " + vip}},
+		{"too late", 4 * time.Second, false, Backup, []string{"listen 224.0.0.18", "del " + vip}},
+		{"without the address", 100 * time.Millisecond, true, Backup, []string{"listen 224.0.0.18", "del " + vip}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "beat")
+			synctest.Test(t, func(t *testing.T) {
+				var n lan
+				h := n.newHost("10.77.0.1/24")
+				o := Options{HeartbeatFile: file, bootTime: bootClock}
+				first := start(t, h, o, testInstance("V", 51, 150))
+				time.Sleep(10 * time.Second)
+				first.Kill()
+				first.wait()
+				time.Sleep(tc.away)
+				h.taken()
+				if tc.missing {
+					h.addrs = h.addrs[:1]
+				}
+				second := start(t, h, o, testInstance("V", 51, 150))
+				want(t, "state", second.state("V"), tc.want)
+				want(t, "kernel", h.taken(), tc.kernel)
+			})
+		})
+	}
+}
+
+func TestNoResumeAfterAnOrderlyStop(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "beat")
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		o := Options{HeartbeatFile: file, bootTime: bootClock}
+		first := start(t, h, o, testInstance("V", 51, 150))
+		time.Sleep(10 * time.Second)
+		first.stop()
+		first.wait()
+		// Somebody else put the address there.
+		h.addrs = append(h.addrs, netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.51.100/32")})
+		second := start(t, h, o, testInstance("V", 51, 150))
+		want(t, "state", second.state("V"), Backup)
+	})
+}
+
+// An address that the configuration does not have any more is removed after a crash, and only then.
+func TestAddressesLeftByACrash(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "beat")
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		foreign := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.0.99/32"), Protocol: netio.Protocol}
+		h.addrs = append(h.addrs, foreign)
+		o := Options{HeartbeatFile: file, bootTime: bootClock}
+		first := start(t, h, o, testInstance("V", 51, 150), testInstance("W", 52, 150))
+		time.Sleep(10 * time.Second)
+		want(t, "without a crash before it", h.has("10.77.0.99"), true)
+		first.Kill()
+		first.wait()
+		start(t, h, o, testInstance("V", 51, 150))
+		synctest.Wait()
+		want(t, "addresses", []bool{h.has("10.77.51.100"), h.has("10.77.52.100"), h.has("10.77.0.1")}, []bool{true, false, true})
+	})
+}
+
+func TestSyncGroupMovesTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		h.links = append(h.links, netio.Link{Index: 3, Name: "eth1", Up: true, Ether: true})
+		h.addrs = append(h.addrs, netio.Address{Index: 3, Prefix: netip.MustParsePrefix("10.78.0.1/24")})
+		inside := testInstance("I", 52, 150)
+		inside.Link, inside.Addresses[0].Link = "eth1", "eth1"
+		a := start(t, h, Options{})
+		spec := testSpec(testInstance("O", 51, 100), inside)
+		spec.Groups = map[confparse.GroupName]GroupSpec{"G": {Name: "G", Members: []confparse.InstanceName{"O", "I"}}}
+		spec.GroupOrder = []confparse.GroupName{"G"}
+		if err := a.Apply(context.Background(), spec); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		want(t, "states", []State{a.state("O"), a.state("I")}, []State{Master, Master})
+		a.TakeChanges()
+		h.cable(t, false)
+		want(t, "states", []State{a.state("O"), a.state("I")}, []State{Fault, Fault})
+		var got []string
+		for _, c := range a.TakeChanges() {
+			got = append(got, string(c.Instance)+string(c.Group)+" "+c.To.String())
+		}
+		want(t, "changes, members before their group", got, []string{"O FAULT", "I FAULT", "G FAULT"})
+	})
+}
+
+func TestVRRPStartupDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		a := start(t, n.newHost("10.77.0.1/24"), Options{})
+		spec := testSpec(testInstance("V", 51, 100))
+		spec.StartupDelay = 4 * time.Second
+		if err := a.Apply(context.Background(), spec); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(7600 * time.Millisecond)
+		want(t, "before delay and master-down interval", a.state("V"), Backup)
+		time.Sleep(10 * time.Millisecond)
+		want(t, "after them", a.state("V"), Master)
+	})
+}
+
+func TestUnicastPeers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		mine := testInstance("V", 51, 150)
+		mine.Group, mine.Peers, mine.TTL = netip.Addr{}, []netip.Addr{netip.MustParseAddr("10.77.0.2")}, 64
+		theirs := testInstance("V", 51, 100)
+		theirs.Group, theirs.Peers, theirs.TTL = netip.Addr{}, []netip.Addr{netip.MustParseAddr("10.77.0.1")}, 64
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, mine)
+		b := start(t, n.newHost("10.77.0.2/24"), Options{}, theirs)
+		time.Sleep(time.Minute)
+		want(t, "states", []State{a.state("V"), b.state("V")}, []State{Master, Backup})
+	})
+}
+
+// Several unicast routers with one VRID are told apart by the address they use and by their peers.
+func TestUnicastRoutersSharingAVRID(t *testing.T) {
+	addr := netip.MustParseAddr
+	router := func(name, source, peer string) *instance {
+		in := &instance{spec: testInstance(name, 51, 100), source: addr(source)}
+		in.spec.Group, in.spec.Peers = netip.Addr{}, []netip.Addr{addr(peer)}
+		return in
+	}
+	s := &socket{members: []*instance{
+		router("a", "10.77.0.1", "10.77.0.2"), router("b", "10.77.0.1", "10.77.0.3"), router("c", "10.77.0.9", "10.77.0.2"),
+	}}
+	for _, tc := range []struct{ from, to, want string }{
+		{"10.77.0.2", "10.77.0.1", "a"},
+		{"10.77.0.3", "10.77.0.1", "b"},
+		{"10.77.0.2", "10.77.0.9", "c"},
+		{"10.77.0.4", "10.77.0.9", "c"}, // not a peer; only check_unicast_src minds
+	} {
+		in := s.find(Received{Header: IPHeader{Source: addr(tc.from), Destination: addr(tc.to)}, Advert: Advert{Version: 2, VRID: 51}})
+		if in == nil || string(in.spec.Name) != tc.want {
+			t.Errorf("%s > %s: got %+v, want %s", tc.from, tc.to, in, tc.want)
+		}
+	}
+	if in := s.find(Received{Advert: Advert{Version: 2, VRID: 52}}); in != nil {
+		t.Errorf("another VRID: got %s", in.spec.Name)
+	}
+}
+
+func TestRejectedPacketsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
+		good := testInstance("V", 51, 200)
+		advert := Advert{Version: 2, VRID: 51, Priority: 200, Interval: time.Second, Addresses: []netip.Addr{good.Addresses[0].Prefix.Addr()}}
+		ip := IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: good.Group, TTL: 255, ID: 1}
+		near := ip
+		near.TTL = 254
+		broken := advert.AppendIPv4(nil, ip)
+		broken[26] ^= 1
+		for _, packet := range [][]byte{advert.AppendIPv4(nil, near), broken, advert.AppendIPv4(nil, ip)[:30]} {
+			a.host.hear(packet, ip.Destination, 51)
+		}
+		time.Sleep(4 * time.Second)
+		want(t, "state", a.state("V"), Master)
+		c := a.counters("V")
+		want(t, "counters", []uint64{c.TTLErrors, c.ChecksumErrors, c.LengthErrors, c.AdvertsReceived}, []uint64{1, 1, 0, 0})
+	})
+}
+
+// flood is a network that fails to watch, or sends more than anybody reads.
+type deafNetwork struct{ *host }
+
+func (deafNetwork) Watch(context.Context, chan<- netio.Event) error {
+	return errors.New("operation not permitted")
+}
+
+func TestRunWithoutWatchFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		r, err := NewRunner(Options{Network: deafNetwork{n.newHost("10.77.0.1/24")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Run(context.Background()); err == nil {
+			t.Error("Run returned nil, want an error")
+		}
+		if err := r.Apply(context.Background(), Spec{}); !errors.Is(err, ErrStopped) {
+			t.Errorf("Apply: %v, want ErrStopped", err)
+		}
+	})
+}
+
+func TestApplyGivesUpWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		r, err := NewRunner(Options{Network: n.newHost("10.77.0.1/24")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := r.Apply(ctx, Spec{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the context's error", err)
+		}
+	})
+}
+
+func TestFullQueueDropsAndCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		log := slog.New(pausing{slog.DiscardHandler, "(V) Entering BACKUP STATE (init)", time.Second, new(sync.Once)})
+		h := n.newHost("10.77.0.1/24")
+		a := start(t, h, Options{Logger: log})
+		go func() { _ = a.Apply(context.Background(), testSpec(testInstance("V", 51, 100))) }()
+		synctest.Wait()
+		advert := Advert{Version: 2, VRID: 51, Priority: 200, Interval: time.Second}
+		ip := IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: netip.MustParseAddr("224.0.0.18"), TTL: 255}
+		for range packetQueue + 5 {
+			h.hear(advert.AppendIPv4(nil, ip), ip.Destination, 51)
+		}
+		time.Sleep(2 * time.Second)
+		want(t, "received", a.counters("V").AdvertsReceived, uint64(packetQueue))
+		want(t, "dropped", a.Status().PacketsDropped, uint64(5))
+	})
+}
+
+func TestStatusIsJSON(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 100))
+		begin := time.Now()
+		time.Sleep(10 * time.Second)
+		b, err := json.Marshal(a.Status())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got Status
+		if err := json.Unmarshal(b, &got); err != nil {
+			t.Fatal(err)
+		}
+		s := got.Instances[0]
+		want(t, "state", s.State, Master)
+		want(t, "address", s.Addresses, []AddressStatus{{netip.MustParsePrefix("10.77.51.100/32"), "eth0"}})
+		if since := s.LastTransition.Sub(begin).Round(time.Millisecond); since != 3609*time.Millisecond {
+			t.Errorf("last transition %s after the start, want 3.609s", since)
+		}
+		want(t, "announcements", s.Announcements, uint64(1))
+	})
+}
+
+func TestChangesKeepTheNewest(t *testing.T) {
+	m := newChanges()
+	for i := range maxChanges + 2 {
+		m.put(Change{Priority: uint8(i)})
+	}
+	<-m.signal
+	list := m.take()
+	if len(list) != maxChanges || list[0].Priority != 2 {
+		t.Errorf("got %d changes from %d on, want %d from 2 on", len(list), list[0].Priority, maxChanges)
+	}
+	if slices.ContainsFunc(m.take(), func(Change) bool { return true }) {
+		t.Error("taken twice")
+	}
+}
+
+// idle returns a Runner that does not run: the test is its goroutine.
+func idle(t *testing.T, h *host, list ...InstanceSpec) *Runner {
+	t.Helper()
+	r, err := NewRunner(Options{Network: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range h.links {
+		r.observe(netio.LinkChanged{Link: l})
+	}
+	for _, a := range h.addrs {
+		r.observe(netio.AddressChanged{Address: a})
+	}
+	r.observe(netio.Synced{})
+	r.apply(request{testSpec(list...), make(chan error, 1)})
+	t.Cleanup(r.shutDown)
+	return r
+}
+
+func TestWakeDrainsTheQueueFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		r := idle(t, h, testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		advert := Advert{Version: 2, VRID: 51, Priority: 200, Interval: time.Second}
+		h.hear(advert.AppendIPv4(nil, IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: testInstance("V", 51, 100).Group, TTL: 255}),
+			testInstance("V", 51, 100).Group, 51)
+		r.wake()
+		r.publish()
+		want(t, "state", r.Status().Instances[0].State, Backup)
+	})
+}
+
+// The answer to a question about an earlier installation says nothing about this one.
+func TestStaleLossIsIgnored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		r := idle(t, n.newHost("10.77.0.1/24"), testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		r.wake()
+		in := r.all()[0]
+		for _, tc := range []struct {
+			order uint64
+			want  State
+		}{{in.order - 1, Master}, {in.order, Backup}} {
+			r.finished(result{handle: in.handle, lost: in.spec.Addresses[0], order: tc.order})
+			want(t, "state", in.state, tc.want)
+		}
+	})
+}
+
+// A router that takes over another's address in a reload does not start while that one's worker still removes it.
+func TestSuccessorInAReloadWaitsForTheRemoval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		owner := testInstance("V", 51, 255)
+		owner.StartMaster = true
+		a := start(t, h, Options{}, owner)
+		time.Sleep(10 * time.Second)
+		want(t, "owner", a.state("V"), Master)
+		h.mu.Lock()
+		slow := true
+		h.refuse = func(op string, _ netip.Addr) error {
+			if op == "del" && slow {
+				slow = false
+				time.Sleep(time.Minute)
+			}
+			return nil
+		}
+		h.mu.Unlock()
+		owner.Version = 3
+		a.apply(owner)
+		time.Sleep(30 * time.Second)
+		want(t, "advertising for an address that is being removed", a.state("V"), Init)
+		time.Sleep(time.Minute)
+		want(t, "successor", a.state("V"), Master)
+		want(t, "address", h.has("10.77.51.100"), true)
+	})
+}
+
+func TestNoResumeAfterGivingWay(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "beat")
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		o := Options{HeartbeatFile: file, bootTime: bootClock}
+		first := start(t, h, o, testInstance("V", 51, 150))
+		time.Sleep(10 * time.Second)
+		start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 200))
+		for range 5000 {
+			if first.state("V") == Backup {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		want(t, "address during the grace", h.has("10.77.51.100"), true)
+		first.Kill()
+		first.wait()
+		second := start(t, h, o, testInstance("V", 51, 150))
+		want(t, "state", second.state("V"), Backup)
+	})
+}
