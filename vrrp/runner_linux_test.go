@@ -859,6 +859,7 @@ func TestNoResumeAfterGivingWay(t *testing.T) {
 		first.Kill()
 		first.wait()
 		second := start(t, h, o, testInstance("V", 51, 150))
-		want(t, "state", second.state("V"), Backup)
+		synctest.Wait()
+		want(t, "first state", second.TakeChanges()[0].Cause, CauseStart)
 	})
 }
