@@ -1,0 +1,64 @@
+package ipvs
+
+import "sync"
+
+// inbox holds what was handed to a Reconciler and not yet taken. It coalesces: however much is handed in during a
+// pass becomes one pass.
+type inbox struct {
+	signal chan struct{} // one slot
+
+	mu    sync.Mutex
+	inner mail
+}
+
+// mail is what one pass takes: at most one Spec with its health, and the changes handed in after it.
+type mail struct {
+	spec    *Spec
+	health  Health
+	changes Health
+	waiters []chan struct{}
+}
+
+func (m mail) release() {
+	for _, w := range m.waiters {
+		close(w)
+	}
+}
+
+func (b *inbox) set(s Spec, h Health) {
+	b.mu.Lock()
+	b.inner.spec, b.inner.health, b.inner.changes = &s, h, Health{}
+	b.mu.Unlock()
+	b.wake()
+}
+
+func (b *inbox) change(h Health) {
+	b.mu.Lock()
+	b.inner.changes.merge(h)
+	b.mu.Unlock()
+	b.wake()
+}
+
+func (b *inbox) wait() <-chan struct{} {
+	w := make(chan struct{})
+	b.mu.Lock()
+	b.inner.waiters = append(b.inner.waiters, w)
+	b.mu.Unlock()
+	b.wake()
+	return w
+}
+
+func (b *inbox) take() mail {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m := b.inner
+	b.inner = mail{}
+	return m
+}
+
+func (b *inbox) wake() {
+	select {
+	case b.signal <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,255 @@
+// Package ipvstest has an in-memory twin of the kernel's IPVS table, for tests.
+package ipvstest
+
+import (
+	"context"
+	"maps"
+	"math"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+
+	"vigil/confparse"
+	"vigil/ipvs"
+)
+
+// Schedulers are the schedulers that Debian's kernel has.
+var Schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "fo", "ovf", "sed", "nq"}
+
+// Kernel behaves as the kernel's generic netlink interface does: it refuses what the kernel refuses, with the same
+// errno. Faults are injected by Fault. Its methods may be called from several goroutines.
+type Kernel struct {
+	mu      sync.Mutex
+	table   ipvs.Table
+	log     []Entry
+	fault   func(ipvs.Op) Fault
+	readErr error
+	reads   int
+	closed  bool
+}
+
+// Entry is an operation that was asked for, with its result.
+type Entry struct {
+	ipvs.Op
+	Err error
+}
+
+// Fault is what happens to an operation instead of, or beside, its effect.
+type Fault struct {
+	Err  error // nil = no fault
+	Done bool  // the operation takes effect all the same: only its answer is lost
+}
+
+// New returns a kernel with an empty table.
+func New() *Kernel { return &Kernel{table: make(ipvs.Table)} }
+
+// Open is New's kernel in the form of ipvs.Options.Open.
+func (k *Kernel) Open(context.Context) (ipvs.Kernel, error) { return k, nil }
+
+// SetFault installs f, which is asked about every operation; nil removes it.
+func (k *Kernel) SetFault(f func(ipvs.Op) Fault) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.fault = f
+}
+
+// SetReadError makes every Read fail with err; nil ends that.
+func (k *Kernel) SetReadError(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.readErr = err
+}
+
+// Edit changes the table behind everyone's back.
+func (k *Kernel) Edit(f func(ipvs.Table)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f(k.table)
+}
+
+// Table returns a copy of the whole table.
+func (k *Kernel) Table() ipvs.Table {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.clone(nil)
+}
+
+// TakeLog returns the operations since the last call. A Flush is not in it.
+func (k *Kernel) TakeLog() []Entry {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l := k.log
+	k.log = nil
+	return l
+}
+
+// Reads returns how often the table has been read.
+func (k *Kernel) Reads() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.reads
+}
+
+// Closed reports whether Close was called.
+func (k *Kernel) Closed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.closed
+}
+
+func (k *Kernel) clone(want func(ipvs.ServiceKey) bool) ipvs.Table {
+	t := make(ipvs.Table, len(k.table))
+	for key, s := range k.table {
+		if want == nil || want(key) {
+			t[key] = ipvs.Service{Attrs: s.Attrs, Dests: maps.Clone(s.Dests)}
+		}
+	}
+	return t
+}
+
+// Read implements ipvs.Kernel.
+func (k *Kernel) Read(ctx context.Context, want func(ipvs.ServiceKey) bool) (ipvs.Table, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reads++
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if k.readErr != nil {
+		return nil, k.readErr
+	}
+	return k.clone(want), nil
+}
+
+// Apply implements ipvs.Kernel.
+func (k *Kernel) Apply(ctx context.Context, ops []ipvs.Op) []error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	errs := make([]error, len(ops))
+	for i, op := range ops {
+		if errs[i] = ctx.Err(); errs[i] != nil {
+			continue
+		}
+		errs[i] = k.apply(op)
+		k.log = append(k.log, Entry{op, errs[i]})
+	}
+	return errs
+}
+
+func (k *Kernel) apply(op ipvs.Op) error {
+	if k.fault != nil {
+		if f := k.fault(op); f.Err != nil {
+			if f.Done {
+				_ = k.do(op) // nobody hears of it
+			}
+			return f.Err
+		}
+	}
+	return k.do(op)
+}
+
+// do is ip_vs_genl_set_cmd: it looks at the service first, then at the arguments, then at the destination.
+func (k *Kernel) do(op ipvs.Op) error {
+	s, exists := k.table[op.Service]
+	switch {
+	case !exists && op.Kind != ipvs.AddService:
+		return syscall.ESRCH
+	case exists && op.Kind == ipvs.AddService:
+		return syscall.EEXIST
+	}
+	switch op.Kind {
+	case ipvs.AddService, ipvs.SetService:
+		if !slices.Contains(Schedulers, op.Attrs.Scheduler) || op.Attrs.PE != "" && op.Attrs.PE != "sip" {
+			return syscall.ENOENT
+		}
+		if op.Service.Family == confparse.IPv6 && (op.Attrs.Netmask < 1 || op.Attrs.Netmask > 128) {
+			return syscall.EINVAL
+		}
+		if s.Dests == nil {
+			s.Dests = make(map[ipvs.DestKey]ipvs.DestAttrs)
+		}
+		s.Attrs = op.Attrs
+		s.Attrs.Flags &^= ipvs.Hashed
+		k.table[op.Service] = s
+	case ipvs.DelService:
+		delete(k.table, op.Service)
+	case ipvs.AddDest, ipvs.SetDest, ipvs.DelDest:
+		return destination(op, s)
+	default:
+		return syscall.EINVAL
+	}
+	return nil
+}
+
+func destination(op ipvs.Op, s ipvs.Service) error {
+	_, exists := s.Dests[op.Dest]
+	mixed := op.Dest.Addr().Is4() != (op.Service.Family == confparse.IPv4)
+	if mixed && op.Kind != ipvs.DelDest && op.DestAttrs.Forwarding != confparse.TUN {
+		return syscall.EINVAL
+	}
+	switch op.Kind {
+	case ipvs.DelDest:
+		if !exists {
+			return syscall.ENOENT
+		}
+		delete(s.Dests, op.Dest)
+		return nil
+	case ipvs.AddDest, ipvs.SetDest:
+		if op.DestAttrs.UpperThreshold > math.MaxInt32 || op.DestAttrs.LowerThreshold > math.MaxInt32 {
+			return syscall.EINVAL
+		}
+		if op.DestAttrs.Weight < 0 || op.DestAttrs.LowerThreshold > op.DestAttrs.UpperThreshold {
+			return syscall.ERANGE
+		}
+		if exists && op.Kind == ipvs.AddDest {
+			return syscall.EEXIST
+		}
+		if !exists && op.Kind == ipvs.SetDest {
+			return syscall.ENOENT
+		}
+	}
+	s.Dests[op.Dest] = op.DestAttrs
+	return nil
+}
+
+// Flush implements ipvs.Kernel.
+func (k *Kernel) Flush(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	clear(k.table)
+	return nil
+}
+
+// Stats implements ipvs.Kernel: each service has as many connections as destinations, each destination one active.
+func (k *Kernel) Stats(ctx context.Context, want func(ipvs.ServiceKey) bool, dests bool) ([]ipvs.ServiceStats, error) {
+	t, err := k.Read(ctx, want)
+	if err != nil {
+		return nil, err
+	}
+	var out []ipvs.ServiceStats
+	for key, s := range t {
+		st := ipvs.ServiceStats{Key: key, Counters: ipvs.Counters{Connections: uint64(len(s.Dests))}}
+		for d := range s.Dests {
+			if dests {
+				st.Dests = append(st.Dests, ipvs.DestStats{Key: d, Active: 1})
+			}
+		}
+		out = append(out, st)
+	}
+	return out, nil
+}
+
+// Close implements ipvs.Kernel.
+func (k *Kernel) Close() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return net.ErrClosed
+	}
+	k.closed = true
+	return nil
+}
