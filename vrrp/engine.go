@@ -95,7 +95,7 @@ func (e *Engine) Step(now Instant, h Handle, ev Event) []InstanceAction {
 		g := r.group
 		e.retire(now, r)
 		if g != nil {
-			e.settle(now, g, nil)
+			e.settle(now, g, move{})
 		}
 		e.launch(now)
 		return e.out
@@ -143,8 +143,10 @@ func (e *Engine) drive(now Instant, r *router, ev Event) {
 	before := r.machine.standing()
 	e.step(now, r, ev)
 	if g := r.group; g != nil {
-		if m := r.machine; m.standing() != before || m.lower || m.accepted && g.mixed {
-			e.settle(now, g, &move{router: r, left: before.state == Master && m.state == Backup})
+		m := r.machine
+		mv := move{r, before.state == Master && m.state == Backup, m.lost, m.lower, m.accepted && g.mixed}
+		if m.standing() != before || mv.lower || mv.outranked {
+			e.settle(now, g, mv)
 		}
 	}
 	if r.machine.phase == ended {

@@ -46,14 +46,17 @@ func (m *Machine) standing() standing {
 	return standing{m.phase, m.state, m.want, begun && m.faults&faultOwn != 0}
 }
 
-// move is the step of one member that the others may have to follow.
+// move is the step of one member that the others may have to follow. The zero move is a change of the membership.
 type move struct {
-	router *router
-	left   bool // it went from MASTER to BACKUP
+	router    *router
+	left      bool // it went from MASTER to BACKUP
+	lost      bool // because an address was lost
+	lower     bool // in MASTER it heard a lower master
+	outranked bool // in BACKUP it accepted an advert while others are MASTER
 }
 
-// settle brings the members of g into line, after mv or, when that is nil, after a change of the membership.
-func (e *Engine) settle(now Instant, g *group, mv *move) {
+// settle brings the members of g into line after mv.
+func (e *Engine) settle(now Instant, g *group, mv move) {
 	if !g.ready() {
 		return
 	}
@@ -68,9 +71,7 @@ func (e *Engine) settle(now Instant, g *group, mv *move) {
 		}
 	}
 	e.begin(now, g)
-	if mv != nil {
-		e.follow(now, g, mv)
-	}
+	e.follow(now, g, mv)
 	if g.count(func(m *Machine) bool { return m.want == Master }) == len(g.members) {
 		for _, r := range g.members {
 			if r.machine.state == Backup {
@@ -83,8 +84,8 @@ func (e *Engine) settle(now Instant, g *group, mv *move) {
 
 // ready reports whether the group can decide: all members have started, or some are running since before.
 func (g *group) ready() bool {
-	unstartedMembers := g.missing + g.count(func(m *Machine) bool { return m.phase == unstarted })
-	return unstartedMembers == 0 || g.count(func(m *Machine) bool { return m.phase == running }) > 0
+	absent := g.missing + g.count(func(m *Machine) bool { return m.phase == unstarted })
+	return absent == 0 || g.count(func(m *Machine) bool { return m.phase == running }) > 0
 }
 
 func (g *group) count(is func(*Machine) bool) int {
@@ -99,6 +100,9 @@ func (g *group) count(is func(*Machine) bool) int {
 
 // begin gives the members that wait for it their first state: MASTER only if all of them begin as MASTER.
 func (e *Engine) begin(now Instant, g *group) {
+	if g.count(func(m *Machine) bool { return m.phase == awaitingGroup }) == 0 {
+		return
+	}
 	master := g.count(func(m *Machine) bool { return m.phase == awaitingGroup && m.wantsMaster() }) == len(g.members)
 	for _, r := range g.members {
 		e.step(now, r, groupBegin{master: master})
@@ -106,15 +110,14 @@ func (e *Engine) begin(now Instant, g *group) {
 }
 
 // follow has the other members do as mv did.
-func (e *Engine) follow(now Instant, g *group, mv *move) {
-	m := mv.router.machine
+func (e *Engine) follow(now Instant, g *group, mv move) {
 	var ev Event
 	switch {
 	case mv.left:
-		ev = groupMove{to: Backup, addressLost: m.lost}
-	case m.accepted && g.mixed: // another router is master of a part of the group: let it have the whole
+		ev = groupMove{to: Backup, addressLost: mv.lost}
+	case mv.outranked: // another router is master of a part of the group: let it have the whole
 		ev = groupMove{to: Backup}
-	case m.lower:
+	case mv.lower:
 		ev = groupLower{}
 	default:
 		return
@@ -140,6 +143,8 @@ func (e *Engine) report(g *group) {
 		return
 	case masters == len(g.members):
 		state = Master
+	case g.mixed && g.state == Master: // a new member catches up; the others serve all the while
+		return
 	}
 	if state != g.state {
 		e.out = append(e.out, InstanceAction{Action: GroupChanged{
@@ -184,7 +189,7 @@ func (e *Engine) regroup(now Instant) {
 		}
 	}
 	for _, g := range e.groups {
-		e.settle(now, g, nil)
+		e.settle(now, g, move{})
 	}
 	for _, g := range old {
 		if !slices.Contains(e.groups, g) {
