@@ -17,7 +17,9 @@ import (
 var beatKey = InstanceKey{Link: "eth0", VRID: 51, Family: confparse.IPv4, Version: 2, Group: netip.MustParseAddr("224.0.0.18")}
 
 // beatClock is a clock that stands at so many seconds.
-func beatClock(seconds int64) func() int64 { return func() int64 { return seconds * int64(time.Second) } }
+func beatClock(seconds int64) func() int64 {
+	return func() int64 { return seconds * int64(time.Second) }
+}
 
 func openBeat(t *testing.T, file string, clock func() int64) *heartbeat {
 	t.Helper()

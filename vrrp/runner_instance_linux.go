@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// instance is what the shell knows of one virtual router of the Engine. It is owned by Run.
-type instance struct {
+// virtualRouter is what the shell knows of one virtual router of the Engine. It is owned by Run.
+type virtualRouter struct {
 	handle Handle
 	spec   InstanceSpec
 	log    instanceLog
@@ -79,7 +79,7 @@ func (r *Runner) do(actions []InstanceAction) {
 }
 
 // order hands an action to the worker.
-func (r *Runner) order(in *instance, action Action) {
+func (r *Runner) order(in *virtualRouter, action Action) {
 	j := job{action: action}
 	switch a := action.(type) {
 	case SetAddresses:
@@ -100,11 +100,13 @@ func (r *Runner) order(in *instance, action Action) {
 }
 
 // addresses returns all virtual addresses in configuration order: the advertised, then the excluded.
-func (in *instance) addresses() []Address { return slices.Concat(in.spec.Addresses, in.spec.Excluded) }
+func (in *virtualRouter) addresses() []Address {
+	return slices.Concat(in.spec.Addresses, in.spec.Excluded)
+}
 
 // add takes in a virtual router that is about to start.
 func (r *Runner) add(h Handle, spec InstanceSpec) {
-	in := &instance{handle: h, slot: -1, trackers: make(map[string]bool)}
+	in := &virtualRouter{handle: h, slot: -1, trackers: make(map[string]bool)}
 	in.configure(spec, r.log)
 	if r.heartbeat != nil {
 		in.slot = r.heartbeat.open(spec.Name, spec.Key())
@@ -114,7 +116,7 @@ func (r *Runner) add(h Handle, spec InstanceSpec) {
 	r.starting = append(r.starting, in)
 }
 
-func (in *instance) configure(spec InstanceSpec, logger *slog.Logger) {
+func (in *virtualRouter) configure(spec InstanceSpec, logger *slog.Logger) {
 	in.spec = spec
 	in.log = newInstanceLog(logger, &spec)
 	in.advert = Advert{Version: spec.Version, VRID: spec.VRID, Interval: spec.AdvertInterval,
@@ -126,8 +128,8 @@ func (in *instance) configure(spec InstanceSpec, logger *slog.Logger) {
 
 // startNext starts a virtual router whose addresses nobody is still removing. It returns false when there is none.
 func (r *Runner) startNext() bool {
-	i := slices.IndexFunc(r.starting, func(in *instance) bool {
-		return !slices.ContainsFunc(r.draining, func(old *instance) bool { return sharesAddress(&old.spec, &in.spec) })
+	i := slices.IndexFunc(r.starting, func(in *virtualRouter) bool {
+		return !slices.ContainsFunc(r.draining, func(old *virtualRouter) bool { return sharesAddress(&old.spec, &in.spec) })
 	})
 	if i < 0 {
 		return false
@@ -149,7 +151,7 @@ func (r *Runner) startNext() bool {
 
 // resumes reports whether mastership goes on after a crash: nobody can have missed the router yet, and what it stood
 // for is still there.
-func (r *Runner) resumes(in *instance, now Instant) bool {
+func (r *Runner) resumes(in *virtualRouter, now Instant) bool {
 	ago, ok := r.heartbeat.last(in.slot, now)
 	if !ok || ago < 0 || ago >= NewMachine(in.spec).downInterval() || !in.linkUp || !in.source.IsValid() {
 		return false
@@ -158,7 +160,7 @@ func (r *Runner) resumes(in *instance, now Instant) bool {
 }
 
 // remove forgets a virtual router; its worker finishes what was ordered.
-func (r *Runner) remove(in *instance) {
+func (r *Runner) remove(in *virtualRouter) {
 	r.heartbeat.clear(in.slot)
 	r.detach(in)
 	delete(r.instances, in.handle)
@@ -167,7 +169,7 @@ func (r *Runner) remove(in *instance) {
 }
 
 // send transmits one advert, to the group or to each peer.
-func (r *Runner) send(in *instance, priority uint8) {
+func (r *Runner) send(in *virtualRouter, priority uint8) {
 	if in.source.IsValid() {
 		in.lastSource = in.source
 	}
@@ -197,7 +199,7 @@ var (
 	errNoSource = errors.New("no source address")
 )
 
-func (r *Runner) transmit(in *instance, h IPHeader) error {
+func (r *Runner) transmit(in *virtualRouter, h IPHeader) error {
 	switch {
 	case in.socket == nil || in.socket.conn == nil:
 		return errNoSocket
@@ -209,7 +211,7 @@ func (r *Runner) transmit(in *instance, h IPHeader) error {
 
 // sent logs an advert that could not be sent, once for each kind of failure. Resigning on a link that is down fails
 // for a reason that everybody knows.
-func (r *Runner) sent(in *instance, priority uint8, h IPHeader, err error) {
+func (r *Runner) sent(in *virtualRouter, priority uint8, h IPHeader, err error) {
 	if err == nil {
 		in.sendErr = ""
 		return
@@ -230,7 +232,7 @@ func (r *Runner) sent(in *instance, priority uint8, h IPHeader, err error) {
 	}
 }
 
-func (r *Runner) stateChanged(in *instance, c StateChanged) {
+func (r *Runner) stateChanged(in *virtualRouter, c StateChanged) {
 	in.state = c.To
 	if c.From == Master {
 		r.heartbeat.clear(in.slot)
@@ -243,7 +245,7 @@ func (r *Runner) stateChanged(in *instance, c StateChanged) {
 // finished takes the outcome of a worker's job.
 func (r *Runner) finished(res result) {
 	if res.ended {
-		r.draining = slices.DeleteFunc(r.draining, func(in *instance) bool { return in.handle == res.handle })
+		r.draining = slices.DeleteFunc(r.draining, func(in *virtualRouter) bool { return in.handle == res.handle })
 		return
 	}
 	in := r.instances[res.handle]

@@ -76,10 +76,10 @@ type Runner struct {
 	// Owned by Run.
 	engine    *Engine
 	spec      Spec
-	instances map[Handle]*instance
-	starting  []*instance // Start seen, Started still to come
-	draining  []*instance // Stopped, their workers still at work
-	dirty     []*instance // may have to be told about links and addresses
+	instances map[Handle]*virtualRouter
+	starting  []*virtualRouter // Start seen, Started still to come
+	draining  []*virtualRouter // Stopped, their workers still at work
+	dirty     []*virtualRouter // may have to be told about links and addresses
 	sockets   map[socketKey]*socket
 	vips      map[netip.Addr]bool
 	view      networkView
@@ -108,7 +108,7 @@ func NewRunner(o Options) (*Runner, error) {
 		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, epoch: time.Now(),
 		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: newChanges(),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), quit: make(chan struct{}), pacers: newPacers(),
-		engine: NewEngine(), instances: make(map[Handle]*instance), sockets: make(map[socketKey]*socket),
+		engine: NewEngine(), instances: make(map[Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
 		vips: make(map[netip.Addr]bool), reopenAt: never, publishAt: never,
 	}
 	r.status.Store(&Status{})
@@ -297,13 +297,13 @@ func (r *Runner) apply(req request) {
 }
 
 // step gives one event to one virtual router.
-func (r *Runner) step(in *instance, ev Event) {
+func (r *Runner) step(in *virtualRouter, ev Event) {
 	r.do(r.engine.Step(r.now(), in.handle, ev))
 }
 
 // all returns the virtual routers in the order in which they started.
-func (r *Runner) all() []*instance {
-	return slices.SortedFunc(maps.Values(r.instances), func(a, b *instance) int { return cmp.Compare(a.handle, b.handle) })
+func (r *Runner) all() []*virtualRouter {
+	return slices.SortedFunc(maps.Values(r.instances), func(a, b *virtualRouter) int { return cmp.Compare(a.handle, b.handle) })
 }
 
 func (r *Runner) now() Instant { return Instant(time.Since(r.epoch)) }

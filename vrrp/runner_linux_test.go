@@ -617,12 +617,12 @@ func TestUnicastPeers(t *testing.T) {
 // Several unicast routers with one VRID are told apart by the address they use and by their peers.
 func TestUnicastRoutersSharingAVRID(t *testing.T) {
 	addr := netip.MustParseAddr
-	router := func(name, source, peer string) *instance {
-		in := &instance{spec: testInstance(name, 51, 100), source: addr(source)}
+	router := func(name, source, peer string) *virtualRouter {
+		in := &virtualRouter{spec: testInstance(name, 51, 100), source: addr(source)}
 		in.spec.Group, in.spec.Peers = netip.Addr{}, []netip.Addr{addr(peer)}
 		return in
 	}
-	s := &socket{members: []*instance{
+	s := &socket{members: []*virtualRouter{
 		router("a", "10.77.0.1", "10.77.0.2"), router("b", "10.77.0.1", "10.77.0.3"), router("c", "10.77.0.9", "10.77.0.2"),
 	}}
 	for _, tc := range []struct{ from, to, want string }{

@@ -22,7 +22,7 @@ type socket struct {
 	conn    Conn // nil while there is none
 	failed  bool // the last attempt to open it failed, and that was logged
 	broken  bool // it can no longer send
-	members []*instance
+	members []*virtualRouter
 }
 
 // packetIn is a packet on its way from a reader to Run.
@@ -31,7 +31,7 @@ type packetIn struct {
 	packet Received
 }
 
-func (in *instance) socketKey() socketKey {
+func (in *virtualRouter) socketKey() socketKey {
 	k := socketKey{link: in.spec.Link, family: in.spec.Family}
 	if !in.spec.Unicast() {
 		k.group = in.spec.Group
@@ -40,7 +40,7 @@ func (in *instance) socketKey() socketKey {
 }
 
 // attach puts a virtual router on its socket.
-func (r *Runner) attach(in *instance) {
+func (r *Runner) attach(in *virtualRouter) {
 	k := in.socketKey()
 	s := r.sockets[k]
 	if s == nil {
@@ -57,13 +57,13 @@ func (r *Runner) attach(in *instance) {
 }
 
 // detach takes a virtual router off its socket; the last one closes it.
-func (r *Runner) detach(in *instance) {
+func (r *Runner) detach(in *virtualRouter) {
 	s := in.socket
 	if s == nil {
 		return
 	}
 	in.socket = nil
-	s.members = slices.DeleteFunc(s.members, func(m *instance) bool { return m == in })
+	s.members = slices.DeleteFunc(s.members, func(m *virtualRouter) bool { return m == in })
 	if len(s.members) == 0 {
 		s.close()
 		delete(r.sockets, s.key)
@@ -173,8 +173,8 @@ func (r *Runner) receive(p packetIn) {
 
 // find returns the router a packet is for, by VRID. Several unicast routers may have the same one on different
 // addresses or with different peers; and while a reload replaces a router by one of another version, there are two.
-func (s *socket) find(p Received) *instance {
-	var best *instance
+func (s *socket) find(p Received) *virtualRouter {
+	var best *virtualRouter
 	bestFit := -1
 	for _, m := range s.members {
 		if m.spec.VRID != p.Advert.VRID {

@@ -142,7 +142,7 @@ func (r *Runner) markLink(name string) (any bool) {
 	return any
 }
 
-func (r *Runner) mark(in *instance) {
+func (r *Runner) mark(in *virtualRouter) {
 	if !in.dirty {
 		in.dirty = true
 		r.dirty = append(r.dirty, in)
@@ -150,7 +150,7 @@ func (r *Runner) mark(in *instance) {
 }
 
 // inform tells the Engine what has changed for one virtual router since it was told last.
-func (r *Runner) inform(in *instance) {
+func (r *Runner) inform(in *virtualRouter) {
 	if !in.started || r.instances[in.handle] != in {
 		return // what it needs to know at first, Started tells
 	}
@@ -172,7 +172,7 @@ func (r *Runner) inform(in *instance) {
 	}
 }
 
-func (r *Runner) informTrackers(in *instance) {
+func (r *Runner) informTrackers(in *virtualRouter) {
 	for _, t := range in.spec.TrackInterfaces {
 		l, ok := r.view.link(t.Interface)
 		up := ok && l.Up
@@ -184,7 +184,7 @@ func (r *Runner) informTrackers(in *instance) {
 }
 
 // up reports whether the router can use its interface: it exists, is up, and the socket on it is open.
-func (r *Runner) up(in *instance) bool {
+func (r *Runner) up(in *virtualRouter) bool {
 	l, ok := r.view.link(in.spec.Link)
 	return ok && l.Up && in.socket != nil && in.socket.conn != nil
 }
@@ -192,7 +192,7 @@ func (r *Runner) up(in *instance) bool {
 // sourceFor returns the address that adverts leave from: the configured one; else the one used so far, as long as the
 // interface has it; else the first of its own addresses that is fit. For IPv6 it must be link-local (RFC 9568
 // §5.1.2.1).
-func (r *Runner) sourceFor(in *instance) netip.Addr {
+func (r *Runner) sourceFor(in *virtualRouter) netip.Addr {
 	if in.spec.Source.IsValid() {
 		return in.spec.Source
 	}
@@ -256,7 +256,7 @@ func (r *Runner) removeStale() {
 	if len(stale) == 0 {
 		return
 	}
-	janitor := &instance{log: instanceLog{logger: r.log, name: "vrrp"}}
+	janitor := &virtualRouter{log: instanceLog{logger: r.log, name: "vrrp"}}
 	janitor.worker = newWorker(0, r.network, r.pacers, janitor.log, r.results, r.quit)
 	janitor.worker.put(job{action: SetAddresses{Present: false}, addrs: stale})
 	janitor.worker.close(false)
