@@ -102,11 +102,14 @@ func (m *Manager) aligned(delay, span time.Duration) time.Duration {
 	return (now + delay + tick/2).Truncate(tick) - now
 }
 
+// runs reports whether Run is on and has not been told to end.
+func (m *Manager) runs() bool { return m.ctx != nil && m.ctx.Err() == nil }
+
 // fire is called by the timer of a probe that is due, in a goroutine of its own.
 func (p *probe) fire() {
 	m := p.manager
 	m.mu.Lock()
-	if p.gone || p.busy || m.ctx == nil {
+	if p.gone || p.busy || !m.runs() {
 		m.mu.Unlock()
 		return
 	}
@@ -148,7 +151,10 @@ func (m *Manager) attempt(p *probe) *probe {
 
 	m.mu.Lock()
 	p.cancel, p.busy = nil, false
-	if interrupted || p.gone || m.ctx == nil {
+	if !m.runs() {
+		return nil
+	}
+	if interrupted || p.gone {
 		return m.waiting.pop()
 	}
 	p.completed, p.took = end.Sub(m.epoch), result.Took

@@ -1,0 +1,372 @@
+package healthcheck
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"vigil/confparse"
+)
+
+// reload applies a configuration to a running Manager and returns the health.
+func (l *lab) reload(vs ...*confparse.VirtualServer) []string {
+	return health(l.m.Apply(FromConfig(config(vs...))))
+}
+
+func TestCase47_ReloadWithoutChangeDisturbsNothing(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.breaks(2)
+		l.takes(2 * s)
+		vs := func() *confparse.VirtualServer {
+			vs := pool(2)
+			vs.SorryServer = &confparse.SorryServer{Addr: netip.MustParseAddr("192.168.0.9"), Port: 80}
+			vs.Quorum = 2
+			return vs
+		}
+		l.run(config(vs()))
+		l.until(10 * s)
+		l.forget()
+		l.m.Take()
+		before := l.now()
+		for at := 10 * s; at < 40*s; at += 700 * ms { // some while attempts are under way
+			l.until(at)
+			if diff := cmp.Diff(before, l.reload(vs())); diff != "" {
+				t.Fatalf("health after a reload at %v (-want +got):\n%s", at, diff)
+			}
+		}
+		l.until(40 * s)
+		l.wantLog()
+		l.wantChanges()
+		for n := range 2 {
+			if diff := cmp.Diff([]time.Duration{1 * s, 13 * s, 25 * s, 37 * s}, l.made(target(n+1))); diff != "" {
+				t.Errorf("attempts on server %d (-want +got):\n%s", n+1, diff)
+			}
+		}
+	})
+}
+
+func TestCase49_WeightChange(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		vs := pool(2)
+		l.breaks(2)
+		l.run(config(vs))
+		l.until(5 * s)
+		l.forget()
+		vs = pool(2)
+		vs.RealServers[0].Weight, vs.RealServers[1].Weight = 5, 7
+		s := l.m.Apply(FromConfig(config(vs)))
+		l.wantLog("5s Changing weight from 1 to 5 for active service "+rs1+" of VS "+vsName,
+			"5s Changing weight from 1 to 7 for inactive service "+rs2+" of VS "+vsName)
+		if w := s.VirtualServers[0].RealServers[0].Weight; w != 5 {
+			t.Errorf("weight %d in the snapshot, want 5", w)
+		}
+		if sum := l.m.Status().VirtualServers[0].Weight; sum != 5 {
+			t.Errorf("live weight %d, want 5", sum)
+		}
+	})
+}
+
+func TestCase50_OtherPortIsAnotherServer(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.breaks(1)
+		l.run(config(pool(2)))
+		l.until(5 * s)
+		l.forget()
+		vs := pool(2)
+		vs.RealServers[0].ID.Port = 81
+		want := []string{vsName + " quorum=true 192.168.0.1=up 192.168.0.2=up"}
+		if diff := cmp.Diff(want, l.reload(vs)); diff != "" {
+			t.Errorf("health (-want +got):\n%s", diff)
+		}
+		l.wantLog("5s service " + rs1 + " no longer exist")
+		l.until(20 * s)
+		if diff := cmp.Diff([]time.Duration{6 * s, 16 * s}, l.made(netip.AddrPortFrom(rsAddr(1), 81))); diff != "" {
+			t.Errorf("attempts (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]time.Duration{1 * s}, l.made(target(1))); diff != "" {
+			t.Errorf("attempts on the old port (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestCase51_ChangedCheckOfServerThatIsDown(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*confparse.RealServer)
+		want   string // the state of server 1 after the reload
+		log    []string
+	}{
+		{"unchanged stays down", func(*confparse.RealServer) {}, "down", nil},
+		{"other connect_port: up at once", func(rs *confparse.RealServer) { rs.Checkers[0].Connect.Port = 8080 }, "up",
+			[]string{"5s Adding service " + rs1 + " to VS " + vsName}},
+		{"other connect_timeout is another question", func(rs *confparse.RealServer) { rs.Checkers[0].Connect.Timeout = s },
+			"up", []string{"5s Adding service " + rs1 + " to VS " + vsName}},
+		{"other connect_port and alpha: stays down", func(rs *confparse.RealServer) {
+			rs.Checkers[0].Connect.Port, rs.Checkers[0].Alpha = 8080, true
+		}, "down", nil},
+		{"only the timing changed: stays down", func(rs *confparse.RealServer) {
+			rs.Checkers[0].DelayLoop, rs.Checkers[0].Retry, rs.Checkers[0].Alpha = 3*s, 7, true
+		}, "down", nil},
+		{"the failing check is gone: up at once", func(rs *confparse.RealServer) { rs.Checkers = nil }, "up",
+			[]string{"5s Adding service " + rs1 + " to VS " + vsName}},
+		{"a check is added to the failing one: stays down", func(rs *confparse.RealServer) {
+			second := tcpCheckOf()
+			second.Connect.Port = 8080
+			rs.Checkers = append([]*confparse.Checker{second}, rs.Checkers...)
+		}, "down", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inLab(t, Options{}, func(l *lab) {
+				l.breaks(1)
+				l.run(config(pool(2)))
+				l.until(5 * s)
+				l.forget()
+				vs := pool(2)
+				tt.change(vs.RealServers[0])
+				want := []string{vsName + " quorum=true 192.168.0.1=" + tt.want + " 192.168.0.2=up"}
+				if diff := cmp.Diff(want, l.reload(vs)); diff != "" {
+					t.Errorf("health (-want +got):\n%s", diff)
+				}
+				l.wantLog(tt.log...)
+			})
+		})
+	}
+}
+
+// TestAlphaAfterReload has §1.7: after a reload alpha concerns new servers, and new checks of servers that were down.
+func TestAlphaAfterReload(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.run(config(pool(1)))
+		l.until(500 * ms) // server 1 is up without a verdict
+		vs := pool(2)
+		for _, rs := range vs.RealServers {
+			rs.Checkers[0].Connect.Port = 8080
+			rs.Checkers[0].Alpha = true
+		}
+		if diff := cmp.Diff([]string{vsName + " quorum=true 192.168.0.1=up 192.168.0.2=down"}, l.reload(vs)); diff != "" {
+			t.Errorf("health (-want +got):\n%s", diff)
+		}
+		// Not yet checked since: another reload must not make it forget.
+		if diff := cmp.Diff([]string{vsName + " quorum=true 192.168.0.1=up 192.168.0.2=down"}, l.reload(vs)); diff != "" {
+			t.Errorf("health after another reload (-want +got):\n%s", diff)
+		}
+		l.until(2 * s)
+		l.wantHealth(vsName + " quorum=true 192.168.0.1=up 192.168.0.2=up")
+	})
+}
+
+// TestTimingChangeKeepsWhatIsKnown has §1.12: the verdict stays, and the check starts anew after 1 s.
+func TestTimingChangeKeepsWhatIsKnown(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.run(config(pool(1)))
+		l.until(5 * s)
+		l.breaks(1)
+		vs := pool(1)
+		vs.RealServers[0].Checkers[0].DelayLoop = 4 * s
+		l.forget()
+		l.reload(vs)
+		l.until(9 * s)
+		// It was up, so it has its retries.
+		l.wantLog("8s TCP_CHECK on service "+rs1+" failed after 2 retries.",
+			"8s Removing service "+rs1+" from VS "+vsName, "8s Lost quorum 1-0=1 > 0 for VS "+vsName)
+		if diff := cmp.Diff([]time.Duration{1 * s, 6 * s, 7 * s, 8 * s}, l.made(target(1))); diff != "" {
+			t.Errorf("attempts (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestRemovedVirtualServer(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.takes(time.Hour)
+		other := pool(1)
+		other.ID = confparse.VirtualServerID{Family: confparse.IPv4, Protocol: confparse.TCP, Group: "G"}
+		other.RealServers[0].ID = confparse.RealServerID{VS: other.ID, Addr: rsAddr(7), Port: 80}
+		l.run(config(pool(1), other))
+		l.until(2 * s) // both are being checked
+		l.forget()
+		if diff := cmp.Diff([]string(nil), l.reload()); diff != "" {
+			t.Errorf("health (-want +got):\n%s", diff)
+		}
+		synctest.Wait()
+		l.wantLog("2s Removing Virtual Server "+vsName, "2s Removing Virtual Server Group [G]")
+		if st := l.m.Status(); st.InFlight != 0 {
+			t.Errorf("%d attempts still under way", st.InFlight)
+		}
+		if len(l.m.probes) != 0 {
+			t.Errorf("%d probes left", len(l.m.probes))
+		}
+		l.wantChanges()
+	})
+}
+
+// TestChangesBeforeApplyAreInItsSnapshot has a change that nobody took before a reload.
+func TestChangesBeforeApplyAreInItsSnapshot(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.breaks(1)
+		l.run(config(pool(2)))
+		l.until(5 * s)
+		if diff := cmp.Diff([]string{vsName + " quorum=true 192.168.0.1=down 192.168.0.2=up"}, l.reload(pool(2))); diff != "" {
+			t.Errorf("health (-want +got):\n%s", diff)
+		}
+		select {
+		case <-l.m.Changed():
+			t.Error("a signal without a change")
+		default:
+		}
+		l.mends(1)
+		l.until(15 * s)
+		l.wantChanges(rs1 + " up=true weight=1")
+	})
+}
+
+// TestSorryServerAfterReload has §1.6 START: a sorry server that is configured while the quorum is down is due at once,
+// one that is due already is not told of again.
+func TestSorryServerAfterReload(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.breaks(1)
+		l.run(config(pool(1)))
+		l.until(5 * s)
+		l.forget()
+		vs := pool(1)
+		vs.SorryServer = &confparse.SorryServer{Addr: netip.MustParseAddr("192.168.0.9"), Port: 80}
+		l.reload(vs)
+		l.wantLog("5s Starting with quorum down 1-0=1 > 0 for VS "+vsName,
+			"5s Adding sorry server [192.168.0.9]:tcp:80 to VS "+vsName,
+			"5s Removing alive servers from the pool for VS "+vsName)
+		l.reload(vs)
+		l.wantLog()
+	})
+}
+
+// drawPool draws a virtual server with up to four real servers, each with up to two checks.
+func drawPool(t *rapid.T, label string) *confparse.VirtualServer {
+	vs := &confparse.VirtualServer{ID: vsID, Quorum: rapid.Uint32Range(1, 4).Draw(t, label+" quorum")}
+	vs.ID.Port = rapid.Uint16Range(80, 81).Draw(t, label+" port")
+	for n := range 4 {
+		if rapid.Bool().Draw(t, label+" absent") {
+			continue
+		}
+		id := confparse.RealServerID{VS: vs.ID, Addr: rsAddr(n + 1), Port: 80}
+		rs := &confparse.RealServer{ID: id, Weight: rapid.Int32Range(0, 3).Draw(t, label+" weight")}
+		for range rapid.IntRange(0, 2).Draw(t, label+" checks") {
+			ck := tcpCheckOf()
+			ck.Alpha = rapid.Bool().Draw(t, label+" alpha")
+			ck.Connect.Port = rapid.Uint16Range(80, 82).Draw(t, label+" connect_port")
+			ck.DelayLoop = rapid.SampledFrom([]time.Duration{5 * s, 10 * s}).Draw(t, label+" delay_loop")
+			rs.Checkers = append(rs.Checkers, ck)
+		}
+		vs.RealServers = append(vs.RealServers, rs)
+	}
+	return vs
+}
+
+// TestReloadEqualsFreshStart: whatever ran before, once every check has been made a Manager says the same of a
+// configuration as one that has known no other, and asks the same targets.
+func TestReloadEqualsFreshStart(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var configs []*confparse.Config
+		for _, label := range []string{"A", "B", "C"} {
+			configs = append(configs, config(drawPool(rt, label)))
+		}
+		broken := rapid.SliceOfN(rapid.Bool(), 12, 12).Draw(rt, "broken")
+		early := rapid.IntRange(0, 30).Draw(rt, "seconds before the reload")
+		result := func(configs ...*confparse.Config) (states []string, targets map[CheckSpec]int) {
+			inLab(t, Options{}, func(l *lab) {
+				for i, b := range broken {
+					if b {
+						l.answers(netip.AddrPortFrom(rsAddr(i/3+1), uint16(80+i%3)), func(int) Result { return failed(tcpFailed, nil) })
+					}
+				}
+				l.run(configs[0])
+				for _, c := range configs[1:] {
+					time.Sleep(time.Duration(early) * s)
+					l.m.Apply(FromConfig(c))
+				}
+				time.Sleep(60 * s)
+				synctest.Wait()
+				states = l.now()
+				targets = map[CheckSpec]int{}
+				for spec, p := range l.m.probes {
+					targets[spec] = len(p.subscribers)
+				}
+			})
+			return states, targets
+		}
+		wantStates, wantTargets := result(configs[2])
+		gotStates, gotTargets := result(configs...)
+		if diff := cmp.Diff(wantStates, gotStates); diff != "" {
+			rt.Fatalf("health (-fresh +reloaded):\n%s", diff)
+		}
+		if len(wantTargets) != len(gotTargets) {
+			rt.Fatalf("%d probes, fresh %d", len(gotTargets), len(wantTargets))
+		}
+		for spec, n := range wantTargets {
+			if gotTargets[spec] != n {
+				rt.Fatalf("%v is shared by %d, fresh %d", spec.Target(), gotTargets[spec], n)
+			}
+		}
+	})
+}
+
+// TestApplyMatchesRecount: after any reload at any moment the running counts are what counting anew gives.
+func TestApplyMatchesRecount(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var configs []*confparse.Config
+		for range 4 {
+			configs = append(configs, config(drawPool(rt, "pool")))
+		}
+		broken := rapid.SliceOfN(rapid.Bool(), 12, 12).Draw(rt, "broken")
+		pauses := rapid.SliceOfN(rapid.IntRange(0, 40), 4, 4).Draw(rt, "half seconds")
+		inLab(t, Options{}, func(l *lab) {
+			l.takes(700 * ms)
+			l.goOn()
+			for i, c := range configs {
+				l.answers(netip.AddrPortFrom(rsAddr(i+1), 80), func(int) Result { return failed(tcpFailed, nil) })
+				for j, b := range broken {
+					if b {
+						l.answers(netip.AddrPortFrom(rsAddr(j/3+1), uint16(80+(i+j)%3)), func(int) Result { return failed(tcpFailed, nil) })
+					}
+				}
+				l.m.Apply(FromConfig(c))
+				time.Sleep(time.Duration(pauses[i]) * s / 2)
+				synctest.Wait()
+				recount(rt, l.m)
+			}
+		})
+	})
+}
+
+func recount(t *rapid.T, m *Manager) {
+	for _, vs := range m.servers {
+		sum := int64(0)
+		for i := range vs.servers {
+			rs := &vs.servers[i]
+			failed := int32(0)
+			for _, c := range rs.checks {
+				if c.failed {
+					failed++
+				}
+				if st := c.probe.tracker.state; st != unknown && c.failed != (st == down) {
+					t.Fatalf("%v: check says failed=%v, its probe %d", rs.id(), c.failed, st)
+				}
+				if m.probes[c.probe.spec] != c.probe || c.probe.gone {
+					t.Fatalf("%v: check has a probe that is not run", rs.id())
+				}
+			}
+			if rs.failed != failed {
+				t.Fatalf("%v: %d failed checks, counted %d", rs.id(), rs.failed, failed)
+			}
+			if rs.up() {
+				sum += int64(rs.weight)
+			}
+		}
+		if vs.quorum.sum != sum {
+			t.Fatalf("%v: live weight %d, counted %d", vs.id, vs.quorum.sum, sum)
+		}
+	}
+}

@@ -1,0 +1,286 @@
+package healthcheck
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vigil/confparse"
+)
+
+// vsID is the virtual server of most tests, VS is its name.
+var vsID = confparse.VirtualServerID{
+	Family: confparse.IPv4, Protocol: confparse.TCP, Addr: netip.MustParseAddr("10.0.0.1"), Port: 80,
+}
+
+const vsName = "[10.0.0.1]:tcp:80"
+
+// rsAddr is the address of the nth real server, rsName its name.
+func rsAddr(n int) netip.Addr { return netip.AddrFrom4([4]byte{192, 168, 0, byte(n)}) }
+
+func rsName(n int) string { return fmt.Sprintf("[192.168.0.%d]:tcp:80", n) }
+
+func rsID(n int) confparse.RealServerID {
+	return confparse.RealServerID{VS: vsID, Addr: rsAddr(n), Port: 80}
+}
+
+// tcpCheckOf returns a TCP_CHECK with the settings of case 22.
+func tcpCheckOf() *confparse.Checker {
+	return &confparse.Checker{
+		Kind: confparse.TCPCheck, DelayLoop: 10 * time.Second, Retry: 2, DelayBeforeRetry: time.Second,
+		Connect: confparse.Connect{Timeout: 5 * time.Second},
+	}
+}
+
+// pool returns a virtual server with n real servers of weight 1, each with a TCP_CHECK, and no warmup.
+func pool(n int) *confparse.VirtualServer {
+	vs := &confparse.VirtualServer{ID: vsID, Quorum: 1}
+	for i := range n {
+		vs.RealServers = append(vs.RealServers, &confparse.RealServer{
+			ID: rsID(i + 1), Weight: 1, Checkers: []*confparse.Checker{tcpCheckOf()},
+		})
+	}
+	return vs
+}
+
+func config(vs ...*confparse.VirtualServer) *confparse.Config {
+	return &confparse.Config{VirtualServers: vs}
+}
+
+// attempt is one attempt of a check that was made.
+type attempt struct {
+	at     time.Duration
+	target netip.AddrPort
+	url    int
+}
+
+func (a attempt) String() string { return fmt.Sprintf("%v %v url%d", a.at, a.target, a.url) }
+
+// lab runs a Manager in a synctest bubble against servers that are made up.
+type lab struct {
+	t        *testing.T
+	m        *Manager
+	registry *prometheus.Registry
+	start    time.Time
+	cancel   context.CancelFunc
+	stopped  chan error
+
+	mu       sync.Mutex
+	broken   map[netip.AddrPort]func(url int) Result // targets that do not simply pass
+	took     time.Duration                           // how long an attempt takes; 0 = n ms for the nth server
+	attempts []attempt
+	lines    []string // of the log, with the time they were written at
+	under    int      // attempts under way
+	peak     int      // most attempts under way at a time
+}
+
+// inLab runs test in a bubble; the Manager is stopped at its end, and a goroutine left over fails the test.
+func inLab(t *testing.T, o Options, test func(*lab)) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lab{t: t, start: time.Now(), broken: map[netip.AddrPort]func(int) Result{}, registry: prometheus.NewRegistry()}
+		o.Logger, o.Registerer = slog.New(l), l.registry
+		if o.Rand == nil {
+			o.Rand = rand.New(rand.NewPCG(1, 2))
+		}
+		l.m = NewManager(o)
+		l.m.newChecker = func(c CheckSpec, url int) Checker { return fakeCheck{l, c.Target(), url} }
+		test(l)
+		if l.cancel != nil {
+			l.stop()
+		}
+	})
+}
+
+// fakeCheck is an attempt on a made-up server.
+type fakeCheck struct {
+	lab    *lab
+	target netip.AddrPort
+	url    int
+}
+
+// Check implements Checker.
+func (f fakeCheck) Check(ctx context.Context) Result {
+	l := f.lab
+	l.mu.Lock()
+	l.attempts = append(l.attempts, attempt{time.Since(l.start), f.target, f.url})
+	took, answer := l.took, l.broken[f.target]
+	if took == 0 { // attempts made at the same time end in the order of the servers, before the next tick
+		took = time.Duration(f.target.Addr().As4()[3]%5) * time.Millisecond
+	}
+	l.under++
+	l.peak = max(l.peak, l.under)
+	l.mu.Unlock()
+	select {
+	case <-time.After(took):
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	l.under--
+	l.mu.Unlock()
+	if answer != nil {
+		return answer(f.url)
+	}
+	return passed(tcpSuccess)
+}
+
+// run applies a configuration and starts the Manager.
+func (l *lab) run(c *confparse.Config) Snapshot {
+	s := l.m.Apply(FromConfig(c))
+	l.goOn()
+	return s
+}
+
+// goOn starts the Manager with what it has.
+func (l *lab) goOn() {
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel, l.stopped = cancel, make(chan error, 1)
+	go func() { l.stopped <- l.m.Run(ctx) }()
+	synctest.Wait()
+}
+
+func (l *lab) stop() {
+	l.cancel()
+	if err := <-l.stopped; err != nil {
+		l.t.Errorf("Run returned %v", err)
+	}
+	l.cancel = nil
+}
+
+// until lets the time since the start of the test come.
+func (l *lab) until(d time.Duration) {
+	time.Sleep(d - time.Since(l.start))
+	synctest.Wait()
+}
+
+// breaks makes the nth real server fail from now on, mends makes it pass.
+func (l *lab) breaks(n int) {
+	l.answers(netip.AddrPortFrom(rsAddr(n), 80), func(int) Result { return failed(tcpFailed, nil) })
+}
+
+func (l *lab) mends(n int) { l.answers(netip.AddrPortFrom(rsAddr(n), 80), nil) }
+
+func (l *lab) answers(target netip.AddrPort, answer func(url int) Result) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken[target] = answer
+}
+
+// made returns the attempts on a target so far, as the times they were made at.
+func (l *lab) made(target netip.AddrPort) []time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var at []time.Duration
+	for _, a := range l.attempts {
+		if a.target == target {
+			at = append(at, a.at)
+		}
+	}
+	return at
+}
+
+// takes sets how long an attempt takes from now on.
+func (l *lab) takes(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.took = d
+}
+
+// forget drops the log so far.
+func (l *lab) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = nil
+}
+
+// wantLog compares the log since the last call, without the lines that tell of new checks.
+func (l *lab) wantLog(want ...string) {
+	l.t.Helper()
+	l.mu.Lock()
+	got := l.lines
+	l.lines = nil
+	l.mu.Unlock()
+	got = slices.DeleteFunc(got, func(line string) bool { return strings.Contains(line, "Activating healthchecker") })
+	if diff := cmp.Diff(want, got); diff != "" && len(want)+len(got) > 0 {
+		l.t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
+
+// wantChanges compares what Take returns.
+func (l *lab) wantChanges(want ...string) {
+	l.t.Helper()
+	var got []string
+	for _, c := range l.m.Take() {
+		if c.RealServer.Addr.IsValid() {
+			got = append(got, fmt.Sprintf("%s up=%v weight=%d", c.RealServer, c.Up, c.Weight))
+		} else {
+			got = append(got, fmt.Sprintf("%s quorum=%v", c.VirtualServer, c.QuorumUp))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" && len(want)+len(got) > 0 {
+		l.t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+// health writes a Snapshot as one line per virtual server.
+func health(s Snapshot) []string {
+	var lines []string
+	for _, vs := range s.VirtualServers {
+		line := fmt.Sprintf("%s quorum=%v", vs.ID, vs.QuorumUp)
+		for _, rs := range vs.RealServers {
+			state := "down"
+			if rs.Up {
+				state = "up"
+			}
+			line += fmt.Sprintf(" %s=%s", rs.ID.Addr, state)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// now returns the health of everything, as health does.
+func (l *lab) now() []string {
+	l.m.mu.Lock()
+	defer l.m.mu.Unlock()
+	return health(l.m.snapshot())
+}
+
+func (l *lab) wantHealth(want ...string) {
+	l.t.Helper()
+	if diff := cmp.Diff(want, l.now()); diff != "" {
+		l.t.Errorf("health (-want +got):\n%s", diff)
+	}
+}
+
+// Enabled implements slog.Handler.
+func (l *lab) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+
+// Handle implements slog.Handler.
+func (l *lab) Handle(_ context.Context, r slog.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, fmt.Sprintf("%v %s", r.Time.Sub(l.start).Truncate(10*time.Millisecond), r.Message))
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (l *lab) WithAttrs([]slog.Attr) slog.Handler { return l }
+
+// WithGroup implements slog.Handler.
+func (l *lab) WithGroup(string) slog.Handler { return l }
+
+// vsIDOfMark is the virtual server of firewall mark 5 in a family.
+func vsIDOfMark(f confparse.Family) confparse.VirtualServerID {
+	return confparse.VirtualServerID{Family: f, Fwmark: 5}
+}
