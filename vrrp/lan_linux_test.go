@@ -24,14 +24,14 @@ type host struct {
 	mu       sync.Mutex
 	links    []netio.Link
 	addrs    []netio.Address
-	watchers []*watcher
+	watchers []*hostWatch
 	conns    []*hostConn
 	log      []string                            // what was done to the kernel, in order
 	refuse   func(op string, a netip.Addr) error // may fail or delay an operation
 }
 
-// watcher is one Watch.
-type watcher struct {
+// hostWatch is one Watch.
+type hostWatch struct {
 	queue  []netio.Event
 	signal chan struct{}
 }
@@ -56,7 +56,7 @@ func (n *lan) newHost(addr string) *host {
 }
 
 func (h *host) Watch(ctx context.Context, events chan<- netio.Event) error {
-	w := &watcher{signal: make(chan struct{}, 1)}
+	w := &hostWatch{signal: make(chan struct{}, 1)}
 	h.mu.Lock()
 	for _, l := range h.links {
 		w.queue = append(w.queue, netio.LinkChanged{Link: l})

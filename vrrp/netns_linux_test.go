@@ -71,7 +71,51 @@ func laboratory(t *testing.T, n int) (*testlan.Lab, []*labNode) {
 		})
 		nodes[i] = node
 	}
+	connected(t, nodes)
 	return lab, nodes
+}
+
+// connected waits until every machine hears every other one: what is sent just after an interface came up may be lost.
+func connected(t *testing.T, nodes []*labNode) {
+	t.Helper()
+	probe := Advert{Version: 2, VRID: 255, Interval: time.Second}
+	missing := make(map[[2]int]bool)
+	senders := make([]Conn, len(nodes))
+	packets := make(chan [2]int, 1000)
+	for i, n := range nodes {
+		c, err := n.kernel.Listen(Segment{Link: n.link(), Family: confparse.IPv4, Group: group4}, func(p Received) {
+			select {
+			case packets <- [2]int{int(p.Header.Source.As4()[3]) - 1, i}:
+			default:
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.Accept([]uint8{probe.VRID}); err != nil {
+			t.Fatal(err)
+		}
+		senders[i] = c
+		for j := range nodes {
+			if i != j {
+				missing[[2]int{i, j}] = true
+			}
+		}
+	}
+	until(t, 5*time.Second, "all machines connected", func() error {
+		for len(packets) > 0 {
+			delete(missing, <-packets)
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		for i, c := range senders {
+			source := netip.AddrFrom4([4]byte{10, 77, 0, byte(i + 1)})
+			_ = c.Send(probe, IPHeader{Source: source, Destination: group4, TTL: 255}) // tried again
+		}
+		return fmt.Errorf("%d pairs are not", len(missing))
+	})
 }
 
 func (n *labNode) capture(lab *testlan.Lab) *testlan.Capture {
