@@ -93,7 +93,7 @@ func TestStepIsTotal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		spec := anySpec.Draw(t, "spec")
 		one, two := NewMachine(spec), NewMachine(spec)
-		w := watcher{t: t, m: one}
+		w := stepChecker{t: t, m: one}
 		w.step(0, two, Started{LinkUp: true, Source: routerB, Resume: rapid.Bool().Draw(t, "resume")})
 		now := Instant(0)
 		for range rapid.IntRange(0, 60).Draw(t, "length") {
@@ -108,8 +108,8 @@ func TestStepIsTotal(t *testing.T) {
 	})
 }
 
-// watcher checks each step of a machine against what held before.
-type watcher struct {
+// stepChecker checks each step of a machine against what held before.
+type stepChecker struct {
 	t       *rapid.T
 	m       *Machine
 	state   State
@@ -118,7 +118,7 @@ type watcher struct {
 	ended   bool
 }
 
-func (w *watcher) step(now Instant, twin *Machine, ev Event) {
+func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
 	t, before := w.t, w.m.Status()
 	actions := append([]Action(nil), w.m.Step(now, ev)...)
 	if diff := cmp.Diff(actions, twin.Step(now, ev), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()); diff != "" {
