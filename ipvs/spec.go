@@ -145,7 +145,10 @@ func serviceAttrs(vs *confparse.VirtualServer, family confparse.Family) ServiceA
 
 // seconds rounds up, so that a short timeout does not become "no persistence".
 func seconds(d time.Duration) uint32 {
-	return uint32(min((max(d, 0)+time.Second-1)/time.Second, math.MaxUint32))
+	if d <= 0 {
+		return 0
+	}
+	return uint32(min((d-1)/time.Second+1, math.MaxUint32))
 }
 
 // dest returns the destination that a server is under the service. NAT translates ports; DR and TUN deliver the packet
