@@ -2,12 +2,16 @@ package testlan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Process is a program running on a host, in a process group of its own.
@@ -24,6 +28,9 @@ type Process struct {
 
 // Start starts a program. Its output goes to Process.Log and, if stdout is not nil, its standard output goes there instead.
 func (h *Host) Start(name string, stdout io.Writer, argv ...string) (*Process, error) {
+	if err := adoptOrphans(); err != nil {
+		return nil, fmt.Errorf("start %s: become the parent of orphans: %w", name, err)
+	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -93,8 +100,19 @@ func (p *Process) Stop(ctx context.Context) error {
 	return p.Wait(ctx)
 }
 
-// Kill ends the program and its children at once and waits for the program.
+// Kill ends the program and its children at once and waits for all of them: a child that nobody has waited for still counts
+// as a running daemon for one that looks at pid files.
 func (p *Process) Kill() {
 	_ = syscall.Kill(-p.group, syscall.SIGKILL) // nobody there is what we want
 	<-p.done
+	for {
+		if _, err := syscall.Wait4(-p.group, nil, 0, nil); err != nil && !errors.Is(err, syscall.EINTR) {
+			return // ECHILD: none left
+		}
+	}
 }
+
+// adoptOrphans makes this process the parent of children whose own parent has died.
+var adoptOrphans = sync.OnceValue(func() error {
+	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+})

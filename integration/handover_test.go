@@ -1,0 +1,114 @@
+package integration
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"vigil/integration/labkit"
+	"vigil/internal/testlan"
+)
+
+// A master that is stopped hands over, and one that returns with the higher priority takes back, without a lost request.
+func TestPlannedHandover(t *testing.T) {
+	eachPair(t, []labkit.Mode{labkit.Local, labkit.DR, labkit.NAT}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
+		p := newPair(j, programs, mode)
+		j.must(p.Up(within(j, 30*time.Second), usual(mode)))
+		d1 := p.Directors[0]
+
+		stop := probing(j, p, "master stopped (SIGTERM)")
+		at := time.Now()
+		j.must(d1.Terminate())
+		j.must(p.WaitHolder(within(j, 10*time.Second), 1))
+		j.must(d1.Process.Wait(within(j, 10*time.Second)))
+		j.Logf("the old master ended %v after the signal", time.Since(at).Round(time.Millisecond))
+		after(time.Second)
+		r := stop()
+		j.bar(r.Failed == 0, "%d failed requests when the master is stopped, want 0: %v", r.Failed, r)
+		if zero, err := p.Capture.WaitAdvert(within(j, time.Second), "d1", at, func(a testlan.Advert) bool { return a.Priority == 0 }); err != nil {
+			j.Errorf("the master that was stopped sent no advertisement of priority 0: %v", err)
+		} else if next, err := p.Capture.WaitAdvert(within(j, time.Second), "d2", zero.Time, nil); err != nil {
+			j.Error(err)
+		} else {
+			j.Logf("the backup took over %v after priority 0", next.Time.Sub(zero.Time).Round(time.Millisecond))
+		}
+
+		stop = probing(j, p, "higher priority returns and preempts")
+		j.must(d1.Start())
+		j.must(p.WaitHolder(within(j, 15*time.Second), 0))
+		after(time.Second)
+		r = stop()
+		j.bar(r.Failed == 0, "%d failed requests when the higher priority returns, want 0: %v", r.Failed, r)
+	})
+}
+
+// A cable that is cut costs at most the time in which the backup must notice (RFC 9568 section 6.1: three intervals and the
+// skew) and 100 ms; a cable that is mended costs nothing. Visible: the master's carrier goes. Invisible: only frames are lost,
+// and both are master until it is mended.
+func TestCableCut(t *testing.T) {
+	for _, timing := range []struct {
+		name     string
+		settings func(labkit.Mode) labkit.Settings
+		interval time.Duration
+		skew     time.Duration // of priority 100
+	}{
+		{"v2 every 1s", usual, time.Second, 156 * time.Second / 256},
+		{"v3 every 0.1s", fast, 100 * time.Millisecond, 156 * 100 * time.Millisecond / 256},
+	} {
+		for _, fault := range []struct {
+			name      string
+			cut, mend func(*testlan.Cable) error
+		}{
+			{"carrier lost", (*testlan.Cable).Cut, (*testlan.Cable).Mend},
+			{"frames lost", (*testlan.Cable).Block, (*testlan.Cable).Unblock},
+		} {
+			t.Run(fmt.Sprintf("%s/%s", timing.name, fault.name), func(t *testing.T) {
+				eachPair(t, []labkit.Mode{labkit.Local, labkit.DR}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
+					p := newPair(j, programs, mode)
+					j.must(p.Up(within(j, 30*time.Second), timing.settings(mode)))
+					bar := 3*timing.interval + timing.skew + 100*time.Millisecond
+
+					stop := probing(j, p, "master's cable cut")
+					// Right after an advertisement, which is the worst moment for the client.
+					last, err := p.Capture.WaitAdvert(within(j, 5*time.Second), "d1", time.Now(), nil)
+					j.must(err)
+					j.must(fault.cut(p.Directors[0].Cable))
+					taken, err := p.Capture.WaitAdvert(within(j, 10*time.Second), "d2", last.Time, nil)
+					j.must(err)
+					after(time.Second)
+					r := stop()
+					j.Logf("the backup took over %v after the master's last advertisement", taken.Time.Sub(last.Time).Round(time.Millisecond))
+					j.bar(r.Gap <= bar, "outage %v when the master's cable is cut, want at most %v", r.Gap, bar)
+
+					stop = probing(j, p, "cable back")
+					mended := time.Now()
+					j.must(fault.mend(p.Directors[0].Cable))
+					j.must(p.WaitHolder(within(j, 15*time.Second), 0))
+					after(max(time.Second, 4*timing.interval))
+					r = stop()
+					j.bar(r.Failed == 0, "%d failed requests when the cable is back, want 0: %v", r.Failed, r)
+					rivalry := rivalry(p, mended)
+					j.Logf("two masters for %v after the cable was back", rivalry.Round(time.Millisecond))
+					j.bar(rivalry <= timing.interval+50*time.Millisecond, "two masters for %v after the cable was back, want at most one interval, %v", rivalry,
+						timing.interval)
+				})
+			})
+		}
+	}
+}
+
+// rivalry is how long, from a moment on, both directors kept advertising: from d1's first advertisement to d2's last that came
+// after it. Advertisements of priority 0 are farewells, and d2's first after d1's only answers it.
+func rivalry(p *labkit.Pair, since time.Time) time.Duration {
+	firsts := p.Capture.Adverts("d1", since)
+	if len(firsts) == 0 {
+		return 0
+	}
+	var rivalry time.Duration
+	for _, a := range p.Capture.Adverts("d2", firsts[0].Time) {
+		if a.Priority > 0 {
+			rivalry = a.Time.Sub(firsts[0].Time)
+		}
+	}
+	return rivalry
+}

@@ -1,0 +1,193 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"vigil/integration/labkit"
+	"vigil/internal/testlan"
+)
+
+func TestMain(m *testing.M) {
+	labkit.Main()
+	os.Exit(m.Run())
+}
+
+// vigilBinary is the program under test.
+var vigilBinary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("VIGIL_BIN"); path != "" {
+		return filepath.Abs(path)
+	}
+	dir, err := os.MkdirTemp("", "vigil-bin-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "keepalived")
+	cmd := exec.Command("go", "build", "-o", path, "../cmd/keepalived")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the program under test: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// program finds "vigil" or "keepalived".
+func program(t testing.TB, name string) labkit.Program {
+	t.Helper()
+	switch name {
+	case "vigil":
+		path, err := vigilBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return labkit.Vigil(path)
+	case "keepalived":
+		p := labkit.Keepalived()
+		if _, err := os.Stat(p.Argv[0]); err != nil {
+			t.Fatalf("Debian's keepalived is needed: %v", err)
+		}
+		return p
+	}
+	t.Fatalf("VIGIL_PAIRS: no program %q", name)
+	return labkit.Program{}
+}
+
+// judge applies the bars of a scenario: strictly to Vigil, as a report to keepalived.
+type judge struct {
+	testing.TB
+	strict bool
+}
+
+func (j judge) bar(held bool, format string, args ...any) {
+	j.Helper()
+	switch {
+	case held:
+	case j.strict:
+		j.Errorf(format, args...)
+	default:
+		j.Logf("baseline misses the bar: "+format, args...)
+	}
+}
+
+// must stops a scenario that cannot go on.
+func (j judge) must(err error) {
+	j.Helper()
+	if err != nil {
+		j.Fatal(err)
+	}
+}
+
+// eachPair runs a scenario with each pair of programs and each mode that this kernel is for: without IPVS on the machine itself,
+// where times are real, with IPVS in the virtual machine.
+func eachPair(t *testing.T, modes []labkit.Mode, scenario func(j judge, programs [2]labkit.Program, mode labkit.Mode)) {
+	pairs := os.Getenv("VIGIL_PAIRS")
+	if pairs == "" {
+		pairs = "vigil+vigil"
+	}
+	for _, pair := range strings.Split(pairs, ",") {
+		first, second, found := strings.Cut(pair, "+")
+		if !found {
+			t.Fatalf("VIGIL_PAIRS: %q is not MASTER+BACKUP", pair)
+		}
+		for _, mode := range modes {
+			t.Run(fmt.Sprintf("%s/%s", pair, mode), func(t *testing.T) {
+				if mode == labkit.Local {
+					testlan.RequireNetns(t)
+					if os.Getenv("VIGIL_IN_VM") == "1" {
+						t.Skip("needs no IPVS: run on the machine itself, where times are real")
+					}
+				} else {
+					testlan.RequireIPVS(t)
+				}
+				scenario(judge{t, first == "vigil" && second == "vigil"}, [2]labkit.Program{program(t, first), program(t, second)}, mode)
+			})
+		}
+	}
+}
+
+// newPair wires up a pair that is removed after the test, and shows what the directors said if the test failed.
+func newPair(j judge, programs [2]labkit.Program, mode labkit.Mode) *labkit.Pair {
+	j.Helper()
+	p, err := labkit.NewPair(mode, programs)
+	j.must(err)
+	j.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			j.Error(err)
+		}
+		if j.Failed() {
+			for _, d := range p.Directors {
+				for i, log := range d.Log {
+					j.Logf("%s on %s, run %d:\n%s", d.Program.Name, d.Host.Name, i+1, log.Tail(40))
+				}
+			}
+		}
+	})
+	return p
+}
+
+// usual are the settings of most scenarios: priorities 150 and 100, so that the backup's skew is 156/256 s.
+func usual(mode labkit.Mode) labkit.Settings {
+	return labkit.Settings{Mode: mode, Version: 2, Advert: "1", Pass: true, Priority: [2]int{150, 100}}
+}
+
+// fast is the same with VRRPv3 adverts every 100 ms.
+func fast(mode labkit.Mode) labkit.Settings {
+	return labkit.Settings{Mode: mode, Version: 3, Advert: "0.1", Priority: [2]int{150, 100}}
+}
+
+// within is a context for one wait.
+func within(j testing.TB, d time.Duration) context.Context {
+	j.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	j.Cleanup(cancel)
+	return ctx
+}
+
+// probing starts the client of a scenario. The returned function stops it, logs what it saw since then, and returns that.
+func probing(j judge, p *labkit.Pair, what string) func() labkit.Report {
+	j.Helper()
+	prober, err := labkit.StartProber(p.Client, labkit.HTTP, labkit.Interval, nil)
+	j.must(err)
+	j.must(testlan.Until(within(j, 20*time.Second), "client is answered", func() error {
+		if len(prober.Requests()) < 10 {
+			return fmt.Errorf("%d requests", len(prober.Requests()))
+		}
+		return nil
+	}))
+	from := time.Now()
+	return func() labkit.Report {
+		j.Helper()
+		to := time.Now()
+		all, err := prober.Stop()
+		j.must(err)
+		r := labkit.Summarize(all, from, to)
+		j.Logf("%s: %v", what, r)
+		return r
+	}
+}
+
+// after lets the client go on for a while: not a wait for anything, but the length of an observation.
+func after(d time.Duration) { <-time.After(d) }
+
+// ask makes n requests in order and returns who answered.
+func ask(j judge, p *labkit.Pair, source netip.Addr, to netip.AddrPort, n int) []string {
+	j.Helper()
+	requests, err := labkit.Ask(within(j, time.Minute), p.Client, source, to, n)
+	j.must(err)
+	var names []string
+	for _, r := range requests {
+		if r.Err != "" {
+			j.Errorf("request to %s failed: %s", to, r.Err)
+		}
+		names = append(names, r.Server)
+	}
+	return names
+}

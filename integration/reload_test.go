@@ -1,0 +1,164 @@
+package integration
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vigil/integration/labkit"
+	"vigil/internal/testlan"
+)
+
+// missedAdverts looks at the advertisements of d1 since a time: none may be late by half an interval, and none may be of
+// another priority. d2 must have kept quiet.
+func missedAdverts(p *labkit.Pair, since time.Time, interval time.Duration) (missed int, other []testlan.Advert) {
+	adverts := p.Capture.Adverts("d1", since)
+	last := since
+	for _, a := range adverts {
+		missed += int((a.Time.Sub(last) + interval/2 - 1) / interval / 2)
+		last = a.Time
+		if a.Priority != 150 {
+			other = append(other, a)
+		}
+	}
+	if time.Since(last) > interval+interval/2 {
+		missed++
+	}
+	return missed, append(other, p.Capture.Adverts("d2", since)...)
+}
+
+// A reload of the master with nothing changed does nothing at all; one that takes a server out does exactly that.
+func TestReloadOfMaster(t *testing.T) {
+	eachPair(t, []labkit.Mode{labkit.Local, labkit.DR}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
+		p := newPair(j, programs, mode)
+		settings := usual(mode)
+		j.must(p.Up(within(j, 30*time.Second), settings))
+		d1 := p.Directors[0]
+		var writes *testlan.KernelWrites
+		if mode != labkit.Local {
+			var err error
+			writes, err = d1.Host.WatchKernelWrites()
+			j.must(err)
+			defer writes.Close()
+		}
+		reload := func(what string, want map[string]int) {
+			j.Helper()
+			// The second GARP round of a new master comes 5 s after the first: let both be over.
+			stop := probing(j, p, what)
+			if writes != nil {
+				writes.Take()
+			}
+			start := time.Now()
+			j.must(d1.Reload())
+			after(3500 * time.Millisecond)
+			r := stop()
+			j.bar(r.Failed == 0, "%s: %d failed requests, want 0: %v", what, r.Failed, r)
+			missed, other := missedAdverts(p, start, time.Second)
+			j.bar(missed == 0 && len(other) == 0, "%s: %d advertisements missed, unexpected ones: %+v", what, missed, other)
+			if writes != nil {
+				diff := cmp.Diff(want, writes.Take())
+				j.bar(diff == "", "%s: kernel writes (-want +got):\n%s", what, diff)
+			}
+			j.must(d1.Running())
+		}
+		reload("reload with nothing changed", map[string]int{})
+		if mode == labkit.Local {
+			return
+		}
+		settings.Omit = []string{"rs2"}
+		j.must(d1.Configure(settings.Render(0)))
+		reload("reload with one server removed", map[string]int{"DEL_DEST": 1})
+		j.must(p.WaitDestinations(within(j, time.Second), 0, 1))
+		settings.Omit = nil
+		j.must(d1.Configure(settings.Render(0)))
+		reload("reload with the server back", map[string]int{"NEW_DEST": 1})
+		j.must(p.WaitDestinations(within(j, time.Second), 0, 2))
+	})
+}
+
+// A file that is broken changes nothing: the master keeps running on the old one.
+func TestReloadOfBrokenFile(t *testing.T) {
+	eachPair(t, []labkit.Mode{labkit.Local}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
+		p := newPair(j, programs, mode)
+		j.must(p.Up(within(j, 30*time.Second), usual(mode)))
+		d1 := p.Directors[0]
+		for name, text := range map[string]string{
+			"unclosed brace":    "vrrp_instance VI_1 {\n",
+			"no address":        strings.Replace(usual(mode).Render(0), "192.0.2.100", "192.0.2.300", 1),
+			"missing interface": strings.Replace(usual(mode).Render(0), "interface eth0", "interface nope0", 1),
+			"random bytes":      "\x00\xff{}}}{\x7f",
+		} {
+			start := time.Now()
+			j.must(d1.Configure(text))
+			j.must(d1.Reload())
+			after(1500 * time.Millisecond)
+			missed, other := missedAdverts(p, start, time.Second)
+			j.bar(missed == 0 && len(other) == 0, "%s: %d advertisements missed, unexpected ones: %+v", name, missed, other)
+			holders, err := p.Holders()
+			j.must(err)
+			j.bar(slices.Equal(holders, []int{0}), "%s: the address is held by %v, want [0]", name, holders)
+			if j.strict {
+				j.must(d1.Running())
+			}
+			if d1.Running() != nil {
+				return
+			}
+		}
+	})
+}
+
+// A master that is killed and started again, by its supervisor at once or by hand after the backup has taken over, adopts what
+// it left, and no request fails.
+func TestKilledMasterReturns(t *testing.T) {
+	for _, when := range []string{"at once", "after the backup took over"} {
+		t.Run(when, func(t *testing.T) {
+			eachPair(t, []labkit.Mode{labkit.Local, labkit.DR}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
+				p := newPair(j, programs, mode)
+				j.must(p.Up(within(j, 30*time.Second), usual(mode)))
+				d1 := p.Directors[0]
+				var writes *testlan.KernelWrites
+				if mode != labkit.Local {
+					var err error
+					writes, err = d1.Host.WatchKernelWrites()
+					j.must(err)
+					defer writes.Close()
+				}
+				stop := probing(j, p, "master killed, started "+when)
+				killed := time.Now()
+				d1.Kill()
+				if when != "at once" {
+					_, err := p.Capture.WaitAdvert(within(j, 10*time.Second), "d2", killed, nil)
+					j.must(err)
+				}
+				if writes != nil {
+					writes.Take()
+				}
+				j.must(d1.Start())
+				after(2 * time.Second)
+				if when == "at once" {
+					holders, err := p.Holders()
+					j.must(err)
+					rivals := p.Capture.Adverts("d2", killed)
+					j.bar(slices.Equal(holders, []int{0}) && len(rivals) == 0,
+						"restarted at once: address held by %v with %d advertisements of the backup, want [0] and none", holders, len(rivals))
+				}
+				j.must(p.WaitHolder(within(j, 15*time.Second), 0))
+				after(time.Second)
+				r := stop()
+				j.bar(r.Failed == 0, "%d failed requests, want 0: %v", r.Failed, r)
+				if writes == nil {
+					return
+				}
+				got := writes.Take()
+				maps.DeleteFunc(got, func(name string, _ int) bool { return strings.HasSuffix(name, "ADDR") && when != "at once" })
+				diff := cmp.Diff(map[string]int{}, got)
+				j.bar(diff == "", "the table and the addresses were there already; kernel writes (-want +got):\n%s", diff)
+				j.must(p.WaitDestinations(within(j, time.Second), 0, 2))
+			})
+		})
+	}
+}
