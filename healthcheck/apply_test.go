@@ -279,7 +279,7 @@ func TestReloadEqualsFreshStart(t *testing.T) {
 			inLab(t, Options{}, func(l *lab) {
 				for i, b := range broken {
 					if b {
-						l.answers(netip.AddrPortFrom(rsAddr(i/3+1), uint16(80+i%3)), func(int) Result { return failed(tcpFailed, nil) })
+						l.answers(netip.AddrPortFrom(rsAddr(i/3+1), uint16(80+i%3)), refuses)
 					}
 				}
 				l.run(configs[0])
@@ -326,10 +326,10 @@ func TestApplyMatchesRecount(t *testing.T) {
 			l.takes(700 * ms)
 			l.goOn()
 			for i, c := range configs {
-				l.answers(netip.AddrPortFrom(rsAddr(i+1), 80), func(int) Result { return failed(tcpFailed, nil) })
+				l.answers(netip.AddrPortFrom(rsAddr(i+1), 80), refuses)
 				for j, b := range broken {
 					if b {
-						l.answers(netip.AddrPortFrom(rsAddr(j/3+1), uint16(80+(i+j)%3)), func(int) Result { return failed(tcpFailed, nil) })
+						l.answers(netip.AddrPortFrom(rsAddr(j/3+1), uint16(80+(i+j)%3)), refuses)
 					}
 				}
 				l.m.Apply(FromConfig(c))

@@ -26,10 +26,8 @@ var vsID = confparse.VirtualServerID{
 
 const vsName = "[10.0.0.1]:tcp:80"
 
-// rsAddr is the address of the nth real server, rsName its name.
+// rsAddr is the address of the nth real server.
 func rsAddr(n int) netip.Addr { return netip.AddrFrom4([4]byte{192, 168, 0, byte(n)}) }
-
-func rsName(n int) string { return fmt.Sprintf("[192.168.0.%d]:tcp:80", n) }
 
 func rsID(n int) confparse.RealServerID {
 	return confparse.RealServerID{VS: vsID, Addr: rsAddr(n), Port: 80}
@@ -163,9 +161,12 @@ func (l *lab) until(d time.Duration) {
 	synctest.Wait()
 }
 
+// refuses is the answer of a server that is down.
+func refuses(int) Result { return failed(tcpFailed, nil) }
+
 // breaks makes the nth real server fail from now on, mends makes it pass.
 func (l *lab) breaks(n int) {
-	l.answers(netip.AddrPortFrom(rsAddr(n), 80), func(int) Result { return failed(tcpFailed, nil) })
+	l.answers(netip.AddrPortFrom(rsAddr(n), 80), refuses)
 }
 
 func (l *lab) mends(n int) { l.answers(netip.AddrPortFrom(rsAddr(n), 80), nil) }

@@ -56,7 +56,8 @@ func TestHTTPRequest(t *testing.T) {
 		check httpCheck
 		want  string
 	}{
-		{"a virtual host as written (case 36)", httpCheck{dial: dial{target: v4}, url: urlSpec{path: "/x", host: "r.example"}},
+		{"a virtual host as written (case 36)",
+			httpCheck{dial: dial{target: v4}, url: urlSpec{path: "/x", host: "r.example"}},
 			"GET /x HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: r.example\r\n\r\n"},
 		{"no virtual host (case 37)", httpCheck{dial: dial{target: v4}, url: urlSpec{path: "/x"}},
 			"GET /x HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: 192.168.0.1:80\r\n\r\n"},
@@ -65,7 +66,8 @@ func TestHTTPRequest(t *testing.T) {
 		{"no zone in the Host field (RFC 6874 §4)",
 			httpCheck{dial: dial{target: netip.MustParseAddrPort("[fe80::1%eth0]:80")}, url: urlSpec{path: "/"}},
 			"GET / HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: [fe80::1]:80\r\n\r\n"},
-		{"http_protocol 1.1 (case 37)", httpCheck{dial: dial{target: v4}, url: urlSpec{path: "/"}, protocol: confparse.HTTP11},
+		{"http_protocol 1.1 (case 37)",
+			httpCheck{dial: dial{target: v4}, url: urlSpec{path: "/"}, protocol: confparse.HTTP11},
 			"GET / HTTP/1.1\r\nUser-Agent: KeepAliveClient\r\nConnection: close\r\nHost: 192.168.0.1:80\r\n\r\n"},
 		{"http_protocol 1.0C", httpCheck{dial: dial{target: v4}, url: urlSpec{path: "/"}, protocol: confparse.HTTP10C},
 			"GET / HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nConnection: close\r\nHost: 192.168.0.1:80\r\n\r\n"},
@@ -89,7 +91,10 @@ func TestHTTPCheckSendsItsRequest(t *testing.T) {
 		requests <- readRequest(c)
 		io.WriteString(c, "HTTP/1.0 200 OK\r\n\r\n")
 	})
-	c := httpCheck{dial: dial{target: target, timeout: 5 * time.Second}, url: urlSpec{path: "/x", host: "h", status: statuses(200, 299)}}
+	c := httpCheck{
+		dial: dial{target: target, timeout: 5 * time.Second},
+		url:  urlSpec{path: "/x", host: "h", status: statuses(200, 299)},
+	}
 	if r := c.Check(t.Context()); r.Outcome != Passed {
 		t.Fatalf("got %v, %q, %v", r.Outcome, r.Reason, r.Err)
 	}
@@ -211,7 +216,8 @@ func certificate(t *testing.T) tls.Certificate {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1, 0), DNSNames: []string{"other.example"},
+		SerialNumber: big.NewInt(1), NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1, 0),
+		DNSNames: []string{"other.example"},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -251,8 +257,8 @@ func TestSSLCheck(t *testing.T) {
 				return nil, nil
 			},
 		}, orderly), Passed, "MD5 digest"},
-		{"§2.2 an old version of TLS", serve(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, orderly),
-			Passed, "MD5 digest"},
+		{"§2.2 an old version of TLS",
+			serve(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, orderly), Passed, "MD5 digest"},
 		{"§2.2 the end without close_notify is an end", serve(&tls.Config{}, func(s *tls.Conn, _ *net.TCPConn) {
 			io.WriteString(s, ok)
 		}), Passed, "MD5 digest"},
@@ -263,8 +269,8 @@ func TestSSLCheck(t *testing.T) {
 			io.WriteString(c, ok)
 			io.Copy(io.Discard, c)
 		}), Failed, "SSL handshake/communication error connecting to"},
-		{"silence in the handshake", listen(t, "127.0.0.1:0", func(c *net.TCPConn) { io.Copy(io.Discard, c) }), Failed,
-			"SSL handshake/communication error connecting to"},
+		{"silence in the handshake", listen(t, "127.0.0.1:0", func(c *net.TCPConn) { io.Copy(io.Discard, c) }),
+			Failed, "SSL handshake/communication error connecting to"},
 		{"silence after the request", serve(&tls.Config{}, func(_ *tls.Conn, c *net.TCPConn) { io.Copy(io.Discard, c) }),
 			Failed, "Timeout SSL read"},
 	}

@@ -52,7 +52,9 @@ func TestReadReply(t *testing.T) {
 		{"a header that ends in bare newlines", "HTTP/1.1 200 OK\n\nhello", httpReply{}, errNoHeader},
 	}
 	readers := map[string]func(io.Reader) io.Reader{
-		"whole": func(r io.Reader) io.Reader { return r }, "bytewise": iotest.OneByteReader, "data with EOF": iotest.DataErrReader,
+		"whole":         func(r io.Reader) io.Reader { return r },
+		"bytewise":      iotest.OneByteReader,
+		"data with EOF": iotest.DataErrReader,
 	}
 	for _, tt := range tests {
 		for name, reader := range readers {

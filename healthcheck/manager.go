@@ -25,7 +25,7 @@ const bootstrapDelay = time.Second
 
 // Options are what a Manager needs from its surroundings. The zero value works.
 type Options struct {
-	Logger     *slog.Logger          // nil discards
+	Logger     *slog.Logger          // nil discards; its handler must not block, nor call the Manager
 	Registerer prometheus.Registerer // nil leaves the metrics unregistered
 	// MaxInFlight bounds the probes under way at one time. There are never more than 3/4 of RLIMIT_NOFILE, which is
 	// also the bound when this is 0.
@@ -67,7 +67,7 @@ type Change struct {
 	VirtualServer confparse.VirtualServerID
 	RealServer    confparse.RealServerID
 	Up            bool  // the real server is up
-	Weight        int32 // its weight while it is up, and down with inhibit_on_failure aside
+	Weight        int32 // its weight, whether it is up or not
 	QuorumUp      bool  // the virtual server has its quorum
 }
 

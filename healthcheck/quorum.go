@@ -33,8 +33,8 @@ func (q *quorum) threshold() int64 {
 }
 
 // evaluate compares the live weight with the threshold. initial is set at start and after a reload; sorry tells that
-// a sorry server is waiting to be used. Without any live weight the quorum is lost whatever the hysteresis, except that a
-// quorum of 0, which only a pool of nothing but weight 0 has, is always met and does not flap.
+// a sorry server is waiting to be used. Without any live weight the quorum is lost whatever the hysteresis, except
+// that a quorum of 0, which only a pool of nothing but weight 0 has, is always met and does not flap.
 func (q *quorum) evaluate(initial, sorry bool) evaluation {
 	thr := q.threshold()
 	switch {
