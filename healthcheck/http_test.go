@@ -131,6 +131,7 @@ func TestHTTPCheck(t *testing.T) {
 		{"nothing received", answering(t, ""), plain, Failed, "Read, no data received from"},
 		{"no end of header", answering(t, "HTTP/1.1 200 OK\r\n"), plain, Failed, "Read, no data received from"},
 		{"refused", closedPort(t), plain, Failed, "Connection failed"},
+		{"unreachable at once", unreachable, plain, Failed, "Error connecting"},
 		{"no answer to SYN", fullBacklog(t), plain, Failed, "Timeout connecting"},
 		{"reset instead of a reply", listen(t, "127.0.0.1:0", func(c *net.TCPConn) {
 			readRequest(c)
