@@ -1,0 +1,139 @@
+package vrrp
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// recording keeps what was logged as "LEVEL text key=value …".
+type recording struct {
+	lines *[]string
+	attrs []slog.Attr
+}
+
+func (r recording) Enabled(context.Context, slog.Level) bool { return true }
+func (r recording) WithGroup(string) slog.Handler            { return r }
+func (r recording) WithAttrs(a []slog.Attr) slog.Handler {
+	r.attrs = append(r.attrs[:len(r.attrs):len(r.attrs)], a...)
+	return r
+}
+func (r recording) Handle(_ context.Context, rec slog.Record) error {
+	line := rec.Level.String() + " " + rec.Message
+	for _, a := range r.attrs {
+		line += " " + a.String()
+	}
+	*r.lines = append(*r.lines, line)
+	return nil
+}
+
+// Operators grep for these lines; monitoring parses them. What keepalived says only with --log-detail is DEBUG.
+func TestLogLinesAreKeepaliveds(t *testing.T) {
+	source := netip.MustParseAddr("10.77.0.2")
+	spec := testInstance("VI_1", 51, 100)
+	spec.PreemptDelay = 2500 * time.Millisecond
+	spec.Excluded = []Address{{Prefix: netip.MustParsePrefix("10.77.51.200/32"), Link: "eth0"}}
+	quiet := spec
+	quiet.LowerPriorityNoAdvert = true
+	report := func(r Report) func(instanceLog) { return func(l instanceLog) { l.report(r, &spec) } }
+	state := func(c StateChanged) func(instanceLog) { return func(l instanceLog) { l.stateChanged(c) } }
+	rejected := func(why DropReason, theirs, ours int) func(instanceLog) {
+		return report(Report{Kind: ReportRejected, Rejected: why, Source: source, Theirs: theirs, Ours: ours})
+	}
+	for _, tc := range []struct {
+		log  func(instanceLog)
+		want string // "" for no line
+	}{
+		{state(StateChanged{From: Init, To: Backup, Initial: true}), "INFO (VI_1) Entering BACKUP STATE (init)"},
+		{state(StateChanged{From: Init, To: Fault, Initial: true}), "INFO (VI_1) Entering FAULT STATE (init)"},
+		{state(StateChanged{From: Init, To: Master, Initial: true, Cause: CauseOwner}), "INFO (VI_1) Entering MASTER STATE"},
+		{state(StateChanged{From: Backup, To: Master}), "INFO (VI_1) Entering MASTER STATE"},
+		{state(StateChanged{From: Master, To: Backup}), "INFO (VI_1) Entering BACKUP STATE"},
+		{state(StateChanged{From: Master, To: Fault}), "INFO (VI_1) Entering FAULT STATE"},
+		{state(StateChanged{From: Master, To: Init, Cause: CauseStop}), ""},
+		{report(Report{Kind: ReportAdvertTimeout}), "DEBUG (VI_1) Receive advertisement timeout"},
+		{report(Report{Kind: ReportHigherPriority, Source: source, Theirs: 150, Ours: 100}),
+			"INFO (VI_1) Master received advert from 10.77.0.2 with higher priority 150, ours 100"},
+		{report(Report{Kind: ReportSamePriority, Source: source, Theirs: 100, Ours: 100}),
+			"INFO (VI_1) Master received advert from 10.77.0.2 with same priority 100 but higher IP address than ours"},
+		{report(Report{Kind: ReportLowerPriority, Source: source, Theirs: 50, Ours: 100}),
+			"INFO (VI_1) Received advert from 10.77.0.2 with lower priority 50, ours 100, forcing new election"},
+		{func(l instanceLog) {
+			l.report(Report{Kind: ReportLowerPriority, Source: source, Theirs: 50, Ours: 100}, &quiet)
+		}, "INFO (VI_1) Received advert from 10.77.0.2 with lower priority 50, ours 100"},
+		{report(Report{Kind: ReportLowerDiscarded, Source: source, Theirs: 50}),
+			"INFO (VI_1) received lower priority (50) advert from 10.77.0.2 - discarding"},
+		{report(Report{Kind: ReportPriorityZeroReceived, Source: source}), "INFO (VI_1) Backup received priority 0 advertisement"},
+		{report(Report{Kind: ReportMasterPriorityZero, Source: source}), "INFO (VI_1) Master received priority 0 message"},
+		{report(Report{Kind: ReportPriorityZeroSent}), "DEBUG (VI_1) sent 0 priority"},
+		{report(Report{Kind: ReportPriorityChanged, Theirs: 100, Ours: 80}), "INFO (VI_1) Changing effective priority from 100 to 80"},
+		{report(Report{Kind: ReportSameAddress, Source: source}),
+			"INFO (VI_1) WARNING - equal priority advert received from remote host with our IP address."},
+		{report(Report{Kind: ReportPreemptDelayStarted}), "INFO (VI_1) start preempt delay (2.500000)"},
+		{report(Report{Kind: ReportPreemptDelayStopped}), "INFO (VI_1) stop preempt delay"},
+		{report(Report{Kind: ReportIntervalDiffers, Source: source, Theirs: 50, Ours: 100}),
+			"INFO (VI_1) advertisement interval mismatch ours = 100 centi-sec rcv'd=50 centi-sec"},
+		{report(Report{Kind: ReportAddressesDiffer, Source: source, Theirs: 2, Ours: 1}),
+			"INFO (VI_1) expected 1 VIPs but received 2 from 10.77.0.2"},
+		{report(Report{Kind: ReportAddressesDiffer, Source: source, Theirs: 1, Ours: 1}),
+			"INFO (VI_1) ip address associated with VRID 51 not present in advert from 10.77.0.2"},
+		{rejected(DropVersion, 3, 2), "INFO (VI_1) wrong VRRP version from 10.77.0.2. Received 3 and expect 2"},
+		{rejected(DropAuthTypeInvalid, 7, 0), "INFO (VI_1) Invalid auth type from 10.77.0.2: 7"},
+		{rejected(DropAuthTypeMismatch, 0, 1), "INFO (VI_1) received a 0 auth from 10.77.0.2, expecting 1!"},
+		{rejected(DropAuthFailure, 0, 0), "INFO (VI_1) received an invalid passwd from 10.77.0.2!"},
+		{rejected(DropInterval, 2, 1), "INFO (VI_1) advertisement interval mismatch with 10.77.0.2 mine=1 sec rcv'd=2 sec"},
+		{rejected(DropChecksum, 0, 0), "INFO (VI_1) Invalid VRRPv2 checksum from 10.77.0.2"},
+		{rejected(DropNotPeer, 0, 0), "INFO (VI_1) unicast source address 10.77.0.2 not a unicast peer"},
+		{func(l instanceLog) { l.announcing(vip100, "eth0") },
+			"DEBUG (VI_1) Sending/queueing gratuitous ARPs on eth0 for 10.77.0.100"},
+		{func(l instanceLog) { l.announced(vip100, "eth0") }, "DEBUG Sending gratuitous ARP on eth0 for 10.77.0.100"},
+		{func(l instanceLog) { l.announced(vips6[0], "eth0") }, "DEBUG Sending unsolicited Neighbour Advert on eth0 for fe80::100"},
+		{func(l instanceLog) { groupChanged(l.logger, GroupChanged{Group: "G", From: Backup, To: Master}) },
+			"INFO VRRP_Group(G) Syncing instances to MASTER state"},
+		{func(l instanceLog) { groupChanged(l.logger, GroupChanged{Group: "G", To: Backup, Initial: true}) }, ""},
+	} {
+		var got []string
+		tc.log(newInstanceLog(slog.New(recording{lines: &got}), &spec))
+		var want []string
+		if tc.want != "" {
+			want = []string{tc.want + " instance=VI_1 vrid=51 interface=eth0"}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("line (-want +got):\n%s", d)
+		}
+	}
+}
+
+func TestAddressesAreLoggedAsTwoLists(t *testing.T) {
+	spec := testInstance("VI_1", 51, 100)
+	spec.Excluded = spec.Addresses
+	var got []string
+	l := instanceLog{logger: slog.New(recording{lines: &got}), name: "VI_1"}
+	l.addresses(true, &spec)
+	spec.Excluded = nil
+	l.addresses(false, &spec)
+	want := []string{"DEBUG (VI_1) setting VIPs.", "DEBUG (VI_1) setting E-VIPs.", "DEBUG (VI_1) removing VIPs."}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("lines (-want +got):\n%s", d)
+	}
+}
+
+// Every reason has a line of its own, also those without a text of keepalived's.
+func TestEveryRejectionIsLogged(t *testing.T) {
+	spec := testInstance("VI_1", 51, 100)
+	seen := make(map[string]bool)
+	for reason := DropTruncated; reason <= DropNotPeer; reason++ {
+		var got []string
+		l := instanceLog{logger: slog.New(recording{lines: &got}), name: "VI_1"}
+		l.report(Report{Kind: ReportRejected, Rejected: reason, Source: nodeB}, &spec)
+		if len(got) != 1 || seen[got[0]] {
+			t.Errorf("%s: got %q, want one line of its own", reason, got)
+			continue
+		}
+		seen[got[0]] = true
+	}
+}
