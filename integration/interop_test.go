@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -77,17 +78,26 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		return nil
 	}
 
-	if err := d1.Start(); err != nil {
+	// start starts d1 and returns when its virtual router came to life: how long a program takes to get there is its own affair.
+	start := func() (time.Time, error) {
+		if err := d1.Start(); err != nil {
+			return time.Time{}, err
+		}
+		return p.Capture.WaitJoin(ctx, "d1", d1.Process.Started, netip.AddrFrom4([4]byte{224, 0, 0, 18}))
+	}
+
+	started, err := start()
+	if err != nil {
 		return nil, err
 	}
 	if err := d2.Start(); err != nil {
 		return nil, err
 	}
-	a, err := first("d1", d1.Process.Started)
+	a, err := first("d1", started)
 	if err != nil {
 		return nil, err
 	}
-	measure("start alone", d1.Process.Started, a.Time)
+	measure("start alone", started, a.Time)
 	if err := p.WaitHolder(ctx, 0); err != nil {
 		return nil, err
 	}
@@ -103,10 +113,10 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 	if err := gone("master stopped", zero.Time); err != nil {
 		return nil, err
 	}
-	if err := d1.Start(); err != nil {
+	if started, err = start(); err != nil {
 		return nil, err
 	}
-	if err := back("master returns", d1.Process.Started, true); err != nil {
+	if err := back("master returns", started, true); err != nil {
 		return nil, err
 	}
 
@@ -114,10 +124,10 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 	if err := gone("master killed", lastOf("d1")); err != nil {
 		return nil, err
 	}
-	if err := d1.Start(); err != nil {
+	if started, err = start(); err != nil {
 		return nil, err
 	}
-	if err := back("killed master returns", d1.Process.Started, true); err != nil {
+	if err := back("killed master returns", started, true); err != nil {
 		return nil, err
 	}
 
@@ -176,7 +186,7 @@ func TestTransitionsLikeKeepalived(t *testing.T) {
 					}
 				}
 			}
-			for i, m := range reference {
+			for i, m := range reference { // what the first pass measured, or the repetition where there was one
 				line := fmt.Sprintf("%-45s keepalived+keepalived %5d ms", m.name, m.took.Milliseconds())
 				for k, pair := range pairs {
 					if i < len(measured[k]) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"sync"
 	"syscall"
@@ -14,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Capture records the VRRP and ARP frames that enter any segment of a lab, each once, at the cable it came in on. Frames of a
+// Capture records the VRRP, ARP and IGMP frames that enter any segment of a lab, each once, at the cable it came in on. Frames of a
 // blocked cable are seen, those of a cut one do not exist.
 type Capture struct {
 	file *os.File
@@ -107,13 +108,29 @@ func (c *Capture) WaitAdvert(ctx context.Context, host string, since time.Time, 
 	return found, err
 }
 
-// vrrpAndARP passes ARP, and IPv4 carrying VRRP or an authentication header.
+// WaitJoin waits until a host, at or after a time, reports that it has joined a multicast group, and returns when it did.
+func (c *Capture) WaitJoin(ctx context.Context, host string, since time.Time, group netip.Addr) (time.Time, error) {
+	var at time.Time
+	err := Until(ctx, host+" joins "+group.String(), func() error {
+		for _, f := range c.Frames() {
+			if f.Host == host && !f.Time.Before(since) && f.Joins(group) {
+				at = f.Time
+				return nil
+			}
+		}
+		return errors.New("not seen")
+	})
+	return at, err
+}
+
+// vrrpAndARP passes ARP, and IPv4 carrying VRRP, an authentication header or IGMP.
 var vrrpAndARP = []bpf.Instruction{
 	bpf.LoadAbsolute{Off: 12, Size: 2},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherARP, SkipTrue: 4},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherIPv4, SkipTrue: 4},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherARP, SkipTrue: 5},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherIPv4, SkipTrue: 5},
 	bpf.LoadAbsolute{Off: 23, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoVRRP, SkipTrue: 1},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoVRRP, SkipTrue: 2},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoIGMP, SkipTrue: 1},
 	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoAH, SkipTrue: 1},
 	bpf.RetConstant{Val: 65535},
 	bpf.RetConstant{Val: 0},

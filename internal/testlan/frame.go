@@ -38,6 +38,7 @@ const (
 	etherHeader = 14
 	etherIPv4   = 0x0800
 	etherARP    = 0x0806
+	protoIGMP   = 2
 	protoVRRP   = 112
 	protoAH     = 51
 )
@@ -83,4 +84,33 @@ func (f Frame) Announcement() (g Announcement, ok bool) {
 		return g, false
 	}
 	return Announcement{Time: f.Time, Host: f.Host, Address: sender, MAC: net.HardwareAddr(arp[8:14])}, true
+}
+
+// Joins tells whether the frame is an IGMP report (RFC 3376 section 4.2, RFC 2236) by which its sender joins the group.
+func (f Frame) Joins(group netip.Addr) bool {
+	if len(f.Data) < etherHeader+20 || binary.BigEndian.Uint16(f.Data[12:]) != etherIPv4 || f.Data[etherHeader+9] != protoIGMP {
+		return false
+	}
+	ip := f.Data[etherHeader:]
+	igmp := ip[min(int(ip[0]&0x0f)*4, len(ip)):]
+	const v2Report, v3Report, isExclude, toExclude = 0x16, 0x22, 2, 4
+	switch {
+	case len(igmp) >= 8 && igmp[0] == v2Report:
+		joined, _ := netip.AddrFromSlice(igmp[4:8])
+		return joined == group
+	case len(igmp) >= 8 && igmp[0] == v3Report:
+		records := igmp[8:]
+		for range binary.BigEndian.Uint16(igmp[6:]) {
+			if len(records) < 8 {
+				return false
+			}
+			joined, _ := netip.AddrFromSlice(records[4:8])
+			if joined == group && (records[0] == isExclude || records[0] == toExclude) {
+				return true
+			}
+			length := 8 + 4*int(binary.BigEndian.Uint16(records[2:])) + 4*int(records[1])
+			records = records[min(length, len(records)):]
+		}
+	}
+	return false
 }

@@ -204,6 +204,34 @@ func TestFrameDecodesAdverts(t *testing.T) {
 	}
 }
 
+func TestCaptureSeesWhoJoinsAGroup(t *testing.T) {
+	l, _, b := twoHosts(t)
+	c, err := l.Capture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := time.Now()
+	var conn *net.UDPConn
+	if err := b.Host.Do(func() error {
+		ifi, err := net.InterfaceByName("eth0")
+		if err == nil {
+			conn, err = net.ListenMulticastUDP("udp4", ifi, &net.UDPAddr{IP: net.IPv4(224, 0, 0, 18), Port: 9})
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := c.WaitJoin(within(t, 5*time.Second), "b", before, netip.MustParseAddr("224.0.0.18")); err != nil {
+		t.Error(err)
+	}
+	for _, f := range c.Frames() {
+		if f.Joins(netip.MustParseAddr("224.0.0.19")) || f.Host == "a" && f.Joins(netip.MustParseAddr("224.0.0.18")) {
+			t.Errorf("frame of %s taken for another join: %x", f.Host, f.Data)
+		}
+	}
+}
+
 func TestProcessLogSignalAndGroupKill(t *testing.T) {
 	_, a, _ := twoHosts(t)
 	start := time.Now()
