@@ -38,7 +38,7 @@ type Engine struct {
 // router is a Machine in an Engine.
 type router struct {
 	handle   Handle
-	name     confparse.InstanceName // the one it has in the spec, or had when it was told to resign
+	spec     *InstanceSpec // the desired one; of a router that resigns, the last
 	machine  *Machine
 	group    *group
 	pos      int // in order; decides between equal deadlines
@@ -49,40 +49,6 @@ type router struct {
 
 // NewEngine returns an Engine without virtual routers.
 func NewEngine() *Engine { return &Engine{routers: make(map[Handle]*router)} }
-
-// Apply makes spec the desired state. A router whose Key stays lives on: untouched when its spec is equal, reconfigured
-// in place otherwise, whatever its name. Others resign, and new ones start; one that wants an address which a resigning
-// router still holds starts after that one's Stopped.
-func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
-	e.out = e.out[:0]
-	wanted := orderedInstances(spec)
-	kept := e.match(wanted)
-	e.spec, e.waiting = spec, e.waiting[:0]
-	for i, r := range kept {
-		if r == nil {
-			e.waiting = append(e.waiting, wanted[i])
-		} else {
-			r.name = wanted[i].Name
-		}
-	}
-	for _, r := range slices.Clone(e.order) {
-		if !slices.Contains(kept, r) {
-			e.retire(now, r)
-		}
-	}
-	e.regroup(now)
-	for i, r := range kept {
-		if r != nil && !r.machine.spec.Equal(wanted[i]) {
-			e.put(r, Configure{Spec: wanted[i]})
-			e.drive(now, r, SpecChanged{Spec: wanted[i]})
-		}
-	}
-	e.launch(now)
-	return e.out
-}
-
-// Stop resigns all virtual routers, in order. It is Apply of an empty Spec.
-func (e *Engine) Stop(now Instant) []InstanceAction { return e.Apply(now, Spec{}) }
 
 // Step feeds ev to the router of handle h and to its sync group. An unknown handle is legal: the router has gone.
 func (e *Engine) Step(now Instant, h Handle, ev Event) []InstanceAction {
@@ -169,127 +135,37 @@ func (e *Engine) step(now Instant, r *router, ev Event) {
 	}
 }
 
+// put adds an action of r. What r lets go of stays in place when another router serves it, as after a reload that moved
+// an address from one instance to another: the shell carries out the actions of different routers in no fixed order.
 func (e *Engine) put(r *router, a Action) {
-	e.out = append(e.out, InstanceAction{Handle: r.handle, Name: r.name, Action: a})
-}
-
-// retire takes r out of its group, which does not follow it, and has it resign.
-func (e *Engine) retire(now Instant, r *router) {
-	if r.leaving {
-		return
-	}
-	r.leaving = true
-	if g := r.group; g != nil {
-		g.members = slices.DeleteFunc(g.members, func(m *router) bool { return m == r })
-		r.group = nil
-	}
-	e.step(now, r, Stop{})
-}
-
-// remove forgets r.
-func (e *Engine) remove(r *router) {
-	delete(e.routers, r.handle)
-	e.order = slices.DeleteFunc(e.order, func(o *router) bool { return o == r })
-	heap.Remove(&e.queue, r.index)
-}
-
-// launch starts the waiting routers whose addresses are free.
-func (e *Engine) launch(now Instant) {
-	if len(e.waiting) == 0 {
-		return
-	}
-	started := false
-	e.waiting = slices.DeleteFunc(e.waiting, func(s InstanceSpec) bool {
-		if e.blocked(s) {
-			return false
+	switch act := a.(type) {
+	case SetAddresses:
+		if act.Present {
+			break
 		}
-		e.last++
-		r := &router{handle: e.last, name: s.Name, machine: NewMachine(s), deadline: never}
-		e.routers[r.handle] = r
-		e.order = append(e.order, r)
-		heap.Push(&e.queue, r)
-		e.put(r, Start{Spec: s})
-		started = true
-		return true
+		all := slices.Concat(r.machine.spec.Addresses, r.machine.spec.Excluded)
+		if rest := e.unserved(r, all); len(rest) < len(all) {
+			a = ChangeAddresses{Remove: rest}
+		}
+	case ChangeAddresses:
+		act.Remove = e.unserved(r, act.Remove)
+		if len(act.Add)+len(act.Remove) == 0 {
+			return
+		}
+		a = act
+	}
+	e.out = append(e.out, InstanceAction{Handle: r.handle, Name: r.spec.Name, Action: a})
+}
+
+// unserved returns those of the addresses that no other router has installed and is to keep.
+func (e *Engine) unserved(r *router, list []Address) []Address {
+	return slices.DeleteFunc(slices.Clone(list), func(a Address) bool {
+		same := func(b Address) bool { return a.Prefix == b.Prefix && a.Link == b.Link }
+		return slices.ContainsFunc(e.order, func(o *router) bool {
+			return o != r && o.machine.present &&
+				(slices.ContainsFunc(o.spec.Addresses, same) || slices.ContainsFunc(o.spec.Excluded, same))
+		})
 	})
-	if started {
-		e.regroup(now)
-	}
-}
-
-// blocked reports whether a resigning router still stands for what s wants.
-func (e *Engine) blocked(s InstanceSpec) bool {
-	return slices.ContainsFunc(e.order, func(r *router) bool {
-		return r.leaving && (r.machine.spec.Key() == s.Key() || sharesAddress(&r.machine.spec, &s))
-	})
-}
-
-func sharesAddress(a, b *InstanceSpec) bool {
-	for _, list := range [][]Address{a.Addresses, a.Excluded} {
-		for _, x := range list {
-			same := func(y Address) bool { return x.Prefix.Addr() == y.Prefix.Addr() && x.Link == y.Link }
-			if slices.ContainsFunc(b.Addresses, same) || slices.ContainsFunc(b.Excluded, same) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// match finds the running router of each wanted spec, or nil: one of the same Key, preferably of the same name (several
-// unicast instances may share a Key).
-func (e *Engine) match(wanted []InstanceSpec) []*router {
-	byKey := make(map[InstanceKey][]*router, len(e.order))
-	for _, r := range e.order {
-		if !r.leaving {
-			k := r.machine.spec.Key()
-			byKey[k] = append(byKey[k], r)
-		}
-	}
-	kept := make([]*router, len(wanted))
-	take := func(i int, named bool) {
-		k := wanted[i].Key()
-		for j, r := range byKey[k] {
-			if !named || r.name == wanted[i].Name {
-				kept[i] = r
-				byKey[k] = slices.Delete(byKey[k], j, j+1)
-				return
-			}
-		}
-	}
-	for i := range wanted {
-		take(i, true)
-	}
-	for i := range wanted {
-		if kept[i] == nil {
-			take(i, false)
-		}
-	}
-	return kept
-}
-
-// orderedInstances lists the instances in Order, and any that Order forgets by name.
-func orderedInstances(spec Spec) []InstanceSpec {
-	names := make([]confparse.InstanceName, 0, len(spec.Instances))
-	seen := make(map[confparse.InstanceName]bool, len(spec.Instances))
-	for _, n := range spec.Order {
-		if _, ok := spec.Instances[n]; ok && !seen[n] {
-			seen[n] = true
-			names = append(names, n)
-		}
-	}
-	var rest []confparse.InstanceName
-	for n := range spec.Instances {
-		if !seen[n] {
-			rest = append(rest, n)
-		}
-	}
-	slices.Sort(rest)
-	list := make([]InstanceSpec, 0, len(spec.Instances))
-	for _, n := range append(names, rest...) {
-		list = append(list, spec.Instances[n])
-	}
-	return list
 }
 
 // deadlines is a heap of routers, the earliest deadline first.

@@ -251,6 +251,55 @@ func TestEngineApply(t *testing.T) {
 	})
 }
 
+// TestEngineAddressMoves: an address that a reload moves between routers is not taken away from the one that serves it.
+func TestEngineAddressMoves(t *testing.T) {
+	first, second := instance("A", 51), instance("B", 52)
+	moving := Address{Prefix: netip.MustParsePrefix("10.77.0.9/24"), Link: "eth0"}
+	with := func(s InstanceSpec, list ...Address) InstanceSpec {
+		s.Addresses = append(slices.Clone(s.Addresses), list...)
+		return s
+	}
+	masters := func(t *testing.T, list ...InstanceSpec) *engineRig {
+		return newEngineRig(t).apply(list...).until(4 * time.Second).forget()
+	}
+	changes := func(r *engineRig) (list []string) {
+		for _, l := range r.lines {
+			if _, act, _ := strings.Cut(l, " "); strings.Contains(act, "change") || strings.Contains(act, "release") {
+				list = append(list, act)
+			}
+		}
+		return list
+	}
+	for _, tt := range []struct {
+		name          string
+		before, after []InstanceSpec
+		want          []string
+	}{
+		{"to a later one", []InstanceSpec{with(first, moving), second}, []InstanceSpec{first, with(second, moving)},
+			[]string{"B change +10.77.0.9/24"}},
+		{"to an earlier one", []InstanceSpec{first, with(second, moving)}, []InstanceSpec{with(first, moving), second},
+			[]string{"A change +10.77.0.9/24"}},
+		{"from one that goes", []InstanceSpec{first, with(second, moving)}, []InstanceSpec{with(first, moving)},
+			[]string{"A change +10.77.0.9/24", "B change -10.77.52.100/32"}},
+		{"with another prefix length", []InstanceSpec{with(first, moving), second},
+			[]InstanceSpec{first, with(second, Address{Prefix: netip.MustParsePrefix("10.77.0.9/32"), Link: "eth0"})},
+			[]string{"A change -10.77.0.9/24", "B change +10.77.0.9/32"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := masters(t, tt.before...).apply(tt.after...).until(6 * time.Second)
+			if diff := cmp.Diff(tt.want, changes(r)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+	t.Run("to one that is BACKUP", func(t *testing.T) {
+		r := masters(t, with(first, moving), second).hear("B", 200).until(5*time.Second).forget().apply(first, with(second, moving))
+		if diff := cmp.Diff([]string{"A change -10.77.0.9/24"}, changes(r)); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+}
+
 // TestEngineForgetsTheGone: events for an ended or unknown router do nothing.
 func TestEngineForgetsTheGone(t *testing.T) {
 	r := newEngineRig(t).apply(instance("A", 51)).forget()

@@ -209,14 +209,14 @@ func (e *Engine) sort() map[confparse.InstanceName]*router {
 		if r.leaving {
 			return 0
 		}
-		return rank[r.name]
+		return rank[r.spec.Name]
 	}
 	slices.SortStableFunc(e.order, func(a, b *router) int { return cmp.Compare(place(a), place(b)) })
 	byName := make(map[confparse.InstanceName]*router, len(e.order))
 	for i, r := range e.order {
 		r.pos = i
 		if !r.leaving {
-			byName[r.name] = r
+			byName[r.spec.Name] = r
 		}
 	}
 	heap.Init(&e.queue)
