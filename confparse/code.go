@@ -85,6 +85,19 @@ const (
 	CodeExtraName         Code = 2031
 	CodeDuplicateName     Code = 2032
 	CodeStateConflict     Code = 2033
+	CodeOldName           Code = 2034
+	CodeIPTables          Code = 2035
+	CodeEmptyList         Code = 2036
+	CodeUnresolved        Code = 2037
+	CodeScriptQuotes      Code = 2038
+	CodeBadMAC            Code = 2039
+	CodeBadRange          Code = 2040
+	CodeBadRoute          Code = 2041
+	CodeBadRule           Code = 2042
+	CodeBadName           Code = 2043
+	CodeBadTunnel         Code = 2044
+	CodeIgnoredWord       Code = 2045
+	CodeUnknownOption     Code = 2046
 
 	CodeNoInterface              Code = 3001
 	CodeNoInterfaceYet           Code = 3002
@@ -127,6 +140,28 @@ const (
 	CodeThresholds               Code = 3045
 	CodeQuorum                   Code = 3046
 	CodeSorryInhibit             Code = 3047
+	CodeUnknownGroup             Code = 3048
+	CodeGroupFamily              Code = 3049
+	CodeNoAccount                Code = 3060
+	CodeScriptMissing            Code = 3061
+	CodeScriptNotExecutable      Code = 3062
+	CodeScriptInsecure           Code = 3063
+	CodeScriptSecurity           Code = 3064
+	CodeTrackerDropped           Code = 3065
+	CodeUnknownTracker           Code = 3066
+	CodeTrackerWeight            Code = 3067
+	CodeUnusedTracker            Code = 3068
+	CodeBFDDropped               Code = 3069
+	CodeNotTracked               Code = 3070
+	CodeNoDevice                 Code = 3071
+	CodeRuleNoPreference         Code = 3072
+	CodeVMAC                     Code = 3073
+	CodeHMAC                     Code = 3074
+	CodeDelayInterface           Code = 3075
+	CodeTooManyVIPs              Code = 3076
+	CodeSyncInstance             Code = 3077
+	CodeIPVLANAddress            Code = 3078
+	CodeTrackBoth                Code = 3079
 
 	CodeNotSupported Code = 4001
 )
@@ -193,6 +228,19 @@ var codes = map[Code]codeInfo{
 	CodeExtraName:         {Fatal, classOrdinary, "a block has more than a name"},
 	CodeDuplicateName:     {Fatal, classOrdinary, "a name is defined twice"},
 	CodeStateConflict:     {Warning, classOrdinary, "two initial states"},
+	CodeOldName:           {Note, classNone, "an old name of a keyword"},
+	CodeIPTables:          {Warning, classOrdinary, "iptables is not used, nftables is"},
+	CodeEmptyList:         {Warning, classOrdinary, "an empty list"},
+	CodeUnresolved:        {Warning, classOrdinary, "a host name without an address"},
+	CodeScriptQuotes:      {Error, classNone, "the quotes of a program do not match"},
+	CodeBadMAC:            {Error, classOrdinary, "not a MAC address"},
+	CodeBadRange:          {Fatal, classOrdinary, "not a range of addresses"},
+	CodeBadRoute:          {Error, classOrdinary, "a route that cannot be read"},
+	CodeBadRule:           {Error, classOrdinary, "a rule that cannot be read"},
+	CodeBadName:           {Error, classOrdinary, "not a valid name"},
+	CodeBadTunnel:         {Error, classOrdinary, "tunnel options that do not fit"},
+	CodeUnknownOption:     {Warning, classNone, "an option that keepalived passes over"},
+	CodeIgnoredWord:       {Warning, classOrdinary, "a word without effect"},
 
 	CodeNoInterface:              {Error, classOrdinary, "an interface does not exist"},
 	CodeNoInterfaceYet:           {Note, classNone, "an interface does not exist yet"},
@@ -235,6 +283,29 @@ var codes = map[Code]codeInfo{
 	CodeThresholds:               {Warning, classNone, "connection limits the kernel refuses"},
 	CodeQuorum:                   {Warning, classOrdinary, "a quorum that cannot be reached"},
 	CodeSorryInhibit:             {Warning, classOrdinary, "sorry server and real server disagree"},
+
+	CodeUnknownGroup:        {Error, classNone, "a virtual server names an unknown group"},
+	CodeGroupFamily:         {Error, classOrdinary, "address families of a group do not fit"},
+	CodeNoAccount:           {Error, classOrdinary, "a user or group does not exist"},
+	CodeScriptMissing:       {Error, classOrdinary, "a program does not exist"},
+	CodeScriptNotExecutable: {Error, classOrdinary, "a program cannot be run"},
+	CodeScriptInsecure:      {Error, classSecurity, "a program can be changed by others than root"},
+	CodeScriptSecurity:      {Warning, classSecurity, "programs are run without enable_script_security"},
+	CodeTrackerDropped:      {Error, classOrdinary, "a tracker that cannot work"},
+	CodeUnknownTracker:      {Error, classOrdinary, "something unknown is tracked"},
+	CodeTrackerWeight:       {Warning, classOrdinary, "a weight that has no effect"},
+	CodeUnusedTracker:       {Note, classNone, "a tracker nobody uses"},
+	CodeBFDDropped:          {Error, classOrdinary, "a BFD session that cannot work"},
+	CodeNotTracked:          {Warning, classOrdinary, "something that cannot be tracked"},
+	CodeNoDevice:            {Fatal, classFatal, "an address without an interface"},
+	CodeRuleNoPreference:    {Warning, classOrdinary, "a rule without a preference"},
+	CodeVMAC:                {Warning, classOrdinary, "virtual MAC settings that do not fit"},
+	CodeHMAC:                {Error, classOrdinary, "auth_hmac that cannot work"},
+	CodeDelayInterface:      {Error, classFatal, "an unknown interface"},
+	CodeTooManyVIPs:         {Warning, classOrdinary, "more addresses than an advert can carry"},
+	CodeSyncInstance:        {Error, classOrdinary, "lvs_sync_daemon names an unknown instance"},
+	CodeIPVLANAddress:       {Error, classOrdinary, "an ipvlan without an address"},
+	CodeTrackBoth:           {Warning, classOrdinary, "tracked by the instance and by its group"},
 
 	CodeNotSupported: {Note, classNone, "accepted, not supported yet"},
 }

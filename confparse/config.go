@@ -14,6 +14,20 @@ type Config struct {
 	Instances      []*VRRPInstance  // in file order
 	SyncGroups     []*SyncGroup     // in file order
 	VirtualServers []*VirtualServer // in file order
+	Groups         []*VirtualServerGroup
+
+	Scripts         []*TrackScript
+	Processes       []*TrackProcess
+	Files           []*TrackFile
+	BFD             []*BFDInstance
+	TrackGroups     []*TrackGroup
+	GARPGroups      []*GARPGroup
+	StaticAddresses []StaticAddress
+	StaticRoutes    []Route
+	StaticRules     []Rule
+	Linkbeat        []LinkbeatInterface
+	InterfaceDelays []InterfaceDelay
+	TLS             TLSMaterial // SSL
 
 	Inputs *Inputs // what was read
 }
@@ -29,6 +43,43 @@ type Global struct {
 	LVSFlushOnStop    LVSFlushOnStop
 	LogAllFailures    bool // checker_log_all_failures
 	DynamicInterfaces bool // dynamic_interfaces: an interface may be missing at start
+
+	AllowInterfaceChanges bool // dynamic_interfaces allow_if_changes
+	VRRPDelayAfterBoot    time.Duration
+	DefaultInterface      string // default_interface, eth0: of static addresses without dev
+	DisableLocalIGMP      bool
+	ChecksumAsV2          bool          // v3_checksum_as_v2
+	GNAInterval           time.Duration // vrrp_gna_interval
+	MinGARP               bool          // vrrp_min_garp
+	ExtraGARP             time.Duration // vrrp_garp_extra_if; 0 = off
+	ExtraGARPAll          bool
+	LogUnknownVRIDs       bool
+	OwnerIgnoreAdverts    bool
+	VMACPrefix            string // vrrp
+	VMACAddressPrefix     string
+	RXBuffers             RXBufferPolicy
+	RXBufferBytes         uint32
+	RXBufferMultiplier    uint32 // 3
+	NotifyPriorityChanges bool
+	StatesOnReload        bool // fifo_write_vrrp_states_on_reload
+	RSInitNotifies        bool
+
+	LVSTimeouts  LVSTimeouts
+	SyncDaemon   SyncDaemon
+	NFTables     NFTables
+	IPTables     NFTables // vrrp_iptables, vrrp_ipsets
+	IPVSFirewall IPVSFirewall
+
+	NotifyFIFO, VRRPFIFO, LVSFIFO FIFO
+
+	Mail   Mail
+	SNMP   SNMP
+	DBus   DBus
+	Daemon Daemon
+
+	VRRPScheduling, CheckerScheduling, BFDScheduling Scheduling
+
+	VRRPCommandBuffer, VRRPMonitorBuffer, LVSCommandBuffer, LVSMonitorBuffer, ProcessBuffer BufferSize
 }
 
 // LVSFlushOnStop is what lvs_flush_on_stop asks for when the daemon stops.
@@ -96,6 +147,67 @@ type VRRPInstance struct {
 
 	LowerPriorityNoAdvert    bool // lower_prio_no_advert
 	HigherPrioritySendAdvert bool // higher_prio_send_advert
+
+	VMAC                VMAC
+	IPVLAN              IPVLAN
+	VRF                 string
+	UnicastFaultNoPeer  bool
+	OldUnicastChecksum  Switch // on: always the old form; off: never
+	TrackSource         bool   // track_src_ip
+	NoVirtualAddress    bool   // no_virtual_ipaddress
+	PromoteSecondaries  bool
+	LinkbeatPolling     bool
+	ChecksumAsV2        bool
+	Routes              []Route
+	Rules               []Rule
+	Debug               int
+	TimerExpiredBackup  uint8         // 0 = off
+	ExtraGARP           time.Duration // garp_extra_if
+	ExtraGARPAll        bool
+	OwnerIgnoreAdverts  bool
+	RXBufferBytes       uint32
+	HMAC                *AuthHMAC
+	SyncDaemonInterface string // lvs_sync_daemon_interface
+	Tracking            Tracking
+	Notify              Notify
+}
+
+// VMAC is use_vmac: a macvlan interface with the virtual router's MAC address (RFC 9568 §7.3).
+type VMAC struct {
+	Enabled       bool
+	Interface     string // "" = vrrp.VRID
+	MAC           [6]byte
+	MACIsSet      bool
+	TransmitBase  bool // vmac_xmit_base
+	Addresses     bool // use_vmac_addr
+	NetlinkNotify bool
+	Group         string
+}
+
+// IPVLAN is use_ipvlan.
+type IPVLAN struct {
+	Enabled   bool
+	Interface string
+	Addr      netip.Prefix
+	Mode      string // bridge, private or vepa
+	Group     string
+}
+
+// AuthHMAC is auth_hmac, an extension of keepalived 2.4.
+type AuthHMAC struct {
+	Range       Range
+	Keys        []HMACKey
+	ActiveKey   uint8
+	TimeWindow  time.Duration // 0 = from the interval
+	Monotonic   bool          // anti_replay monotonic
+	Permissive  bool          // mode permissive
+	ReceiveOnly bool          // mode receive-only
+}
+
+// HMACKey is one key of auth_hmac, as written: text, hex:… or file:….
+type HMACKey struct {
+	ID   uint8
+	Text string
 }
 
 // UnicastPeer is one line of unicast_peer.
@@ -115,7 +227,24 @@ type VirtualAddress struct {
 	Label     string       // IPv4 only
 	Broadcast netip.Addr   // brd; invalid = none
 	Peer      netip.Prefix // peer; invalid = none
+
+	Flags             AddressFlags
+	NoTrack           bool   // its loss does not mean FAULT
+	UseVMAC           bool   // use_vmac: on a VMAC of its interface
+	PreferredLifetime uint32 // seconds; 4294967295 = forever, 0 = deprecated at once
 }
+
+// AddressFlags are the kernel's IFA_F_* of an address.
+type AddressFlags uint32
+
+// The address flags that can be asked for.
+const (
+	AddressNoDAD         AddressFlags = 0x02 // IPv6 unless -nodad
+	AddressHome          AddressFlags = 0x10
+	AddressManageTemp    AddressFlags = 0x100
+	AddressNoPrefixRoute AddressFlags = 0x200
+	AddressMCAutoJoin    AddressFlags = 0x400
+)
 
 // TrackInterface is one line of track_interface.
 type TrackInterface struct {
@@ -141,6 +270,11 @@ type SyncGroup struct {
 	Range   Range
 	Name    GroupName
 	Members []InstanceName
+
+	TrackInterfaces []TrackInterface
+	Tracking        Tracking
+	TrackingWeight  bool // sync_group_tracking_weight
+	Notify          Notify
 }
 
 // Forwarding is lb_kind / lvs_method, numbered as the kernel's IP_VS_CONN_F_* method.
@@ -183,6 +317,63 @@ type VirtualServer struct {
 	VirtualHost            string // virtualhost
 	SorryServer            *SorryServer
 	RealServers            []*RealServer
+
+	Tunnel     Tunnel
+	SNMPName   string
+	Mail       Switch // smtp_alert
+	QuorumUp   *Script
+	QuorumDown *Script
+}
+
+// TunnelType is the encapsulation of a TUN service, numbered as the kernel's IP_VS_CONN_F_TUNNEL_TYPE_*.
+type TunnelType uint8
+
+// The tunnel types.
+const (
+	IPIP TunnelType = iota
+	GUE
+	GRE
+)
+
+// TunnelFlags are the kernel's IP_VS_TUNNEL_ENCAP_FLAG_*.
+type TunnelFlags uint8
+
+// The tunnel checksum flags.
+const (
+	NoChecksum     TunnelFlags = 0
+	Checksum       TunnelFlags = 1
+	RemoteChecksum TunnelFlags = 2
+)
+
+// Tunnel is how a TUN service wraps its packets.
+type Tunnel struct {
+	Type  TunnelType
+	Flags TunnelFlags
+	Port  uint16 // GUE only
+}
+
+// VirtualServerGroup is a virtual_server_group block.
+type VirtualServerGroup struct {
+	Range   Range
+	Name    string
+	Entries []GroupEntry
+}
+
+// GroupEntry is one line of a virtual_server_group: a range of addresses with a port, or a firewall mark.
+type GroupEntry struct {
+	Range       Range
+	First, Last netip.Addr
+	Port        uint16
+	Fwmark      uint32 // 0 = an address entry
+	Family      Family // of a mark, when given
+}
+
+// TLSMaterial is the SSL block.
+type TLSMaterial struct {
+	Range                     Range
+	Password, CA, Certificate string
+	Key                       string
+	IsSet                     bool
 }
 
 // SorryServer is sorry_server with its modifiers.
@@ -192,6 +383,7 @@ type SorryServer struct {
 	Port       uint16
 	Forwarding Forwarding
 	Inhibit    bool
+	Tunnel     Tunnel
 }
 
 // RealServer is a real_server block.
@@ -206,6 +398,12 @@ type RealServer struct {
 	InhibitOnFailure bool
 	VirtualHost      string
 	Checkers         []*Checker
+
+	Tunnel     Tunnel
+	SNMPName   string
+	Mail       Switch // smtp_alert
+	NotifyUp   *Script
+	NotifyDown *Script
 }
 
 // CheckerKind is the kind of a health checker.
@@ -249,6 +447,8 @@ type Checker struct {
 	LogAllFailures   bool
 	Connect          Connect
 	HTTP             *HTTPCheck // HTTPGet and SSLGet
+
+	Detail any // *SMTPDetail, *DNSDetail, *MiscDetail, *UDPDetail, *FileDetail or *BFDDetail, by Kind; else nil
 }
 
 // Connect is how a socket checker reaches its target.
@@ -267,6 +467,9 @@ type HTTPCheck struct {
 	VirtualHost  string // the Host header of urls without their own: checker, real server, virtual server; "" = IP:PORT
 	Protocol     HTTPProtocol
 	FastRecovery bool
+	SNI          bool   // enable_sni
+	SNIName      string // sni_name
+	CloseNotify  bool   // tls_compliant
 	URLs         []URL
 }
 
@@ -287,6 +490,8 @@ type URL struct {
 	Digest      string // 32 lower-case hex digits, or ""
 	StatusCodes []StatusRange
 	VirtualHost string
+	Regex       *Regex
+	CloseNotify bool // tls_compliant
 }
 
 // StatusRange is an inclusive range of HTTP status codes.

@@ -59,14 +59,36 @@ type decoder struct {
 	realIndex  map[RealServerID]*RealServer
 	groupUse   map[string]int
 	groupNodes []*Node // parallel to cfg.SyncGroups
+
+	seenPending map[*keyword]bool
+	scripts     []*Node // programs that will be run
+	insecure    bool    // one of them can be changed by others than root
+	noAccount   bool    // script_user names nobody
+
+	ts             *TrackScript
+	tp             *TrackProcess
+	tf             *TrackFile
+	tg             *TrackGroup
+	gg             *GARPGroup
+	bfd            *BFDInstance
+	badNeighbor    bool
+	weightSet      bool
+	scriptAccount  Account
+	trackGroups    []*Node
+	nextPreference [2]uint32 // by family, for rules without one
+	inStatic       bool      // decoding static_ipaddress
+	staticGroup    string    // its track_group
+
+	disabledScripts map[string]bool
 }
 
 // decode turns a tree into a Config. As in keepalived, global_defs and the scalars of the root count for everything,
-// wherever they stand.
+// wherever they stand, and virtual servers may name groups that come later.
 func decode(t *Tree, env Env, rep *reporter) *Config {
 	d := &decoder{cfg: &Config{}, env: env, rep: rep, strings: map[string]string{},
 		instances: map[InstanceName]*instanceScratch{}, groupUse: map[string]int{},
-		servers: map[VirtualServerID]*VirtualServer{}}
+		servers: map[VirtualServerID]*VirtualServer{}, seenPending: map[*keyword]bool{},
+		disabledScripts: map[string]bool{}}
 	d.defaults()
 	for _, n := range t.Root {
 		if n.kw.block == inGlobal || !n.kw.opens() {
@@ -75,7 +97,12 @@ func decode(t *Tree, env Env, rep *reporter) *Config {
 	}
 	d.finishGlobals()
 	for _, n := range t.Root {
-		if n.kw.opens() && n.kw.block != inGlobal {
+		if n.kw.opens() && n.kw.block != inGlobal && n.kw.block != inVirtualServer {
+			d.statement(n)
+		}
+	}
+	for _, n := range t.Root {
+		if n.kw.block == inVirtualServer {
 			d.statement(n)
 		}
 	}
@@ -106,7 +133,11 @@ func (d *decoder) statement(n *Node) {
 		d.report(n, n.RangeOf(n.Keyword), CodeDeprecated,
 			fmt.Sprintf("%s is deprecated - please use '%s'", kw.name, kw.deprecated), "")
 	}
-	if kw.pending {
+	if kw.oldName {
+		d.report(n, n.RangeOf(n.Keyword), CodeOldName, fmt.Sprintf("%s is an old name of %s", kw.name, kw.alias), "")
+	}
+	if kw.pending && !d.seenPending[kw] {
+		d.seenPending[kw] = true
 		d.report(n, n.RangeOf(n.Keyword), CodeNotSupported,
 			fmt.Sprintf("%s is accepted, but not supported yet", kw.name), "it has no effect")
 	}

@@ -3,6 +3,7 @@ package confparse
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -22,13 +23,86 @@ func (d *decoder) checker(n *Node, kind CheckerKind) {
 		d.httpArena = d.httpArena[1:]
 	}
 	d.checkers = append(d.checkers, checkerScratch{Checker: c, node: n})
-	d.ck = &d.checkers[len(d.checkers)-1]
+	at := len(d.checkers) - 1
+	d.ck = &d.checkers[at]
+	c.Detail = newDetail(kind)
 	d.body(n.Body)
-	if c.HTTP != nil && len(c.HTTP.URLs) == 0 {
-		d.about(n, CodeCheckerDropped, fmt.Sprintf("%s has no url specified - ignoring", kind), "")
-		d.checkers = d.checkers[:len(d.checkers)-1]
+	if !d.finishChecker(n) {
+		d.checkers = slices.Delete(d.checkers, at, at+1)
 	}
 	d.ck = nil
+}
+
+// newDetail returns what a kind of checker has beyond a connection, with its defaults.
+func newDetail(kind CheckerKind) any {
+	switch kind {
+	case SMTPCheck:
+		return &SMTPDetail{}
+	case DNSCheck:
+		return &DNSDetail{Type: "SOA", Name: "."}
+	case MiscCheck:
+		return &MiscDetail{}
+	case UDPCheck:
+		return &UDPDetail{MaxLength: 255}
+	case FileCheck:
+		return &FileDetail{}
+	case BFDCheck:
+		return &BFDDetail{}
+	}
+	return nil
+}
+
+// finishChecker completes the checker in d.ck. It returns false when the checker cannot work and is left out.
+func (d *decoder) finishChecker(n *Node) bool {
+	drop := func(format string, args ...any) bool {
+		d.about(n, CodeCheckerDropped, fmt.Sprintf(format, args...), "the checker is left out")
+		return false
+	}
+	if h := d.ck.HTTP; h != nil && len(h.URLs) == 0 {
+		return drop("%s has no url specified - ignoring", d.ck.Kind)
+	}
+	switch x := d.ck.Detail.(type) {
+	case *SMTPDetail:
+		if x.HELO == "" {
+			x.HELO = "smtpchecker.keepalived.org"
+		}
+		return d.ck.hosts == 0 // each host is a checker in its place
+	case *MiscDetail:
+		x.Script.Account = d.ck.account
+		if len(x.Script.Argv) == 0 {
+			return drop("No script path has been specified for MISC_CHECKER - skipping")
+		}
+		return d.usableMisc(n, x)
+	case *UDPDetail:
+		if x.MinLength > x.MaxLength {
+			d.about(n, CodeRaised, fmt.Sprintf("UDP_CHECK min_reply_length %d is above max_reply_length %d", x.MinLength,
+				x.MaxLength), "")
+		}
+	case *FileDetail:
+		if x.TrackFile == "" {
+			return drop("FILE_CHECK has no track_file specified - ignoring")
+		}
+		for _, f := range d.cfg.Files {
+			if f.Name == x.TrackFile {
+				if !d.ck.weightSet {
+					x.Weight, x.Reverse = f.Weight, f.Reverse
+				}
+				return true
+			}
+		}
+		return drop("track_file %s not found", x.TrackFile)
+	case *BFDDetail:
+		if x.Name == "" {
+			return drop("BFD_CHECK has no name specified - ignoring")
+		}
+		for _, b := range d.cfg.BFD {
+			if b.Name == x.Name && b.Checkers {
+				return true
+			}
+		}
+		return drop("BFD_CHECK - BFD %s not configured", x.Name)
+	}
+	return true
 }
 
 func (d *decoder) connectIP(a netip.Addr) {

@@ -2,7 +2,6 @@ package confparse
 
 import (
 	"fmt"
-	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
@@ -74,6 +73,8 @@ func (d *decoder) virtualServer(n *Node) {
 			return
 		}
 		vs.ID.Group = d.intern(n.arg(1))
+		vs.ID.Ordinal = d.groupUse[vs.ID.Group]
+		d.groupUse[vs.ID.Group]++
 	default:
 		a, port, ok := d.serverAddress(n, n.Args, "virtual server")
 		if !ok {
@@ -133,7 +134,7 @@ func (d *decoder) hashed() {
 }
 
 // method decodes "NAT|DR|TUN …" into m.
-func (d *decoder) method(m *opt[Forwarding]) {
+func (d *decoder) method(m *opt[Forwarding], tun *opt[Tunnel]) {
 	n := d.n
 	switch n.arg(0) {
 	case "NAT":
@@ -151,13 +152,74 @@ func (d *decoder) method(m *opt[Forwarding]) {
 			fmt.Sprintf("PARSER : unknown [%s] routing method for virtual server.", n.arg(0)), detail)
 		return
 	}
-	d.tunnelOptions(n)
+	if len(n.Args) > 1 {
+		d.tunnelOptions(n, tun)
+	}
 }
 
-func (d *decoder) tunnelOptions(n *Node) {
-	if len(n.Args) > 1 {
-		d.report(n, n.RangeOf(n.Args[1]), CodeNotSupported, "tunnel options are accepted, but not supported yet", "")
+// tunnelOptions decodes "[type ipip|gue|gre] [port N] [nocsum|csum|remcsum]". What does not fit together is dropped;
+// the method stays.
+func (d *decoder) tunnelOptions(n *Node, to *opt[Tunnel]) {
+	var t Tunnel
+	bad := func(at Token, summary string) {
+		d.report(n, n.RangeOf(at), CodeBadTunnel, summary, "the tunnel options of this line are not used")
 	}
+	for i := 1; i < len(n.Args); i++ {
+		w := n.Args[i]
+		switch w.Text {
+		case "type":
+			i++
+			switch n.arg(i) {
+			case "ipip":
+				t.Type = IPIP
+			case "gue":
+				t.Type = GUE
+			case "gre":
+				t.Type = GRE
+			default:
+				bad(w, fmt.Sprintf("unknown tunnel type '%s'", n.arg(i)))
+				return
+			}
+		case "port":
+			if i++; i == len(n.Args) {
+				bad(w, "tunnel port has no value")
+				return
+			}
+			v, ok := d.wholeNumber(n, n.Args[i], wholeStrict(1, 65535))
+			if !ok {
+				return
+			}
+			t.Port = uint16(v)
+		case "nocsum":
+			t.Flags = NoChecksum
+		case "csum":
+			t.Flags = Checksum
+		case "remcsum":
+			t.Flags = RemoteChecksum
+		default:
+			bad(w, fmt.Sprintf("unknown tunnel option '%s'", w.Text))
+			return
+		}
+	}
+	last := n.Args[len(n.Args)-1]
+	switch {
+	case t.Type == GUE && t.Port == 0:
+		bad(last, "gue tunnels require a port")
+	case t.Type != GUE && t.Port != 0:
+		bad(last, "only gue tunnels have a port")
+	case t.Type == IPIP && t.Flags != NoChecksum, t.Type == GRE && t.Flags == RemoteChecksum:
+		bad(last, "this type of tunnel has no such checksum")
+	default:
+		to.put(t)
+		if t != (Tunnel{}) {
+			d.pendingOption(n, n.Args[1], "tunnel options")
+		}
+	}
+}
+
+// pendingOption notes an option that is kept, but that the program does not act on yet.
+func (d *decoder) pendingOption(n *Node, at Token, what string) {
+	d.report(n, n.RangeOf(at), CodeNotSupported, what+" are accepted, but not supported yet", "they have no effect")
 }
 
 func (d *decoder) protocol(s string) {
@@ -240,7 +302,7 @@ func (d *decoder) sorryServer(n *Node) {
 		return
 	}
 	d.vs.SorryServer = &SorryServer{Range: n.Range(), Addr: a, Port: port}
-	d.vs.sorryMethod, d.vs.sorryAt = d.vs.method, n
+	d.vs.sorryMethod, d.vs.sorryTunnel, d.vs.sorryAt = d.vs.method, d.vs.tunnel, n
 }
 
 func (d *decoder) needsSorry() bool {
@@ -268,7 +330,7 @@ func (d *decoder) realServer(n *Node) {
 	rs.Range = n.Range()
 	rs.ID.Addr, rs.ID.Port = a, port
 	d.reals = append(d.reals, realScratch{RealServer: rs, node: n, port: port, method: d.vs.method,
-		firstChecker: len(d.checkers)})
+		tunnel: d.vs.tunnel, firstChecker: len(d.checkers)})
 	d.rs = &d.reals[len(d.reals)-1]
 	d.body(n.Body)
 	d.rs.lastChecker = len(d.checkers)
@@ -296,6 +358,3 @@ func nearest(s string, words []string) string {
 	}
 	return "one of " + strings.Join(words, " ")
 }
-
-// contiguous reports whether a mask is ones followed by zeros.
-func contiguous(mask uint32) bool { return bits.LeadingZeros32(^mask)+bits.TrailingZeros32(mask) >= 32 }

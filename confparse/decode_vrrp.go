@@ -187,6 +187,10 @@ func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
 	}
 	a.Prefix = prefix
 	v4 := prefix.Addr().Is4()
+	a.PreferredLifetime = defaultLifetime(prefix)
+	if !v4 {
+		a.Flags |= AddressNoDAD
+	}
 	for i := 0; i < len(n.Args); i++ {
 		w := n.Args[i]
 		value := func() (Token, bool) {
@@ -341,13 +345,6 @@ func (d *decoder) addressBroadcast(n *Node, t Token, a *VirtualAddress) bool {
 	return true
 }
 
-// addressFlag decodes the words of an address that stand alone. It returns false to drop the address.
-func (d *decoder) addressFlag(n *Node, w Token, _ *int, _ *VirtualAddress) bool {
-	d.report(n, n.RangeOf(w), CodeUnknownItemWord,
-		fmt.Sprintf("Unknown configuration entry '%s' for ip address - ignoring", w.Text), "")
-	return true
-}
-
 // trackInterface decodes "IF [weight N [reverse]]".
 func (d *decoder) trackInterface(n *Node) {
 	if t, ok := d.trackedInterface(n, d.vi.TrackInterfaces); ok {
@@ -367,7 +364,7 @@ func (d *decoder) trackedInterface(n *Node, list []TrackInterface) (TrackInterfa
 			return t, false
 		}
 	}
-	w, ok := d.trackWeight(n, 254)
+	w, ok := d.trackWeight(n, 254, false)
 	t.Weight, t.Reverse = int(w.weight), w.reverse
 	return t, ok
 }
@@ -379,8 +376,9 @@ type trackedWeight struct {
 	reverse bool
 }
 
-// trackWeight decodes "[weight N [reverse]]" after the name of an item. It returns false to drop the item.
-func (d *decoder) trackWeight(n *Node, limit int64) (w trackedWeight, ok bool) {
+// trackWeight decodes "[weight N [reverse]]" after the name of an item; with override, noreverse too. It returns false
+// to drop the item.
+func (d *decoder) trackWeight(n *Node, limit int64, override bool) (w trackedWeight, ok bool) {
 	if len(n.Args) == 0 {
 		return w, true
 	}
@@ -403,12 +401,12 @@ func (d *decoder) trackWeight(n *Node, limit int64) (w trackedWeight, ok bool) {
 		w.weight, w.set = v, true
 	}
 	if len(n.Args) > 2 {
-		if n.arg(2) != "reverse" {
+		if n.arg(2) != "reverse" && !(override && n.arg(2) == "noreverse") {
 			d.report(n, n.RangeOf(n.Args[2]), CodeUnknownItemWord,
 				fmt.Sprintf("unknown option '%s' for tracked %s - ignoring", n.arg(2), n.Keyword.Text), "")
 			return w, false
 		}
-		w.reverse = true
+		w.reverse = n.arg(2) == "reverse"
 	}
 	return w, true
 }

@@ -34,11 +34,6 @@ type Env struct {
 	System System
 }
 
-// System is what can be asked about the machine a configuration is for. A nil function means "do not check".
-type System struct {
-	Interface func(name string) bool // is there a network interface of this name
-}
-
 // configID returns the id that @ID lines are compared with.
 func (e Env) configID() string {
 	if e.ConfigID != "" {

@@ -70,8 +70,10 @@ vrrp_instance VI_1 {
 		UnicastTTL: 255,
 		VirtualAddresses: []VirtualAddress{
 			{Prefix: netip.MustParsePrefix("192.0.2.1/24"), Interface: "eth1", Label: "eth1:1",
-				Broadcast: netip.MustParseAddr("192.0.2.255"), Range: got.VirtualAddresses[0].Range},
-			{Prefix: netip.MustParsePrefix("192.0.2.2/32"), Range: got.VirtualAddresses[1].Range},
+				Broadcast: netip.MustParseAddr("192.0.2.255"), Range: got.VirtualAddresses[0].Range,
+				PreferredLifetime: 1<<32 - 1},
+			{Prefix: netip.MustParsePrefix("192.0.2.2/32"), Range: got.VirtualAddresses[1].Range,
+				PreferredLifetime: 1<<32 - 1},
 		},
 		TrackInterfaces: []TrackInterface{{Range: got.TrackInterfaces[0].Range, Interface: "eth2", Weight: -20}},
 		GARP: GARP{MasterDelay: 5 * time.Second, MasterRepeat: 5, MasterRefreshRepeat: 1,

@@ -114,6 +114,7 @@ type keyword struct {
 	since      string // the release after 2.2.7 that knows it first, or ""
 	alias      string // the keyword it is another spelling of, or ""
 	deprecated string // what to write instead, when its use is reported
+	oldName    bool   // the use of an alias is noted, but is no problem
 	pending    bool   // parsed and kept, but the program does not act on it yet
 
 	// What it sets; the one that fits value.kind, or decode.
@@ -157,7 +158,7 @@ var blocks = index(keywords())
 // keywords returns the whole table.
 func keywords() []keyword {
 	var all []keyword
-	for _, part := range [][]keyword{rootKeywords, globalKeywords, vrrpKeywords, trackKeywords, serverKeywords,
+	for _, part := range [][]keyword{rootKeywords, globalKeywords, daemonKeywords, vrrpKeywords, vrrpMoreKeywords, trackKeywords, serverKeywords,
 		checkKeywords, bfdKeywords} {
 		all = append(all, part...)
 	}

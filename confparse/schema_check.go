@@ -6,7 +6,10 @@ import (
 )
 
 // socketCheckers are the blocks with the common settings of a connection.
-var socketCheckers = in(inTCPCheck, inHTTPGet, inSSLGet)
+var socketCheckers = in(inTCPCheck, inHTTPGet, inSSLGet, inSMTPCheck, inSMTPHost, inDNSCheck, inUDPCheck, inPingCheck)
+
+// timedCheckers are those with an interval and retries of their own.
+var timedCheckers = socketCheckers | in(inMiscCheck)
 
 // checkKeywords are the rows of the health checkers.
 var checkKeywords = []keyword{
@@ -16,6 +19,20 @@ var checkKeywords = []keyword{
 		decode: func(d *decoder, n *Node) { d.checker(n, HTTPGet) }},
 	{name: "SSL_GET", in: in(inRealServer), block: inSSLGet,
 		decode: func(d *decoder, n *Node) { d.checker(n, SSLGet) }},
+	{name: "SMTP_CHECK", in: in(inRealServer), block: inSMTPCheck, pending: true,
+		decode: func(d *decoder, n *Node) { d.checker(n, SMTPCheck) }},
+	{name: "DNS_CHECK", in: in(inRealServer), block: inDNSCheck, pending: true,
+		decode: func(d *decoder, n *Node) { d.checker(n, DNSCheck) }},
+	{name: "MISC_CHECK", in: in(inRealServer), block: inMiscCheck, pending: true,
+		decode: func(d *decoder, n *Node) { d.checker(n, MiscCheck) }},
+	{name: "UDP_CHECK", in: in(inRealServer), block: inUDPCheck, pending: true,
+		decode: func(d *decoder, n *Node) { d.checker(n, UDPCheck) }},
+	{name: "PING_CHECK", in: in(inRealServer), block: inPingCheck, pending: true,
+		decode: func(d *decoder, n *Node) { d.checker(n, PingCheck) }},
+	{name: "FILE_CHECK", in: in(inRealServer), block: inFileCheck, pending: true,
+		decode: func(d *decoder, n *Node) { d.checker(n, FileCheck) }},
+	{name: "BFD_CHECK", in: in(inRealServer), block: inBFDCheck, pending: true,
+		decode: func(d *decoder, n *Node) { d.checker(n, BFDCheck) }},
 
 	{name: "connect_ip", in: socketCheckers, value: value{kind: address}, def: "the real server's address",
 		ip: func(d *decoder, a netip.Addr) { d.connectIP(a) }},
@@ -34,18 +51,18 @@ var checkKeywords = []keyword{
 		dur: func(d *decoder, v time.Duration) { d.ck.connectTimeout.put(v) }},
 	{name: "fwmark", in: socketCheckers, value: whole(0, maxUint32), def: "0",
 		num: func(d *decoder, v int64) { d.ck.Connect.Fwmark = uint32(v) }},
-	{name: "retry", in: socketCheckers, value: whole(0, maxUint32), def: "the real server's, else 1",
+	{name: "retry", in: timedCheckers, value: whole(0, maxUint32), def: "the real server's, else 1; DNS_CHECK 3, MISC_CHECK 0",
 		num: func(d *decoder, v int64) { d.ck.retry.put(uint32(v)) }},
-	{name: "delay_before_retry", in: socketCheckers, value: decimal(0, maxTimer),
-		def: "the real server's, else 1; HTTP_GET and SSL_GET 3",
+	{name: "delay_before_retry", in: timedCheckers, value: decimal(0, maxTimer),
+		def: "the real server's, else 1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop",
 		dur: func(d *decoder, v time.Duration) { d.ck.retryDelay.put(v) }},
-	{name: "warmup", in: socketCheckers, value: decimal(0, maxTimer), def: "the real server's, else delay_loop",
+	{name: "warmup", in: timedCheckers, value: decimal(0, maxTimer), def: "the real server's, else delay_loop",
 		dur: func(d *decoder, v time.Duration) { d.ck.warmup.put(v) }},
-	{name: "delay_loop", in: socketCheckers, value: decimal(1, maxTimer), def: "the real server's",
+	{name: "delay_loop", in: timedCheckers, value: decimal(1, maxTimer), def: "the real server's",
 		dur: func(d *decoder, v time.Duration) { d.ck.delayLoop.put(v) }},
-	{name: "alpha", in: socketCheckers, value: value{kind: boolean}, def: "the real server's",
+	{name: "alpha", in: timedCheckers | in(inBFDCheck), value: value{kind: boolean}, def: "the real server's",
 		yes: func(d *decoder, v bool) { d.ck.alpha.put(v) }},
-	{name: "log_all_failures", in: socketCheckers, value: value{kind: boolean}, def: "checker_log_all_failures",
+	{name: "log_all_failures", in: timedCheckers, value: value{kind: boolean}, def: "checker_log_all_failures",
 		yes: func(d *decoder, v bool) { d.ck.logAll.put(v) }},
 
 	{name: "nb_get_retry", in: in(inHTTPGet, inSSLGet), value: whole(0, maxUint32), def: "1", alias: "retry",
@@ -58,6 +75,14 @@ var checkKeywords = []keyword{
 		str: func(d *decoder, s string) { d.httpProtocol(s) }},
 	{name: "fast_recovery", in: in(inHTTPGet, inSSLGet), value: value{kind: boolean}, def: "off",
 		yes: func(d *decoder, v bool) { d.ck.HTTP.FastRecovery = v }},
+	{name: "enable_sni", in: in(inHTTPGet, inSSLGet), value: value{kind: boolean}, def: "off", pending: true,
+		yes: func(d *decoder, v bool) { d.ck.HTTP.SNI = v }},
+	{name: "sni_name", in: in(inHTTPGet, inSSLGet), since: "2.4.3+", pending: true, decode: func(d *decoder, n *Node) {
+		d.ck.HTTP.SNI = true
+		d.ck.HTTP.SNIName = d.once(d.ck.HTTP.SNIName, d.intern(n.arg(0)))
+	}},
+	{name: "tls_compliant", in: in(inSSLGet), value: value{kind: boolean}, def: "off", since: "2.3.0", pending: true,
+		yes: func(d *decoder, v bool) { d.ck.HTTP.CloseNotify = v }},
 	{name: "url", in: in(inHTTPGet), block: inHTTPURL, decode: (*decoder).url},
 	{name: "url", in: in(inSSLGet), block: inSSLURL, decode: (*decoder).url},
 	{name: "path", in: in(inHTTPURL, inSSLURL), value: value{kind: word},
@@ -67,4 +92,70 @@ var checkKeywords = []keyword{
 	{name: "status_code", in: in(inHTTPURL, inSSLURL), def: "200-299", decode: (*decoder).statusCodes},
 	{name: "virtualhost", in: in(inHTTPURL, inSSLURL), value: value{kind: word, optional: true},
 		def: "the checker's", str: func(d *decoder, s string) { d.u.VirtualHost = d.once(d.u.VirtualHost, s) }},
+	{name: "tls_compliant", in: in(inSSLURL), value: value{kind: boolean}, def: "off", since: "2.3.0", pending: true,
+		yes: func(d *decoder, v bool) { d.u.CloseNotify = v }},
+	{name: "regex", in: in(inHTTPURL, inSSLURL), pending: true, decode: (*decoder).regex},
+	{name: "regex_no_match", in: in(inHTTPURL, inSSLURL), value: value{kind: flag}, def: "off", pending: true,
+		on: func(d *decoder) { d.regexOf().Invert = true }},
+	{name: "regex_options", in: in(inHTTPURL, inSSLURL), pending: true, decode: (*decoder).regexOptions},
+	{name: "regex_min_offset", in: in(inHTTPURL, inSSLURL), value: whole(0, maxInt32).withoutFatal(), def: "0",
+		pending: true, num: func(d *decoder, v int64) { d.regexOf().MinOffset = int(v) }},
+	{name: "regex_max_offset", in: in(inHTTPURL, inSSLURL), value: whole(0, maxInt32).withoutFatal(), def: "none",
+		pending: true, num: func(d *decoder, v int64) { d.regexOf().MaxOffset = int(v) }},
+	{name: "regex_stack", in: in(inHTTPURL, inSSLURL), def: "the library's", pending: true,
+		decode: (*decoder).regexStack},
+
+	{name: "helo_name", in: in(inSMTPCheck), value: value{kind: word, optional: true},
+		def: "smtpchecker.keepalived.org", str: func(d *decoder, s string) {
+			x := d.ck.Detail.(*SMTPDetail)
+			x.HELO = d.once(x.HELO, s)
+		}},
+	{name: "host", in: in(inSMTPCheck), block: inSMTPHost, alias: "SMTP_CHECK", oldName: true,
+		decode: (*decoder).smtpHost},
+
+	{name: "type", in: in(inDNSCheck), value: value{kind: word}, def: "SOA",
+		str: func(d *decoder, s string) { d.dnsType(s) }},
+	{name: "name", in: in(inDNSCheck), value: value{kind: word}, def: ".",
+		str: func(d *decoder, s string) { d.dnsName(s) }},
+
+	{name: "misc_path", in: in(inMiscCheck), decode: func(d *decoder, n *Node) {
+		if s, ok := d.script(n, false); ok {
+			d.ck.Detail.(*MiscDetail).Script = s
+		}
+	}},
+	{name: "misc_timeout", in: in(inMiscCheck), value: secs(0, maxBurstSeconds), def: "the virtual server's delay_loop",
+		num: func(d *decoder, v int64) { d.ck.Detail.(*MiscDetail).Timeout = time.Duration(v) * time.Second }},
+	{name: "misc_dynamic", in: in(inMiscCheck), value: value{kind: flag}, def: "off",
+		on: func(d *decoder) { d.ck.Detail.(*MiscDetail).Dynamic = true }},
+	{name: "user", in: in(inMiscCheck), def: "script_user", decode: func(d *decoder, n *Node) {
+		d.blockAccount(n, &d.ck.account, true)
+	}},
+
+	{name: "payload", in: in(inUDPCheck), def: "random", decode: func(d *decoder, n *Node) {
+		if len(n.Args) == 0 {
+			d.missing(n, true)
+			return
+		}
+		if b, _, ok := d.hexWords(n, false); ok {
+			d.ck.Detail.(*UDPDetail).Payload = b
+		}
+	}},
+	{name: "require_reply", in: in(inUDPCheck), def: "off", decode: func(d *decoder, n *Node) {
+		x := d.ck.Detail.(*UDPDetail)
+		x.RequireReply = true
+		if b, mask, ok := d.hexWords(n, true); ok && len(b) > 0 {
+			x.Reply, x.Mask = b, mask
+		}
+	}},
+	{name: "min_reply_length", in: in(inUDPCheck), value: wholeStrict(0, 65535), def: "0",
+		num: func(d *decoder, v int64) { d.ck.Detail.(*UDPDetail).MinLength = uint16(v) }},
+	{name: "max_reply_length", in: in(inUDPCheck), value: wholeStrict(0, 65535), def: "255",
+		num: func(d *decoder, v int64) { d.ck.Detail.(*UDPDetail).MaxLength = uint16(v) }},
+
+	{name: "track_file", in: in(inFileCheck), value: value{kind: word},
+		str: func(d *decoder, s string) { d.ck.Detail.(*FileDetail).TrackFile = s }},
+	{name: "weight", in: in(inFileCheck), def: "the track_file's", decode: (*decoder).fileWeight},
+
+	{name: "name", in: in(inBFDCheck), value: value{kind: word, optional: true},
+		str: func(d *decoder, s string) { d.ck.Detail.(*BFDDetail).Name = s }},
 }

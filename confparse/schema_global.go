@@ -1,14 +1,9 @@
 package confparse
 
 import (
-	"math"
 	"net/netip"
 	"time"
 )
-
-var rootKeywords = []keyword{
-	{name: "global_defs", in: in(inRoot), block: inGlobal, decode: func(d *decoder, n *Node) { d.body(n.Body) }},
-}
 
 // globalScratch holds the global settings that instances inherit.
 type globalScratch struct {
@@ -72,67 +67,99 @@ var globalKeywords = []keyword{
 	{name: "checker_log_all_failures", in: in(inGlobal), value: value{kind: boolean}, def: "off",
 		yes: func(d *decoder, v bool) { d.cfg.Global.LogAllFailures = v }},
 	{name: "dynamic_interfaces", in: in(inGlobal), def: "off", decode: (*decoder).dynamicInterfaces},
-	{name: "script_user", in: in(inGlobal), value: value{kind: word, optional: true}, pending: true,
-		str: func(*decoder, string) {}},
-	{name: "enable_script_security", in: in(inGlobal), value: value{kind: flag}, pending: true,
-		on: func(*decoder) {}},
-}
 
-// defaults fills what holds when nothing is written.
-func (d *decoder) defaults() {
-	g := &d.cfg.Global
-	g.VRRPVersion = 2
-	g.VRRPMulticast4 = netip.AddrFrom4([4]byte{224, 0, 0, 18})
-	g.VRRPMulticast6 = netip.AddrFrom16([16]byte{0: 0xff, 1: 0x02, 15: 0x12})
-}
+	{name: "vrrp_gna_interval", in: in(inGlobal), value: decimal(1, maxMicros), def: "0", pending: true,
+		dur: func(d *decoder, v time.Duration) { d.cfg.Global.GNAInterval = v; d.slowPacing(v) }},
+	{name: "vrrp_min_garp", in: in(inGlobal), value: value{kind: boolean}, def: "off", pending: true,
+		yes: func(d *decoder, v bool) { d.cfg.Global.MinGARP = d.cfg.Global.MinGARP || v }},
+	{name: "vrrp_garp_extra_if", in: in(inGlobal), def: "0", pending: true, decode: func(d *decoder, n *Node) {
+		d.extraInterface(n, 1, &d.cfg.Global.ExtraGARP, &d.cfg.Global.ExtraGARPAll)
+	}},
+	{name: "vrrp_vmac_garp_intvl", in: in(inGlobal), def: "0", pending: true, alias: "vrrp_garp_extra_if",
+		deprecated: "vrrp_garp_extra_if", decode: func(d *decoder, n *Node) {
+			d.extraInterface(n, 1, &d.cfg.Global.ExtraGARP, &d.cfg.Global.ExtraGARPAll)
+		}},
+	{name: "vrrp_delay_after_boot", in: in(inGlobal), value: decimal(1000, maxMicros), def: "0", since: "2.4.0",
+		pending: true, dur: func(d *decoder, v time.Duration) { d.cfg.Global.VRRPDelayAfterBoot = v }},
+	{name: "default_interface", in: in(inGlobal), value: value{kind: word, optional: true}, def: "eth0", pending: true,
+		str: func(d *decoder, s string) {
+			if d.interfaceName(s) {
+				d.cfg.Global.DefaultInterface = s
+			}
+		}},
+	{name: "disable_local_igmp", in: in(inGlobal), value: value{kind: flag}, def: "off", pending: true,
+		on: func(d *decoder) { d.cfg.Global.DisableLocalIGMP = true }},
+	{name: "v3_checksum_as_v2", in: in(inGlobal), value: value{kind: flag}, def: "off", since: "2.2.8", pending: true,
+		on: func(d *decoder) { d.cfg.Global.ChecksumAsV2 = true }},
+	{name: "log_unknown_vrids", in: in(inGlobal), value: value{kind: flag}, def: "off", pending: true,
+		on: func(d *decoder) { d.cfg.Global.LogUnknownVRIDs = true }},
+	{name: "vrrp_owner_ignore_adverts", in: in(inGlobal), value: value{kind: boolean}, def: "off", since: "2.3.3",
+		pending: true, yes: func(d *decoder, v bool) { d.cfg.Global.OwnerIgnoreAdverts = v }},
+	{name: "vmac_prefix", in: in(inGlobal), value: value{kind: word}, def: "vrrp", pending: true,
+		str: func(d *decoder, s string) { d.first(&d.cfg.Global.VMACPrefix, s) }},
+	{name: "vmac_addr_prefix", in: in(inGlobal), value: value{kind: word}, def: "vmac_prefix", pending: true,
+		str: func(d *decoder, s string) { d.first(&d.cfg.Global.VMACAddressPrefix, s) }},
+	{name: "vrrp_rx_bufs_policy", in: in(inGlobal), value: value{kind: word, optional: true}, def: "the system's",
+		pending: true, str: func(d *decoder, s string) { d.rxPolicy(s) }},
+	{name: "vrrp_rx_bufs_multiplier", in: in(inGlobal), value: wholeStrict(1, maxUint32).withoutFatal(), def: "3",
+		pending: true, num: func(d *decoder, v int64) { d.cfg.Global.RXBufferMultiplier = uint32(v) }},
+	{name: "vrrp_notify_priority_changes", in: in(inGlobal), value: value{kind: boolean}, def: "off", pending: true,
+		yes: func(d *decoder, v bool) { d.cfg.Global.NotifyPriorityChanges = v }},
+	{name: "fifo_write_vrrp_states_on_reload", in: in(inGlobal), value: value{kind: flag}, def: "off", pending: true,
+		on: func(d *decoder) { d.cfg.Global.StatesOnReload = true }},
+	{name: "max_auto_priority", in: in(inGlobal), def: "0; 99 when bare", pending: true, decode: func(d *decoder, n *Node) {
+		d.cfg.Global.VRRPScheduling.AutoRTMax = int(d.optionalNumber(n, whole(-1, 99), 99, 0))
+	}},
+	{name: "min_auto_priority_delay", in: in(inGlobal), value: whole(1, 10_000_000).withoutFatal(), def: "1000000",
+		pending: true, num: func(d *decoder, v int64) {
+			d.cfg.Global.VRRPScheduling.AutoRTWait = time.Duration(v) * time.Microsecond
+		}},
 
-func (d *decoder) finishGlobals() {
-	g := &d.cfg.Global
-	if g.RouterID == "" {
-		g.RouterID = d.env.Hostname
-	}
-}
+	{name: "vrrp_iptables", in: in(inGlobal), def: "off; INPUT OUTPUT when bare", pending: true,
+		decode: (*decoder).iptables},
+	{name: "vrrp_ipsets", in: in(inGlobal), def: "from the first name", since: "with libipset", pending: true,
+		decode: (*decoder).ipsets},
+	{name: "nftables", in: in(inGlobal), def: "off; keepalived when bare", pending: true, decode: func(d *decoder, n *Node) {
+		d.tableName(n, "keepalived", &d.cfg.Global.NFTables.Table)
+	}},
+	{name: "nftables_priority", in: in(inGlobal), value: wholeStrict(minInt32, maxInt32), def: "-1", pending: true,
+		num: func(d *decoder, v int64) { d.cfg.Global.NFTables.Priority = int32(v) }},
+	{name: "nftables_ifindex", in: in(inGlobal), value: value{kind: flag}, def: "off", pending: true,
+		on: func(d *decoder) { d.cfg.Global.NFTables.IfIndex = true }},
+	{name: "nftables_counters", in: in(inGlobal), value: value{kind: flag}, def: "off", pending: true,
+		on: func(d *decoder) { d.cfg.Global.NFTables.Counters = true }},
+	{name: "nftables_ipvs", in: in(inGlobal), def: "off; keepalived_ipvs when bare", pending: true,
+		decode: func(d *decoder, n *Node) { d.tableName(n, "keepalived_ipvs", &d.cfg.Global.IPVSFirewall.Table) }},
+	{name: "nftables_ipvs_priority", in: in(inGlobal), value: wholeStrict(minInt32, maxInt32), def: "-1", pending: true,
+		num: func(d *decoder, v int64) { d.cfg.Global.IPVSFirewall.Priority = int32(v) }},
+	{name: "nftables_ipvs_start_fwmark", in: in(inGlobal), value: wholeStrict(1, maxUint32), def: "1000", pending: true,
+		num: func(d *decoder, v int64) { d.cfg.Global.IPVSFirewall.FirstMark = uint32(v) }},
 
-func (d *decoder) multicastGroup(a netip.Addr, f Family, to *netip.Addr) {
-	if FamilyOf(a) != f || !a.IsMulticast() {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeBadAddress,
-			"'"+a.String()+"' is not an "+f.String()+" multicast address", "")
-		return
-	}
-	*to = a
-}
+	{name: "lvs_timeouts", in: in(inGlobal), def: "the kernel's", pending: true, decode: (*decoder).lvsTimeouts},
+	{name: "lvs_sync_daemon", in: in(inGlobal), def: "off", pending: true, decode: (*decoder).syncDaemon},
+	{name: "rs_init_notifies", in: in(inGlobal), value: value{kind: boolean}, def: "off", pending: true,
+		yes: func(d *decoder, v bool) { d.cfg.Global.RSInitNotifies = v }},
 
-// atLeastOne turns a repeat count of 0 into 1, as keepalived does.
-func (d *decoder) atLeastOne(v int64) int {
-	if v == 0 {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeRaised, d.n.Keyword.Text+" cannot be 0, setting to 1", "")
-		v = 1
-	}
-	return int(min(v, math.MaxInt32))
-}
-
-func (d *decoder) slowPacing(v time.Duration) {
-	if v >= time.Second {
-		d.about(d.n, CodeSlowPacing, "The "+d.n.Keyword.Text+" is very large: "+d.n.arg(0)+" seconds",
-			"every announcement waits this long after the one before it")
-	}
-}
-
-func (d *decoder) lvsFlushOnStop(n *Node) {
-	switch n.arg(0) {
-	case "":
-		d.cfg.Global.LVSFlushOnStop = FlushOnStopAll
-	case "VS":
-		d.cfg.Global.LVSFlushOnStop = FlushOnStopVS
-	default:
-		d.report(n, n.RangeOf(n.Args[0]), CodeUnknownWord, "Unknown lvs_flush_on_stop type "+n.arg(0), "only VS is known")
-	}
-}
-
-func (d *decoder) dynamicInterfaces(n *Node) {
-	d.cfg.Global.DynamicInterfaces = true
-	if len(n.Args) > 0 && n.arg(0) != "allow_if_changes" {
-		d.report(n, n.RangeOf(n.Args[0]), CodeUnknownWord, "Unknown dynamic_interfaces option '"+n.arg(0)+"'",
-			"only allow_if_changes is known")
-	}
+	{name: "notification_email_from", in: in(inGlobal), value: value{kind: word, optional: true},
+		def: "the user at the host name", pending: true, str: func(d *decoder, s string) { d.mailFrom(s) }},
+	{name: "notification_email", in: in(inGlobal), list: &itemGrammar{name: "name", words: true}, pending: true,
+		decode: (*decoder).recipients},
+	{name: "smtp_server", in: in(inGlobal), def: "none; port 25", pending: true, decode: (*decoder).smtpServer},
+	{name: "smtp_helo_name", in: in(inGlobal), def: "the host name", pending: true, decode: func(d *decoder, n *Node) {
+		d.cfg.Global.Mail.HELO = d.intern(n.arg(0))
+	}},
+	{name: "smtp_connect_timeout", in: in(inGlobal), value: secs(0, maxBurstSeconds), def: "30", pending: true,
+		num: func(d *decoder, v int64) {
+			d.cfg.Global.Mail.Timeout = time.Duration(d.atLeastOne(v)) * time.Second
+		}},
+	{name: "smtp_alert", in: in(inGlobal), value: value{kind: boolean}, def: "unset", pending: true,
+		yes: func(d *decoder, v bool) { d.cfg.Global.Mail.Alerts = switchOf(v) }},
+	{name: "smtp_alert_vrrp", in: in(inGlobal), value: value{kind: boolean}, def: "smtp_alert", pending: true,
+		yes: func(d *decoder, v bool) { d.cfg.Global.Mail.VRRP = switchOf(v) }},
+	{name: "smtp_alert_checker", in: in(inGlobal), value: value{kind: boolean}, def: "smtp_alert", pending: true,
+		yes: func(d *decoder, v bool) { d.cfg.Global.Mail.Checkers = switchOf(v) }},
+	{name: "no_email_faults", in: in(inGlobal), value: value{kind: flag}, def: "off", pending: true,
+		on: func(d *decoder) { d.cfg.Global.Mail.NoFaults = true }},
+	{name: "no_checker_emails", in: in(inGlobal), value: value{kind: boolean}, def: "off", pending: true,
+		yes: func(d *decoder, v bool) { d.cfg.Global.Mail.NoCheckers = v }},
 }

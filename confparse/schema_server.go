@@ -8,6 +8,8 @@ const (
 
 // serverKeywords are the rows of virtual_server and real_server.
 var serverKeywords = []keyword{
+	{name: "virtual_server_group", in: in(inRoot), list: &itemGrammar{name: "vsg_entry"}, pending: true,
+		decode: (*decoder).serverGroup},
 	{name: "virtual_server", in: in(inRoot), block: inVirtualServer, decode: (*decoder).virtualServer},
 	{name: "ip_family", in: in(inVirtualServer), value: value{kind: word}, def: "from the address or the servers",
 		str: func(d *decoder, s string) { d.ipFamily(s) }},
@@ -16,9 +18,9 @@ var serverKeywords = []keyword{
 	{name: "lvs_sched", in: in(inVirtualServer), value: value{kind: word}, def: "wlc", alias: "lb_algo",
 		str: func(d *decoder, s string) { d.scheduler(s) }},
 	{name: "lb_kind", in: in(inVirtualServer), value: value{kind: word}, def: "NAT",
-		str: func(d *decoder, s string) { d.method(&d.vs.method) }},
+		str: func(d *decoder, s string) { d.method(&d.vs.method, &d.vs.tunnel) }},
 	{name: "lvs_method", in: in(inVirtualServer), value: value{kind: word}, def: "NAT", alias: "lb_kind",
-		str: func(d *decoder, s string) { d.method(&d.vs.method) }},
+		str: func(d *decoder, s string) { d.method(&d.vs.method, &d.vs.tunnel) }},
 	{name: "hashed", in: in(inVirtualServer), value: value{kind: flag},
 		on: func(d *decoder) { d.hashed() }},
 	{name: "ops", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
@@ -64,10 +66,27 @@ var serverKeywords = []keyword{
 	{name: "sorry_server_lvs_method", in: in(inVirtualServer), value: value{kind: word},
 		def: "the virtual server's", str: func(d *decoder, s string) {
 			if d.needsSorry() {
-				d.method(&d.vs.sorryMethod)
+				d.method(&d.vs.sorryMethod, &d.vs.sorryTunnel)
 			}
 		}},
 	{name: "real_server", in: in(inVirtualServer), block: inRealServer, decode: (*decoder).realServer},
+
+	{name: "smtp_alert", in: in(inVirtualServer), value: value{kind: boolean}, def: "smtp_alert_checker", pending: true,
+		yes: func(d *decoder, v bool) { d.vs.Mail = switchOf(v) }},
+	{name: "smtp_alert", in: in(inRealServer), value: value{kind: boolean}, def: "smtp_alert_checker, else on",
+		pending: true, yes: func(d *decoder, v bool) { d.rs.Mail = switchOf(v) }},
+	{name: "snmp_name", in: in(inVirtualServer), pending: true,
+		decode: func(d *decoder, n *Node) { d.onePath(n, &d.vs.SNMPName) }},
+	{name: "snmp_name", in: in(inRealServer), pending: true,
+		decode: func(d *decoder, n *Node) { d.onePath(n, &d.rs.SNMPName) }},
+	{name: "quorum_up", in: in(inVirtualServer), pending: true,
+		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.vs.ID.String(), &d.vs.QuorumUp) }},
+	{name: "quorum_down", in: in(inVirtualServer), pending: true,
+		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.vs.ID.String(), &d.vs.QuorumDown) }},
+	{name: "notify_up", in: in(inRealServer), pending: true,
+		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.rs.ID.Addr.String(), &d.rs.NotifyUp) }},
+	{name: "notify_down", in: in(inRealServer), pending: true,
+		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.rs.ID.Addr.String(), &d.rs.NotifyDown) }},
 
 	// Settings of the virtual server that its real servers inherit.
 	{name: "alpha", in: in(inVirtualServer), value: value{kind: flag}, def: "off",
@@ -97,7 +116,7 @@ var serverKeywords = []keyword{
 	{name: "weight", in: in(inRealServer), value: whole(0, maxInt32), def: "the virtual server's",
 		num: func(d *decoder, v int64) { d.rs.weight.put(int32(v)) }},
 	{name: "lvs_method", in: in(inRealServer), value: value{kind: word}, def: "the virtual server's",
-		str: func(d *decoder, s string) { d.method(&d.rs.method) }},
+		str: func(d *decoder, s string) { d.method(&d.rs.method, &d.rs.tunnel) }},
 	{name: "uthreshold", in: in(inRealServer), value: whole(0, maxUint32), def: "0",
 		num: func(d *decoder, v int64) { d.rs.UpperThreshold = uint32(v) }},
 	{name: "lthreshold", in: in(inRealServer), value: whole(0, maxUint32), def: "0",
@@ -144,6 +163,9 @@ type serverScratch struct {
 	inhibit     bool
 	granularity bool
 
+	groupHasAddress, groupPortZero bool // of the group, once it is known
+	tunnel, sorryTunnel            opt[Tunnel]
+
 	protocolAt, opsAt, quorumAt, hysteresisAt, suspendAt, sorryAt *Node
 }
 
@@ -153,6 +175,7 @@ type realScratch struct {
 	timing
 	node           *Node
 	method         opt[Forwarding]
+	tunnel         opt[Tunnel]
 	weight         opt[int32]
 	inhibit, alpha opt[bool]
 	port           uint16
@@ -168,4 +191,8 @@ type checkerScratch struct {
 	alpha  opt[bool]
 	logAll opt[bool]
 	port   bool // connect_port was given
+
+	account   Account // MISC_CHECK
+	weightSet bool    // FILE_CHECK
+	hosts     int     // SMTP_CHECK
 }

@@ -110,6 +110,9 @@ type instanceScratch struct {
 
 	wantMaster, wantBackup bool
 	badVRID                bool
+	extraSet, nativeIPv6   bool
+	checksumAsV2           opt[bool]
+	ownerIgnore            opt[bool]
 	unicast                bool // a unicast keyword was used
 	inGroup                GroupName
 

@@ -9,8 +9,7 @@ import (
 // order, and adds it to the configuration.
 func (d *decoder) finishServer() {
 	vs := d.vs
-	d.settleServerFamily(vs)
-	if !d.settleServerIdentity(vs) {
+	if !d.settleServerFamily(vs) || !d.settleServerIdentity(vs) {
 		return
 	}
 	d.settleForwarding(vs)
@@ -30,7 +29,7 @@ func methodOf(m, outer opt[Forwarding]) Forwarding { return m.or(outer.or(NAT)) 
 
 // settleServerFamily resolves the family from the servers when the service itself does not tell, and drops servers of
 // another one. Only a tunnelled server may differ.
-func (d *decoder) settleServerFamily(vs *serverScratch) {
+func (d *decoder) settleServerFamily(vs *serverScratch) bool {
 	kept := d.reals[:0]
 	for i := range d.reals {
 		rs := &d.reals[i]
@@ -58,10 +57,14 @@ func (d *decoder) settleServerFamily(vs *serverScratch) {
 			vs.SorryServer = nil
 		}
 	}
+	if vs.ID.Group != "" && !d.resolveGroup(vs) {
+		return false
+	}
 	if vs.family == FamilyUnknown {
 		vs.family = d.commonFamily(vs)
 	}
 	vs.ID.Family = vs.family
+	return true
 }
 
 // commonFamily is the family of tunnelled servers when all have the same, and IPv4 otherwise.
@@ -92,7 +95,7 @@ func (d *decoder) shownID(vs *serverScratch) string { return vs.ID.String() }
 
 // settleServerIdentity fixes protocol and scheduler and looks for an earlier server of the same identity.
 func (d *decoder) settleServerIdentity(vs *serverScratch) bool {
-	byMark := vs.ID.Fwmark != 0
+	byMark := vs.ID.Fwmark != 0 || vs.ID.Group != "" && !vs.groupHasAddress
 	switch {
 	case byMark && vs.protocolSet:
 		d.about(vs.protocolAt, CodeProtocolOnMark, fmt.Sprintf(
@@ -117,10 +120,6 @@ func (d *decoder) settleServerIdentity(vs *serverScratch) bool {
 			"Virtual server %s: cannot use ha_suspend with fwmark - clearing", vs.ID), "")
 		vs.HASuspend = false
 	}
-	if vs.ID.Group != "" {
-		vs.ID.Ordinal = d.groupUse[vs.ID.Group]
-		d.groupUse[vs.ID.Group]++
-	}
 	if first, ok := d.servers[vs.ID]; ok {
 		d.about(vs.node, CodeDuplicateServer, fmt.Sprintf("Virtual server %s is already configured - ignoring", vs.ID),
 			"both would be one service of the kernel", Place{first.Range, "first defined here"})
@@ -141,16 +140,19 @@ func (d *decoder) settleForwarding(vs *serverScratch) {
 				"Virtual server %s: no forwarding method set, setting default NAT", vs.ID), "")
 		}
 		rs.Forwarding = methodOf(rs.method, vs.method)
+		rs.Tunnel = rs.tunnel.or(vs.tunnel.or(Tunnel{}))
 	}
-	vs.Forwarding = vs.method.or(NAT)
+	vs.Forwarding, vs.Tunnel = vs.method.or(NAT), vs.tunnel.or(Tunnel{})
 	if vs.SorryServer != nil {
 		vs.SorryServer.Forwarding = methodOf(vs.sorryMethod, vs.method)
+		vs.SorryServer.Tunnel = vs.sorryTunnel.or(vs.tunnel.or(Tunnel{}))
 	}
 }
 
 // settlePersistence makes a service for all ports persistent and fills the granularity.
 func (d *decoder) settlePersistence(vs *serverScratch) {
-	if vs.ID.Addr.IsValid() && vs.ID.Port == 0 && vs.PersistenceTimeout == 0 {
+	allPorts := vs.ID.Addr.IsValid() && vs.ID.Port == 0 || vs.groupPortZero
+	if allPorts && vs.PersistenceTimeout == 0 {
 		d.about(vs.node, CodePortZero, fmt.Sprintf(
 			"Virtual server %s: zero port only valid for persistent sevices - setting", vs.ID),
 			"persistence_timeout is 360")
@@ -254,12 +256,19 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 		switch ck.Kind {
 		case HTTPGet, SSLGet:
 			pause = 3 * time.Second
+		case DNSCheck:
+			retry, pause = 3, ck.delayLoop.or(time.Minute)
+		case MiscCheck:
+			retry = 0
+			if x := ck.Detail.(*MiscDetail); x.Timeout == 0 {
+				x.Timeout = vs.delayLoop.or(time.Minute)
+			}
 		}
 		ck.DelayLoop = ck.delayLoop.or(time.Minute)
 		ck.Warmup = ck.warmup.or(ck.DelayLoop)
 		ck.Retry = ck.retry.or(retry)
 		ck.DelayBeforeRetry = ck.retryDelay.or(pause)
-		ck.Alpha = ck.alpha.or(rs.alpha.or(vs.Alpha))
+		ck.Alpha = ck.alpha.or(rs.alpha.or(vs.Alpha) && ck.Kind != BFDCheck) && ck.Kind != FileCheck
 		ck.LogAllFailures = ck.logAll.or(d.cfg.Global.LogAllFailures)
 		ck.Connect.Timeout = ck.connectTimeout.or(5 * time.Second)
 		if !ck.Connect.Addr.IsValid() {
@@ -275,7 +284,7 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 		if ck.HTTP != nil && ck.HTTP.VirtualHost == "" {
 			ck.HTTP.VirtualHost = rs.VirtualHost
 		}
-		if ck.Connect.Addr.Is6() && ck.Connect.Addr.IsLinkLocalUnicast() && ck.Connect.BindInterface == "" {
+		if socketKind(ck.Kind) && ck.Connect.Addr.Is6() && ck.Connect.Addr.IsLinkLocalUnicast() && ck.Connect.BindInterface == "" {
 			d.about(ck.node, CodeCheckerDropped, fmt.Sprintf(
 				"Checker %s of %s: a link-local address needs bind_if - ignoring", ck.Kind, rs.ID), "")
 			continue
@@ -283,6 +292,9 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 		rs.Checkers = append(rs.Checkers, ck.Checker)
 	}
 }
+
+// socketKind reports whether a checker opens a connection.
+func socketKind(k CheckerKind) bool { return k != MiscCheck && k != FileCheck && k != BFDCheck }
 
 // settleQuorum lowers a quorum that can never be reached, and a hysteresis that would undercut it.
 func (d *decoder) settleQuorum(vs *serverScratch) {

@@ -38,8 +38,11 @@ func (d *decoder) settleFamily(vi *instanceScratch) {
 	}
 	candidates = append(candidates, vi.MulticastGroup)
 	vi.Family = IPv4
+	if vi.nativeIPv6 {
+		vi.Family = IPv6
+	}
 	for _, a := range candidates {
-		if a.IsValid() {
+		if a.IsValid() && !vi.nativeIPv6 {
 			vi.Family = FamilyOf(a)
 			break
 		}
@@ -92,7 +95,12 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 		d.about(vi.node, CodeInstanceWithoutInterface, fmt.Sprintf("(%s) has no interface", vi.Name),
 			"only an instance with unicast peers may do without")
 	}
-	if len(vi.VirtualAddresses) == 0 && len(vi.ExcludedAddresses) == 0 {
+	vi.ChecksumAsV2 = vi.checksumAsV2.or(d.cfg.Global.ChecksumAsV2)
+	vi.OwnerIgnoreAdverts = vi.ownerIgnore.or(d.cfg.Global.OwnerIgnoreAdverts)
+	if !vi.extraSet {
+		vi.ExtraGARP, vi.ExtraGARPAll = d.cfg.Global.ExtraGARP, d.cfg.Global.ExtraGARPAll
+	}
+	if len(vi.VirtualAddresses) == 0 && !vi.NoVirtualAddress {
 		d.about(vi.node, CodeNoVIP, fmt.Sprintf("(%s) No VIP specified; at least one is sensible", vi.Name), "")
 	}
 	d.settleInterval(vi)

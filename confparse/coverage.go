@@ -1,0 +1,102 @@
+package confparse
+
+import "slices"
+
+// Coverage is how far a keyword has come in this program.
+type Coverage struct {
+	Path     string // the block it stands in: (root), virtual_server/real_server, @item:route
+	Keyword  string
+	Default  string
+	Since    string // the release after 2.2.7 that knows it first
+	AliasOf  string
+	Typed    bool // decoded into Config
+	ActedOn  bool // has an effect
+	ItemName bool // a word of an item, not a keyword
+}
+
+// Keywords lists the whole language: every keyword with its block, and the words of the items of lists. It is what the
+// reference page and the coverage report are made from.
+func Keywords() []Coverage {
+	var list []Coverage
+	for id := range blocks {
+		for name, kw := range blocks[id].words {
+			list = append(list, Coverage{Path: blocks[id].path, Keyword: name, Default: kw.def, Since: kw.since,
+				AliasOf: kw.alias, Typed: true, ActedOn: !kw.pending && !blocks[id].pending()})
+		}
+	}
+	for _, g := range itemWordTable {
+		for _, w := range g.words {
+			list = append(list, Coverage{Path: g.path, Keyword: w, Typed: true, ActedOn: g.actedOn, ItemName: true})
+		}
+	}
+	slices.SortFunc(list, func(a, b Coverage) int {
+		if a.Path != b.Path {
+			if a.Path < b.Path {
+				return -1
+			}
+			return 1
+		}
+		if a.Keyword < b.Keyword {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// pending reports whether everything in the block waits for the program, because the block itself does.
+func (b *block) pending() bool {
+	for i := range blocks {
+		for _, kw := range blocks[i].words {
+			if kw.block != 0 && &blocks[kw.block] == b {
+				return kw.pending || blocks[i].pending()
+			}
+		}
+	}
+	return false
+}
+
+// itemWordTable lists the words inside the items of lists and of lexical forms, whose grammars are in code.
+var itemWordTable = []struct {
+	path    string
+	actedOn bool
+	words   []string
+}{
+	{"(lexical)", true, []string{"#", "!", "include", "includer", "includem", "includew", "includeb", "includea", "@ID",
+		"@^ID", "$NAME=", "$NAME= (multi-line)", "$NAME", "${NAME}", "${_PWD}", "${_INSTANCE}", "${_RANDOM}", "${_ENV}",
+		"${_HASH}", "${_BANG}", "~SEQ", "~SEQx", "~LST"}},
+	{"@item:ipaddress", true, []string{"<IPADDR>[/<PREFIXLEN>]", "dev", "scope", "brd", "broadcast", "label", "peer",
+		"(unknown word)"}},
+	{"@item:ipaddress", false, []string{"home", "-nodad", "mngtmpaddr", "noprefixroute", "autojoin", "no_track",
+		"preferred_lft", "track_group", "use_vmac"}},
+	{"@item:route", false, []string{"[to] <TYPE>? <PREFIX>|default|any|all|default6", "inet", "inet6", "src", "as", "via",
+		"gw", "from", "tos", "dsfield", "table", "protocol", "scope", "metric", "priority", "preference", "dev", "oif",
+		"onlink", "encap", "expires", "mtu", "hoplimit", "advmss", "rtt", "rttvar", "reordering", "window", "cwnd",
+		"ssthresh", "realms", "rto_min", "initcwnd", "initrwnd", "features", "quickack", "congctl", "pref",
+		"ttl-propagate", "fastopen_no_cookie", "add", "prepend", "append", "or", "nexthop", "no_track", "track_group",
+		"vrf", "(unknown word)"}},
+	{"@item:route/nexthop", false, []string{"via", "dev", "weight", "onlink", "encap", "realms", "as"}},
+	{"@item:route/encap_ip", false, []string{"id", "dst", "src", "tos", "ttl", "flags"}},
+	{"@item:route/encap_ip6", false, []string{"id", "dst", "src", "tc", "hoplimit", "flags"}},
+	{"@item:route/encap_mpls", false, []string{"<LABEL>[/<LABEL>]..."}},
+	{"@item:route/encap_ila", false, []string{"<LOCATOR>"}},
+	{"@item:rule", false, []string{"inet", "inet6", "from", "to", "table", "lookup", "not", "preference", "order",
+		"priority", "tos", "dsfield", "fwmark", "realms", "suppress_prefixlength", "sup_pl", "suppress_ifgroup",
+		"sup_group", "dev", "iif", "oif", "tunnel-id", "uidrange", "l3mdev", "protocol", "ipproto", "sport", "dport",
+		"no_track", "track_group", "goto", "nop", "[type] blackhole|prohibit|unreachable", "(unknown word)"}},
+	{"@item:track_interface", true, []string{"<IFNAME>", "weight"}},
+	{"@item:track_script", false, []string{"<NAME>", "weight"}},
+	{"@item:track_file", false, []string{"<NAME>", "weight"}},
+	{"@item:track_process", false, []string{"<NAME>", "weight"}},
+	{"@item:track_bfd", false, []string{"<NAME>", "weight"}},
+	{"@item:unicast_peer", true, []string{"<IPADDR>"}},
+	{"@item:unicast_peer", false, []string{"min_ttl", "max_ttl"}},
+	{"@item:vsg_entry", false, []string{"<IPADDR> [<PORT>]", "<IPADDR>-<N> [<PORT>]", "<IPADDR>-<IPADDR> [<PORT>]",
+		"<IPADDR>/<PREFIXLEN> [<PORT>]", "fwmark"}},
+	{"@item:linkbeat_interface", false, []string{"<IFNAME> [MII|ETHTOOL|IOCTL]"}},
+	{"@item:interface_delay", false, []string{"<IFNAME> <DOWN> [<UP>]"}},
+	{"@item:name", true, []string{"<NAME>"}},
+	{"@item:script", false, []string{"<SCRIPT>", "<USER>", "[:]<GROUP>"}},
+	{"@item:lvs_method", true, []string{"NAT", "DR", "TUN"}},
+	{"@item:lvs_method", false, []string{"type", "port", "nocsum", "csum", "remcsum"}},
+}

@@ -1,0 +1,41 @@
+package confparse
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestEveryKeywordOfTheReference compares the table with a list of keepalived's keywords, a tab-separated file whose
+// first two columns are block and keyword.
+func TestEveryKeywordOfTheReference(t *testing.T) {
+	dir := os.Getenv("VIGIL_SPEC")
+	if dir == "" {
+		t.Skip("VIGIL_SPEC does not name the directory of keywords.tsv")
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "keywords.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for _, c := range Keywords() {
+		have[c.Path+" "+c.Keyword] = true
+		if c.Path == "track_file" {
+			have["vrrp_track_file "+c.Keyword] = true
+		}
+	}
+	want := map[string]bool{}
+	for _, line := range strings.Split(strings.TrimSpace(string(raw)), "\n")[1:] {
+		f := strings.Split(line, "\t")
+		want[f[0]+" "+f[1]] = true
+		if !have[f[0]+" "+f[1]] {
+			t.Errorf("%s: %s is not in the table", f[0], f[1])
+		}
+	}
+	for _, c := range Keywords() {
+		if !want[c.Path+" "+c.Keyword] {
+			t.Errorf("%s: %s is not in the reference", c.Path, c.Keyword)
+		}
+	}
+}

@@ -1,0 +1,563 @@
+package confparse
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// protocolKeepalived is RTPROT_KEEPALIVED, the mark of our own routes and rules.
+const protocolKeepalived = 18
+
+// The names of iproute2's tables that every system has.
+var (
+	routeTypes = map[string]RouteType{"unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5,
+		"blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9, "nat": 10}
+	routeTables    = map[string]uint32{"default": 253, "main": 254, "local": 255}
+	routeProtocols = map[string]uint32{"redirect": 1, "kernel": 2, "boot": 3, "static": 4, "ra": 9, "mrt": 10,
+		"zebra": 11, "bird": 12, "dhcp": 16, "keepalived": 18, "babel": 42, "bgp": 186, "isis": 187, "ospf": 188,
+		"rip": 189, "eigrp": 192}
+	routeScopes  = map[string]uint32{"global": 0, "universe": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+	serviceTypes = map[string]uint32{"default": 0x00, "AF11": 0x28, "AF12": 0x30, "AF13": 0x38, "AF21": 0x48, "AF22": 0x50,
+		"AF23": 0x58, "AF31": 0x68, "AF32": 0x70, "AF33": 0x78, "AF41": 0x88, "AF42": 0x90, "AF43": 0x98, "EF": 0xb8,
+		"CS1": 0x20, "CS2": 0x40, "CS3": 0x60, "CS4": 0x80, "CS5": 0xa0, "CS6": 0xc0, "CS7": 0xe0}
+	routeRealms = map[string]uint32{"cosmos": 0}
+	// routeMetrics are the numeric metrics; true marks those that can be locked.
+	routeMetrics = map[string]bool{"mtu": true, "hoplimit": false, "advmss": true, "reordering": true, "window": false,
+		"cwnd": true, "ssthresh": true, "initcwnd": false, "initrwnd": false, "quickack": false,
+		"fastopen_no_cookie": false, "rtt": true, "rttvar": true, "rto_min": true}
+)
+
+// words walks over the words of an item.
+type words struct {
+	d    *decoder
+	n    *Node
+	list []Token
+	i    int
+	bad  bool // a value was missing or wrong: the item is dropped
+	code Code
+}
+
+func (d *decoder) itemWords(n *Node, code Code) *words {
+	return &words{d: d, n: n, list: append([]Token{n.Keyword}, n.Args...), code: code}
+}
+
+func (w *words) more() bool { return w.i < len(w.list) && !w.bad }
+
+func (w *words) next() Token {
+	t := w.list[w.i]
+	w.i++
+	return t
+}
+
+// peek returns the text of the next word, or "".
+func (w *words) peek() string {
+	if w.i < len(w.list) {
+		return w.list[w.i].Text
+	}
+	return ""
+}
+
+// value returns the word behind an option.
+func (w *words) value(option Token) (Token, bool) {
+	if w.i >= len(w.list) {
+		w.fail(option, fmt.Sprintf("%s has no value", option.Text))
+		return Token{}, false
+	}
+	return w.next(), true
+}
+
+func (w *words) fail(t Token, summary string) {
+	w.d.report(w.n, w.n.RangeOf(t), w.code, summary, "the entry is dropped")
+	w.bad = true
+}
+
+// number reads the value of an option.
+func (w *words) number(option Token, lo, hi int64) int64 {
+	t, ok := w.value(option)
+	if !ok {
+		return 0
+	}
+	v, ok := w.d.wholeNumber(w.n, t, wholeStrict(lo, hi))
+	if !ok {
+		w.bad = true
+	}
+	return v
+}
+
+// named reads a value that is a name of a table or a number.
+func (w *words) named(option Token, names map[string]uint32, limit int64) uint32 {
+	t, ok := w.value(option)
+	if !ok {
+		return 0
+	}
+	if v, ok := names[t.Text]; ok {
+		return v
+	}
+	v, err := strconv.ParseUint(t.Text, 0, 32)
+	if err != nil || int64(v) > limit {
+		w.fail(t, fmt.Sprintf("Invalid %s '%s'", option.Text, t.Text))
+		return 0
+	}
+	return uint32(v)
+}
+
+// address reads the value of an option that is an address.
+func (w *words) address(option Token) netip.Addr {
+	t, ok := w.value(option)
+	if !ok {
+		return netip.Addr{}
+	}
+	a, ok := parseAddr(t.Text)
+	if !ok {
+		w.fail(t, fmt.Sprintf("Invalid %s address %s", option.Text, t.Text))
+	}
+	return a
+}
+
+func (w *words) device(option Token) string {
+	t, ok := w.value(option)
+	if !ok {
+		return ""
+	}
+	w.d.n = w.n
+	if !w.d.interfaceName(t.Text) {
+		w.bad = true
+		return ""
+	}
+	return w.d.intern(t.Text)
+}
+
+// parsePrefix reads ADDRESS[/LENGTH], with the host bits kept.
+func parsePrefix(s string) (netip.Prefix, bool) {
+	text, length, found := strings.Cut(s, "/")
+	a, ok := parseAddr(text)
+	if !ok {
+		// iproute2 takes an abbreviated network such as 10/8.
+		if dots := strings.Count(text, "."); found && dots < 3 && !strings.Contains(text, ":") {
+			a, ok = parseAddr(text + strings.Repeat(".0", 3-dots))
+		}
+	}
+	if !ok {
+		return netip.Prefix{}, false
+	}
+	bits := a.BitLen()
+	if found {
+		n, used, _ := parseDigits(length)
+		if used == 0 || used < len(length) || n > int64(bits) {
+			return netip.Prefix{}, false
+		}
+		bits = int(n)
+	}
+	return netip.PrefixFrom(a, bits), true
+}
+
+// realms reads [SOURCE/]DESTINATION.
+func (w *words) realms(option Token) uint32 {
+	t, ok := w.value(option)
+	if !ok {
+		return 0
+	}
+	var v uint32
+	for _, part := range strings.SplitN(t.Text, "/", 2) {
+		id, ok := routeRealms[part]
+		if !ok {
+			n, err := strconv.ParseUint(part, 0, 8)
+			if err != nil {
+				w.fail(t, "invalid realms "+t.Text)
+				return 0
+			}
+			id = uint32(n)
+		}
+		v = v<<16 | id
+	}
+	return v
+}
+
+// route decodes one line of virtual_routes or static_routes.
+func (d *decoder) route(n *Node, static bool) (Route, bool) {
+	r := Route{Range: n.Range(), Type: RouteUnicast, Table: 254, Protocol: protocolKeepalived, Position: "prepend"}
+	w := d.itemWords(n, CodeBadRoute)
+	dest := false
+	family := FamilyUnknown
+	// fits notes a family, which must be the same throughout.
+	fits := func(a netip.Addr, t Token) {
+		f := FamilyOf(a)
+		if family != FamilyUnknown && f != family && f != FamilyUnknown {
+			w.fail(t, "mixed IPv4/IPv6 options for route")
+			return
+		}
+		if f != FamilyUnknown {
+			family = f
+		}
+	}
+	for w.more() {
+		t := w.next()
+		switch t.Text {
+		case "inet":
+			family = IPv4
+		case "inet6":
+			family = IPv6
+		case "src":
+			r.Source = w.address(t)
+			fits(r.Source, t)
+		case "from":
+			v, ok := w.value(t)
+			if !ok {
+				break
+			}
+			p, ok := parsePrefix(v.Text)
+			if !ok || !p.Addr().Is6() {
+				w.fail(v, "route from "+v.Text+" must be an IPv6 prefix")
+				break
+			}
+			r.From = p
+			fits(p.Addr(), v)
+		case "as":
+			if w.peek() == "to" {
+				w.next()
+			}
+			w.value(t)
+			d.report(n, n.RangeOf(t), CodeIgnoredWord, "'as [to]' (nat) not supported", "")
+		case "via", "gw", "or":
+			if t.Text != "via" {
+				d.report(n, n.RangeOf(t), CodeDeprecated, t.Text+" is deprecated for routes - please use 'via' or 'nexthop'", "")
+			}
+			d.routeGateway(w, t, &r, family)
+			if r.Hop.Via.IsValid() && family == FamilyUnknown && !dest {
+				family = FamilyOf(r.Hop.Via)
+			}
+		case "dev", "oif":
+			r.Hop.Interface = w.device(t)
+		case "onlink":
+			r.Hop.OnLink = true
+		case "tos", "dsfield":
+			r.TOS = uint8(w.named(t, serviceTypes, 255))
+		case "table":
+			r.Table = w.named(t, routeTables, maxUint32)
+		case "protocol":
+			r.Protocol = uint8(w.named(t, routeProtocols, 255))
+		case "scope":
+			r.Scope, r.ScopeSet = uint8(w.named(t, routeScopes, 255)), true
+		case "metric", "priority", "preference":
+			r.Metric, r.MetricSet = uint32(w.number(t, 0, maxUint32)), true
+		case "expires":
+			r.Expires = time.Duration(w.number(t, 0, maxUint32)) * time.Second
+			family = IPv6
+		case "realms":
+			r.Hop.Realms = w.realms(t)
+		case "congctl":
+			if w.peek() == "lock" {
+				w.next()
+			}
+			if v, ok := w.value(t); ok {
+				r.Congestion = d.intern(v.Text)
+			}
+		case "features":
+			if v, ok := w.value(t); ok && v.Text == "ecn" {
+				r.Features |= 1
+			} else if ok {
+				d.report(n, n.RangeOf(v), CodeUnknownItemWord, "feature "+v.Text+" not supported", "only ecn is known")
+			}
+		case "pref":
+			v, ok := w.value(t)
+			if ok && v.Text != "low" && v.Text != "medium" && v.Text != "high" {
+				if _, valid := d.wholeNumber(n, v, wholeStrict(0, 255)); !valid {
+					w.bad = true
+				}
+			}
+			r.Preference = d.intern(v.Text)
+		case "ttl-propagate":
+			switch v, _ := w.value(t); v.Text {
+			case "enabled":
+				r.TTLPropagate = On
+			case "disabled":
+				r.TTLPropagate = Off
+			default:
+				d.report(n, n.RangeOf(t), CodeUnknownItemWord, v.Text+" is invalid for ttl-propagate", "")
+			}
+		case "add", "append", "prepend":
+			r.Position = d.intern(t.Text)
+		case "no_track":
+			r.NoTrack = true
+		case "track_group":
+			v, ok := w.value(t)
+			if !ok {
+				break
+			}
+			if !static || r.TrackGroup != "" {
+				w.fail(t, "track_group cannot be used here, or not twice")
+				break
+			}
+			r.TrackGroup = d.knownTrackGroup(n, v)
+		case "vrf":
+			r.VRF = w.device(t)
+		case "encap":
+			r.Hop.Encap = d.encap(w, t)
+		case "nexthop":
+			d.nextHops(w, &r)
+		default:
+			if _, metric := routeMetrics[t.Text]; metric {
+				d.routeMetric(w, t, &r)
+				break
+			}
+			if !d.destination(w, t, &r, &family) {
+				return r, false
+			}
+			dest = true
+		}
+	}
+	if w.bad {
+		return r, false
+	}
+	if !dest {
+		d.about(n, CodeBadRoute, "route without a destination - ignoring", "")
+		return r, false
+	}
+	if family == FamilyUnknown {
+		family = IPv4
+	}
+	r.Family = family
+	if !r.Dest.IsValid() {
+		r.Dest = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		if family == IPv6 {
+			r.Dest = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		}
+	}
+	d.settleRoute(n, &r, static)
+	return r, true
+}
+
+// destination decodes "[to] [TYPE] PREFIX|default|any|all|default6"; any word that is no option is one.
+func (d *decoder) destination(w *words, t Token, r *Route, family *Family) bool {
+	if t.Text == "to" {
+		v, ok := w.value(t)
+		if !ok {
+			return false
+		}
+		t = v
+	}
+	if rt, ok := routeTypes[t.Text]; ok {
+		r.Type = rt
+		v, ok := w.value(t)
+		if !ok {
+			return false
+		}
+		t = v
+	}
+	switch t.Text {
+	case "default", "any", "all":
+		return true
+	case "default6":
+		*family = IPv6
+		return true
+	}
+	p, ok := parsePrefix(t.Text)
+	if !ok {
+		d.report(w.n, w.n.RangeOf(t), CodeBadRoute, "unknown route keyword "+t.Text, "the entry is dropped")
+		return false
+	}
+	if *family != FamilyUnknown && *family != FamilyOf(p.Addr()) {
+		w.fail(t, "mixed IPv4/IPv6 options for route")
+		return false
+	}
+	*family = FamilyOf(p.Addr())
+	r.Dest = p
+	return true
+}
+
+// routeGateway decodes "[inet|inet6] ADDRESS" behind via.
+func (d *decoder) routeGateway(w *words, t Token, r *Route, family Family) {
+	want := family
+	switch w.peek() {
+	case "inet", "inet6":
+		want = FamilyUnknown // given with its own family, it may differ from the destination's
+		w.next()
+	}
+	a := w.address(t)
+	if !a.IsValid() {
+		return
+	}
+	if want != FamilyUnknown && FamilyOf(a) != want {
+		w.fail(t, "mixed IPv4/IPv6 options for route")
+		return
+	}
+	if t.Text == "or" {
+		r.Hops = append(r.Hops, NextHop{Via: a})
+		return
+	}
+	r.Hop.Via = a
+}
+
+// routeMetric decodes "[lock] NUMBER" behind the name of a metric; times take the suffixes s and ms.
+func (d *decoder) routeMetric(w *words, t Token, r *Route) {
+	m := RouteMetric{Name: d.intern(t.Text)}
+	if w.peek() == "lock" && routeMetrics[t.Text] {
+		w.next()
+		m.Lock = true
+	}
+	switch t.Text {
+	case "hoplimit":
+		m.Value = uint32(w.number(t, 0, 255))
+	case "quickack", "fastopen_no_cookie":
+		m.Value = uint32(w.number(t, 0, 1))
+	case "rtt", "rttvar", "rto_min":
+		v, ok := w.value(t)
+		if !ok {
+			return
+		}
+		ms, valid := routeTime(v.Text, map[string]float64{"rtt": 8, "rttvar": 4, "rto_min": 1}[t.Text])
+		if !valid {
+			w.fail(v, fmt.Sprintf("Invalid %s '%s'", t.Text, v.Text))
+			return
+		}
+		m.Value = ms
+	default:
+		m.Value = uint32(w.number(t, 0, maxUint32))
+	}
+	r.Metrics = append(r.Metrics, m)
+}
+
+// routeTime reads a time: with a suffix it is in seconds or milliseconds, and without one in 1/perMS milliseconds.
+// The result, in milliseconds, is kept between 200 ms and 120 s.
+func routeTime(s string, perMS float64) (uint32, bool) {
+	digits := strings.TrimRight(s, "ms")
+	v, err := strconv.ParseFloat(digits, 64)
+	if err != nil || v < 0 || v > 1e9 {
+		return 0, false
+	}
+	switch s[len(digits):] {
+	case "s":
+		v *= 1000
+	case "ms":
+	case "":
+		v /= perMS
+	default:
+		return 0, false
+	}
+	return uint32(min(max(v, 200), 120_000)), true
+}
+
+// nextHops decodes "nexthop OPTION…", which may repeat up to the end of the line.
+func (d *decoder) nextHops(w *words, r *Route) {
+	hop := NextHop{Weight: 1}
+	drop := false
+	end := func() {
+		if !drop {
+			r.Hops = append(r.Hops, hop)
+		}
+		hop, drop = NextHop{Weight: 1}, false
+	}
+	for w.i < len(w.list) {
+		t := w.next()
+		switch t.Text {
+		case "nexthop":
+			end()
+		case "via":
+			if p := w.peek(); p == "inet" || p == "inet6" {
+				w.next()
+			}
+			hop.Via = w.address(t)
+		case "dev", "oif":
+			hop.Interface = w.device(t)
+		case "weight":
+			hop.Weight = int(w.number(t, 1, 256))
+		case "onlink":
+			hop.OnLink = true
+		case "realms":
+			hop.Realms = w.realms(t)
+		case "encap":
+			hop.Encap = d.encap(w, t)
+		case "as":
+			if w.peek() == "to" {
+				w.next()
+			}
+			w.value(t)
+			w.fail(t, "'as [to]' (nat) not supported")
+		default:
+			d.report(w.n, w.n.RangeOf(t), CodeUnknownItemWord, "unknown nexthop option "+t.Text, "")
+		}
+		if w.bad {
+			drop, w.bad = true, false // a bad hop goes, the route stays
+		}
+	}
+	end()
+}
+
+// encap decodes "ip|ip6|mpls|ila …".
+func (d *decoder) encap(w *words, option Token) Encap {
+	kind, ok := w.value(option)
+	if !ok {
+		return Encap{}
+	}
+	e := Encap{Kind: d.intern(kind.Text)}
+	switch kind.Text {
+	case "mpls":
+		v, ok := w.value(kind)
+		for _, s := range strings.Split(v.Text, "/") {
+			label, used, _ := parseDigits(s)
+			if !ok || used == 0 || used < len(s) || label >= 1<<20 {
+				d.report(w.n, w.n.RangeOf(kind), CodeUnknownItemWord, "invalid mpls label "+v.Text, "")
+				return Encap{}
+			}
+			e.Labels = append(e.Labels, uint32(label))
+		}
+		return e
+	case "ila":
+		v, ok := w.value(kind)
+		locator, err := strconv.ParseUint(strings.ReplaceAll(v.Text, ":", ""), 16, 64)
+		if !ok || err != nil {
+			d.report(w.n, w.n.RangeOf(kind), CodeUnknownItemWord, "invalid locator "+v.Text, "")
+			return Encap{}
+		}
+		e.Locator = locator
+		return e
+	case "ip", "ip6":
+	default:
+		d.report(w.n, w.n.RangeOf(kind), CodeUnknownItemWord, "unknown encap type - "+kind.Text, "")
+		return Encap{}
+	}
+	for w.more() {
+		t := w.next()
+		switch t.Text {
+		case "id":
+			v, ok := w.value(t)
+			id, err := strconv.ParseUint(v.Text, 10, 64)
+			if !ok || err != nil {
+				d.report(w.n, w.n.RangeOf(t), CodeUnknownItemWord, "invalid encap id "+v.Text, "")
+			}
+			e.ID = id
+		case "dst":
+			e.Dst = w.address(t)
+		case "src":
+			e.Src = w.address(t)
+		case "tos", "tc":
+			e.TOS = uint8(w.named(t, serviceTypes, 255))
+		case "ttl", "hoplimit":
+			e.TTL = uint8(w.number(t, 0, 255))
+		case "flags":
+			e.Flags = uint16(w.number(t, 0, 65535))
+		default:
+			w.i--
+			return e
+		}
+	}
+	return e
+}
+
+// settleRoute makes the corrections keepalived makes to what it tracks.
+func (d *decoder) settleRoute(n *Node, r *Route, static bool) {
+	if r.Protocol != protocolKeepalived && !r.NoTrack {
+		d.about(n, CodeNotTracked, fmt.Sprintf(
+			"Route cannot be tracked if protocol is not RTPROT_KEEPALIVED(%d), resetting protocol", protocolKeepalived),
+			"write no_track to keep the protocol")
+		r.Protocol = protocolKeepalived
+	}
+	if r.Hop.Interface == "" && len(r.Hops) == 0 && (static && r.TrackGroup != "" || !static && !r.NoTrack) {
+		d.about(n, CodeNotTracked, fmt.Sprintf(
+			"Warning - cannot track route %s with no interface specified, not tracking", r.Dest), "")
+		r.NoTrack = true
+	}
+}

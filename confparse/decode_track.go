@@ -1,0 +1,446 @@
+package confparse
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+func (d *decoder) oneSecondAtLeast(v time.Duration) time.Duration {
+	if v == 0 {
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeRaised,
+			fmt.Sprintf("%s cannot be 0, setting to 1", d.n.Keyword.Text), "")
+		return time.Second
+	}
+	return v.Round(time.Millisecond)
+}
+
+// definitionWeight decodes "weight N [reverse]" of a tracker. With once, a second one is ignored.
+func (d *decoder) definitionWeight(n *Node, limit int64, weight *int, reverse *bool, once bool) {
+	if len(n.Args) == 0 {
+		d.missing(n, once)
+		return
+	}
+	if once && d.weightSet {
+		d.about(n, CodeRepeated, "weight has already been specified - ignoring", "")
+		return
+	}
+	v, ok := d.wholeNumber(n, n.Args[0], whole(-limit, limit))
+	if !ok {
+		return
+	}
+	*weight, d.weightSet = int(v), true
+	switch n.arg(1) {
+	case "":
+	case "reverse":
+		*reverse = true
+	default:
+		d.report(n, n.RangeOf(n.Args[1]), CodeUnknownWord, "unknown weight option '"+n.arg(1)+"'",
+			"only reverse is known")
+	}
+}
+
+// blockAccount decodes a "user USER [GROUP]" line of a block.
+func (d *decoder) blockAccount(n *Node, to *Account, tolerated bool) {
+	if len(n.Args) == 0 {
+		d.missing(n, tolerated)
+		return
+	}
+	words := make([]string, 0, len(n.Args))
+	for _, a := range n.Args {
+		words = append(words, a.Text)
+	}
+	*to = d.account(words)
+}
+
+// needName reports a block without the name it must have.
+func (d *decoder) needName(n *Node) bool {
+	if len(n.Args) == 0 {
+		d.missing(n, false)
+		return false
+	}
+	return true
+}
+
+func (d *decoder) trackScript(n *Node) {
+	if !d.needName(n) {
+		return
+	}
+	d.ts = &TrackScript{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.arg(0)), Interval: time.Second, Rise: 1, Fall: 1}
+	d.scriptAccount, d.weightSet = Account{}, false
+	d.body(n.Body)
+	ts := d.ts
+	d.ts = nil
+	ts.Script.Account = d.scriptAccount
+	if ts.Timeout == 0 {
+		ts.Timeout = ts.Interval
+	}
+	if len(ts.Script.Argv) == 0 {
+		d.about(n, CodeTrackerDropped, fmt.Sprintf("No script set for vrrp_script %s - removing", ts.Name), "")
+		return
+	}
+	if sys := d.env.System; sys.Account != nil {
+		uid, gid, ok := d.accountIDs(n, &ts.Script)
+		if !ok {
+			return
+		}
+		// keepalived keeps a tracker it cannot run until it knows whether anybody uses it.
+		if sys.Program != nil {
+			switch sys.Program(ts.Script.Argv[0], uid, gid) {
+			case ProgramMissing:
+				d.about(n, CodeScriptMissing, fmt.Sprintf(
+					"Disabling track script %s since not found/accessible", ts.Name), ts.Script.Argv[0])
+				d.disabledScripts[ts.Name] = true
+			case ProgramNotExecutable:
+				d.about(n, CodeScriptNotExecutable, fmt.Sprintf(
+					"WARNING - script '%s' is not executable for uid:gid %d:%d - disabling.", ts.Script.Argv[0], uid, gid), "")
+				d.disabledScripts[ts.Name] = true
+			case ProgramInsecure:
+				d.insecure = true
+				d.scripts = append(d.scripts, n)
+			default:
+				d.scripts = append(d.scripts, n)
+			}
+		}
+	}
+	d.cfg.Scripts = append(d.cfg.Scripts, ts)
+}
+
+func (d *decoder) trackProcess(n *Node) {
+	if !d.needName(n) {
+		return
+	}
+	d.tp = &TrackProcess{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.arg(0)), Quorum: 1, QuorumMax: 1<<32 - 1}
+	d.weightSet = false
+	d.body(n.Body)
+	tp := d.tp
+	d.tp = nil
+	if tp.Process == "" {
+		d.about(n, CodeTrackerDropped, fmt.Sprintf("No process set for vrrp_track_process %s - removing", tp.Name), "")
+		return
+	}
+	if len(tp.Params) > 0 {
+		tp.FullCommand = true
+		if tp.Match == MatchNone {
+			tp.Match = MatchExact
+		}
+	}
+	d.cfg.Processes = append(d.cfg.Processes, tp)
+}
+
+func (d *decoder) processLine(n *Node) {
+	words := d.scriptWords(n)
+	switch {
+	case len(words) == 0:
+		d.missing(n, false)
+		return
+	case d.tp.Process != "":
+		d.about(n, CodeRepeated, "process already set - ignoring "+words[0], "")
+		return
+	}
+	d.tp.Process = d.intern(words[0])
+	for _, w := range words[1:] {
+		d.tp.Params = append(d.tp.Params, d.intern(w))
+	}
+}
+
+func (d *decoder) trackFile(n *Node) {
+	if !d.needName(n) {
+		return
+	}
+	d.tf = &TrackFile{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.arg(0)), Weight: 1}
+	d.weightSet = false
+	d.body(n.Body)
+	tf := d.tf
+	d.tf = nil
+	if tf.Path == "" {
+		d.about(n, CodeTrackerDropped, fmt.Sprintf("No file set for track_file %s - ignoring", tf.Name), "")
+		return
+	}
+	d.cfg.Files = append(d.cfg.Files, tf)
+}
+
+func (d *decoder) initFile(n *Node) {
+	d.tf.Init = true
+	for _, a := range n.Args {
+		if a.Text == "overwrite" {
+			d.tf.Overwrite = true
+			continue
+		}
+		if c := a.Text[:min(1, len(a.Text))]; c == "" || c[0] != '-' && c[0] != '+' && (c[0] < '0' || c[0] > '9') {
+			d.report(n, n.RangeOf(a), CodeUnknownWord, "Unknown track file "+d.tf.Name+" init option "+a.Text,
+				"only a number and overwrite are known")
+			continue
+		}
+		if v, ok := d.wholeNumber(n, a, wholeStrict(minInt32, maxInt32)); ok {
+			d.tf.InitValue = int(v)
+			if v < -254 || v > 254 {
+				d.report(n, n.RangeOf(a), CodeRaised, fmt.Sprintf("Track file %s initial value %d outside [-254, 254]",
+					d.tf.Name, v), "")
+			}
+		}
+	}
+}
+
+// tracking returns the lists of the block being decoded.
+func (d *decoder) tracking() *Tracking {
+	if d.vi != nil {
+		return &d.vi.Tracking
+	}
+	return &d.sg.Tracking
+}
+
+// owner is the name of the block being decoded, for messages.
+func (d *decoder) owner() string {
+	switch {
+	case d.vi != nil:
+		return string(d.vi.Name)
+	case d.sg != nil:
+		return string(d.sg.Name)
+	}
+	return ""
+}
+
+// tracked decodes an item "NAME [weight N [reverse|noreverse]]". What it names must be defined above.
+func (d *decoder) tracked(n *Node, kind string, limit int64, list *[]Tracked) {
+	t := Tracked{Range: n.RangeOf(n.Keyword), Name: d.intern(n.Keyword.Text)}
+	var ok bool
+	var near []string
+	switch kind {
+	case "script":
+		for _, s := range d.cfg.Scripts {
+			near = append(near, s.Name)
+			if s.Name == t.Name {
+				ok, t.Weight, t.Reverse = true, s.Weight, s.Reverse
+			}
+		}
+	case "file":
+		for _, s := range d.cfg.Files {
+			near = append(near, s.Name)
+			if s.Name == t.Name {
+				ok, t.Weight, t.Reverse = true, s.Weight, s.Reverse
+			}
+		}
+	case "process":
+		for _, s := range d.cfg.Processes {
+			near = append(near, s.Name)
+			if s.Name == t.Name {
+				ok, t.Weight, t.Reverse = true, s.Weight, s.Reverse
+			}
+		}
+	case "bfd":
+		for _, s := range d.cfg.BFD {
+			near = append(near, s.Name)
+			if s.Name == t.Name && s.VRRP {
+				ok, t.Weight, t.Reverse = true, s.Weight, s.Reverse
+			}
+		}
+	}
+	if !ok {
+		detail := "it must be defined above its use"
+		if len(near) > 0 {
+			detail = nearest(t.Name, near)
+		}
+		d.report(n, t.Range, CodeUnknownTracker, fmt.Sprintf("(%s) track %s %s not found, ignoring...", d.owner(), kind,
+			t.Name), detail)
+		return
+	}
+	for _, old := range *list {
+		if old.Name == t.Name {
+			d.report(n, t.Range, CodeDuplicateTrack, fmt.Sprintf("(%s) duplicate track_%s %s - ignoring", d.owner(), kind,
+				t.Name), "", Place{old.Range, "first given here"})
+			return
+		}
+	}
+	w, fine := d.trackWeight(n, limit, kind != "interface")
+	if !fine {
+		return
+	}
+	if w.set {
+		t.Weight = int(w.weight)
+		t.Reverse = w.reverse
+	}
+	*list = append(*list, t)
+}
+
+func (d *decoder) trackGroup(n *Node) {
+	var first *Node
+	for _, g := range d.trackGroups {
+		if g.arg(0) == n.arg(0) {
+			first = g
+		}
+	}
+	if !d.named(n, first) {
+		return
+	}
+	d.tg = &TrackGroup{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.arg(0))}
+	d.body(n.Body)
+	tg := d.tg
+	d.tg = nil
+	if len(tg.Members) == 0 {
+		d.about(n, CodeEmptyGroup, fmt.Sprintf("track_group %s has no members - removing", tg.Name), "")
+		return
+	}
+	d.trackGroups = append(d.trackGroups, n)
+	d.cfg.TrackGroups = append(d.cfg.TrackGroups, tg)
+}
+
+func (d *decoder) trackGroupMembers(n *Node) {
+	d.extraParameters(n)
+	if len(d.tg.Members) > 0 {
+		d.about(n, CodeRepeated, "track_group "+d.tg.Name+" already has a list of members - ignoring", "")
+		return
+	}
+	for _, item := range n.Body {
+		for _, w := range d.listWords(item) {
+			d.tg.Members = append(d.tg.Members, InstanceName(w))
+		}
+	}
+}
+
+// knownTrackGroup checks the name of a track_group option.
+func (d *decoder) knownTrackGroup(n *Node, t Token) string {
+	for _, g := range d.cfg.TrackGroups {
+		if g.Name == t.Text {
+			return g.Name
+		}
+	}
+	d.report(n, n.RangeOf(t), CodeUnknownTracker, "track_group "+t.Text+" not found", "it must be defined above its use")
+	return ""
+}
+
+func (d *decoder) garpGroup(n *Node) {
+	d.gg = &GARPGroup{Range: n.RangeOf(n.Keyword)}
+	d.body(n.Body)
+	gg := d.gg
+	d.gg = nil
+	if gg.GARPInterval == 0 && gg.GNAInterval == 0 {
+		d.about(n, CodeEmptyGroup, "garp group has no interval set - removing", "")
+		return
+	}
+	d.cfg.GARPGroups = append(d.cfg.GARPGroups, gg)
+}
+
+func (d *decoder) garpInterface(n *Node, t Token) {
+	if !d.interfaceName(t.Text) {
+		return
+	}
+	for _, g := range append(d.cfg.GARPGroups, d.gg) {
+		if slices.Contains(g.Interfaces, t.Text) {
+			d.report(n, n.RangeOf(t), CodeDuplicateTrack, "garp_group already specified for "+t.Text+" - ignoring", "",
+				Place{g.Range, "first given here"})
+			return
+		}
+	}
+	d.gg.Interfaces = append(d.gg.Interfaces, d.intern(t.Text))
+}
+
+func (d *decoder) garpInterfaces(n *Node) {
+	d.extraParameters(n)
+	if len(n.Body) == 0 {
+		d.about(n, CodeEmptyList, "No interfaces specified in interfaces block", "")
+	}
+	d.gg.Shared = true
+	for _, item := range n.Body {
+		d.n = item
+		d.garpInterface(item, item.Keyword)
+		for _, a := range item.Args {
+			d.garpInterface(item, a)
+		}
+	}
+}
+
+// linkbeatInterface decodes "IF [MII|ETHTOOL|IOCTL]".
+func (d *decoder) linkbeatInterface(n *Node) {
+	l := LinkbeatInterface{Range: n.RangeOf(n.Keyword), Interface: d.intern(n.Keyword.Text)}
+	if !d.knownInterface(n) {
+		return
+	}
+	switch n.arg(0) {
+	case "", "MII", "ETHTOOL", "IOCTL":
+		l.Method = d.intern(n.arg(0))
+	default:
+		d.report(n, n.RangeOf(n.Args[0]), CodeUnknownWord, "Unknown linkbeat type "+n.arg(0), "use MII, ETHTOOL or IOCTL")
+	}
+	d.cfg.Linkbeat = append(d.cfg.Linkbeat, l)
+}
+
+// knownInterface checks the interface an item of the root begins with; keepalived counts an unknown one as fatal.
+func (d *decoder) knownInterface(n *Node) bool {
+	if d.env.System.Interface != nil && !d.env.System.Interface(n.Keyword.Text) {
+		d.report(n, n.RangeOf(n.Keyword), CodeDelayInterface, "Unknown interface "+n.Keyword.Text+" specified", "")
+		return false
+	}
+	return true
+}
+
+// interfaceDelay decodes "IF DOWN [UP]".
+func (d *decoder) interfaceDelay(n *Node) {
+	t := InterfaceDelay{Range: n.RangeOf(n.Keyword), Interface: d.intern(n.Keyword.Text)}
+	if !d.knownInterface(n) {
+		return
+	}
+	for i, to := range []*time.Duration{&t.Down, &t.Up} {
+		if i >= len(n.Args) {
+			break
+		}
+		v, ok := d.seconds(n, n.Args[i], value{kind: timer, max: 255_000_000, lenient: true})
+		if !ok {
+			return
+		}
+		*to = v
+	}
+	d.cfg.InterfaceDelays = append(d.cfg.InterfaceDelays, t)
+}
+
+// maxBFDName is the longest name of a session.
+const maxBFDName = 31
+
+func (d *decoder) bfdInstance(n *Node) {
+	if !d.needName(n) {
+		return
+	}
+	name := n.arg(0)
+	if len(name) > maxBFDName {
+		d.report(n, n.RangeOf(n.Args[0]), CodeBadName, fmt.Sprintf(
+			"Configuration error: BFD instance %s name too long (maximum length is %d characters) - ignoring", name,
+			maxBFDName), "")
+		return
+	}
+	for _, b := range d.cfg.BFD {
+		if b.Name == name {
+			d.report(n, n.RangeOf(n.Args[0]), CodeDuplicateName, fmt.Sprintf(
+				"Configuration error: BFD instance %s already configured", name), "", Place{b.Range, "first defined here"})
+			return
+		}
+	}
+	d.bfd = &BFDInstance{Range: n.RangeOf(n.Args[0]), Name: d.intern(name), MinRX: 10 * time.Millisecond,
+		MinTX: 10 * time.Millisecond, IdleTX: time.Second, Multiplier: 5}
+	d.badNeighbor, d.weightSet = false, false
+	d.body(n.Body)
+	b := d.bfd
+	d.bfd = nil
+	if !b.Neighbor.IsValid() {
+		if !d.badNeighbor {
+			d.about(n, CodeBFDDropped, fmt.Sprintf(
+				"Configuration error: BFD instance %s has no neighbor address set, disabling instance", b.Name), "")
+		}
+		return
+	}
+	if b.Source.IsValid() && FamilyOf(b.Source) != FamilyOf(b.Neighbor) {
+		d.about(n, CodeBFDDropped, fmt.Sprintf("Configuration error: BFD instance %s source IP and neighbor IP are not "+
+			"of the same family, disabling instance", b.Name), "")
+		return
+	}
+	if b.TTL == 0 {
+		b.TTL = 255
+		if b.Neighbor.Is6() {
+			b.TTL = 64
+		}
+	}
+	b.MaxHops = min(b.MaxHops, int(b.TTL))
+	if !b.VRRP && !b.Checkers {
+		b.VRRP, b.Checkers = true, true
+	}
+	d.cfg.BFD = append(d.cfg.BFD, b)
+}

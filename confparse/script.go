@@ -1,0 +1,350 @@
+package confparse
+
+import (
+	"fmt"
+	"strings"
+)
+
+// splitWords cuts a statement as keepalived does for programs: words end at blanks, both kinds of quotes group and
+// adjacent quoted parts join, and backslash pairs are kept for the second cut. ok is false when a quote stays open.
+func splitWords(s string) (words []string, ok bool) {
+	var b strings.Builder
+	started := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '"' || c == '\'':
+			started = true
+			end := closingQuote(s, i)
+			if end < 0 {
+				return words, false
+			}
+			b.WriteString(s[i+1 : end])
+			i = end
+		case c == '\\' && i+1 < len(s):
+			started = true
+			b.WriteString(s[i : i+2])
+			i++
+		case cookedClass[c] == blank:
+			if started {
+				words = append(words, b.String())
+				b.Reset()
+				started = false
+			}
+		default:
+			started = true
+			b.WriteByte(c)
+		}
+	}
+	if started {
+		words = append(words, b.String())
+	}
+	return words, true
+}
+
+// closingQuote returns the quote that ends the one at s[i]. A backslash protects the byte behind it in double quotes.
+func closingQuote(s string, i int) int {
+	for j := i + 1; j < len(s); j++ {
+		if s[j] == '\\' && s[i] == '"' && j+1 < len(s) {
+			j++
+			continue
+		}
+		if s[j] == s[i] {
+			return j
+		}
+	}
+	return -1
+}
+
+// simpleEscapes are the one-letter escapes of a command line.
+var simpleEscapes = map[byte]byte{
+	'a': '\a', 'b': '\b', 'E': 0x1b, 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v',
+}
+
+// splitCommand cuts a command line into its arguments. No shell is involved: quotes group, \a \b \E \f \n \r \t \v,
+// \NNN, \xXX and \cC give control characters, and a backslash before anything else gives that character.
+func splitCommand(s string) (argv []string, ok bool) {
+	var b strings.Builder
+	started := false
+	quote := byte(0)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '\\' && i+1 < len(s) && quote != '\'':
+			started = true
+			var out byte
+			out, i = unescape(s, i+1)
+			b.WriteByte(out)
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote, started = c, true
+		case quote == 0 && cookedClass[c] == blank:
+			if started {
+				argv = append(argv, b.String())
+				b.Reset()
+				started = false
+			}
+		default:
+			started = true
+			b.WriteByte(c)
+		}
+	}
+	if started {
+		argv = append(argv, b.String())
+	}
+	return argv, quote == 0
+}
+
+// unescape reads the escape whose letter is s[i] and returns its byte and the index of its last one.
+func unescape(s string, i int) (byte, int) {
+	c := s[i]
+	if e, ok := simpleEscapes[c]; ok {
+		return e, i
+	}
+	switch {
+	case c >= '0' && c <= '7':
+		v, j := 0, i
+		for ; j < len(s) && j < i+3 && s[j] >= '0' && s[j] <= '7'; j++ {
+			v = v*8 + int(s[j]-'0')
+		}
+		return byte(v), j - 1
+	case c == 'x':
+		v, j := 0, i+1
+		for ; j < len(s) && j < i+3; j++ {
+			h := hexDigit(s[j])
+			if h < 0 {
+				break
+			}
+			v = v*16 + h
+		}
+		if j > i+1 {
+			return byte(v), j - 1
+		}
+	case c == 'c' && i+1 < len(s):
+		return s[i+1] & 0x1f, i + 1
+	}
+	return c, i
+}
+
+// hexDigit returns the value of a hexadecimal digit, or -1.
+func hexDigit(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	case c >= 'A' && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// scriptWords returns the words of a program statement without its keyword.
+func (d *decoder) scriptWords(n *Node) []string {
+	words, ok := splitWords(n.text)
+	if !ok {
+		d.about(n, CodeScriptQuotes, fmt.Sprintf("%s: a quote is not closed", n.Keyword.Text), "the program is dropped")
+		return nil
+	}
+	if len(words) > 0 {
+		words = words[1:]
+	}
+	return words
+}
+
+// script decodes "COMMAND [USER [[:]GROUP]]".
+func (d *decoder) script(n *Node, accountWords bool) (Script, bool) {
+	words := d.scriptWords(n)
+	if len(words) == 0 {
+		if len(n.Args) == 0 {
+			d.missing(n, false)
+		}
+		return Script{}, false
+	}
+	argv, ok := splitCommand(words[0])
+	if !ok || len(argv) == 0 {
+		d.about(n, CodeScriptQuotes, fmt.Sprintf("%s: the quotes of '%s' do not match", n.Keyword.Text, words[0]),
+			"the program is dropped")
+		return Script{}, false
+	}
+	s := Script{Range: n.Range(), Argv: argv}
+	for i := range argv {
+		argv[i] = d.intern(argv[i])
+	}
+	if accountWords && len(words) > 1 {
+		s.Account = d.account(words[1:])
+	}
+	return s, true
+}
+
+// account reads "USER [[:]GROUP]".
+func (d *decoder) account(words []string) Account {
+	a := Account{User: d.intern(words[0])}
+	if len(words) > 1 {
+		group, extra := strings.CutPrefix(words[1], ":")
+		a.Group, a.Supplementary = d.intern(group), extra
+	}
+	return a
+}
+
+// notifyScript decodes a script of a block that may be given once.
+func (d *decoder) notifyScript(n *Node, owner string, to *Script) {
+	s, ok := d.script(n, true)
+	if !ok {
+		return
+	}
+	if len(to.Argv) > 0 {
+		d.about(n, CodeRepeated, fmt.Sprintf("(%s) %s script already specified - ignoring %s", owner, n.Keyword.Text,
+			strings.Join(s.Argv, " ")), "", Place{to.Range, "first given here"})
+		return
+	}
+	if d.usable(n, &s) {
+		*to = s
+	}
+}
+
+// notifyScriptRef is notifyScript for the places that keep a pointer, since most have none.
+func (d *decoder) notifyScriptRef(n *Node, owner string, to **Script) {
+	var s Script
+	if *to != nil {
+		s = **to
+	}
+	d.notifyScript(n, owner, &s)
+	if *to == nil && len(s.Argv) > 0 {
+		*to = &s
+	}
+}
+
+// globalScript decodes a script of global_defs.
+func (d *decoder) globalScript(n *Node, to *Script) {
+	if len(n.Args) == 0 {
+		d.missing(n, true)
+		return
+	}
+	d.notifyScript(n, "global", to)
+}
+
+// fifo decodes "PATH [USER [[:]GROUP]]".
+func (d *decoder) fifo(n *Node, f *FIFO) {
+	words := d.scriptWords(n)
+	switch {
+	case len(words) == 0:
+		d.missing(n, true)
+		return
+	case f.Path != "":
+		d.about(n, CodeRepeated, n.Keyword.Text+" already specified - ignoring "+words[0], "")
+		return
+	}
+	f.Path = d.intern(words[0])
+	if len(words) > 1 {
+		f.Account = d.account(words[1:])
+	}
+}
+
+func (d *decoder) scriptUser(n *Node) {
+	if len(n.Args) == 0 {
+		d.missing(n, true)
+		return
+	}
+	words := make([]string, 0, 2)
+	for _, a := range n.Args {
+		words = append(words, a.Text)
+	}
+	a := d.account(words)
+	if d.env.System.Account != nil {
+		if _, _, err := d.env.System.Account(a.User, a.Group); err != nil {
+			d.about(n, CodeNoAccount, "Error setting global script uid/gid", err.Error())
+			d.noAccount = true
+			return
+		}
+	}
+	d.cfg.Global.Daemon.ScriptAccount = a
+	d.noAccount = false
+}
+
+// usable checks the account and the file of a program, as far as the System can tell. It returns false when the
+// program must be left out.
+func (d *decoder) usable(n *Node, s *Script) bool {
+	sys := d.env.System
+	if sys.Account == nil {
+		return true
+	}
+	uid, gid, ok := d.accountIDs(n, s)
+	if !ok {
+		return false
+	}
+	if sys.Program == nil {
+		return true
+	}
+	switch state := sys.Program(s.Argv[0], uid, gid); state {
+	case ProgramMissing:
+		d.about(n, CodeScriptMissing, fmt.Sprintf("Script %s cannot be accessed", s.Argv[0]), "it will not be run")
+		return false
+	case ProgramNotExecutable:
+		d.about(n, CodeScriptNotExecutable, fmt.Sprintf(
+			"WARNING - script '%s' is not executable for uid:gid %d:%d - disabling.", s.Argv[0], uid, gid), "")
+		return false
+	case ProgramInsecure:
+		d.insecure = true
+		if d.cfg.Global.Daemon.ScriptSecurity && uid == 0 {
+			d.about(n, CodeScriptInsecure, fmt.Sprintf("Unsafe permissions found for script '%s' - disabling.", s.Argv[0]),
+				"somebody who is not root could change what is run as root")
+			return false
+		}
+	}
+	d.scripts = append(d.scripts, n)
+	return true
+}
+
+// accountIDs resolves who a program is run as: its own account, script_user, the user keepalived_script.
+func (d *decoder) accountIDs(n *Node, s *Script) (uid, gid uint32, ok bool) {
+	a := s.Account
+	if a.User == "" {
+		a = d.cfg.Global.Daemon.ScriptAccount
+	}
+	if a.User != "" {
+		uid, gid, err := d.env.System.Account(a.User, a.Group)
+		if err != nil {
+			d.about(n, CodeNoAccount, fmt.Sprintf("Invalid user or group for script %s", s.Argv[0]), err.Error())
+		}
+		return uid, gid, err == nil
+	}
+	uid, gid, err := d.env.System.Account("keepalived_script", "")
+	if err == nil {
+		return uid, gid, true
+	}
+	if d.cfg.Global.Daemon.ScriptSecurity || d.noAccount {
+		d.about(n, CodeNoAccount, "Unable to set default user for script "+strings.Join(s.Argv, " ")+" - removing",
+			"create the user keepalived_script, or write script_user")
+		return 0, 0, false
+	}
+	return 0, 0, true
+}
+
+// includeCheck is global_defs { include_check … }: it changes what plain includes enforce from here on.
+func (r *reader) includeCheck(n *Node) {
+	names := map[string]includeChecks{"read": checkRead, "match": checkMatch, "wildcard_match": checkWildcard,
+		"brace_match": checkBrace}
+	if len(n.Args) == 0 {
+		r.level = checkAll
+		return
+	}
+	for i, a := range n.Args {
+		name := strings.TrimLeft(a.Text, "+-")
+		bit, ok := names[name]
+		switch {
+		case !ok:
+			r.report(CodeUnknownWord, n.RangeOf(a), fmt.Sprintf("Unknown include_check option '%s'", a.Text),
+				"use read, match, wildcard_match or brace_match")
+		case strings.HasPrefix(a.Text, "-"):
+			r.level &^= bit
+		case strings.HasPrefix(a.Text, "+"):
+			r.level |= bit
+		case i == 0:
+			r.level = bit | checkRead
+		default:
+			r.report(CodeUnknownWord, n.RangeOf(a), fmt.Sprintf("include_check '%s' needs a + or -", a.Text), "")
+		}
+	}
+}

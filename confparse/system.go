@@ -1,0 +1,160 @@
+package confparse
+
+import (
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// System is what can be asked about the machine a configuration is for. A nil function means "do not check".
+type System struct {
+	// Interface reports whether there is a network interface of this name.
+	Interface func(name string) bool
+	// Account resolves a user and a group; an empty group is the user's own.
+	Account func(user, group string) (uid, gid uint32, err error)
+	// Program says whether a file can be run as uid and gid.
+	Program func(path string, uid, gid uint32) ProgramState
+	// Resolve reports whether a host name has an address.
+	Resolve func(host string) bool
+}
+
+// ProgramState is what can be wrong with a program.
+type ProgramState uint8
+
+// The states of a program. An insecure one can be changed by others than root.
+const (
+	ProgramOK ProgramState = iota
+	ProgramMissing
+	ProgramNotExecutable
+	ProgramInsecure
+)
+
+// OSSystem returns the System of this machine. Interfaces are listed once, at the first question.
+func OSSystem() System {
+	interfaces := sync.OnceValue(func() map[string]bool {
+		names := map[string]bool{}
+		list, _ := net.Interfaces()
+		for _, i := range list {
+			names[i.Name] = true
+		}
+		return names
+	})
+	return System{
+		Interface: func(name string) bool { return interfaces()[name] },
+		Account:   osAccount,
+		Program:   osProgram,
+		Resolve:   func(host string) bool { a, err := net.LookupHost(host); return err == nil && len(a) > 0 },
+	}
+}
+
+func osAccount(name, group string) (uid, gid uint32, err error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		if n, numErr := strconv.ParseUint(name, 10, 32); numErr == nil {
+			u, err = &user.User{Uid: strconv.FormatUint(n, 10), Gid: "0"}, nil
+		}
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("no user %s", name)
+	}
+	gidText := u.Gid
+	if group != "" {
+		g, err := user.LookupGroup(group)
+		switch n, numErr := strconv.ParseUint(group, 10, 32); {
+		case err == nil:
+			gidText = g.Gid
+		case numErr == nil:
+			gidText = strconv.FormatUint(n, 10)
+		default:
+			return 0, 0, fmt.Errorf("no group %s", group)
+		}
+	}
+	id, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return 0, 0, fmt.Errorf("user %s: %w", name, err)
+	}
+	gd, err := strconv.ParseUint(gidText, 10, 32)
+	if err != nil {
+		return 0, 0, fmt.Errorf("group of user %s: %w", name, err)
+	}
+	return uint32(id), uint32(gd), nil
+}
+
+// osProgram follows keepalived's rules: a bare name is searched in PATH, the file must be executable for the account,
+// and no component of its path may be writable for anybody but root.
+func osProgram(path string, uid, gid uint32) ProgramState {
+	if strings.HasPrefix(path, "<") {
+		return ProgramOK
+	}
+	if !strings.Contains(path, "/") {
+		found := ""
+		for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+			if info, err := os.Stat(filepath.Join(dir, path)); err == nil && info.Mode().IsRegular() {
+				found = filepath.Join(dir, path)
+				break
+			}
+		}
+		if found == "" {
+			return ProgramMissing
+		}
+		path = found
+	}
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return ProgramMissing
+	}
+	if !executableFor(info, uid, gid) {
+		return ProgramNotExecutable
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return ProgramMissing
+	}
+	for _, p := range []string{path, real} {
+		for ; ; p = filepath.Dir(p) {
+			if info, err := os.Lstat(p); err != nil || writableByOthers(info) {
+				return ProgramInsecure
+			}
+			if p == "/" || p == "." {
+				break
+			}
+		}
+	}
+	return ProgramOK
+}
+
+func executableFor(info fs.FileInfo, uid, gid uint32) bool {
+	mode := info.Mode().Perm()
+	st, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case uid == 0 || !ok:
+		return mode&0o111 != 0
+	case st.Uid == uid:
+		return mode&0o100 != 0
+	case st.Gid == gid:
+		return mode&0o010 != 0
+	}
+	return mode&0o001 != 0
+}
+
+func writableByOthers(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || info.Mode()&fs.ModeSymlink != 0 {
+		return false
+	}
+	if st.Uid != 0 {
+		return true
+	}
+	if info.IsDir() && info.Mode()&fs.ModeSticky != 0 {
+		return false
+	}
+	mode := info.Mode().Perm()
+	return mode&0o002 != 0 || mode&0o020 != 0 && st.Gid != 0
+}
