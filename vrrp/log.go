@@ -2,9 +2,11 @@ package vrrp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"vigil/confparse"
@@ -167,6 +169,19 @@ func (l instanceLog) announceFailed(err error) { l.failed("announcement failed",
 
 func (l instanceLog) failed(what string, err error) {
 	l.logger.Error("("+string(l.name)+") "+what, slog.Any("err", err))
+}
+
+// sendFailed logs an advert that could not be sent.
+func (l instanceLog) sendFailed(to netip.Addr, unicast bool, err error) {
+	var errno syscall.Errno
+	switch ok := errors.As(err, &errno); {
+	case unicast:
+		l.failed(fmt.Sprintf("Cant send advert to %s (%s)", to, err), err)
+	case ok:
+		l.failed(fmt.Sprintf("send advert error %d (%s)", errno, errno), err)
+	default:
+		l.failed(fmt.Sprintf("send advert error (%s)", err), err)
+	}
 }
 
 // groupChanged logs that a sync group moved; keepalived does not mention the first state.

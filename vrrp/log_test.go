@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -88,6 +90,10 @@ func TestLogLinesAreKeepaliveds(t *testing.T) {
 		{rejected(DropInterval, 2, 1), "INFO (VI_1) advertisement interval mismatch with 10.77.0.2 mine=1 sec rcv'd=2 sec"},
 		{rejected(DropChecksum, 0, 0), "INFO (VI_1) Invalid VRRPv2 checksum from 10.77.0.2"},
 		{rejected(DropNotPeer, 0, 0), "INFO (VI_1) unicast source address 10.77.0.2 not a unicast peer"},
+		{func(l instanceLog) { l.sendFailed(group4, false, os.NewSyscallError("sendto", syscall.ENETUNREACH)) },
+			"ERROR (VI_1) send advert error 101 (network is unreachable)"},
+		{func(l instanceLog) { l.sendFailed(nodeB, true, errNoSource) },
+			"ERROR (VI_1) Cant send advert to 10.77.0.2 (no source address)"},
 		{func(l instanceLog) { l.announcing(vip100, "eth0") },
 			"DEBUG (VI_1) Sending/queueing gratuitous ARPs on eth0 for 10.77.0.100"},
 		{func(l instanceLog) { l.announced(vip100, "eth0") }, "DEBUG Sending gratuitous ARP on eth0 for 10.77.0.100"},

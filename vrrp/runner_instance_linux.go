@@ -2,7 +2,6 @@ package vrrp
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -20,9 +19,9 @@ type virtualRouter struct {
 	socket *socket
 	slot   int // of the heartbeat; -1 without one
 
-	advert  Advert // everything but the priority
-	id      uint16 // identification of the last IPv4 packet
-	sendErr string // of the last advert that could not be sent
+	advert   Advert                // everything but the priority
+	id       uint16                // identification of the last IPv4 packet
+	sendErrs map[netip.Addr]string // by destination, of the last advert if it could not be sent
 
 	// What the Engine was told last. A tracked interface that is not in the map counts as up.
 	started  bool
@@ -106,7 +105,7 @@ func (in *virtualRouter) addresses() []Address {
 
 // add takes in a virtual router that is about to start.
 func (r *Runner) add(h Handle, spec InstanceSpec) {
-	in := &virtualRouter{handle: h, slot: -1, trackers: make(map[string]bool)}
+	in := &virtualRouter{handle: h, slot: -1, trackers: make(map[string]bool), sendErrs: make(map[netip.Addr]string)}
 	in.configure(spec, r.log)
 	if r.heartbeat != nil {
 		in.slot = r.heartbeat.open(spec.Name, spec.Key())
@@ -213,22 +212,18 @@ func (r *Runner) transmit(in *virtualRouter, h IPHeader) error {
 // for a reason that everybody knows.
 func (r *Runner) sent(in *virtualRouter, priority uint8, h IPHeader, err error) {
 	if err == nil {
-		in.sendErr = ""
+		delete(in.sendErrs, h.Destination)
 		return
 	}
 	if in.socket != nil && (errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO)) {
 		in.socket.broken = true
 		r.reopenAt = min(r.reopenAt, r.now().Add(reopenDelay))
 	}
-	quiet := !in.source.IsValid() || errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENODEV) ||
-		errors.Is(err, unix.ENXIO) || errors.Is(err, errNoSocket)
-	if text := err.Error(); (priority > 0 || !quiet) && text != in.sendErr {
-		in.sendErr = text
-		what := "send advert error"
-		if in.spec.Unicast() {
-			what = fmt.Sprintf("Cant send advert to %s", h.Destination)
-		}
-		in.log.failed(what, err)
+	quiet := !in.source.IsValid() || errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.ENETDOWN) ||
+		errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) || errors.Is(err, errNoSocket)
+	if text := err.Error(); (priority > 0 || !quiet) && text != in.sendErrs[h.Destination] {
+		in.sendErrs[h.Destination] = text
+		in.log.sendFailed(h.Destination, in.spec.Unicast(), err)
 	}
 }
 

@@ -1,0 +1,112 @@
+package vrrp
+
+import (
+	"net/netip"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vigil/internal/netio"
+)
+
+// bootClock is CLOCK_BOOTTIME in a bubble.
+func bootClock() int64 { return time.Now().UnixNano() }
+
+func TestResumeAfterACrash(t *testing.T) {
+	const vip = "10.77.51.100"
+	for _, tc := range []struct {
+		name    string
+		away    time.Duration
+		missing bool // the address has gone meanwhile
+		want    State
+		kernel  []string
+	}{
+		{"at once", 100 * time.Millisecond, false, Master, []string{"listen 224.0.0.18", "add " + vip, "garp " + vip}},
+		{"within the master-down interval", 2 * time.Second, false, Master, []string{"listen 224.0.0.18", "add " + vip, "garp " + vip}},
+		{"too late", 4 * time.Second, false, Backup, []string{"listen 224.0.0.18", "del " + vip}},
+		{"without the address", 100 * time.Millisecond, true, Backup, []string{"listen 224.0.0.18", "del " + vip}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "beat")
+			synctest.Test(t, func(t *testing.T) {
+				var n lan
+				h := n.newHost("10.77.0.1/24")
+				o := Options{HeartbeatFile: file, bootTime: bootClock}
+				first := start(t, h, o, testInstance("V", 51, 150))
+				time.Sleep(10 * time.Second)
+				first.Kill()
+				first.wait()
+				time.Sleep(tc.away)
+				h.taken()
+				if tc.missing {
+					h.addrs = h.addrs[:1]
+				}
+				second := start(t, h, o, testInstance("V", 51, 150))
+				want(t, "state", second.state("V"), tc.want)
+				want(t, "kernel", h.taken(), tc.kernel)
+			})
+		})
+	}
+}
+
+func TestNoResumeAfterAnOrderlyStop(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "beat")
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		o := Options{HeartbeatFile: file, bootTime: bootClock}
+		first := start(t, h, o, testInstance("V", 51, 150))
+		time.Sleep(10 * time.Second)
+		first.stop()
+		first.wait()
+		// Somebody else put the address there.
+		h.addrs = append(h.addrs, netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.51.100/32")})
+		second := start(t, h, o, testInstance("V", 51, 150))
+		want(t, "state", second.state("V"), Backup)
+	})
+}
+
+// An address that the configuration does not have any more is removed after a crash, and only then.
+func TestAddressesLeftByACrash(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "beat")
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		foreign := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.0.99/32"), Protocol: netio.Protocol}
+		h.addrs = append(h.addrs, foreign)
+		o := Options{HeartbeatFile: file, bootTime: bootClock}
+		first := start(t, h, o, testInstance("V", 51, 150), testInstance("W", 52, 150))
+		time.Sleep(10 * time.Second)
+		want(t, "without a crash before it", h.has("10.77.0.99"), true)
+		first.Kill()
+		first.wait()
+		start(t, h, o, testInstance("V", 51, 150))
+		synctest.Wait()
+		want(t, "addresses", []bool{h.has("10.77.51.100"), h.has("10.77.52.100"), h.has("10.77.0.1")}, []bool{true, false, true})
+	})
+}
+
+func TestNoResumeAfterGivingWay(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "beat")
+	synctest.Test(t, func(t *testing.T) {
+		var n lan
+		h := n.newHost("10.77.0.1/24")
+		o := Options{HeartbeatFile: file, bootTime: bootClock}
+		first := start(t, h, o, testInstance("V", 51, 150))
+		time.Sleep(10 * time.Second)
+		start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 200))
+		for range 5000 {
+			if first.state("V") == Backup {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		want(t, "address during the grace", h.has("10.77.51.100"), true)
+		first.Kill()
+		first.wait()
+		second := start(t, h, o, testInstance("V", 51, 150))
+		synctest.Wait()
+		want(t, "first state", second.TakeChanges()[0].Cause, CauseStart)
+	})
+}
