@@ -24,7 +24,8 @@ type SendAdvert struct{ Priority uint8 }
 // order. Installing what is there and removing what is absent are successes. Reported back by EffectDone.
 type SetAddresses struct{ Present bool }
 
-// ChangeAddresses applies a reload's difference while the addresses are installed.
+// ChangeAddresses installs and removes single addresses: a reload's difference while the addresses are installed, or
+// the part to release when another virtual router serves the rest. Remove comes before Add. Reported back by EffectDone.
 type ChangeAddresses struct{ Add, Remove []Address }
 
 // Announce sends Repeat rounds of gratuitous ARP (IPv4) or unsolicited neighbour advertisements (IPv6): every

@@ -21,7 +21,7 @@ type calm struct {
 func newCalm(seed uint64) (calm, *rand.Rand) {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	s := NewSim(seed)
-	s.Network.Delay = time.Duration(rng.Int64N(int64(20 * time.Millisecond)))
+	s.Network = Network{Delay: time.Duration(rng.Int64N(int64(20 * time.Millisecond))), InOrder: true}
 	version := uint8(2 + rng.IntN(2))
 	interval := time.Second
 	if version == 3 {
@@ -74,7 +74,7 @@ func (c calm) settle() (int, error) {
 	return -1, fmt.Errorf("nobody is MASTER at %v", c.Now)
 }
 
-// never lets somebody be without the address from now on.
+// demandHolder notes in gap when nobody holds the address from now on.
 func (c calm) demandHolder(gap *error) {
 	c.Observe = func() {
 		if len(c.holders()) == 0 && *gap == nil {

@@ -18,6 +18,7 @@ type Network struct {
 	Loss      float64       // probability that a receiver misses a packet
 	Duplicate float64       // probability that it gets a packet twice
 	Delay     time.Duration // longest transit time; each copy takes a random part of it
+	InOrder   bool          // no packet overtakes another of the same sender, as on one Ethernet
 }
 
 // Clock maps simulated time to the Instant a router sees.
@@ -72,6 +73,7 @@ type Node struct {
 	life    int          // counts processes, so that effects of a dead one are not reported to the next
 	routers []*router
 	held    map[vrrp.Address]bool
+	heardAt map[*Node]time.Duration // when the last packet of each sender arrives
 	wakeAt  time.Duration
 	last    time.Duration // of the last advert, for a resuming process
 }
@@ -123,7 +125,8 @@ func NewSim(seed uint64) *Sim { return &Sim{rng: rand.New(rand.NewPCG(seed, 0x9e
 
 // AddNode adds a host that is up and runs no process.
 func (s *Sim) AddNode(n Node) *Node {
-	n.sim, n.held, n.wakeAt, n.LinkUp = s, make(map[vrrp.Address]bool), forever, true
+	n.sim, n.wakeAt, n.LinkUp = s, forever, true
+	n.held, n.heardAt = make(map[vrrp.Address]bool), make(map[*Node]time.Duration)
 	s.Nodes = append(s.Nodes, &n)
 	return &n
 }
@@ -223,7 +226,12 @@ func (s *Sim) send(n *Node, spec *vrrp.InstanceSpec, priority uint8) {
 		}
 		for copies := s.copies(); copies > 0; copies-- {
 			receivers++
-			s.push(event{at: s.Now + s.random(s.Network.Delay), node: i, packet: slot})
+			at := s.Now + s.random(s.Network.Delay)
+			if s.Network.InOrder {
+				at = max(at, to.heardAt[n])
+				to.heardAt[n] = at
+			}
+			s.push(event{at: at, node: i, packet: slot})
 		}
 	}
 	if receivers == 0 {
