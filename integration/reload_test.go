@@ -86,14 +86,17 @@ func TestReloadOfBrokenFile(t *testing.T) {
 		p := newPair(j, programs, mode)
 		j.must(p.Up(within(j, 30*time.Second), usual(mode)))
 		d1 := p.Directors[0]
-		for name, text := range map[string]string{
-			"unclosed brace":    "vrrp_instance VI_1 {\n",
-			"no address":        strings.Replace(usual(mode).Render(0), "192.0.2.100", "192.0.2.300", 1),
-			"missing interface": strings.Replace(usual(mode).Render(0), "interface eth0", "interface nope0", 1),
-			"random bytes":      "\x00\xff{}}}{\x7f",
+		good := usual(mode).Render(0)
+		for _, bad := range []struct{ name, text string }{
+			{"unclosed brace", strings.Replace(good, "  }\n}\n", "  }\n", 1)},
+			{"no address", strings.Replace(good, "192.0.2.100", "192.0.2.300", 1)},
+			{"missing include", "include /nonexistent/*.conf\n" + strings.Replace(good, "virtual_router_id 51", "virtual_router_id 70000", 1)},
+			{"missing interface", strings.Replace(good, "interface eth0", "interface nope0", 1)},
+			{"random bytes", "\x00\xff{}}}{\x7f"},
 		} {
+			name := bad.name
 			start := time.Now()
-			j.must(d1.Configure(text))
+			j.must(d1.Configure(bad.text))
 			j.must(d1.Reload())
 			after(1500 * time.Millisecond)
 			missed, other := missedAdverts(p, start, time.Second)
@@ -107,6 +110,9 @@ func TestReloadOfBrokenFile(t *testing.T) {
 			if d1.Running() != nil {
 				return
 			}
+			j.must(d1.Configure(good))
+			j.must(d1.Reload())
+			j.must(p.WaitHolder(within(j, 15*time.Second), 0))
 		}
 	})
 }
