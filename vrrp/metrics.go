@@ -68,16 +68,25 @@ func counter(name, help string) *prometheus.Desc { return desc(name, help, insta
 type metrics struct {
 	status   func() Status
 	lateness prometheus.Histogram
+	handling prometheus.Histogram
 }
 
 func newMetrics(status func() Status) *metrics {
-	return &metrics{status: status, lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
-		Namespace: namespace, Name: "vrrp_wake_lateness_seconds",
-		Help:                        "How late the VRRP thread woke up for a timer.",
+	return &metrics{
+		status:   status,
+		lateness: duration("vrrp_wake_lateness_seconds", "How late the VRRP thread woke up for a timer."),
+		handling: duration("vrrp_packet_handling_seconds", "From reading a VRRP packet to having acted on it."),
+	}
+}
+
+// duration is a histogram of what takes microseconds on an idle machine and must not take a tenth of a second.
+func duration(name, help string) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Name: name, Help: help,
 		Buckets:                     []float64{.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .5, 1},
 		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
 		NativeHistogramMinResetDuration: time.Hour,
-	})}
+	})
 }
 
 // Describe implements prometheus.Collector.
@@ -89,12 +98,14 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 		ch <- c.desc
 	}
 	m.lateness.Describe(ch)
+	m.handling.Describe(ch)
 }
 
 // Collect implements prometheus.Collector. A series must not occur twice, and it would where a reload replaces a router
 // by one with the same labels while the old one hands over: the old one is left out.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	m.lateness.Collect(ch)
+	m.handling.Collect(ch)
 	status := m.status()
 	ch <- prometheus.MustNewConstMetric(droppedDesc, prometheus.CounterValue, float64(status.PacketsDropped))
 	seen := make(map[[3]string]bool, len(status.Instances))

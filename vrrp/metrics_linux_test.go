@@ -50,8 +50,12 @@ func TestMetricsAreTheExporters(t *testing.T) {
 		in.GARP.MasterDelay = 5 * time.Second
 		odd := testInstance("\xff", 52, 100) // labels must be UTF-8
 		odd.Addresses = nil
-		start(t, n.newHost("10.77.0.1/24"), Options{Registerer: reg}, in, odd)
+		h := n.newHost("10.77.0.1/24")
+		start(t, h, Options{Registerer: reg}, in, odd)
 		time.Sleep(10 * time.Second)
+		foreign := Advert{Version: 3, VRID: 51, Priority: 1, Interval: time.Second}
+		h.hear(foreign.AppendIPv4(nil, IPHeader{Source: nodeB, Destination: group4, TTL: 255}), group4, 51)
+		synctest.Wait()
 		got := gathered(t, reg)
 		const common = "{iname=V,intf=eth0,vrid=51}"
 		for name, want := range map[string]float64{
@@ -74,6 +78,7 @@ func TestMetricsAreTheExporters(t *testing.T) {
 			"keepalived_priority_zero_received_total" + common:                                  0,
 			"keepalived_priority_zero_sent_total" + common:                                      0,
 			"keepalived_vrrp_announcements_sent_total" + common:                                 6, // two rounds of three
+			"keepalived_vrrp_packet_handling_seconds{}":                                         1,
 			"keepalived_vrrp_packets_dropped_total{}":                                           0,
 		} {
 			if v, ok := got[name]; !ok || v != want {

@@ -143,7 +143,11 @@ func (r *Runner) startNext() bool {
 	r.informTrackers(in)
 	in.started = true
 	now := r.now()
-	r.step(in, Started{LinkUp: in.linkUp, Source: in.source, Resume: r.resumes(in, now),
+	resume := r.resumes(in, now)
+	if !resume {
+		r.heartbeat.clear(in.slot)
+	}
+	r.step(in, Started{LinkUp: in.linkUp, Source: in.source, Resume: resume,
 		Delay: max(0, r.spec.StartupDelay-time.Duration(now))})
 	return true
 }

@@ -29,6 +29,7 @@ type socket struct {
 type packetIn struct {
 	socket *socket
 	packet Received
+	at     Instant // when it was read
 }
 
 func (in *virtualRouter) socketKey() socketKey {
@@ -81,7 +82,7 @@ func (r *Runner) open(s *socket) {
 	}
 	deliver := func(p Received) {
 		select {
-		case r.packets <- packetIn{s, p}:
+		case r.packets <- packetIn{s, p, r.now()}:
 		default:
 			r.dropped.Add(1)
 		}
@@ -166,9 +167,10 @@ func (r *Runner) receive(p packetIn) {
 	r.touch()
 	if p.packet.Reason != DropNone {
 		r.step(in, AdvertRejected{Reason: p.packet.Reason, Source: p.packet.Header.Source})
-		return
+	} else {
+		r.step(in, AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source})
 	}
-	r.step(in, AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source})
+	r.metrics.handling.Observe(r.now().Sub(p.at).Seconds())
 }
 
 // find returns the router a packet is for, by VRID. Several unicast routers may have the same one on different
