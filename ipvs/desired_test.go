@@ -50,8 +50,8 @@ func health(s ServiceSpec, quorumUp bool, weights ...int32) Health {
 	return h
 }
 
-// describe writes destinations as ".1=1 .9=1".
-func describe(s Service) string {
+// weightsOf writes destinations as ".1=1 .9=1".
+func weightsOf(s Service) string {
 	var out []string
 	for d, a := range s.Dests {
 		b := d.Addr().As4()
@@ -91,7 +91,7 @@ func TestDesired(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := spec(c.change, 1, 2)
-			got := describe(s.Desired(health(s, c.quorum, c.health...)))
+			got := weightsOf(s.Desired(health(s, c.quorum, c.health...)))
 			if got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
@@ -105,7 +105,7 @@ func TestDesiredWeightBelowZeroCountsAsZero(t *testing.T) {
 	for id := range h.RealServers {
 		h.RealServers[id] = RealServerHealth{Up: true, Weight: -5}
 	}
-	if got := describe(s.Desired(h)); got != ".1=0" {
+	if got := weightsOf(s.Desired(h)); got != ".1=0" {
 		t.Errorf("got %q", got)
 	}
 }

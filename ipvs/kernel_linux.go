@@ -27,8 +27,8 @@ type KernelOptions struct {
 // linuxKernel is the real Kernel. moby/ipvs writes services, flushes and reads timeouts; what it cannot express, and
 // everything in bulk, goes through conn.
 type linuxKernel struct {
-	moby *moby.Handle
 	conn *conn
+	moby func() (*moby.Handle, error) // waits for what OpenKernel has begun
 
 	statsMu sync.Mutex
 	stats   *conn // nil after Close
@@ -58,14 +58,16 @@ func OpenKernel(ctx context.Context, o KernelOptions) (Kernel, error) {
 		k.conn.close()
 		return nil, err
 	}
-	if k.moby, err = openMoby(o.NetNS); err != nil {
-		k.conn.close()
-		k.stats.close()
-		return nil, err
-	}
-	if o.Logger != nil {
-		k.describe(ctx, o.Logger, info)
-	}
+	// moby/ipvs runs modprobe once more, which takes longer than to program a thousand services. It is not waited for
+	// until it is needed.
+	k.moby = sync.OnceValues(func() (*moby.Handle, error) {
+		h, err := openMoby(o.NetNS)
+		if err == nil && o.Logger != nil {
+			describe(h, o.Logger, info)
+		}
+		return h, err
+	})
+	go func() { _, _ = k.moby() }() // Close waits for it and everyone who needs it gets the error
 	return k, nil
 }
 
@@ -94,14 +96,14 @@ func (k *linuxKernel) info() (kernelInfo, error) {
 	return info, err
 }
 
-func (k *linuxKernel) describe(ctx context.Context, log *slog.Logger, info kernelInfo) {
+func describe(h *moby.Handle, log *slog.Logger, info kernelInfo) {
 	version := fmt.Sprintf("%d.%d.%d", info.version>>16&0xff, info.version>>8&0xff, info.version&0xff)
 	attrs := []slog.Attr{slog.String("version", version), slog.Uint64("conn_tab_size", uint64(info.tableSize))}
-	if t, err := k.moby.GetConfig(); err == nil {
+	if t, err := h.GetConfig(); err == nil {
 		attrs = append(attrs, slog.Duration("timeout_tcp", t.TimeoutTCP),
 			slog.Duration("timeout_tcpfin", t.TimeoutTCPFin), slog.Duration("timeout_udp", t.TimeoutUDP))
 	}
-	log.LogAttrs(ctx, slog.LevelDebug, "Opened IPVS", attrs...)
+	log.LogAttrs(context.Background(), slog.LevelDebug, "Opened IPVS", attrs...)
 }
 
 // Read implements Kernel.
@@ -200,6 +202,10 @@ func mobyCan(o Op) bool {
 }
 
 func (k *linuxKernel) service(o Op) error {
+	h, err := k.moby()
+	if err != nil {
+		return err
+	}
 	s := &moby.Service{
 		Address: net.IP(o.Service.Addr.AsSlice()), Protocol: uint16(o.Service.Protocol), Port: o.Service.Port,
 		FWMark: o.Service.Fwmark, AddressFamily: kernelFamily(o.Service.Family),
@@ -208,17 +214,21 @@ func (k *linuxKernel) service(o Op) error {
 	}
 	switch o.Kind {
 	case AddService:
-		return k.moby.NewService(s)
+		return h.NewService(s)
 	case SetService:
-		return k.moby.UpdateService(s)
+		return h.UpdateService(s)
 	default:
-		return k.moby.DelService(s)
+		return h.DelService(s)
 	}
 }
 
 // Flush implements Kernel.
 func (k *linuxKernel) Flush(context.Context) error {
-	if err := k.moby.Flush(); err != nil {
+	h, err := k.moby()
+	if err != nil {
+		return err
+	}
+	if err := h.Flush(); err != nil {
 		return fmt.Errorf("flush IPVS: %w", err)
 	}
 	return nil
@@ -261,11 +271,14 @@ func (k *linuxKernel) Stats(ctx context.Context, want func(ServiceKey) bool, des
 func (k *linuxKernel) Close() error {
 	k.statsMu.Lock()
 	defer k.statsMu.Unlock()
-	if k.stats != nil {
-		k.stats.close()
-		k.stats = nil
-		k.conn.close()
-		k.moby.Close()
+	if k.stats == nil {
+		return nil
+	}
+	k.stats.close()
+	k.stats = nil
+	k.conn.close()
+	if h, err := k.moby(); err == nil {
+		h.Close()
 	}
 	return nil
 }

@@ -279,19 +279,19 @@ func (r *Reconciler) stop() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	flushed := false
 	if r.onStop == confparse.FlushOnStopAll {
 		if err := r.kernel.Flush(ctx); err != nil {
 			r.log.Error("Cannot flush the IPVS table, removing our own services", "err", err)
 		} else {
-			flushed = true
+			r.applied = make(Table)
 		}
 	}
-	if flushed {
-		r.applied = make(Table)
-	}
+	// Last added, first removed. The kernel keeps removed destinations for two minutes, the latest first, and looks
+	// each new one up among them: a restart in this time finds every one at the head of the list.
+	keys := r.allKeys()
+	slices.Reverse(keys)
 	r.setSpec(Spec{}, Health{})
-	r.reconcile(ctx, r.allKeys())
+	r.reconcile(ctx, keys)
 	r.remember()
 	r.publish()
 }

@@ -730,3 +730,15 @@ func drawTable(t *rapid.T, label string) ipvs.Table {
 	}
 	return table
 }
+
+// Destinations that were just removed are found fastest by a restart when the last added goes first.
+func TestReconcilerStopsInReverseOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, ipvstest.New(), ipvs.Options{AuditPeriod: -1})
+		r.set(specOf(service(2, 1), service(1, 1), service(3, 1)), ipvs.Health{})
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+		r.want(r.ops(), "delete tcp 10.0.0.3:80", "delete tcp 10.0.0.1:80", "delete tcp 10.0.0.2:80")
+	})
+}

@@ -53,13 +53,15 @@ type RealServerSpec struct {
 // real servers of one virtual server with one destination, the first counts.
 func FromConfig(c *confparse.Config) Spec {
 	spec := Spec{FlushAtStart: c.Global.LVSFlush, FlushOnStop: c.Global.LVSFlushOnStop}
-	seen := make(map[ServiceKey]bool, len(c.VirtualServers))
+	services := make(map[ServiceKey]bool, len(c.VirtualServers))
+	dests := make(map[DestKey]bool)
 	for _, vs := range c.VirtualServers {
-		s, ok := serviceSpec(vs)
-		if !ok || seen[s.Key] {
+		clear(dests)
+		s, ok := serviceSpec(vs, dests)
+		if !ok || services[s.Key] {
 			continue
 		}
-		seen[s.Key] = true
+		services[s.Key] = true
 		spec.Services = append(spec.Services, s)
 	}
 	return spec
@@ -77,7 +79,8 @@ func (s ServiceSpec) Equal(o ServiceSpec) bool {
 		slices.Equal(s.RealServers, o.RealServers)
 }
 
-func serviceSpec(vs *confparse.VirtualServer) (ServiceSpec, bool) {
+// serviceSpec derives one service. seen is scratch space, empty.
+func serviceSpec(vs *confparse.VirtualServer, seen map[DestKey]bool) (ServiceSpec, bool) {
 	key, ok := serviceKey(vs.ID)
 	if !ok {
 		return ServiceSpec{}, false
@@ -87,7 +90,6 @@ func serviceSpec(vs *confparse.VirtualServer) (ServiceSpec, bool) {
 		s.Sorry = SorryServerSpec{Addr: ss.Addr.Unmap(), Port: ss.Port, Forwarding: ss.Forwarding, Inhibit: ss.Inhibit}
 	}
 	s.RealServers = make([]RealServerSpec, 0, len(vs.RealServers))
-	seen := make(map[DestKey]bool, len(vs.RealServers))
 	for _, rs := range vs.RealServers {
 		r := RealServerSpec{
 			Addr: rs.ID.Addr.Unmap(), Port: rs.ID.Port, Forwarding: rs.Forwarding, Weight: rs.Weight,
