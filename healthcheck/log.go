@@ -139,11 +139,11 @@ func (m *Manager) logAttempt(p *probe, r Result) {
 	}
 }
 
-// logCleared tells that the URL known to fail has answered.
-func (m *Manager) logCleared(p *probe, r Result, path string) {
+// logURL tells that a URL of a check that is down has passed; the check is up when all of them have.
+func (m *Manager) logURL(p *probe, r Result, path string) {
 	for _, s := range p.subscribers {
 		m.logServer(s.rs, func(name, _ string) string {
-			return r.Reason + " success to " + name + " url(" + path + ")."
+			return r.Reason + " success to " + name + " url(" + path + ")"
 		})
 	}
 }

@@ -240,7 +240,10 @@ func TestCase42_URLWalk(t *testing.T) {
 			"18s HTTP_CHECK on service "+rs1+" failed after 1 retries.",
 			"18s Removing service "+rs1+" from VS "+vsName,
 			"18s Lost quorum 1-0=1 > 0 for VS "+vsName,
-			"33s HTTP status code success to "+rs1+" url(/2).",
+			"33s HTTP status code success to "+rs1+" url(/2)",
+			"36s HTTP status code success to "+rs1+" url(/1)",
+			"39s HTTP status code success to "+rs1+" url(/2)",
+			"42s HTTP status code success to "+rs1+" url(/3)",
 			"42s Remote Web server "+rs1+" succeed on service.",
 			"42s Adding service "+rs1+" to VS "+vsName,
 			"42s Gained quorum 1+0=1 <= 1 for VS "+vsName)

@@ -181,8 +181,8 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 			m.logAttempt(p, r)
 		}
 	}
-	if o.cleared && state == down {
-		m.logCleared(p, r, shared.http.url(int(asked)).path)
+	if r.Outcome == Passed && state == down && shared.http.count > 0 {
+		m.logURL(p, r, shared.http.url(int(asked)).path)
 	}
 	if o.verdict != unknown {
 		m.logVerdict(p, o)

@@ -41,7 +41,6 @@ type tracker struct {
 type observed struct {
 	verdict verdict       // up or down when the check came to a new verdict, else unknown
 	retries uint32        // with down: how many retries were made
-	cleared bool          // the URL known to fail answered, but the verdict stays down until the whole list has
 	next    time.Duration // from the end of this attempt to the next one
 }
 
@@ -61,7 +60,7 @@ func (t *tracker) success(p policy) observed {
 	switch {
 	case t.failing:
 		// The walk starts again from the first URL, and all of them must pass.
-		t.failing, t.url, o.cleared = false, 0, true
+		t.failing, t.url = false, 0
 	case int(t.url)+1 < p.urls:
 		t.url++
 	default:

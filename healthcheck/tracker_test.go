@@ -29,8 +29,6 @@ func walk(t *tracker, p policy, results string) []string {
 			step += fmt.Sprintf(" DOWN after %d retries", o.retries)
 		case o.verdict == down:
 			step += " DOWN"
-		case o.cleared:
-			step += " cleared"
 		}
 		steps = append(steps, fmt.Sprintf("%s next %v", step, o.next))
 	}
@@ -73,21 +71,21 @@ func TestTracker(t *testing.T) {
 		{"§2.2 while down only the failing URL is asked, then the whole list (case 42)", urls, "++++----++++", []string{
 			"+ url1 next 3s", "+ url2 next 3s", "+ url3 UP next 3s", "+ url1 next 3s",
 			"- url2 next 5s", "- url2 DOWN after 1 retries next 5s", "- url2 next 5s", "- url2 next 5s",
-			"+ url2 cleared next 3s", "+ url1 next 3s", "+ url2 next 3s", "+ url3 UP next 3s",
+			"+ url2 next 3s", "+ url1 next 3s", "+ url2 next 3s", "+ url3 UP next 3s",
 		}},
 		{"§2.2 fast_recovery leaves out the gaps while not up (case 42)", fast, "+++--+++++", []string{
 			"+ url1 next 0s", "+ url2 next 0s", "+ url3 UP next 3s", "- url1 next 5s", "- url1 DOWN after 1 retries next 5s",
-			"+ url1 cleared next 0s", "+ url1 next 0s", "+ url2 next 0s", "+ url3 UP next 3s", "+ url1 next 3s",
+			"+ url1 next 0s", "+ url1 next 0s", "+ url2 next 0s", "+ url3 UP next 3s", "+ url1 next 3s",
 		}},
 		{"§2.2 another URL failing during recovery is the one remembered", urls, "-+++-+", []string{
-			"- url1 DOWN next 5s", "+ url1 cleared next 3s", "+ url1 next 3s", "+ url2 next 3s", "- url3 next 5s",
-			"+ url3 cleared next 3s",
+			"- url1 DOWN next 5s", "+ url1 next 3s", "+ url1 next 3s", "+ url2 next 3s", "- url3 next 5s",
+			"+ url3 next 3s",
 		}},
 		{"§2.2 a first pass fails at its first failure", urls, "+-", []string{
 			"+ url1 next 3s", "- url2 DOWN next 5s",
 		}},
 		{"§2.2 a single URL passes twice to recover", single, "+-++", []string{
-			"+ UP next 3s", "- DOWN next 5s", "+ cleared next 3s", "+ UP next 3s",
+			"+ UP next 3s", "- DOWN next 5s", "+ next 3s", "+ UP next 3s",
 		}},
 	}
 	for _, tt := range tests {
@@ -111,8 +109,8 @@ func TestCarry(t *testing.T) {
 		next    string
 		want    []string
 	}{
-		{"down stays down", "-", less, "-+", []string{"- url1 next 10s", "+ url1 cleared next 10s"}},
-		{"the URL known to fail stays known", "+-", less, "+", []string{"+ url2 cleared next 10s"}},
+		{"down stays down", "-", less, "-+", []string{"- url1 next 10s", "+ url1 next 10s"}},
+		{"the URL known to fail stays known", "+-", less, "+", []string{"+ url2 next 10s"}},
 		{"retries made count", "+++---", p, "---", []string{
 			"- url1 next 1s", "- url1 next 1s", "- url1 DOWN after 5 retries next 10s"}},
 		{"as far as the new limit goes", "+++---", less, "-", []string{"- url1 DOWN after 2 retries next 10s"}},
