@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
@@ -22,7 +21,8 @@ type conn6 struct {
 	index int
 	group netip.Addr // invalid for unicast
 	out   []byte
-	done  chan struct{}
+	quit  chan struct{} // closed by Close
+	done  chan struct{} // closed when the reader has ended
 }
 
 // listen6 opens the socket; it must run in the network namespace it is meant for.
@@ -42,7 +42,8 @@ func listen6(on Segment, deliver func(Received)) (*conn6, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn6{pc: ipv6.NewPacketConn(pc), index: on.Link.Index, group: on.Group, done: make(chan struct{})}
+	c := &conn6{pc: ipv6.NewPacketConn(pc), index: on.Link.Index, group: on.Group,
+		quit: make(chan struct{}), done: make(chan struct{})}
 	if err := c.configure(pc.(*net.IPConn), on); err != nil {
 		_ = pc.Close()
 		return nil, err
@@ -118,6 +119,7 @@ func (c *conn6) Send(a Advert, ip IPHeader) error {
 }
 
 func (c *conn6) Close() error {
+	close(c.quit)
 	err := c.pc.Close()
 	<-c.done
 	return err
@@ -132,7 +134,7 @@ func (c *conn6) receive(deliver func(Received)) {
 			return
 		}
 		if err != nil {
-			time.Sleep(receivePause)
+			pause(c.quit)
 			continue
 		}
 		source, ok := from.(*net.IPAddr)

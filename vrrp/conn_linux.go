@@ -26,8 +26,9 @@ type conn4 struct {
 	raw     *ipv4.RawConn
 	sys     syscall.RawConn
 	unicast bool
-	out     []byte // the packet being sent
-	done    chan struct{}
+	out     []byte        // the packet being sent
+	quit    chan struct{} // closed by Close
+	done    chan struct{} // closed when the reader has ended
 }
 
 // listen4 opens the socket; it must run in the network namespace it is meant for.
@@ -52,7 +53,7 @@ func listen4(on Segment, deliver func(Received)) (*conn4, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn4{unicast: !on.Group.IsValid(), done: make(chan struct{})}
+	c := &conn4{unicast: !on.Group.IsValid(), quit: make(chan struct{}), done: make(chan struct{})}
 	if err := c.configure(pc.(*net.IPConn), on); err != nil {
 		_ = pc.Close()
 		return nil, err
@@ -115,6 +116,7 @@ func (c *conn4) Send(a Advert, ip IPHeader) error {
 }
 
 func (c *conn4) Close() error {
+	close(c.quit)
 	err := c.raw.Close()
 	<-c.done
 	return err
@@ -132,7 +134,7 @@ func (c *conn4) receive(deliver func(Received)) {
 			return
 		}
 		if err != nil {
-			time.Sleep(receivePause)
+			pause(c.quit)
 			continue
 		}
 		for i := range batch[:n] {
@@ -158,6 +160,16 @@ func parse4(b []byte) (r Received) {
 	}
 	r.Advert, r.Reason = ParseAdvert(pdu, header, nil)
 	return r
+}
+
+// pause waits after a read error, or until quit is closed.
+func pause(quit <-chan struct{}) {
+	t := time.NewTimer(receivePause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-quit:
+	}
 }
 
 // control runs f on the descriptor, at once and without waiting for it to become ready.

@@ -51,7 +51,9 @@ type result struct {
 }
 
 // newWorker starts the goroutine; close ends it.
-func newWorker(h Handle, network Network, p *pacers, log instanceLog, results chan<- result, quit <-chan struct{}) *worker {
+func newWorker(
+	h Handle, network Network, p *pacers, log instanceLog, results chan<- result, quit <-chan struct{},
+) *worker {
 	w := &worker{network: network, pacers: p, log: log, results: results, quit: quit,
 		signal: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run(h)
@@ -176,7 +178,8 @@ type linkResult struct {
 
 // kernelAddress translates a virtual address to what the kernel is told.
 func kernelAddress(a Address, index int) netio.Address {
-	return netio.Address{Index: index, Prefix: a.Prefix, Scope: a.Scope, Label: a.Label, Broadcast: a.Broadcast, Peer: a.Peer}
+	return netio.Address{Index: index, Prefix: a.Prefix, Scope: a.Scope, Label: a.Label,
+		Broadcast: a.Broadcast, Peer: a.Peer}
 }
 
 // sameAddress reports whether the kernel's address is the virtual address a.

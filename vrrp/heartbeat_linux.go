@@ -20,8 +20,8 @@ import (
 // process that was killed and is started again within its own master-down interval can thus go on as if nothing had
 // happened: no other router has missed it yet.
 //
-// A nil heartbeat remembers nothing. It is a small file that is mapped into memory, so a beat costs one store and no system call. Anything unexpected in
-// the file means "nothing remembered". A heartbeat is used by one goroutine at a time.
+// It is a small file that is mapped into memory, so a beat costs one store and no system call. Anything unexpected in
+// the file means "nothing remembered", and a nil heartbeat remembers nothing. It is used by one goroutine at a time.
 type heartbeat struct {
 	file  *os.File
 	data  []byte
@@ -76,7 +76,8 @@ func openHeartbeat(path string, epoch time.Time, clock func() int64) (_ *heartbe
 	if err := unix.Ftruncate(int(f.Fd()), heartbeatSize); err != nil {
 		return nil, os.NewSyscallError("ftruncate", err)
 	}
-	if err := unix.Fallocate(int(f.Fd()), 0, 0, heartbeatSize); err != nil && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENOSYS) {
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, heartbeatSize); err != nil && !errors.Is(err, unix.EOPNOTSUPP) &&
+		!errors.Is(err, unix.ENOSYS) {
 		return nil, os.NewSyscallError("fallocate", err)
 	}
 	data, err := unix.Mmap(int(f.Fd()), 0, heartbeatSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
@@ -142,8 +143,8 @@ func (h *heartbeat) beat(i int, now Instant) {
 // clear forgets the router of slot i: it has resigned or released its addresses.
 func (h *heartbeat) clear(i int) { h.set(i, 0) }
 
-// last returns how long ago, as of now, the router of slot i sent its last advert as MASTER; false when it was not MASTER
-// or nothing is known.
+// last returns how long ago, as of now, the router of slot i sent its last advert as MASTER; false when it was not
+// MASTER or nothing is known.
 func (h *heartbeat) last(i int, now Instant) (time.Duration, bool) {
 	if h == nil || i < 0 {
 		return 0, false

@@ -187,6 +187,7 @@ func (l instanceLog) sendFailed(to netip.Addr, unicast bool, err error) {
 // groupChanged logs that a sync group moved; keepalived does not mention the first state.
 func groupChanged(logger *slog.Logger, g GroupChanged) {
 	if !g.Initial && g.To != Init {
-		logger.Info(fmt.Sprintf("VRRP_Group(%s) Syncing instances to %s state", g.Group, g.To), slog.String("group", string(g.Group)))
+		logger.Info(fmt.Sprintf("VRRP_Group(%s) Syncing instances to %s state", g.Group, g.To),
+			slog.String("group", string(g.Group)))
 	}
 }

@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,12 +17,15 @@ var (
 	instanceLabels = []string{"iname", "intf", "vrid"}
 	addressLabels  = []string{"iname", "intf", "vrid", "ip_address"}
 
-	stateDesc = desc("vrrp_state", "State of the virtual router, per virtual address: 0 INIT, 1 BACKUP, 2 MASTER, 3 FAULT.",
+	stateDesc = desc("vrrp_state",
+		"State of the virtual router, per virtual address: 0 INIT, 1 BACKUP, 2 MASTER, 3 FAULT.",
 		addressLabels)
-	excludedStateDesc = desc("vrrp_excluded_state", "State of the virtual router, per excluded virtual address.", addressLabels)
-	priorityDesc      = desc("vrrp_effective_priority", "Effective priority of the virtual router.", instanceLabels)
-	garpDelayDesc     = desc("gratuitous_arp_delay_total", "Seconds between the two rounds of gratuitous ARP.", instanceLabels)
-	announcedDesc     = desc("vrrp_announcements_sent_total",
+	excludedStateDesc = desc("vrrp_excluded_state",
+		"State of the virtual router, per excluded virtual address.", addressLabels)
+	priorityDesc  = desc("vrrp_effective_priority", "Effective priority of the virtual router.", instanceLabels)
+	garpDelayDesc = desc("gratuitous_arp_delay_total",
+		"Seconds between the two rounds of gratuitous ARP.", instanceLabels)
+	announcedDesc = desc("vrrp_announcements_sent_total",
 		"Gratuitous ARPs and unsolicited neighbour advertisements sent.", instanceLabels)
 	droppedDesc = desc("vrrp_packets_dropped_total", "Packets that found the queue of the VRRP thread full.", nil)
 
@@ -29,14 +33,20 @@ var (
 		desc  *prometheus.Desc
 		value func(*Counters) uint64
 	}{
-		{counter("advertisements_received_total", "Advertisements received."), func(c *Counters) uint64 { return c.AdvertsReceived }},
-		{counter("advertisements_sent_total", "Advertisements sent."), func(c *Counters) uint64 { return c.AdvertsSent }},
-		{counter("become_master_total", "Transitions to MASTER."), func(c *Counters) uint64 { return c.BecameMaster }},
-		{counter("release_master_total", "Transitions from MASTER."), func(c *Counters) uint64 { return c.ReleasedMaster }},
-		{counter("packet_length_errors_total", "Packets of a wrong length."), func(c *Counters) uint64 { return c.LengthErrors }},
+		{counter("advertisements_received_total", "Advertisements received."),
+			func(c *Counters) uint64 { return c.AdvertsReceived }},
+		{counter("advertisements_sent_total", "Advertisements sent."),
+			func(c *Counters) uint64 { return c.AdvertsSent }},
+		{counter("become_master_total", "Transitions to MASTER."),
+			func(c *Counters) uint64 { return c.BecameMaster }},
+		{counter("release_master_total", "Transitions from MASTER."),
+			func(c *Counters) uint64 { return c.ReleasedMaster }},
+		{counter("packet_length_errors_total", "Packets of a wrong length."),
+			func(c *Counters) uint64 { return c.LengthErrors }},
 		{counter("advertisements_interval_errors_total", "Advertisements with another interval."),
 			func(c *Counters) uint64 { return c.IntervalErrors }},
-		{counter("ip_ttl_errors_total", "Packets with a wrong TTL."), func(c *Counters) uint64 { return c.TTLErrors }},
+		{counter("ip_ttl_errors_total", "Packets with a wrong TTL."),
+			func(c *Counters) uint64 { return c.TTLErrors }},
 		{counter("invalid_type_received_total", "Packets that are no advertisement."),
 			func(c *Counters) uint64 { return c.InvalidTypeErrors }},
 		{counter("address_list_errors_total", "Advertisements with another list of addresses."),
@@ -91,7 +101,9 @@ func duration(name, help string) prometheus.Histogram {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{stateDesc, excludedStateDesc, priorityDesc, garpDelayDesc, announcedDesc, droppedDesc} {
+	for _, d := range []*prometheus.Desc{
+		stateDesc, excludedStateDesc, priorityDesc, garpDelayDesc, announcedDesc, droppedDesc,
+	} {
 		ch <- d
 	}
 	for _, c := range counterDescs {
@@ -132,24 +144,34 @@ func collectInstance(ch chan<- prometheus.Metric, s *InstanceStatus, labels [3]s
 	put(priorityDesc, prometheus.GaugeValue, float64(s.Priority))
 	put(garpDelayDesc, prometheus.CounterValue, s.Spec.GARP.MasterDelay.Seconds())
 	put(announcedDesc, prometheus.CounterValue, float64(s.Announcements))
-	collectStates(ch, stateDesc, s, labels, s.Addresses)
-	collectStates(ch, excludedStateDesc, s, labels, s.Excluded)
+	state := func(d *prometheus.Desc, link, ip string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(s.State), labels[0], link, labels[2], ip)
+	}
+	for _, a := range distinct(s.Addresses) {
+		state(stateDesc, a.Link, a.text())
+	}
+	for _, a := range distinct(s.Excluded) {
+		state(excludedStateDesc, a.Link, a.text())
+	}
 	if len(s.Addresses) == 0 {
-		ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, float64(s.State), labels[0], labels[1], labels[2], "")
+		state(stateDesc, s.Interface, "")
 	}
 }
 
-func collectStates(ch chan<- prometheus.Metric, d *prometheus.Desc, s *InstanceStatus, labels [3]string, addrs []AddressStatus) {
+// distinct drops what occurs again: a configuration may name an address twice.
+func distinct(addrs []AddressStatus) []AddressStatus {
 	seen := make(map[AddressStatus]bool, len(addrs))
-	for _, a := range addrs {
-		if seen[a] {
-			continue
-		}
+	return slices.DeleteFunc(slices.Clone(addrs), func(a AddressStatus) bool {
+		again := seen[a]
 		seen[a] = true
-		ip := a.Prefix.String()
-		if a.Prefix.IsSingleIP() {
-			ip = a.Prefix.Addr().String() // as keepalived prints it
-		}
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(s.State), labels[0], a.Link, labels[2], ip)
+		return again
+	})
+}
+
+// text is the address as keepalived prints it: without the length of a host address.
+func (a AddressStatus) text() string {
+	if a.Prefix.IsSingleIP() {
+		return a.Prefix.Addr().String()
 	}
+	return a.Prefix.String()
 }

@@ -303,7 +303,8 @@ func (r *Runner) step(in *virtualRouter, ev Event) {
 
 // all returns the virtual routers in the order in which they started.
 func (r *Runner) all() []*virtualRouter {
-	return slices.SortedFunc(maps.Values(r.instances), func(a, b *virtualRouter) int { return cmp.Compare(a.handle, b.handle) })
+	byHandle := func(a, b *virtualRouter) int { return cmp.Compare(a.handle, b.handle) }
+	return slices.SortedFunc(maps.Values(r.instances), byHandle)
 }
 
 func (r *Runner) now() Instant { return Instant(time.Since(r.epoch)) }
