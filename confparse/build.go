@@ -20,6 +20,7 @@ type builder struct {
 	muted int
 	// suspect is the first block whose closing brace is indented unlike its opening line.
 	suspect *Node
+	echo    *echo // nil as long as keepalived reads the braces as we do
 	seq     int32
 }
 
@@ -64,6 +65,17 @@ func (b *builder) node(r *reader, toks []Token, text string, e *expansion) *Node
 
 // statement adds the words of one statement to the block that is open.
 func (b *builder) statement(r *reader, toks []Token, text string, e *expansion) {
+	if b.echo != nil {
+		b.echo.statement(r, toks[0])
+	}
+	b.take(r, toks, text, e)
+	if b.echo != nil {
+		b.converged()
+	}
+}
+
+// take is statement without what follows keepalived.
+func (b *builder) take(r *reader, toks []Token, text string, e *expansion) {
 	if b.skip > 0 {
 		return
 	}
@@ -106,7 +118,7 @@ func (b *builder) statement(r *reader, toks []Token, text string, e *expansion) 
 // item adds one line of a list block.
 func (b *builder) item(r *reader, toks []Token, text string, e *expansion) {
 	if kw := b.outerBlock(r, toks); kw != nil {
-		b.statement(r, toks, text, e)
+		b.take(r, toks, text, e)
 		return
 	}
 	if b.muted > 0 {
@@ -206,6 +218,10 @@ func (b *builder) outerBlock(r *reader, toks []Token) *keyword {
 			fmt.Sprintf("missing '}' before '%s'", word),
 			fmt.Sprintf("'%s' is not a keyword of the %s block, which is still open", word, f.node.Keyword.Text),
 			Place{f.node.Range(), "block opened here"})
+		if b.echo == nil {
+			b.diverge(r)
+			b.echo.statement(r, t)
+		}
 		for len(b.frames) > i+1 {
 			b.pop(nil)
 		}
@@ -247,6 +263,10 @@ func (b *builder) pop(r *reader) {
 
 // openBrace handles a '{'.
 func (b *builder) openBrace(r *reader, p piece) {
+	if b.echo != nil {
+		b.echo.open(r, b.column(p, r))
+		defer b.converged()
+	}
 	switch {
 	case b.skip > 0:
 		b.skip++
@@ -255,11 +275,16 @@ func (b *builder) openBrace(r *reader, p piece) {
 	case b.pending != nil:
 		b.push(b.pending)
 	case b.last == lastUnknown:
+		if b.echo == nil {
+			b.diverge(r)
+			b.echo.open(r, b.column(p, r))
+		}
 		b.skip = 1
 	default:
 		b.report(r, p, CodeUnexpectedOpen, "Unexpected '{' - ignoring",
 			"nothing before it opens a block")
 		if b.last == lastPlain {
+			b.diverge(r)
 			b.skip = 1
 		}
 	}
@@ -269,6 +294,10 @@ func (b *builder) openBrace(r *reader, p piece) {
 // closeBrace handles a '}'.
 func (b *builder) closeBrace(r *reader, p piece) {
 	defer func() { b.last = lastBrace }()
+	if b.echo != nil {
+		b.echo.close(r, b.column(p, r))
+		defer b.converged()
+	}
 	switch {
 	case b.skip > 0:
 		b.skip--
@@ -319,6 +348,9 @@ func (b *builder) closedTooEarly(r *reader, toks []Token) {
 		fmt.Sprintf("Unknown keyword '%s'", t.Text),
 		fmt.Sprintf("the %s block it belongs to ended at line %d; everything from here to the next '}' is ignored",
 			n.Keyword.Text, n.closeLn), Place{where, "block closed here"})
+	if b.echo == nil {
+		b.diverge(r)
+	}
 	b.muted = 1
 	b.last = lastPlain
 	if kw := n.kw.inner().words[t.Text]; kw.opens() {

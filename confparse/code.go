@@ -22,6 +22,7 @@ const (
 	classFatal                 // 4
 	classMissing               // 2
 	classSecurity              // 6, includes that a check refuses too
+	classGone                  // 0, whatever else there is
 )
 
 type codeInfo struct {
@@ -98,6 +99,7 @@ const (
 	CodeBadTunnel         Code = 2044
 	CodeIgnoredWord       Code = 2045
 	CodeUnknownOption     Code = 2046
+	CodeNativeIPv6        Code = 2047
 
 	CodeNoInterface              Code = 3001
 	CodeNoInterfaceYet           Code = 3002
@@ -162,6 +164,8 @@ const (
 	CodeSyncInstance             Code = 3077
 	CodeIPVLANAddress            Code = 3078
 	CodeTrackBoth                Code = 3079
+	CodeNoNamespace              Code = 3080
+	CodeNotifyMissing            Code = 3081
 
 	CodeNotSupported Code = 4001
 )
@@ -228,6 +232,7 @@ var codes = map[Code]codeInfo{
 	CodeExtraName:         {Fatal, classOrdinary, "a block has more than a name"},
 	CodeDuplicateName:     {Fatal, classOrdinary, "a name is defined twice"},
 	CodeStateConflict:     {Warning, classOrdinary, "two initial states"},
+	CodeNativeIPv6:        {Note, classNone, "native_ipv6 is not needed"},
 	CodeOldName:           {Note, classNone, "an old name of a keyword"},
 	CodeIPTables:          {Warning, classOrdinary, "iptables is not used, nftables is"},
 	CodeEmptyList:         {Warning, classOrdinary, "an empty list"},
@@ -245,7 +250,7 @@ var codes = map[Code]codeInfo{
 	CodeNoInterface:              {Error, classOrdinary, "an interface does not exist"},
 	CodeNoInterfaceYet:           {Note, classNone, "an interface does not exist yet"},
 	CodeFamilyMismatch:           {Error, classOrdinary, "address families do not fit"},
-	CodeDuplicateAddress:         {Warning, classOrdinary, "an address is given twice"},
+	CodeDuplicateAddress:         {Warning, classNone, "an address is given twice"},
 	CodeDuplicatePeer:            {Warning, classOrdinary, "a peer is given twice"},
 	CodeDuplicateTrack:           {Warning, classOrdinary, "something is tracked twice"},
 	CodeNoVRID:                   {Fatal, classOrdinary, "an instance has no virtual router id"},
@@ -287,6 +292,8 @@ var codes = map[Code]codeInfo{
 	CodeUnknownGroup:        {Error, classNone, "a virtual server names an unknown group"},
 	CodeGroupFamily:         {Error, classOrdinary, "address families of a group do not fit"},
 	CodeNoAccount:           {Error, classOrdinary, "a user or group does not exist"},
+	CodeNoNamespace:         {Fatal, classGone, "a network namespace does not exist"},
+	CodeNotifyMissing:       {Warning, classNone, "a program does not exist or cannot be run"},
 	CodeScriptMissing:       {Error, classOrdinary, "a program does not exist"},
 	CodeScriptNotExecutable: {Error, classOrdinary, "a program cannot be run"},
 	CodeScriptInsecure:      {Error, classSecurity, "a program can be changed by others than root"},

@@ -72,6 +72,7 @@ type decoder struct {
 	gg             *GARPGroup
 	bfd            *BFDInstance
 	badNeighbor    bool
+	droppedBFD     map[string]bool
 	weightSet      bool
 	scriptAccount  Account
 	trackGroups    []*Node
@@ -88,7 +89,7 @@ func decode(t *Tree, env Env, rep *reporter) *Config {
 	d := &decoder{cfg: &Config{}, env: env, rep: rep, strings: map[string]string{},
 		instances: map[InstanceName]*instanceScratch{}, groupUse: map[string]int{},
 		servers: map[VirtualServerID]*VirtualServer{}, seenPending: map[*keyword]bool{},
-		disabledScripts: map[string]bool{}}
+		disabledScripts: map[string]bool{}, droppedBFD: map[string]bool{}}
 	d.defaults()
 	for _, n := range t.Root {
 		if n.kw.block == inGlobal || !n.kw.opens() {
@@ -181,7 +182,7 @@ func (d *decoder) statement(n *Node) {
 	case word:
 		kw.str(d, d.intern(n.Args[0].Text))
 	case address:
-		a, valid := parseAddr(n.Args[0].Text)
+		a, valid := parseAddr(stripRange(n.Args[0].Text))
 		if ok = valid; ok {
 			kw.ip(d, a)
 		} else {
@@ -228,6 +229,14 @@ func (d *decoder) report(n *Node, at Range, code Code, summary, detail string, r
 		line = n.src.lineText(at.Start.Offset - at.Start.Col + 1)
 	}
 	d.rep.report(Diagnostic{Code: code, Subject: at, Summary: summary, Detail: detail, Related: related, Line: line}, n.seq)
+}
+
+// atEnd is about for what is found out when the block of n ends, which is the line keepalived names.
+func (d *decoder) atEnd(n *Node, code Code, summary, detail string, related ...Place) {
+	d.about(n, code, summary, detail, related...)
+	if k := len(d.rep.list); k > 0 && d.rep.list[k-1].Summary == summary && n.closeSrc == n.src {
+		d.rep.list[k-1].EndLine = n.closeLn
+	}
 }
 
 // about is report with n's words as the place.

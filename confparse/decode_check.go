@@ -55,7 +55,7 @@ func newDetail(kind CheckerKind) any {
 // finishChecker completes the checker in d.ck. It returns false when the checker cannot work and is left out.
 func (d *decoder) finishChecker(n *Node) bool {
 	drop := func(format string, args ...any) bool {
-		d.about(n, CodeCheckerDropped, fmt.Sprintf(format, args...), "the checker is left out")
+		d.atEnd(n, CodeCheckerDropped, fmt.Sprintf(format, args...), "the checker is left out")
 		return false
 	}
 	if h := d.ck.HTTP; h != nil && len(h.URLs) == 0 {

@@ -110,12 +110,14 @@ func (d *decoder) usableMisc(n *Node, x *MiscDetail) bool {
 	if !ok || sys.Program == nil {
 		return ok
 	}
-	switch sys.Program(x.Script.Argv[0], uid, gid) {
+	switch d.program(&x.Script, uid, gid) {
+	case programNone:
+		return true
 	case ProgramMissing:
-		d.about(n, CodeScriptMissing, "Disabling misc script "+shown+" since not found/accessible", "")
+		d.about(n, CodeNotifyMissing, "Disabling misc script "+shown+" since not found/accessible", "")
 		return false
 	case ProgramNotExecutable:
-		d.about(n, CodeScriptNotExecutable, fmt.Sprintf("WARNING - script '%s' is not executable for uid:gid %d:%d - "+
+		d.about(n, CodeNotifyMissing, fmt.Sprintf("WARNING - script '%s' is not executable for uid:gid %d:%d - "+
 			"disabling.", x.Script.Argv[0], uid, gid), "")
 		return false
 	case ProgramInsecure:
@@ -129,15 +131,19 @@ func (d *decoder) miscAccount(n *Node, x *MiscDetail, shown string) (uid, gid ui
 	if a := x.Script.Account; a.User != "" {
 		uid, gid, err := d.env.System.Account(a.User, a.Group)
 		if err != nil {
-			d.about(n, CodeNoAccount, "Failed to set uid/gid for misc checker script "+shown+" - removing", err.Error())
+			d.atEnd(n, CodeNoAccount, "Failed to set uid/gid for misc checker script "+shown+" - removing", err.Error())
 		}
 		return uid, gid, err == nil
 	}
 	if d.noAccount {
-		d.about(n, CodeNoAccount, "Unable to set default user for misc script "+shown+" - removing", "")
+		d.atEnd(n, CodeNoAccount, "Unable to set default user for misc script "+shown+" - removing", "")
 		return 0, 0, false
 	}
-	return d.accountIDs(n, &x.Script)
+	uid, gid, err := d.accountIDs(&x.Script)
+	if err != nil {
+		d.atEnd(n, CodeNoAccount, "Unable to set default user for misc script "+shown+" - removing", err.Error())
+	}
+	return uid, gid, err == nil
 }
 
 // regexOf returns the expression of the url being decoded.

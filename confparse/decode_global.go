@@ -402,7 +402,7 @@ func (d *decoder) mailFrom(s string) {
 func (d *decoder) recipients(n *Node) {
 	d.extraParameters(n)
 	if len(n.Body) == 0 {
-		d.about(n, CodeEmptyList, "Warning - empty notification_email block", "")
+		d.atEnd(n, CodeEmptyList, "Warning - empty notification_email block", "")
 	}
 	for _, item := range n.Body {
 		d.cfg.Global.Mail.Recipients = append(d.cfg.Global.Mail.Recipients, d.listWords(item)...)

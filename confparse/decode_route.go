@@ -326,7 +326,7 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 			r.Dest = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 		}
 	}
-	d.settleRoute(n, &r, static)
+	d.settleRoute(n, &r)
 	return r, true
 }
 
@@ -548,14 +548,14 @@ func (d *decoder) encap(w *words, option Token) Encap {
 }
 
 // settleRoute makes the corrections keepalived makes to what it tracks.
-func (d *decoder) settleRoute(n *Node, r *Route, static bool) {
+func (d *decoder) settleRoute(n *Node, r *Route) {
 	if r.Protocol != protocolKeepalived && !r.NoTrack {
 		d.about(n, CodeNotTracked, fmt.Sprintf(
 			"Route cannot be tracked if protocol is not RTPROT_KEEPALIVED(%d), resetting protocol", protocolKeepalived),
 			"write no_track to keep the protocol")
 		r.Protocol = protocolKeepalived
 	}
-	if r.Hop.Interface == "" && len(r.Hops) == 0 && (static && r.TrackGroup != "" || !static && !r.NoTrack) {
+	if r.Hop.Interface == "" && len(r.Hops) == 0 && !r.NoTrack {
 		d.about(n, CodeNotTracked, fmt.Sprintf(
 			"Warning - cannot track route %s with no interface specified, not tracking", r.Dest), "")
 		r.NoTrack = true

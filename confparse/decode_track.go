@@ -76,17 +76,20 @@ func (d *decoder) trackScript(n *Node) {
 		ts.Timeout = ts.Interval
 	}
 	if len(ts.Script.Argv) == 0 {
-		d.about(n, CodeTrackerDropped, fmt.Sprintf("No script set for vrrp_script %s - removing", ts.Name), "")
+		d.atEnd(n, CodeTrackerDropped, fmt.Sprintf("No script set for vrrp_script %s - removing", ts.Name), "")
 		return
 	}
 	if sys := d.env.System; sys.Account != nil {
-		uid, gid, ok := d.accountIDs(n, &ts.Script)
-		if !ok {
+		uid, gid, err := d.accountIDs(&ts.Script)
+		if err != nil {
+			d.atEnd(n, CodeNoAccount, fmt.Sprintf("Unable to set default user for vrrp script %s - removing", ts.Name),
+				err.Error())
 			return
 		}
 		// keepalived keeps a tracker it cannot run until it knows whether anybody uses it.
 		if sys.Program != nil {
-			switch sys.Program(ts.Script.Argv[0], uid, gid) {
+			switch d.program(&ts.Script, uid, gid) {
+			case programNone:
 			case ProgramMissing:
 				d.about(n, CodeScriptMissing, fmt.Sprintf(
 					"Disabling track script %s since not found/accessible", ts.Name), ts.Script.Argv[0])
@@ -116,7 +119,7 @@ func (d *decoder) trackProcess(n *Node) {
 	tp := d.tp
 	d.tp = nil
 	if tp.Process == "" {
-		d.about(n, CodeTrackerDropped, fmt.Sprintf("No process set for vrrp_track_process %s - removing", tp.Name), "")
+		d.atEnd(n, CodeTrackerDropped, fmt.Sprintf("No process set for vrrp_track_process %s - removing", tp.Name), "")
 		return
 	}
 	if len(tp.Params) > 0 {
@@ -154,7 +157,7 @@ func (d *decoder) trackFile(n *Node) {
 	tf := d.tf
 	d.tf = nil
 	if tf.Path == "" {
-		d.about(n, CodeTrackerDropped, fmt.Sprintf("No file set for track_file %s - ignoring", tf.Name), "")
+		d.atEnd(n, CodeTrackerDropped, fmt.Sprintf("No file set for track_file %s - ignoring", tf.Name), "")
 		return
 	}
 	d.cfg.Files = append(d.cfg.Files, tf)
@@ -235,6 +238,9 @@ func (d *decoder) tracked(n *Node, kind string, limit int64, list *[]Tracked) {
 				ok, t.Weight, t.Reverse = true, s.Weight, s.Reverse
 			}
 		}
+	}
+	if !ok && kind == "bfd" && d.droppedBFD[t.Name] {
+		return // reported at its definition
 	}
 	if !ok {
 		detail := "it must be defined above its use"
@@ -421,14 +427,15 @@ func (d *decoder) bfdInstance(n *Node) {
 	b := d.bfd
 	d.bfd = nil
 	if !b.Neighbor.IsValid() {
+		d.droppedBFD[b.Name] = true
 		if !d.badNeighbor {
-			d.about(n, CodeBFDDropped, fmt.Sprintf(
+			d.atEnd(n, CodeBFDDropped, fmt.Sprintf(
 				"Configuration error: BFD instance %s has no neighbor address set, disabling instance", b.Name), "")
 		}
 		return
 	}
 	if b.Source.IsValid() && FamilyOf(b.Source) != FamilyOf(b.Neighbor) {
-		d.about(n, CodeBFDDropped, fmt.Sprintf("Configuration error: BFD instance %s source IP and neighbor IP are not "+
+		d.atEnd(n, CodeBFDDropped, fmt.Sprintf("Configuration error: BFD instance %s source IP and neighbor IP are not "+
 			"of the same family, disabling instance", b.Name), "")
 		return
 	}

@@ -119,7 +119,7 @@ func (d *decoder) authPass(s string) {
 // unicastPeer decodes "ADDRESS [min_ttl N] [max_ttl N]".
 func (d *decoder) unicastPeer(n *Node) {
 	vi := d.vi
-	a, ok := parseAddr(n.Keyword.Text)
+	a, ok := parseAddr(stripRange(n.Keyword.Text))
 	if !ok {
 		d.report(n, n.RangeOf(n.Keyword), CodeBadPeer, fmt.Sprintf(
 			"Configuration error: VRRP instance[%s] malformed unicast peer address[%s]. Skipping...", vi.Name,

@@ -34,7 +34,7 @@ func (d *decoder) nativeIPv6() {
 		d.about(d.n, CodeFamilyMismatch, fmt.Sprintf("(%s) Cannot specify native_ipv6 with IPv4 addresses", d.vi.Name), "")
 		return
 	}
-	d.about(d.n, CodeDeprecated, fmt.Sprintf("(%s) native_ipv6 is deprecated; the addresses decide the family",
+	d.about(d.n, CodeNativeIPv6, fmt.Sprintf("(%s) native_ipv6 is deprecated; the addresses decide the family",
 		d.vi.Name), "")
 	d.vi.nativeIPv6 = true
 	d.vi.version.put(3)

@@ -36,6 +36,8 @@ type Diagnostic struct {
 	Detail   string  // what to do about it, or ""
 	Subject  Range   // the words that are wrong; zero when the whole configuration is
 	Line     string  // the text of the line Subject is on
+	EndLine  int32   // the end of Subject's block, when it was found out there; 0 otherwise
+	Echoes   []Place // what keepalived says of the lines behind it, which are right once this is mended
 	Related  []Place // where a name was first defined, which include or definition led here
 }
 
@@ -92,13 +94,16 @@ func (ds Diagnostics) Worst() Severity {
 
 // ExitCode is the exit status `keepalived --config-test` has for these problems: 0 none that it counts, 2 a missing
 // argument (which ends its reading), 4 a fatal one alone, 5 ordinary ones, 6 script security or a refused include.
-// A fatal problem next to an ordinary one is 5 there, because keepalived remembers the mildest; so it is here.
+// A fatal problem next to an ordinary one is 5 there, because keepalived remembers the mildest; so it is here. A
+// network namespace that does not exist makes it 0, since keepalived then ends before it looks further.
 func (ds Diagnostics) ExitCode() int {
-	var seen [classSecurity + 1]bool
+	var seen [classGone + 1]bool
 	for _, d := range ds {
 		seen[d.Code.info().class] = true
 	}
 	switch {
+	case seen[classGone]:
+		return 0
 	case seen[classMissing]:
 		return 2
 	case seen[classSecurity]:

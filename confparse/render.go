@@ -37,6 +37,10 @@ func (d Diagnostic) render(b *strings.Builder) {
 	if d.Detail != "" {
 		fmt.Fprintf(b, "%s= %s\n", margin, d.Detail)
 	}
+	if n := len(d.Echoes); n > 0 {
+		fmt.Fprintf(b, "%s= keepalived misreads %d places behind it, the last at line %d\n", margin, n,
+			d.Echoes[n-1].Range.Start.Line)
+	}
 	for _, p := range d.Related {
 		if at := p.Range.String(); at != "" {
 			fmt.Fprintf(b, "%s= %s: %s\n", margin, p.Note, at)
@@ -72,15 +76,26 @@ func markable(line string, from, to int) (string, int, int) {
 func (ds Diagnostics) ConfigTest(w io.Writer) error {
 	var b strings.Builder
 	for _, d := range ds {
-		if d.Code.info().class == classNone && d.Severity < Warning {
+		if d.Code.info().class == classNone && d.Severity < Error {
 			continue
 		}
-		if d.Subject.File != "" {
-			fmt.Fprintf(&b, "(%s: Line %d) ", d.Subject.File, d.Subject.Start.Line)
+		line := d.Subject.Start.Line
+		if d.EndLine > 0 {
+			line = d.EndLine
 		}
-		b.WriteString(d.Summary)
-		b.WriteByte('\n')
+		configTestLine(&b, d.Subject.File, line, d.Summary)
+		for _, e := range d.Echoes {
+			configTestLine(&b, e.Range.File, e.Range.Start.Line, e.Note)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func configTestLine(b *strings.Builder, file string, line int32, message string) {
+	if file != "" {
+		fmt.Fprintf(b, "(%s: Line %d) ", file, line)
+	}
+	b.WriteString(message)
+	b.WriteByte('\n')
 }

@@ -9,6 +9,9 @@ var rootKeywords = []keyword{
 		str: func(d *decoder, s string) {
 			d.first(&d.cfg.Global.Daemon.NetNamespace, s)
 			d.cfg.Global.Daemon.UsePIDDir = true
+			if d.env.System.Namespace != nil && !d.env.System.Namespace(s) {
+				d.about(d.n, CodeNoNamespace, "network namespace "+s+" does not exist", "create it with: ip netns add "+s)
+			}
 		}},
 	{name: "net_namespace_ipvs", in: in(inRoot), pending: true, decode: func(d *decoder, n *Node) {
 		g := &d.cfg.Global.Daemon

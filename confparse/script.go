@@ -1,6 +1,7 @@
 package confparse
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -270,19 +271,23 @@ func (d *decoder) usable(n *Node, s *Script) bool {
 	if sys.Account == nil {
 		return true
 	}
-	uid, gid, ok := d.accountIDs(n, s)
-	if !ok {
+	uid, gid, err := d.accountIDs(s)
+	if err != nil {
+		d.about(n, CodeNotifyMissing, fmt.Sprintf("Unable to set default user for script %s - removing", s.Argv[0]),
+			err.Error())
 		return false
 	}
 	if sys.Program == nil {
 		return true
 	}
-	switch state := sys.Program(s.Argv[0], uid, gid); state {
+	switch state := d.program(s, uid, gid); state {
+	case programNone:
+		return true
 	case ProgramMissing:
-		d.about(n, CodeScriptMissing, fmt.Sprintf("Script %s cannot be accessed", s.Argv[0]), "it will not be run")
+		d.about(n, CodeNotifyMissing, fmt.Sprintf("Script %s cannot be accessed", s.Argv[0]), "it will not be run")
 		return false
 	case ProgramNotExecutable:
-		d.about(n, CodeScriptNotExecutable, fmt.Sprintf(
+		d.about(n, CodeNotifyMissing, fmt.Sprintf(
 			"WARNING - script '%s' is not executable for uid:gid %d:%d - disabling.", s.Argv[0], uid, gid), "")
 		return false
 	case ProgramInsecure:
@@ -297,29 +302,35 @@ func (d *decoder) usable(n *Node, s *Script) bool {
 	return true
 }
 
-// accountIDs resolves who a program is run as: its own account, script_user, the user keepalived_script.
-func (d *decoder) accountIDs(n *Node, s *Script) (uid, gid uint32, ok bool) {
+// programNone is the state of a "</path": only a redirection, nothing is run.
+const programNone ProgramState = 0xff
+
+func (d *decoder) program(s *Script, uid, gid uint32) ProgramState {
+	if strings.HasPrefix(s.Argv[0], "<") {
+		return programNone
+	}
+	return d.env.System.Program(s.Argv[0], uid, gid)
+}
+
+var errNoDefaultUser = errors.New("create the user keepalived_script, or write script_user")
+
+// accountIDs resolves who a program is run as: its own account, script_user, the user keepalived_script, root.
+func (d *decoder) accountIDs(s *Script) (uid, gid uint32, err error) {
 	a := s.Account
 	if a.User == "" {
 		a = d.cfg.Global.Daemon.ScriptAccount
 	}
 	if a.User != "" {
-		uid, gid, err := d.env.System.Account(a.User, a.Group)
-		if err != nil {
-			d.about(n, CodeNoAccount, fmt.Sprintf("Invalid user or group for script %s", s.Argv[0]), err.Error())
-		}
-		return uid, gid, err == nil
+		return d.env.System.Account(a.User, a.Group)
 	}
-	uid, gid, err := d.env.System.Account("keepalived_script", "")
-	if err == nil {
-		return uid, gid, true
+	uid, gid, err = d.env.System.Account("keepalived_script", "")
+	switch {
+	case err == nil:
+		return uid, gid, nil
+	case d.cfg.Global.Daemon.ScriptSecurity || d.noAccount:
+		return 0, 0, errNoDefaultUser
 	}
-	if d.cfg.Global.Daemon.ScriptSecurity || d.noAccount {
-		d.about(n, CodeNoAccount, "Unable to set default user for script "+strings.Join(s.Argv, " ")+" - removing",
-			"create the user keepalived_script, or write script_user")
-		return 0, 0, false
-	}
-	return 0, 0, true
+	return 0, 0, nil
 }
 
 // includeCheck is global_defs { include_check … }: it changes what plain includes enforce from here on.

@@ -1,6 +1,7 @@
 package confparse
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -232,8 +233,10 @@ func (r *reader) physical() {
 	case strings.IndexByte(line, 0) >= 0:
 		r.report(CodeNUL, r.cur.whole(), "line contains embedded NULs - ignoring", "")
 	default:
-		continued := strings.HasSuffix(strings.TrimRight(line, " \t"), `\`)
-		r.cookedLine(cook(line, r.cur.at).decomment(), continued)
+		// A backslash ends a line of a definition whether it stands before or inside a comment.
+		c := cook(line, r.cur.at).decomment()
+		continued := strings.HasSuffix(strings.TrimRight(line, " \t"), `\`) || bytes.HasSuffix(c.b, []byte{'\\'})
+		r.cookedLine(c, continued)
 	}
 }
 

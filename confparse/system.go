@@ -21,6 +21,8 @@ type System struct {
 	Account func(user, group string) (uid, gid uint32, err error)
 	// Program says whether a file can be run as uid and gid.
 	Program func(path string, uid, gid uint32) ProgramState
+	// Namespace reports whether there is a named network namespace.
+	Namespace func(name string) bool
 	// Resolve reports whether a host name has an address.
 	Resolve func(host string) bool
 }
@@ -50,6 +52,7 @@ func OSSystem() System {
 		Interface: func(name string) bool { return interfaces()[name] },
 		Account:   osAccount,
 		Program:   osProgram,
+		Namespace: func(name string) bool { _, err := os.Stat("/run/netns/" + name); return err == nil },
 		Resolve:   func(host string) bool { a, err := net.LookupHost(host); return err == nil && len(a) > 0 },
 	}
 }
@@ -90,9 +93,6 @@ func osAccount(name, group string) (uid, gid uint32, err error) {
 // osProgram follows keepalived's rules: a bare name is searched in PATH, the file must be executable for the account,
 // and no component of its path may be writable for anybody but root.
 func osProgram(path string, uid, gid uint32) ProgramState {
-	if strings.HasPrefix(path, "<") {
-		return ProgramOK
-	}
 	if !strings.Contains(path, "/") {
 		found := ""
 		for _, dir := range filepath.SplitList(os.Getenv("PATH")) {

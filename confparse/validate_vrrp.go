@@ -16,6 +16,7 @@ func (d *decoder) validateVRRP() {
 		d.settleStrict(vi)
 		d.settlePreemption(vi)
 		d.settleAuthentication(vi)
+		d.settleVMAC(vi)
 		d.settleTransport(vi)
 		d.settleGARP(vi)
 		d.settleTracking(vi)
@@ -199,6 +200,11 @@ func (d *decoder) settlePreemption(vi *instanceScratch) {
 }
 
 func (d *decoder) settleAuthentication(vi *instanceScratch) {
+	if vi.AuthType == AuthAH && vi.State == StateMaster {
+		d.about(vi.authAt, CodeAuthIgnored, fmt.Sprintf(
+			"(%s) Initial state master is incompatible with AH authentication - clearing", vi.Name), "")
+		vi.State = StateBackup
+	}
 	if vi.AuthType == AuthNone && vi.AuthPass == "" {
 		return
 	}
@@ -239,9 +245,27 @@ func (d *decoder) settleTransport(vi *instanceScratch) {
 		vi.UnicastSource = netip.Addr{}
 	}
 	if vi.ttlAt != nil {
-		d.about(vi.ttlAt, CodeUnicastNoPeer, fmt.Sprintf("(%s) unicast_ttl without unicast peers is ignored", vi.Name),
+		d.about(vi.ttlAt, CodeUnicastNoPeer, fmt.Sprintf("(%s): Cannot use unicast_ttl without unicast peers - resetting", vi.Name),
 			"multicast adverts always have 255 (RFC 9568 §5.1.1.3)")
 		vi.UnicastTTL = 255
+	}
+}
+
+// settleVMAC makes the corrections keepalived makes to an instance with a virtual MAC address.
+func (d *decoder) settleVMAC(vi *instanceScratch) {
+	if vi.VMAC.Enabled && vi.unicast && !vi.VMAC.TransmitBase {
+		d.atEnd(vi.node, CodeVMAC, fmt.Sprintf("(%s) unicast with use_vmac requires vmac_xmit_base - setting", vi.Name), "")
+		vi.VMAC.TransmitBase = true
+	}
+	if vi.VMAC.Enabled && vi.PromoteSecondaries {
+		d.atEnd(vi.node, CodeVMAC, fmt.Sprintf("(%s) promote_secondaries is automatically set for vmacs - ignoring",
+			vi.Name), "")
+		vi.PromoteSecondaries = false
+	}
+	if vi.IPVLAN.Enabled && vi.Family == IPv4 && !vi.IPVLAN.Addr.IsValid() && !vi.MulticastSource.IsValid() &&
+		!vi.UnicastSource.IsValid() {
+		d.about(vi.node, CodeIPVLANAddress, fmt.Sprintf(
+			"(%s) IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state", vi.Name), "")
 	}
 }
 

@@ -1,0 +1,93 @@
+package confparse
+
+import "fmt"
+
+// echo follows how keepalived itself goes on after a misplaced brace, from where the builder takes another path: it
+// knows no matching of braces it does not expect, so that one mistake makes it misread, and report, much of what
+// follows. The builder reports the mistake alone; --config-test needs the lines keepalived names.
+type echo struct {
+	stack   []*block // nil for a list
+	pending *keyword
+	diag    int // the diagnostic the echoes belong to
+}
+
+// maxEchoes bounds the echoes of one mistake.
+const maxEchoes = 5000
+
+// diverge starts to follow keepalived from the current state, for the last diagnostic reported.
+func (b *builder) diverge(r *reader) {
+	if b.echo != nil || len(r.rep.list) == 0 {
+		return
+	}
+	e := &echo{diag: len(r.rep.list) - 1}
+	for _, f := range b.frames {
+		e.stack = append(e.stack, f.block)
+	}
+	b.echo = e
+}
+
+// converged ends the following once both agree again on which blocks are open.
+func (b *builder) converged() {
+	e := b.echo
+	if b.skip > 0 || b.muted > 0 || e.pending != nil || b.pending != nil || len(e.stack) != len(b.frames) {
+		return
+	}
+	for i := range e.stack {
+		if e.stack[i] != b.frames[i].block {
+			return
+		}
+	}
+	b.echo = nil
+}
+
+func (e *echo) say(r *reader, at, end int32, format string, args ...any) {
+	d := &r.rep.list[e.diag]
+	if len(d.Echoes) < maxEchoes {
+		d.Echoes = append(d.Echoes, Place{Range: r.cur.rangeOf(at, end), Note: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (e *echo) top() *block { return e.stack[len(e.stack)-1] }
+
+// enter opens the block of the pending keyword.
+func (e *echo) enter() {
+	e.stack = append(e.stack, e.pending.inner())
+	e.pending = nil
+}
+
+func (e *echo) statement(r *reader, t Token) {
+	if e.pending != nil {
+		e.enter()
+	}
+	blk := e.top()
+	if blk == nil {
+		return
+	}
+	kw := blk.words[t.Text]
+	switch {
+	case kw == nil:
+		e.say(r, t.Offset, t.Offset+int32(t.Len), "Unknown keyword '%s'", t.Text)
+	case kw.opens():
+		e.pending = kw
+	}
+}
+
+func (e *echo) open(r *reader, at int32) {
+	switch {
+	case e.pending != nil:
+		e.enter()
+	case e.top() != nil:
+		e.say(r, at, at+1, "Unexpected '{' - ignoring")
+	}
+}
+
+func (e *echo) close(r *reader, at int32) {
+	if e.pending != nil {
+		e.enter()
+	}
+	if len(e.stack) > 1 {
+		e.stack = e.stack[:len(e.stack)-1]
+		return
+	}
+	e.say(r, at, at+1, "Unknown keyword '}'")
+}
