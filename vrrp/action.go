@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"net/netip"
+	"time"
 
 	"vigil/confparse"
 )
@@ -23,6 +24,13 @@ type SendAdvert struct{ Priority uint8 }
 // SetAddresses installs (Present) or removes the virtual and excluded addresses of the instance, in configuration
 // order. Installing what is there and removing what is absent are successes. Reported back by EffectDone.
 type SetAddresses struct{ Present bool }
+
+// PassOn precedes the SetAddresses of a planned change of master: the previous one was heard a moment ago and goes on
+// serving for its grace. Until then TCP connections that it knows and this host does not are to be passed on to it.
+type PassOn struct {
+	Previous netip.Addr
+	For      time.Duration
+}
 
 // ChangeAddresses installs and removes single addresses: a reload's difference while the addresses are installed, or
 // the part to release when another virtual router serves the rest. Remove comes before Add. Reported back by EffectDone.
@@ -72,6 +80,7 @@ func (Start) action()               {}
 func (Configure) action()           {}
 func (SendAdvert) action()          {}
 func (SetAddresses) action()        {}
+func (PassOn) action()              {}
 func (ChangeAddresses) action()     {}
 func (Announce) action()            {}
 func (CancelAnnouncements) action() {}

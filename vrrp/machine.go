@@ -13,6 +13,9 @@ const (
 	// handOverGrace is how long addresses stay after the new master was heard: its gratuitous ARPs follow its first
 	// advert, and until they have arrived traffic still comes here.
 	handOverGrace = 200 * time.Millisecond
+	// passOnTime is how long the new master passes on what the previous one knows: that one's grace begins when our
+	// first advert arrives, and ends before this does not.
+	passOnTime = handOverGrace - 20*time.Millisecond
 	// resignMargin is added to the longest skew time when a resigning master hears of no successor.
 	resignMargin = 100 * time.Millisecond
 
@@ -47,6 +50,7 @@ type Machine struct {
 	masterInterval time.Duration
 	masterPriority uint8
 	masterSource   netip.Addr
+	masterHeard    Instant // latest advert of masterSource, one of priority 0 included
 
 	now          Instant
 	listenFrom   Instant // end of vrrp_startup_delay

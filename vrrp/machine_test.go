@@ -121,6 +121,8 @@ func describe(a Action) string {
 			return "install"
 		}
 		return "release"
+	case PassOn:
+		return fmt.Sprintf("pass on to %v for %v", a.Previous, a.For)
 	case ChangeAddresses:
 		var b strings.Builder
 		b.WriteString("change")

@@ -41,7 +41,9 @@ func (m *Machine) receiveBackup(now Instant, a *Advert, src netip.Addr) {
 	if src != m.masterSource {
 		m.reported = 0
 	}
+	m.masterHeard = now
 	if a.Priority == 0 {
+		m.masterSource = src
 		m.emit(Report{Kind: ReportPriorityZeroReceived, Source: src})
 		m.timer = now.Add(m.skew())
 		return
@@ -59,6 +61,14 @@ func (m *Machine) receiveBackup(now Instant, a *Advert, src netip.Addr) {
 	m.want = Backup
 	m.accepted = true
 	m.timer = now.Add(m.downInterval())
+}
+
+// predecessor returns the master that is about to be replaced if it is known to be alive: it has resigned, or was
+// heard within the last two intervals, which a silent one was not.
+func (m *Machine) predecessor(now Instant) (netip.Addr, bool) {
+	alive := m.state == Backup && m.masterSource.IsValid() && m.masterSource != m.source &&
+		now.Sub(m.masterHeard) < 2*m.masterInterval
+	return m.masterSource, alive
 }
 
 // deferPreemption reports whether preempt_delay still makes this router accept a lower master. The delay starts with

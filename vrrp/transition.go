@@ -63,9 +63,13 @@ func (m *Machine) masterDown(now Instant) {
 
 // toMaster takes over: the advert leaves first, so that nobody else starts an election while addresses are installed.
 func (m *Machine) toMaster(now Instant, cause Cause) {
+	previous, alive := m.predecessor(now)
 	m.becomeMaster(now, cause)
 	if !m.present {
 		m.present = true
+		if alive {
+			m.emit(PassOn{Previous: previous, For: passOnTime})
+		}
 		m.emit(SetAddresses{Present: true})
 	}
 	m.announce(m.spec.GARP.MasterRepeat)

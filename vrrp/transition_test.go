@@ -2,6 +2,8 @@ package vrrp
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -76,6 +78,43 @@ func TestHandOver_Yield(t *testing.T) {
 	})
 	t.Run("installing failed within the grace", func(t *testing.T) {
 		newRig(t, spec2()).master().hear(200).forget().do(EffectDone{SetAddresses{true}, errEffect}).expect("3.609375s release")
+	})
+}
+
+// TestHandOver_PassOn: a master that is replaced while it is alive goes on serving for its grace, so what it knows and we
+// do not is passed on to it. A silent one is dead.
+func TestHandOver_PassOn(t *testing.T) {
+	passOn := "pass on to " + routerA.String() + " for 180ms"
+	passes := func(r *rig) bool {
+		return slices.ContainsFunc(r.lines, func(l string) bool { return strings.HasSuffix(l, passOn) })
+	}
+	for _, tt := range []struct {
+		name string
+		want bool
+		play func(*rig)
+	}{
+		{"it resigned", true, func(r *rig) { r.hear(200).hear(0) }},
+		{"it resigned and was not heard before", true, func(r *rig) { r.hear(0) }},
+		{"we preempt it", true, func(r *rig) {
+			for at := time.Second; at < 3500*time.Millisecond; at += time.Second {
+				r.until(at).hear(50)
+			}
+		}},
+		{"it fell silent", false, func(r *rig) { r.hear(200) }},
+		{"there was none", false, func(*rig) {}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, spec2()).up()
+			tt.play(r)
+			if r.until(4 * time.Second).expectState(Master); passes(r) != tt.want {
+				t.Errorf("passed on: %v, want %v\n%s", passes(r), tt.want, strings.Join(r.lines, "\n"))
+			}
+		})
+	}
+	t.Run("before the addresses come", func(t *testing.T) {
+		r := newRig(t, spec2()).up().hear(0).forget()
+		r.until(609375*time.Microsecond).expect("609.375ms send 100", "609.375ms report timeout",
+			"609.375ms BACKUP→MASTER (timeout) priority 100", "609.375ms "+passOn, "609.375ms install", "609.375ms announce ×1")
 	})
 }
 
