@@ -151,7 +151,8 @@ func drawSpec(t *rapid.T) Spec {
 		s.Attrs.Scheduler = rapid.SampledFrom([]string{"rr", "wlc", "sh"}).Draw(t, "scheduler")
 		for j := range s.RealServers {
 			s.RealServers[j].InhibitOnFailure = rapid.Bool().Draw(t, "inhibit")
-			s.RealServers[j].Forwarding = rapid.SampledFrom([]confparse.Forwarding{confparse.NAT, confparse.TUN, confparse.DR}).Draw(t, "method")
+			s.RealServers[j].Forwarding = rapid.SampledFrom(
+				[]confparse.Forwarding{confparse.NAT, confparse.TUN, confparse.DR}).Draw(t, "method")
 		}
 		if rapid.Bool().Draw(t, "sorry") {
 			s.Sorry = SorryServerSpec{Addr: addr(fmt.Sprintf("192.168.0.%d", rapid.IntRange(1, 5).Draw(t, "sorry address"))),

@@ -17,7 +17,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/vishvananda/netlink"
 
 	"vigil/confparse"
 	"vigil/ipvs"
@@ -77,42 +76,6 @@ func converge(t *testing.T, k ipvs.Kernel, want ipvs.Table) []ipvs.Op {
 		t.Errorf("the kernel's table lacks: %v %+v %+v", op, op.Attrs, op.DestAttrs)
 	}
 	return ops
-}
-
-func diffTables(want, got ipvs.Table) string {
-	return cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}), cmpopts.EquateEmpty())
-}
-
-func tcp(ap string) ipvs.ServiceKey { return key(confparse.TCP, ap) }
-
-func key(p confparse.Protocol, ap string) ipvs.ServiceKey {
-	a := netip.MustParseAddrPort(ap)
-	f := confparse.IPv6
-	if a.Addr().Is4() {
-		f = confparse.IPv4
-	}
-	return ipvs.ServiceKey{Family: f, Protocol: p, Addr: a.Addr(), Port: a.Port()}
-}
-
-func fwmark(n uint32, f confparse.Family) ipvs.ServiceKey {
-	return ipvs.ServiceKey{Family: f, Fwmark: n}
-}
-
-// attrs are the attributes of a service with scheduler sched and no persistence.
-func attrs(k ipvs.ServiceKey, sched string) ipvs.ServiceAttrs {
-	a := ipvs.ServiceAttrs{Scheduler: sched, Netmask: 0xffffffff}
-	if k.Family == confparse.IPv6 {
-		a.Netmask = 128
-	}
-	return a
-}
-
-func dests(d ...any) map[ipvs.DestKey]ipvs.DestAttrs {
-	m := make(map[ipvs.DestKey]ipvs.DestAttrs)
-	for i := 0; i < len(d); i += 2 {
-		m[netip.MustParseAddrPort(d[i].(string))] = d[i+1].(ipvs.DestAttrs)
-	}
-	return m
 }
 
 func TestKernelSchedulersAndFlags(t *testing.T) {
@@ -386,25 +349,6 @@ func TestKernelInAnotherNetworkNamespace(t *testing.T) {
 	}
 }
 
-// bigSpec is n services of 10 real servers.
-func bigSpec(n int) ipvs.Spec {
-	var s ipvs.Spec
-	for i := range n {
-		k := tcp(fmt.Sprintf("10.%d.%d.1:80", 10+i/250, i%250))
-		svc := ipvs.ServiceSpec{
-			ID:  confparse.VirtualServerID{Family: k.Family, Protocol: k.Protocol, Addr: k.Addr, Port: k.Port},
-			Key: k, Attrs: attrs(k, "wrr"),
-		}
-		for j := range 10 {
-			svc.RealServers = append(svc.RealServers, ipvs.RealServerSpec{
-				Addr: netip.AddrFrom4([4]byte{172, 16, byte(i % 250), byte(j + 1)}), Port: 8080, Weight: 1,
-			})
-		}
-		s.Services = append(s.Services, svc)
-	}
-	return s
-}
-
 func TestKernelBulk1000x10(t *testing.T) {
 	k := requireKernel(t)
 	spec := bigSpec(1000)
@@ -420,100 +364,4 @@ func TestKernelBulk1000x10(t *testing.T) {
 	if !want.Equal(got) {
 		t.Errorf("%d services in the kernel are not as wanted", len(ipvs.Diff(got, want)))
 	}
-}
-
-// TestReconcilerOnTheKernel is the life of a table: a crash leaves it, the next run adopts it, others disturb it.
-func TestReconcilerOnTheKernel(t *testing.T) {
-	k := requireKernel(t)
-	spec := bigSpec(1000)
-	foreign := fwmark(99, confparse.IPv4)
-	mustApply(t, k, []ipvs.Op{{Kind: ipvs.AddService, Service: foreign, Attrs: attrs(foreign, "lc")}})
-	open := func(ctx context.Context) (ipvs.Kernel, error) { return ipvs.OpenKernel(ctx, ipvs.KernelOptions{}) }
-	state := t.TempDir() + "/state.json"
-
-	run := func(o ipvs.Options, s ipvs.Spec) (*ipvs.Reconciler, func()) {
-		o.Open, o.StatePath = open, state
-		r := ipvs.NewReconciler(o)
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error)
-		begin := time.Now()
-		go func() { done <- r.Run(ctx) }()
-		r.Set(s, ipvs.Health{})
-		select {
-		case <-r.Ready():
-		case err := <-done:
-			t.Fatal(err)
-		}
-		t.Logf("ready after %v", time.Since(begin))
-		return r, func() {
-			begin := time.Now()
-			cancel()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-			t.Logf("stopped after %v", time.Since(begin))
-		}
-	}
-	check := func(s ipvs.Spec) {
-		t.Helper()
-		want := ipvs.Desired(s, ipvs.Health{})
-		want[foreign] = ipvs.Service{Attrs: attrs(foreign, "lc")}
-		if ops := ipvs.Diff(read(t, k), want); len(ops) > 0 {
-			t.Errorf("the kernel's table lacks %d operations, the first: %v", len(ops), ops[0])
-		}
-	}
-
-	r, stop := run(ipvs.Options{KeepOnStop: true}, spec)
-	check(spec)
-	if got := r.Status(); got.Services != 1000 || got.Destinations != 10000 || len(got.Failing) > 0 {
-		t.Errorf("status: %+v", got)
-	}
-	stop()
-	check(spec)
-
-	// One service leaves the configuration while nobody runs; the rest is adopted without a write.
-	less := spec
-	less.Services = spec.Services[1:]
-	r, stop = run(ipvs.Options{AuditPeriod: -1}, less)
-	check(less)
-	if got := r.Status().Written; got != 1 {
-		t.Errorf("adoption took %d writes, want the removal of one service", got)
-	}
-
-	// Another process deletes a service of ours: the next change of health brings it back whole.
-	victim := less.Services[0]
-	mustApply(t, k, []ipvs.Op{{Kind: ipvs.DelService, Service: victim.Key}})
-	rs := confparse.RealServerID{VS: victim.ID, Addr: victim.RealServers[0].Addr, Port: victim.RealServers[0].Port}
-	down := ipvs.Health{RealServers: map[confparse.RealServerID]ipvs.RealServerHealth{rs: {}}}
-	up := ipvs.Health{RealServers: map[confparse.RealServerID]ipvs.RealServerHealth{rs: {Up: true, Weight: 1}}}
-	for _, h := range []ipvs.Health{down, up} {
-		r.SetHealth(h)
-		if err := r.Sync(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	check(less)
-
-	stop()
-	check(ipvs.Spec{})
-	if _, err := os.Stat(state); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("state file after stop: %v", err)
-	}
-}
-
-// TestOpenKernelRefusesWithoutIPVS: moby/ipvs reports success on such a kernel (see TestMobyReportsSuccessWithoutIPVS).
-func TestOpenKernelRefusesWithoutIPVS(t *testing.T) {
-	if _, err := netlink.GenlFamilyGet("IPVS"); err == nil {
-		t.Skip("needs a kernel without ip_vs; this one has it")
-	}
-	k, err := ipvs.OpenKernel(t.Context(), ipvs.KernelOptions{})
-	if !errors.Is(err, ipvs.ErrUnavailable) {
-		t.Fatalf("OpenKernel = %v, %v; want ErrUnavailable", k, err)
-	}
-	for _, word := range []string{"ip_vs", "modprobe ip_vs"} {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not mention %q", err, word)
-		}
-	}
-	t.Log(err)
 }

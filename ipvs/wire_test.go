@@ -90,7 +90,8 @@ func TestRequestsEqualMoby(t *testing.T) {
 			if !bytes.HasPrefix(ours, theirs) {
 				t.Errorf("destination (-moby +ours):\n%s", cmp.Diff(hex.Dump(theirs), hex.Dump(ours)))
 			}
-			if theirs, ours := attribute(t, want.data, attrService), attribute(t, r.buf, attrService); !bytes.HasPrefix(theirs, ours) {
+			theirs, ours = attribute(t, want.data, attrService), attribute(t, r.buf, attrService)
+			if !bytes.HasPrefix(theirs, ours) {
 				t.Errorf("service (-moby +ours):\n%s", cmp.Diff(hex.Dump(theirs), hex.Dump(ours)))
 			}
 		})
