@@ -158,10 +158,7 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 // Vigil beside Debian's keepalived, in either role, and beside itself, moves the mastership at the times at which keepalived
 // beside keepalived does. The reference is measured at the same time on the same machine.
 func TestTransitionsLikeKeepalived(t *testing.T) {
-	testlan.RequireNetns(t)
-	if os.Getenv("VIGIL_IN_VM") == "1" {
-		t.Skip("needs no IPVS: run on the machine itself, where times are real")
-	}
+	onHost(t)
 	const tolerance = 50 * time.Millisecond
 	for _, settings := range []labkit.Settings{
 		usual(labkit.Local),

@@ -85,6 +85,15 @@ func (j judge) must(err error) {
 	}
 }
 
+// onHost skips, in the virtual machine, what needs no IPVS.
+func onHost(t *testing.T) {
+	t.Helper()
+	testlan.RequireNetns(t)
+	if os.Getenv("VIGIL_IN_VM") == "1" {
+		t.Skip("needs no IPVS: run on the machine itself, where times are real")
+	}
+}
+
 // eachPair runs a scenario with each pair of programs and each mode that this kernel is for: without IPVS on the machine itself,
 // where times are real, with IPVS in the virtual machine.
 func eachPair(t *testing.T, modes []labkit.Mode, scenario func(j judge, programs [2]labkit.Program, mode labkit.Mode)) {
@@ -100,10 +109,7 @@ func eachPair(t *testing.T, modes []labkit.Mode, scenario func(j judge, programs
 		for _, mode := range modes {
 			t.Run(fmt.Sprintf("%s/%s", pair, mode), func(t *testing.T) {
 				if mode == labkit.Local {
-					testlan.RequireNetns(t)
-					if os.Getenv("VIGIL_IN_VM") == "1" {
-						t.Skip("needs no IPVS: run on the machine itself, where times are real")
-					}
+					onHost(t)
 				} else {
 					testlan.RequireIPVS(t)
 				}
@@ -151,8 +157,16 @@ func within(j testing.TB, d time.Duration) context.Context {
 	return ctx
 }
 
+// seen is what the client of a scenario saw.
+type seen struct {
+	labkit.Report
+	what     string
+	from     time.Time
+	requests []labkit.Request
+}
+
 // probing starts the client of a scenario. The returned function stops it, logs what it saw since then, and returns that.
-func probing(j judge, p *labkit.Pair, what string) func() labkit.Report {
+func probing(j judge, p *labkit.Pair, what string) func() seen {
 	j.Helper()
 	prober, err := labkit.StartProber(p.Client, labkit.HTTP, labkit.Interval, nil)
 	j.must(err)
@@ -163,15 +177,52 @@ func probing(j judge, p *labkit.Pair, what string) func() labkit.Report {
 		return nil
 	}))
 	from := time.Now()
-	return func() labkit.Report {
+	return func() seen {
 		j.Helper()
 		to := time.Now()
 		all, err := prober.Stop()
 		j.must(err)
 		r := labkit.Summarize(all, from, to)
 		j.Logf("%s: %v", what, r)
-		return r
+		return seen{r, what, from, all}
 	}
+}
+
+// moving is how long around the moment at which a new master announces an address a request counts as under way: until every
+// client has heard it.
+const moving = 50 * time.Millisecond
+
+// lossless applies the bar of no failed request while the address moves to a director. A connection that is under way at that
+// very moment is known to the old master's kernel only, and breaks when its packets reach the new one: no director prevents
+// that without synchronising connections. Such a request is reported, and is not held against the hand-over; every other is.
+func (j judge) lossless(p *labkit.Pair, s seen, to string) {
+	j.Helper()
+	var moved time.Time
+	for _, g := range p.Capture.Announcements(to, s.from) {
+		if g.Address == labkit.VIP {
+			moved = g.Time
+			break
+		}
+	}
+	broken, lost := 0, 0
+	for _, r := range s.requests {
+		switch {
+		case r.Server != "" || r.Start.Before(s.from):
+		case !moved.IsZero() && r.Start.Before(moved.Add(moving)) && r.End.After(moved):
+			broken++
+			j.Logf("%s: a request broke that was under way when %s announced the address (%+d ms): %s", s.what, to,
+				r.Start.Sub(moved).Milliseconds(), r.Err)
+		default:
+			lost++
+			if lost <= 5 {
+				j.Logf("%s: a request was lost that started %v after %s announced the address: %s", s.what, r.Start.Sub(moved), to, r.Err)
+			}
+		}
+	}
+	// Under way are at most the requests that fit into the time a request takes, on a machine that keeps up.
+	allowed := 2 + int((s.Typical*4+moving)/labkit.Interval)
+	j.bar(lost == 0 && broken <= allowed, "%s: %d failed requests, want 0; beside them %d broke under way, want at most %d: %v", s.what, lost, broken,
+		allowed, s.Report)
 }
 
 // after lets the client go on for a while: not a wait for anything, but the length of an observation.

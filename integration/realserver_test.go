@@ -12,7 +12,7 @@ import (
 
 // examples/real-server-dr.sh in the life of a server: found with some settings, prepared, checked, prepared again, undone.
 func TestRealServerScript(t *testing.T) {
-	testlan.RequireNetns(t)
+	onHost(t)
 	lab, err := testlan.New()
 	if err != nil {
 		t.Fatal(err)
