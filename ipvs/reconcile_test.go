@@ -365,3 +365,68 @@ func TestReconcilerStopsInReverseOrder(t *testing.T) {
 		r.want(r.ops(), "delete tcp 10.0.0.3:80", "delete tcp 10.0.0.1:80", "delete tcp 10.0.0.2:80")
 	})
 }
+
+// What is about to be added is written down first: a crash in the middle of programming leaves nothing unowned.
+func TestReconcilerRemembersBeforeItAdds(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "ipvs.json")
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, ipvstest.New(), ipvs.Options{AuditPeriod: -1, StatePath: state})
+		defer r.stop()
+		files := make(chan string, 10)
+		r.kernel.SetFault(func(op ipvs.Op) ipvstest.Fault {
+			if op.Kind == ipvs.AddService || op.Kind == ipvs.DelService {
+				b, _ := os.ReadFile(state)
+				files <- string(b)
+			}
+			return ipvstest.Fault{}
+		})
+		r.set(specOf(service(1, 1)), ipvs.Health{})
+		if b := <-files; !strings.Contains(b, `"tcp 10.0.0.1:80"`) {
+			t.Errorf("state while adding: %s", b)
+		}
+		r.set(specOf(service(2, 1)), ipvs.Health{})
+		<-files
+		if b := <-files; !strings.Contains(b, `"tcp 10.0.0.1:80"`) {
+			t.Errorf("state while removing: %s", b)
+		}
+		b, err := os.ReadFile(state)
+		if err != nil || strings.Contains(string(b), "10.0.0.1") || !strings.Contains(string(b), "10.0.0.2") {
+			t.Errorf("state afterwards: %s, %v", b, err)
+		}
+	})
+}
+
+// An unreadable or unwritable state file is reported, and costs nothing else.
+func TestReconcilerWithoutState(t *testing.T) {
+	dir := t.TempDir() // a directory is no file
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, ipvstest.New(), ipvs.Options{AuditPeriod: -1, StatePath: dir})
+		s := service(1, 2)
+		r.set(specOf(s), ipvs.Health{})
+		r.wantTable(ipvs.Desired(specOf(s), ipvs.Health{}))
+		for _, line := range []string{"Cannot tell which IPVS services an earlier run left behind",
+			"Cannot remember which IPVS services are ours"} {
+			if !strings.Contains(r.log.String(), line) {
+				t.Errorf("log lacks %q:\n%s", line, r.log)
+			}
+		}
+		if err := r.stop(); err != nil || len(r.kernel.Table()) != 0 {
+			t.Errorf("stop: %v, %v", err, r.kernel.Table())
+		}
+	})
+}
+
+// The process is told to stop while it starts: it leaves, without an error.
+func TestReconcilerStoppedWhileOpening(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, ipvstest.New(), ipvs.Options{Open: func(ctx context.Context) (ipvs.Kernel, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		r.Set(specOf(service(1, 1)), ipvs.Health{})
+		synctest.Wait()
+		if err := r.stop(); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+}

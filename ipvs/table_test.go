@@ -13,8 +13,8 @@ import (
 )
 
 func TestServiceKeyText(t *testing.T) {
-	for _, text := range []string{"tcp 10.0.0.1:80", "udp [2001:db8::1]:53", "sctp 10.0.0.1:0", "fwmark 5 IPv4",
-		"fwmark 4294967295 IPv6"} {
+	for _, text := range []string{"tcp 10.0.0.1:80", "udp [2001:db8::1]:53", "sctp 10.0.0.1:0",
+		"fwmark 5 IPv4", "fwmark 4294967295 IPv6"} {
 		var k ServiceKey
 		if err := k.UnmarshalText([]byte(text)); err != nil {
 			t.Errorf("%q: %v", text, err)
