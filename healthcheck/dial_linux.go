@@ -2,6 +2,7 @@ package healthcheck
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -52,37 +53,86 @@ func (e *immediateError) Unwrap() error { return e.err }
 // *localError when the attempt could not be made, an *immediateError when the network refused it at once, wraps
 // os.ErrDeadlineExceeded when the timeout passed or ctx ended, and is the errno of the connection otherwise.
 func (d *dial) connect(ctx context.Context) (*os.File, error) {
+	fd, sa, err := d.start()
+	if err != nil && err != errInProgress {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "connection")
+	if err == errInProgress {
+		if err := d.await(ctx, f, sa); err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// reach makes a TCP connection and closes it. The error is as that of connect.
+func (d *dial) reach(ctx context.Context) error {
+	fd, sa, err := d.start()
+	switch err {
+	case nil:
+		unix.Close(fd)
+		return nil
+	case errInProgress:
+		f := os.NewFile(uintptr(fd), "connection")
+		defer f.Close()
+		return d.await(ctx, f, sa)
+	}
+	return err
+}
+
+// errInProgress is the error of start for a connection that may still come about.
+var errInProgress = errors.New("connection in progress")
+
+// start makes a socket and begins to connect it. It asks for the outcome once, because a target on this machine or
+// behind a virtual link has often answered by then, and setting up a wait costs more than asking. The descriptor is
+// open only when err is nil or errInProgress.
+func (d *dial) start() (fd int, sa unix.Sockaddr, err error) {
 	sa, family, err := sockaddr(d.target)
 	if err != nil {
-		return nil, &localError{err}
+		return -1, nil, &localError{err}
 	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 	if err != nil {
-		return nil, &localError{os.NewSyscallError("socket", err)}
+		return -1, nil, &localError{os.NewSyscallError("socket", err)}
 	}
 	if err := d.prepare(fd, family); err != nil {
 		unix.Close(fd)
-		return nil, &localError{err}
+		return -1, nil, &localError{err}
 	}
-	err = unix.Connect(fd, sa)
-	switch {
-	case err == nil || err == unix.EINPROGRESS || err == unix.EINTR:
+	switch err = unix.Connect(fd, sa); {
+	case err == nil:
+		return fd, sa, nil
+	case err == unix.EINPROGRESS || err == unix.EINTR:
 	case refusal(err):
 		unix.Close(fd)
-		return nil, &immediateError{os.NewSyscallError("connect", err)}
+		return -1, nil, &immediateError{os.NewSyscallError("connect", err)}
 	default:
 		unix.Close(fd)
-		return nil, &localError{os.NewSyscallError("connect", err)}
+		return -1, nil, &localError{os.NewSyscallError("connect", err)}
 	}
-	f := os.NewFile(uintptr(fd), "connection")
-	if err == nil {
-		return f, nil
+	switch done, err := outcome(fd, sa); {
+	case !done:
+		return fd, sa, errInProgress
+	case err != nil:
+		unix.Close(fd)
+		return -1, nil, err
 	}
-	if err := d.await(ctx, f, sa); err != nil {
-		f.Close()
-		return nil, err
+	return fd, sa, nil
+}
+
+// outcome asks a connection in progress what became of it, with a second connect(2): that returns 0 once connected,
+// EALREADY while not, and otherwise the error of the connection.
+func outcome(fd int, sa unix.Sockaddr) (done bool, err error) {
+	switch err := unix.Connect(fd, sa); err {
+	case nil, unix.EISCONN:
+		return true, nil
+	case unix.EALREADY, unix.EINTR:
+		return false, nil
+	default:
+		return true, os.NewSyscallError("connect", err)
 	}
-	return f, nil
 }
 
 // prepare sets the options of the socket that must be there before connect.
@@ -123,9 +173,8 @@ func (d *dial) prepare(fd, family int) error {
 	return nil
 }
 
-// await waits for a connection in progress. It asks with a second connect(2), which returns 0 once connected, EALREADY
-// while not, and otherwise the error of the connection. RawConn.Write asks before every wait, so an answer that came
-// before the poller was armed is not missed.
+// await waits for a connection in progress. RawConn.Write asks before every wait, so an answer that came before the
+// poller was armed is not missed.
 func (d *dial) await(ctx context.Context, f *os.File, sa unix.Sockaddr) error {
 	if err := f.SetWriteDeadline(time.Now().Add(d.timeout)); err != nil {
 		return &localError{err}
@@ -137,17 +186,14 @@ func (d *dial) await(ctx context.Context, f *os.File, sa unix.Sockaddr) error {
 		return &localError{err}
 	}
 	var answer error
-	err = raw.Write(func(fd uintptr) bool {
-		answer = unix.Connect(int(fd), sa)
-		return answer != unix.EALREADY && answer != unix.EINTR
+	err = raw.Write(func(fd uintptr) (done bool) {
+		done, answer = outcome(int(fd), sa)
+		return done
 	})
 	if err != nil {
 		return err
 	}
-	if answer != nil && answer != unix.EISCONN {
-		return os.NewSyscallError("connect", answer)
-	}
-	return nil
+	return answer
 }
 
 // sockaddr converts an address for the system calls and returns the family of its socket.

@@ -352,7 +352,7 @@ func TestStatusMarshals(t *testing.T) {
        "reason": "failed",
        "error": "invalid",
        "took_seconds": 0.25,
-       "last_completed": "2000-01-01T00:00:11.51Z",
+       "last_completed": "2000-01-01T00:00:11.5Z",
        "consecutive_failures": 2,
        "running": false,
        "shared_by": 1

@@ -74,7 +74,7 @@ func (m *Manager) arm(p *probe) {
 	if warmup > 0 {
 		delay += time.Duration(m.rand.Int64N(int64(warmup)))
 	}
-	p.timer = time.AfterFunc(m.aligned(delay, warmup), p.fire)
+	p.timer = time.AfterFunc(aligned(time.Since(m.epoch), delay, warmup), p.fire)
 }
 
 // disarm ends what the probe has under way; its next result is ignored.
@@ -90,16 +90,22 @@ func (p *probe) disarm() {
 	}
 }
 
-// aligned moves a delay so that it ends on a tick of the manager's clock, by at most half a tick. Waking up an idle
-// process costs about as much as connecting to a server does; checks that are due at the same tick share it. Ticks
-// are a hundredth of span long, 20 ms at most, and too short to matter for a span below 100 ms.
-func (m *Manager) aligned(delay, span time.Duration) time.Duration {
-	tick := min(span/100, 20*time.Millisecond).Truncate(time.Millisecond)
-	if tick <= 0 {
-		return delay
+// ticks are the grids that probes are aligned to: every one divides a second, so that checks with different delays meet.
+var ticks = [...]time.Duration{
+	50 * time.Millisecond, 20 * time.Millisecond, 10 * time.Millisecond,
+	5 * time.Millisecond, 2 * time.Millisecond, time.Millisecond,
+}
+
+// aligned moves a delay from now so that it ends on a tick of the manager's clock, by at most half a tick. Waking up an
+// idle process costs about as much as connecting to a server does; checks that are due at the same tick share it. A
+// tick is at most a hundredth of span, so that a delay is never wrong by more than half a percent.
+func aligned(now, delay, span time.Duration) time.Duration {
+	for _, tick := range ticks {
+		if tick <= span/100 {
+			return (now + delay + tick/2).Truncate(tick) - now
+		}
 	}
-	now := time.Since(m.epoch)
-	return (now + delay + tick/2).Truncate(tick) - now
+	return delay
 }
 
 // runs reports whether Run is on and has not been told to end.
@@ -123,26 +129,29 @@ func (p *probe) fire() {
 	m.inFlight++
 	m.running.Add(1)
 	defer m.running.Done()
-	for p != nil {
-		p = m.attempt(p)
+	for start := p.due; p != nil; start = -1 {
+		p = m.attempt(p, start)
 	}
 	m.inFlight--
 	m.mu.Unlock()
 }
 
 // attempt probes once, applies the result and returns the probe that has waited longest for a turn, if any. It is
-// called and returns with m.mu held, and gives it up meanwhile.
-func (m *Manager) attempt(p *probe) *probe {
+// called and returns with m.mu held, and gives it up meanwhile. start is now, or -1 when that is not known.
+func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 	ctx, cancel := context.WithCancel(m.ctx)
 	p.cancel = cancel
 	url, due := int(p.tracker.url), p.due
 	m.mu.Unlock()
 
-	start := time.Now()
-	m.metrics.queue.Observe((start.Sub(m.epoch) - due).Seconds())
+	// The clock is read as rarely as can be: it is a system call on some machines, virtual ones above all.
+	if start < 0 {
+		start = time.Since(m.epoch)
+	}
+	m.metrics.queue.Observe((start - due).Seconds())
 	result, panicked := m.check(ctx, p.spec, url)
-	end := time.Now()
-	result.Took = end.Sub(start)
+	end := time.Since(m.epoch)
+	result.Took = end - start
 	interrupted := ctx.Err() != nil
 	cancel()
 	if !interrupted {
@@ -157,10 +166,10 @@ func (m *Manager) attempt(p *probe) *probe {
 	if interrupted || p.gone {
 		return m.waiting.pop()
 	}
-	p.completed, p.took = end.Sub(m.epoch), result.Took
+	p.completed, p.took = end, result.Took
 	p.lastOutcome, p.reason, p.err = result.Outcome, result.Reason, result.Err
 	delay := m.apply(p, result)
-	p.timer.Reset(m.aligned(delay, delay))
+	p.timer.Reset(aligned(end, delay, delay))
 	return m.waiting.pop()
 }
 

@@ -18,9 +18,8 @@ type tcpCheck struct{ dial dial }
 
 // Check implements Checker.
 func (c tcpCheck) Check(ctx context.Context) Result {
-	conn, err := c.dial.connect(ctx)
+	err := c.dial.reach(ctx)
 	if err == nil {
-		conn.Close()
 		return passed(tcpSuccess)
 	}
 	var local *localError
