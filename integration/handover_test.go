@@ -24,7 +24,7 @@ func TestPlannedHandover(t *testing.T) {
 		j.Logf("the old master ended %v after the signal", time.Since(at).Round(time.Millisecond))
 		after(time.Second)
 		r := stop()
-		j.lossless(p, r, "d2")
+		j.lossless(p, r, "d2", true)
 		if zero, err := p.Capture.WaitAdvert(within(j, time.Second), "d1", at, func(a testlan.Advert) bool { return a.Priority == 0 }); err != nil {
 			j.Errorf("the master that was stopped sent no advertisement of priority 0: %v", err)
 		} else if next, err := p.Capture.WaitAdvert(within(j, time.Second), "d2", zero.Time, nil); err != nil {
@@ -38,7 +38,7 @@ func TestPlannedHandover(t *testing.T) {
 		j.must(p.WaitHolder(within(j, 15*time.Second), 0))
 		after(time.Second)
 		r = stop()
-		j.lossless(p, r, "d1")
+		j.lossless(p, r, "d1", true)
 	})
 }
 
@@ -86,7 +86,7 @@ func TestCableCut(t *testing.T) {
 					j.must(p.WaitHolder(within(j, 15*time.Second), 0))
 					after(max(time.Second, 4*timing.interval))
 					r = stop()
-					j.lossless(p, r, "d1")
+					j.lossless(p, r, "d1", true)
 					rivalry := rivalry(p, mended)
 					j.Logf("two masters for %v after the cable was back", rivalry.Round(time.Millisecond))
 					j.bar(rivalry <= timing.interval+50*time.Millisecond, "two masters for %v after the cable was back, want at most one interval, %v", rivalry,

@@ -140,7 +140,7 @@ func TestKilledMasterReturns(t *testing.T) {
 					_, err := p.Capture.WaitAdvert(within(j, 10*time.Second), "d2", killed, nil)
 					j.must(err)
 					after(time.Second)
-					j.lossless(p, stop(), "d2") // the kernel of the dead master's host goes on serving until then
+					j.lossless(p, stop(), "d2", false) // the kernel of the dead master's host goes on serving until then
 					stop = probing(j, p, "killed master started again")
 				}
 				if writes != nil {
@@ -160,7 +160,7 @@ func TestKilledMasterReturns(t *testing.T) {
 				if r := stop(); when == "at once" {
 					j.bar(r.Failed == 0, "%d failed requests, want 0: %v", r.Failed, r.Report)
 				} else {
-					j.lossless(p, r, "d1")
+					j.lossless(p, r, "d1", true)
 				}
 				if writes == nil {
 					return
