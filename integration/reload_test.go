@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -166,7 +165,10 @@ func TestKilledMasterReturns(t *testing.T) {
 					return
 				}
 				got := writes.Take()
-				maps.DeleteFunc(got, func(name string, _ int) bool { return strings.HasSuffix(name, "ADDR") && when != "at once" })
+				delete(got, "NEWADDR") // to ask for an address that is there changes nothing
+				if when != "at once" {
+					delete(got, "DELADDR") // the address was the backup's by then
+				}
 				diff := cmp.Diff(map[string]int{}, got)
 				j.bar(diff == "", "the table and the addresses were there already; kernel writes (-want +got):\n%s", diff)
 				j.must(p.WaitDestinations(within(j, time.Second), 0, 2))
