@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vigil/internal/firewall"
 	"vigil/internal/netio"
 )
 
@@ -34,7 +35,8 @@ type worker struct {
 // it asks whether address is still there.
 type job struct {
 	action   Action
-	addrs    []Address     // SetAddresses: all; Announce: those to announce
+	addrs    []Address     // SetAddresses, PassOn: all; Announce: those to announce
+	via      string        // PassOn: the interface of the virtual router
 	interval time.Duration // Announce: least spacing on an interface
 	address  Address
 	order    uint64 // of the SetAddresses that the question is about
@@ -128,6 +130,10 @@ func (w *worker) do(j job) (r result, due bool) {
 	switch a := j.action.(type) {
 	case SetAddresses:
 		return result{action: a, err: w.change(j.addrs, a.Present)}, true
+	case PassOn:
+		if err := w.passOn(a, j); err != nil {
+			w.log.passOnFailed(err)
+		}
 	case ChangeAddresses:
 		// Removed first: an address whose attributes changed is in both lists.
 		return result{action: a, err: errors.Join(w.change(a.Remove, false), w.change(a.Add, true))}, true
@@ -169,6 +175,26 @@ func (w *worker) change(addrs []Address, present bool) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// passOn has connections that the previous master knows go on there while it still serves.
+func (w *worker) passOn(a PassOn, j job) error {
+	via, err := w.network.Link(j.via)
+	if err != nil {
+		return err
+	}
+	move := firewall.Move{Links: []int{via.Index}, Previous: a.Previous, Via: via.Index, For: a.For}
+	for _, addr := range j.addrs {
+		move.Addresses = append(move.Addresses, addr.Prefix.Addr())
+		l, err := w.network.Link(addr.Link)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(move.Links, l.Index) {
+			move.Links = append(move.Links, l.Index)
+		}
+	}
+	return w.network.PassOn(move)
 }
 
 type linkResult struct {

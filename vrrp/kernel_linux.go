@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"github.com/mdlayher/packet"
 
 	"vigil/confparse"
+	"vigil/internal/firewall"
 	"vigil/internal/netio"
 )
 
@@ -21,6 +23,7 @@ const announceTimeout = time.Second
 // Kernel is the real Network: that of the network namespace it was opened in.
 type Kernel struct {
 	*netio.Handle
+	handover firewall.Handover
 
 	mu      sync.Mutex
 	senders map[senderKey]sender
@@ -47,7 +50,12 @@ func OpenKernel() (*Kernel, error) {
 	return &Kernel{Handle: h, senders: make(map[senderKey]sender)}, nil
 }
 
-// Close releases the sockets for announcements and the namespace. The Runner must have ended.
+// PassOn implements Network.
+func (k *Kernel) PassOn(m firewall.Move) error {
+	return k.Do(func() error { return k.handover.Begin(m) })
+}
+
+// Close releases the sockets, what is left of a hand-over, and the namespace. The Runner must have ended.
 func (k *Kernel) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -55,7 +63,7 @@ func (k *Kernel) Close() error {
 		_ = s.conn.Close()
 		delete(k.senders, key)
 	}
-	return k.Handle.Close()
+	return errors.Join(k.handover.Close(), k.Handle.Close())
 }
 
 // Listen implements Network.

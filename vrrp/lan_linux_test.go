@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"vigil/internal/firewall"
 	"vigil/internal/netio"
 )
 
@@ -146,6 +147,8 @@ func (h *host) DelAddress(a netio.Address) error {
 }
 
 func (h *host) Announce(link netio.Link, addr netip.Addr) error { return h.ask("garp", addr) }
+
+func (h *host) PassOn(m firewall.Move) error { return h.ask("pass on to", m.Previous) }
 
 // ask logs an operation and asks refuse, without holding the lock.
 func (h *host) ask(op string, a netip.Addr) error {

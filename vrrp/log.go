@@ -167,6 +167,10 @@ func (l instanceLog) announced(addr netip.Addr, link string) {
 
 func (l instanceLog) announceFailed(err error) { l.failed("announcement failed", err) }
 
+func (l instanceLog) passOnFailed(err error) {
+	l.logger.Warn("("+string(l.name)+") connections under way will be reset", slog.Any("err", err))
+}
+
 func (l instanceLog) failed(what string, err error) {
 	l.logger.Error("("+string(l.name)+") "+what, slog.Any("err", err))
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"vigil/confparse"
+	"vigil/internal/firewall"
 	"vigil/internal/netio"
 )
 
@@ -26,6 +27,8 @@ type Network interface {
 	// Announce broadcasts one gratuitous ARP (IPv4) or unsolicited neighbour advertisement (IPv6) for addr. It does
 	// nothing on an interface without link-layer addresses.
 	Announce(link netio.Link, addr netip.Addr) error
+	// PassOn lets TCP connections under way at a hand-over go on at the previous master.
+	PassOn(firewall.Move) error
 }
 
 // Segment is what virtual routers that share a socket have in common. VRIDs tell them apart.

@@ -89,6 +89,8 @@ func (r *Runner) order(in *virtualRouter, action Action) {
 		if !a.Present {
 			r.heartbeat.clear(in.slot)
 		}
+	case PassOn:
+		j.addrs, j.via = in.addresses(), in.spec.Link
 	case Announce:
 		j.addrs, j.interval = in.addresses(), in.spec.GARP.Interval
 		if a.Addrs != nil {

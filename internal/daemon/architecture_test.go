@@ -21,7 +21,7 @@ const moduleRoot = "../.."
 var arrows = map[string][]string{
 	"cmd/keepalived":  {"internal/daemon"},
 	"internal/daemon": {"confparse", "vrrp", "healthcheck", "ipvs"},
-	"vrrp":            {"confparse", "internal/netio_linux"},
+	"vrrp":            {"confparse", "internal/netio_linux", "internal/firewall_linux"},
 	"vrrp/vrrptest":   {"confparse", "vrrp"},
 	"healthcheck":     {"confparse"},
 	"ipvs":            {"confparse"},
@@ -39,14 +39,15 @@ var libraries = map[string][]string{
 	"github.com/moby/ipvs":           {"ipvs_linux"},
 	"github.com/mdlayher/arp":        {"vrrp"}, // a codec
 	"golang.org/x/net/ipv4":          {"vrrp_linux"},
+	"github.com/google/nftables":     {"internal/firewall_linux"},
 }
 
 // pureFiles are the cores: they are told the time and return actions.
 var pureFiles = map[string][]string{
-	"vrrp": {"packet.go", "auth.go", "machine.go", "event.go", "action.go", "state.go", "group.go", "engine.go", "priority.go",
-		"spec.go"},
-	"healthcheck": {"tracker.go", "quorum.go", "spec.go"},
-	"ipvs":        {"table.go", "desired.go", "diff.go", "spec.go"},
+	"vrrp": {"packet.go", "auth.go", "machine.go", "receive.go", "transition.go", "announce.go", "priority.go", "group.go",
+		"engine.go", "reload.go", "spec.go", "state.go", "event.go", "action.go"},
+	"healthcheck": {"tracker.go", "quorum.go", "server.go", "spec.go"},
+	"ipvs":        {"table.go", "desired.go", "diff.go", "op.go", "spec.go"},
 }
 
 var impureImports = []string{"context", "sync", "sync/atomic", "os", "os/exec", "log", "log/slog", "net", "net/http", "syscall",

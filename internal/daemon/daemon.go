@@ -62,7 +62,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	reg := prometheus.NewRegistry()
 	d := &daemon{opts: o, log: log, metrics: newMetrics(reg), view: newView(reg),
-		ended: make(chan *task, 8)} // room for every task, so that none waits for a reader
+		ended: make(chan *task, 16)}
 	return d.run(ctx)
 }
 
@@ -141,18 +141,28 @@ func (d *daemon) loop(ctx context.Context) error {
 		case <-changed:
 			d.ipvs.SetHealth(changeOfHealth(d.checks.Take()))
 		case t := <-d.ended:
-			if t == d.tasks.http {
-				if t.err != nil {
-					d.log.Warn("metrics are no longer served", "err", t.err)
-				}
-				continue
+			if err := d.taskEnded(t); err != nil {
+				return err
 			}
-			if t.err == nil {
-				t.err = errors.New("ended unexpectedly")
-			}
-			return fmt.Errorf("%s: %w", t.name, t.err)
 		}
 	}
+}
+
+// taskEnded decides what the end of a task means. VRRP, checks and IPVS are what the daemon is for; systemd starts it
+// again, and meanwhile the peer takes over.
+func (d *daemon) taskEnded(t *task) error {
+	switch t {
+	case d.tasks.vrrp, d.tasks.checks, d.tasks.ipvs:
+		if t.err == nil {
+			t.err = errors.New("ended unexpectedly")
+		}
+		return fmt.Errorf("%s: %w", t.name, t.err)
+	case d.tasks.http:
+		if t.err != nil {
+			d.log.Warn("metrics are no longer served", "err", t.err)
+		}
+	}
+	return nil // never came to run; whoever started it has reported that
 }
 
 func (d *daemon) signal(s os.Signal) {

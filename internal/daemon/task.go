@@ -13,15 +13,17 @@ type task struct {
 	err    error // valid once done is closed
 }
 
-// startTask runs run until its context ends. ended is sent the task when it returns; it must have room for every task
-// that is ever started, or be read until all are done.
+// startTask runs run until its context ends. When it returns the task is sent to ended, if that has room.
 func startTask(name string, ended chan<- *task, run func(context.Context) error) *task {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &task{name: name, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		t.err = run(ctx)
 		close(t.done)
-		ended <- t
+		select {
+		case ended <- t:
+		default: // the daemon is stopping and reads no more; it waits for done
+		}
 	}()
 	return t
 }

@@ -1,0 +1,354 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vigil/ipvs"
+	"vigil/ipvs/ipvstest"
+)
+
+const oneService = `virtual_server 192.0.2.1 80 {
+  lb_algo rr
+  lb_kind NAT
+  protocol TCP
+  real_server 198.51.100.1 8080 {
+  }
+  real_server 198.51.100.2 8080 {
+  }
+}
+`
+
+// instance is a daemon that runs in a synctest bubble on an in-memory kernel.
+type instance struct {
+	t       *testing.T
+	dir     string
+	kernel  *ipvstest.Kernel
+	signals chan os.Signal
+	cancel  context.CancelFunc
+	done    chan error
+	log     *logBuffer
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// begin starts a daemon with config and waits until it has settled.
+func begin(t *testing.T, config string, edit func(*Options)) *instance {
+	t.Helper()
+	i := &instance{t: t, dir: t.TempDir(), kernel: ipvstest.New(), signals: make(chan os.Signal, 1),
+		done: make(chan error, 1), log: &logBuffer{}}
+	i.write(config)
+	o := DefaultOptions()
+	o.ConfigFile = filepath.Join(i.dir, "k.conf")
+	o.PIDFiles = PIDFiles{Daemon: filepath.Join(i.dir, "keepalived.pid"), VRRP: filepath.Join(i.dir, "vrrp.pid"),
+		Checkers: filepath.Join(i.dir, "checkers.pid")}
+	o.MetricsListen = listenOff
+	o.Signals = i.signals
+	o.Logger = slog.New(slog.NewTextHandler(i.log, nil))
+	o.Kernel = func() (ipvs.Kernel, error) { return i.kernel, nil }
+	if edit != nil {
+		edit(&o)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	i.cancel = cancel
+	go func() { i.done <- Run(ctx, o) }()
+	synctest.Wait()
+	return i
+}
+
+func (i *instance) write(config string) {
+	i.t.Helper()
+	if err := os.WriteFile(filepath.Join(i.dir, "k.conf"), []byte(config), 0o644); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+// reload replaces the configuration, sends HUP, waits until it has been dealt with and returns what the kernel got.
+func (i *instance) reload(config string) []ipvstest.Entry {
+	i.t.Helper()
+	i.write(config)
+	i.kernel.TakeLog()
+	i.signals <- syscall.SIGHUP
+	synctest.Wait()
+	return i.kernel.TakeLog()
+}
+
+// end stops the daemon and returns what Run returned.
+func (i *instance) end() error {
+	i.cancel()
+	return <-i.done
+}
+
+func destinations(t ipvs.Table) int {
+	n := 0
+	for _, s := range t {
+		n += len(s.Dests)
+	}
+	return n
+}
+
+func TestStartProgramsAndStopRemoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, nil)
+		if got := i.kernel.Table(); len(got) != 1 || destinations(got) != 2 {
+			t.Fatalf("table after start: %v\n%s", got, i.log)
+		}
+		for _, name := range []string{"keepalived.pid", "vrrp.pid", "checkers.pid"} {
+			if _, err := os.Stat(filepath.Join(i.dir, name)); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := i.end(); err != nil {
+			t.Fatal(err)
+		}
+		if got := i.kernel.Table(); len(got) != 0 {
+			t.Errorf("table after stop: %v", got)
+		}
+		left, _ := filepath.Glob(filepath.Join(i.dir, "*.pid"))
+		if len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+		if !i.kernel.Closed() {
+			t.Error("kernel not closed")
+		}
+	})
+}
+
+func TestReloadOfAnUnchangedFileWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, nil)
+		for _, same := range []string{oneService, "# a comment\n" + oneService} {
+			if ops := i.reload(same); len(ops) != 0 {
+				t.Errorf("operations: %v", ops)
+			}
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestReloadDoesExactlyTheDifference(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, nil)
+		without := strings.Replace(oneService, "  real_server 198.51.100.2 8080 {\n  }\n", "", 1)
+		for _, tt := range []struct {
+			config string
+			want   []ipvs.OpKind
+			dests  int
+		}{
+			{without, []ipvs.OpKind{ipvs.DelDest}, 1},
+			{oneService, []ipvs.OpKind{ipvs.AddDest}, 2},
+			{strings.Replace(oneService, "lb_algo rr", "lb_algo wrr", 1), []ipvs.OpKind{ipvs.SetService}, 2},
+			{oneService + strings.Replace(oneService, "192.0.2.1 80", "192.0.2.1 81", 1),
+				[]ipvs.OpKind{ipvs.AddService, ipvs.AddDest, ipvs.AddDest, ipvs.SetService}, 4},
+			{oneService, []ipvs.OpKind{ipvs.DelService}, 2},
+		} {
+			var kinds []ipvs.OpKind
+			for _, e := range i.reload(tt.config) {
+				kinds = append(kinds, e.Op.Kind)
+			}
+			sortKinds := cmp.Transformer("count", func(ks []ipvs.OpKind) map[ipvs.OpKind]int {
+				m := map[ipvs.OpKind]int{}
+				for _, k := range ks {
+					m[k]++
+				}
+				return m
+			})
+			if diff := cmp.Diff(tt.want, kinds, sortKinds); diff != "" {
+				t.Errorf("operations (-want +got):\n%s%s", diff, i.log)
+			}
+			if n := destinations(i.kernel.Table()); n != tt.dests {
+				t.Errorf("%d destinations, want %d", n, tt.dests)
+			}
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestReloadWithAnErrorChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, nil)
+		for name, broken := range map[string]string{
+			"unclosed brace":   strings.TrimSuffix(oneService, "}\n"),
+			"port 70000":       strings.Replace(oneService, "192.0.2.1 80", "192.0.2.1 70000", 1),
+			"bad address":      strings.Replace(oneService, "198.51.100.1", "198.51.100.300", 1),
+			"missing include":  oneService + "includea nowhere.conf\n",
+			"missing argument": strings.Replace(oneService, "protocol TCP", "protocol", 1),
+		} {
+			if ops := i.reload(broken); len(ops) != 0 {
+				t.Errorf("%s: operations %v", name, ops)
+			}
+			if !strings.Contains(i.log.String(), "keeping the running one") {
+				t.Errorf("%s: not reported:\n%s", name, i.log)
+			}
+		}
+		if err := os.Remove(filepath.Join(i.dir, "k.conf")); err != nil {
+			t.Fatal(err)
+		}
+		i.kernel.TakeLog()
+		i.signals <- syscall.SIGHUP
+		synctest.Wait()
+		if ops := i.kernel.TakeLog(); len(ops) != 0 || destinations(i.kernel.Table()) != 2 {
+			t.Errorf("file gone: operations %v", ops)
+		}
+		if ops := i.reload(oneService); len(ops) != 0 {
+			t.Errorf("mended file: operations %v", ops)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestStartWithAnErrorAppliesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, strings.TrimSuffix(oneService, "}\n"), nil)
+		var exit *ExitError
+		if err := <-i.done; !errors.As(err, &exit) || exit.Code != ExitConfig {
+			t.Errorf("Run: %v", err)
+		}
+		if ops := i.kernel.TakeLog(); len(ops) != 0 {
+			t.Errorf("operations: %v", ops)
+		}
+		if !strings.Contains(i.log.String(), "k.conf: Line") {
+			t.Errorf("no place in the log:\n%s", i.log)
+		}
+	})
+}
+
+func TestMissingConfigurationExitsSix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, "", func(o *Options) { o.ConfigFile += ".absent" })
+		var exit *ExitError
+		if err := <-i.done; !errors.As(err, &exit) || exit.Code != ExitNoConfig {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+func TestKernelWithoutIPVS(t *testing.T) {
+	unavailable := func(o *Options) {
+		o.Kernel = func() (ipvs.Kernel, error) { return nil, ipvs.ErrUnavailable }
+	}
+	t.Run("with virtual servers is one clear error", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			i := begin(t, oneService, unavailable)
+			var exit *ExitError
+			if err := <-i.done; !errors.As(err, &exit) || exit.Code != ExitFatal {
+				t.Errorf("Run: %v", err)
+			}
+			if n := strings.Count(i.log.String(), "level=ERROR"); n != 1 {
+				t.Errorf("%d errors logged:\n%s", n, i.log)
+			}
+		})
+	})
+	t.Run("without virtual servers does not matter", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			i := begin(t, "global_defs {\n router_id x\n}\n", unavailable)
+			if err := i.end(); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	t.Run("refuses a reload that brings virtual servers, each time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			i := begin(t, "", unavailable)
+			i.reload(oneService)
+			i.reload(oneService + "\n")
+			if n := strings.Count(i.log.String(), "keeping the running one"); n != 2 {
+				t.Errorf("refused %d times:\n%s", n, i.log)
+			}
+			if err := i.end(); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+func TestOptionsThatLeaveTheTable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, func(o *Options) { o.KeepIPVS = true })
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+		if n := destinations(i.kernel.Table()); n != 2 {
+			t.Errorf("%d destinations left with --dont-release-ipvs, want 2", n)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, func(o *Options) { o.Checkers = false })
+		if ops := i.kernel.TakeLog(); len(ops) != 0 {
+			t.Errorf("operations with --vrrp: %v", ops)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestSecondDaemonLeavesTheFirstAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := begin(t, oneService, nil)
+		second := begin(t, oneService, func(o *Options) { o.PIDFiles.VRRP = filepath.Join(first.dir, "vrrp.pid") })
+		if err := <-second.done; err != nil {
+			t.Errorf("second: %v", err)
+		}
+		if !strings.Contains(second.log.String(), "daemon is already running") {
+			t.Errorf("second's log:\n%s", second.log)
+		}
+		if ops := second.kernel.TakeLog(); len(ops) != 0 {
+			t.Errorf("second wrote %v", ops)
+		}
+		if _, err := os.Stat(filepath.Join(second.dir, "keepalived.pid")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("second left its pid file: %v", err)
+		}
+		if err := first.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestServicesThatAppearAndVanishByReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, "", nil)
+		i.reload(oneService)
+		if n := destinations(i.kernel.Table()); n != 2 {
+			t.Errorf("%d destinations after they were configured:\n%s", n, i.log)
+		}
+		i.reload("")
+		if n := len(i.kernel.Table()); n != 0 {
+			t.Errorf("%d services after they were removed", n)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
