@@ -1,0 +1,141 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestQuoteIsOneWordToTheShell(t *testing.T) {
+	for _, word := range []string{"", "plain", "two words", "it's", `$HOME "x" \n * ;`, "a\nb"} {
+		out, err := exec.Command("sh", "-c", "printf %s "+quote(word)).Output()
+		if err != nil || string(out) != word {
+			t.Errorf("quote(%q): the shell reads %q, %v", word, out, err)
+		}
+	}
+}
+
+func TestInitScriptIsValidShellAndRunsTheProgram(t *testing.T) {
+	dir := t.TempDir()
+	w := work{dir}
+	script := initScript(&machine{"/cache with space"}, w, Guest{Argv: []string{"prog", "it's"}, Dir: "/some dir", Env: []string{"A=b c", "EMPTY="}})
+	if err := os.WriteFile(w.init(), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("sh", "-n", w.init()).CombinedOutput(); err != nil {
+		t.Fatalf("sh -n: %v: %s\n%s", err, out, script)
+	}
+	for _, want := range []string{"cd '/some dir'\n", "export A='b c'\n", "export EMPTY=''\n", `'prog' 'it'\''s' </dev/null >$out 2>&1` + "\n",
+		"VIGIL_IN_VM=1", "echo $? >'" + w.status() + "'; sync\n"} {
+		if !strings.Contains(script, want) {
+			t.Errorf("the script lacks %q:\n%s", want, script)
+		}
+	}
+}
+
+func TestQemuArgs(t *testing.T) {
+	m, w := &machine{"/cache"}, work{"/w"}
+	emulated := strings.Join(m.qemuArgs(w, Guest{CPUs: 3, MemoryMB: 512}, false), " ")
+	for _, want := range []string{"tcg,thread=multi", "-smp 3", "-m 512", "run=/w/init.sh", "/cache/vmlinuz", "/cache/initrd"} {
+		if !strings.Contains(emulated, want) {
+			t.Errorf("%q is not in %s", want, emulated)
+		}
+	}
+	if kvm := strings.Join(m.qemuArgs(w, Guest{CPUs: 1, MemoryMB: 512}, true), " "); !strings.Contains(kvm, "-accel kvm") || strings.Contains(kvm, "tcg") {
+		t.Errorf("with KVM: %s", kvm)
+	}
+}
+
+// The archive is read back by the reference implementation where there is one, and by the layout otherwise.
+func TestArchiveIsCpioNewc(t *testing.T) {
+	var b bytes.Buffer
+	a := archive{w: &b}
+	a.add("dir", 0o040755, nil)
+	a.add("dir/file", 0o100644, []byte("hello"))
+	a.add("TRAILER!!!", 0, nil)
+	if a.err != nil {
+		t.Fatal(a.err)
+	}
+	names := map[string]string{}
+	rest := b.Bytes()
+	for len(rest) > 0 {
+		if string(rest[:6]) != "070701" {
+			t.Fatalf("no magic at offset %d: %q", b.Len()-len(rest), rest[:6])
+		}
+		field := func(i int) (n int) {
+			fmt.Sscanf(string(rest[6+8*i:14+8*i]), "%x", &n)
+			return n
+		}
+		size, nameSize := field(6), field(11)
+		name := string(rest[110 : 110+nameSize-1])
+		start := (110 + nameSize + 3) &^ 3
+		names[name] = string(rest[start : start+size])
+		rest = rest[(start+size+3)&^3:]
+	}
+	if len(names) != 3 || names["dir/file"] != "hello" {
+		t.Errorf("entries %q", names)
+	}
+	if path, err := exec.LookPath("cpio"); err == nil {
+		cmd := exec.Command(path, "-t", "--quiet")
+		cmd.Stdin = bytes.NewReader(b.Bytes())
+		if out, err := cmd.Output(); err != nil || string(out) != "dir\ndir/file\n" {
+			t.Errorf("cpio -t: %v, %q", err, out)
+		}
+	}
+}
+
+func TestLockIsExclusiveAndGivesUpInTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	unlock, err := lock(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := lock(ctx, path); err == nil || !strings.Contains(err.Error(), "deadline") {
+		t.Errorf("second lock: %v, want the deadline", err)
+	}
+	unlock()
+	again, err := lock(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
+
+func TestCacheDir(t *testing.T) {
+	t.Setenv("VIGIL_VM_CACHE", "")
+	t.Setenv("XDG_CACHE_HOME", "")
+	if got := cacheDir(); got != "/var/cache/vigil" {
+		t.Errorf("without variables: %s", got)
+	}
+	t.Setenv("XDG_CACHE_HOME", "/x")
+	if got := cacheDir(); got != "/x/vigil" {
+		t.Errorf("with XDG_CACHE_HOME: %s", got)
+	}
+	t.Setenv("VIGIL_VM_CACHE", "/y")
+	if got := cacheDir(); got != "/y" {
+		t.Errorf("with VIGIL_VM_CACHE: %s", got)
+	}
+}
+
+func TestTail(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "console")
+	if err := os.WriteFile(path, []byte("a\nb\nc\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[int]string{2: "b\nc", 9: "a\nb\nc"} {
+		if got := tail(path, n); got != want {
+			t.Errorf("tail %d = %q, want %q", n, got, want)
+		}
+	}
+	if got := tail(path+"x", 2); !strings.Contains(got, "no such file") {
+		t.Errorf("tail of nothing = %q", got)
+	}
+}
