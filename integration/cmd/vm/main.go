@@ -61,7 +61,7 @@ func run() (int, error) {
 func here(ctx context.Context, limit time.Duration) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, flag.Arg(0), flag.Args()[1:]...)
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", `ip link set lo up && exec "$@"`, "sh"}, flag.Args()...)...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "VIGIL_IN_VM=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
