@@ -41,7 +41,7 @@ func story(ctx context.Context, daemon string, colored bool) (err error) {
 		err = errors.Join(err, p.Close())
 	}()
 	fmt.Println("Starting both directors; the first becomes master when it has heard nobody for three intervals …")
-	settings := labkit.Settings{Mode: labkit.DR, Version: 2, Advert: "1", Pass: true, Priority: [2]int{150, 100}}
+	settings := labkit.Settings{Mode: labkit.DR, Version: 2, Advert: "1", Pass: true, Priority: [2]int{150, 100}, Often: true}
 	if err := p.Up(ctx, settings); err != nil {
 		return err
 	}

@@ -33,10 +33,12 @@ type Settings struct {
 	Pass     bool   // auth_type PASS
 	Priority [2]int
 	Omit     []string // real servers left out, by name
+	Often    bool     // check the servers every second, not once a minute
 }
 
 // Render writes the configuration of director i (0 is the master). It has one instance, and, except in Local mode, one
-// virtual server with quick TCP checks.
+// virtual server. Its servers are first checked a second after the start, and then rarely: what a check finds while a
+// director's own cable is cut, and the unanswered ARP requests it leaves, are not what most scenarios are about.
 func (s Settings) Render(i int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "global_defs {\n  router_id d%d\n  vrrp_version %d\n}\n", i+1, s.Version)
@@ -58,12 +60,16 @@ func (s Settings) Render(i int) string {
 	if s.Mode == NAT {
 		port = 8080
 	}
-	fmt.Fprintf(&b, "virtual_server %s 80 {\n  delay_loop 1\n  lb_algo rr\n  lb_kind %s\n  protocol TCP\n", VIP, s.Mode)
+	delayLoop := 60
+	if s.Often {
+		delayLoop = 1
+	}
+	fmt.Fprintf(&b, "virtual_server %s 80 {\n  delay_loop %d\n  lb_algo rr\n  lb_kind %s\n  protocol TCP\n", VIP, delayLoop, s.Mode)
 	for j, name := range serverNames {
 		if slices.Contains(s.Omit, name) {
 			continue
 		}
-		fmt.Fprintf(&b, "  real_server %s %d {\n    weight 1\n    TCP_CHECK {\n      connect_timeout 2\n      retry 1\n      delay_before_retry 1\n    }\n  }\n",
+		fmt.Fprintf(&b, "  real_server %s %d {\n    weight 1\n    TCP_CHECK {\n      connect_timeout 2\n      retry 1\n      delay_before_retry 1\n      warmup 0\n    }\n  }\n",
 			serverAddress(s.Mode, j), port)
 	}
 	b.WriteString("}\n")

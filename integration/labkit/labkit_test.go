@@ -116,6 +116,9 @@ func TestRender(t *testing.T) {
 		if !strings.Contains(backup, "state BACKUP") || !strings.Contains(backup, "priority 100") {
 			t.Errorf("%s: the backup's file:\n%s", mode, backup)
 		}
+		if s.Often = true; mode != Local && !strings.Contains(s.Render(0), "delay_loop 1\n") {
+			t.Errorf("%s with frequent checks:\n%s", mode, s.Render(0))
+		}
 		s.Omit = []string{"rs2"}
 		if text := s.Render(0); mode != Local && (strings.Count(text, "real_server") != 1 || !strings.Contains(text, serverAddress(mode, 0).String())) {
 			t.Errorf("%s without rs2:\n%s", mode, text)

@@ -274,8 +274,28 @@ func (p *Pair) WaitDestinations(ctx context.Context, i, n int) error {
 	})
 }
 
-// Up configures and starts both directors and waits until the first is master, both tables are complete, and a client is
-// answered.
+// waitChecked waits until both directors have checked each server.
+func (p *Pair) waitChecked(ctx context.Context, omit []string) error {
+	port, subnet := uint16(80), "192.0.2"
+	if p.Mode == NAT {
+		port, subnet = 8080, "10.10.0"
+	}
+	for i, d := range p.Directors {
+		by := netip.MustParseAddr(fmt.Sprintf("%s.%d", subnet, i+2))
+		for _, server := range p.Servers {
+			if slices.Contains(omit, server.Name) {
+				continue
+			}
+			if err := server.WaitChecked(ctx, by, port, d.Process.Started); err != nil {
+				return errors.Join(err, d.Running())
+			}
+		}
+	}
+	return nil
+}
+
+// Up configures and starts both directors and waits until the servers have been checked, the first director is master, both
+// tables are complete, and a client is answered.
 func (p *Pair) Up(ctx context.Context, s Settings) error {
 	for i, d := range p.Directors {
 		if err := d.Configure(s.Render(i)); err != nil {
@@ -285,11 +305,10 @@ func (p *Pair) Up(ctx context.Context, s Settings) error {
 			return err
 		}
 	}
-	return p.Settle(ctx, len(p.Servers)-len(s.Omit))
-}
-
-// Settle waits for what Up waits for.
-func (p *Pair) Settle(ctx context.Context, destinations int) error {
+	if err := p.waitChecked(ctx, s.Omit); err != nil {
+		return err
+	}
+	destinations := len(p.Servers) - len(s.Omit)
 	if err := p.WaitHolder(ctx, 0); err != nil {
 		return errors.Join(err, p.Directors[0].Running(), p.Directors[1].Running())
 	}
