@@ -18,6 +18,7 @@ type class uint8
 
 const (
 	classNone     class = iota // not reported there, or only logged
+	classMessage               // printed there, but 0
 	classOrdinary              // 5
 	classFatal                 // 4
 	classMissing               // 2
@@ -179,11 +180,11 @@ func (c Code) info() codeInfo {
 }
 
 var codes = map[Code]codeInfo{
-	CodeConfigUnreadable:   {Fatal, classNone, "the configuration file cannot be read"},
-	CodeIncludeMissing:     {Fatal, classNone, "an included file does not exist"},
-	CodeIncludeNoMatch:     {Warning, classNone, "the pattern of an include matches nothing"},
-	CodeIncludeUnreadable:  {Fatal, classNone, "an included file cannot be read"},
-	CodeIncludeSkipped:     {Warning, classNone, "a file that matches an include is left out"},
+	CodeConfigUnreadable:   {Fatal, classMessage, "the configuration file cannot be read"},
+	CodeIncludeMissing:     {Fatal, classMessage, "an included file does not exist"},
+	CodeIncludeNoMatch:     {Warning, classMessage, "the pattern of an include matches nothing"},
+	CodeIncludeUnreadable:  {Fatal, classMessage, "an included file cannot be read"},
+	CodeIncludeSkipped:     {Warning, classMessage, "a file that matches an include is left out"},
 	CodeIncludeRefused:     {Fatal, classSecurity, "an include fails a check that was asked for"},
 	CodeIncludeCycle:       {Fatal, classOrdinary, "a file includes itself"},
 	CodeRunaway:            {Fatal, classOrdinary, "expansion does not end"},
@@ -284,7 +285,7 @@ var codes = map[Code]codeInfo{
 	CodeDuplicateServer:          {Error, classNone, "a virtual server is configured twice"},
 	CodePortZero:                 {Warning, classOrdinary, "all ports without persistence"},
 	CodePortReset:                {Warning, classOrdinary, "a port that the forwarding method cannot change"},
-	CodeDuplicateReal:            {Warning, classOrdinary, "a real server is given twice"},
+	CodeDuplicateReal:            {Warning, classNone, "a real server is given twice"},
 	CodeThresholds:               {Warning, classNone, "connection limits the kernel refuses"},
 	CodeQuorum:                   {Warning, classOrdinary, "a quorum that cannot be reached"},
 	CodeSorryInhibit:             {Warning, classOrdinary, "sorry server and real server disagree"},

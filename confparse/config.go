@@ -49,6 +49,7 @@ type Global struct {
 	DefaultInterface      string // default_interface, eth0: of static addresses without dev
 	DisableLocalIGMP      bool
 	ChecksumAsV2          bool          // v3_checksum_as_v2
+	GARPInterval          time.Duration // vrrp_garp_interval
 	GNAInterval           time.Duration // vrrp_gna_interval
 	MinGARP               bool          // vrrp_min_garp
 	ExtraGARP             time.Duration // vrrp_garp_extra_if; 0 = off
@@ -300,7 +301,7 @@ const (
 // VirtualServer is a virtual_server block.
 type VirtualServer struct {
 	Range Range
-	ID    VirtualServerID
+	ID    VirtualServerID // its family is unknown when a group has entries of both
 
 	Scheduler              string // lb_algo, wlc by default
 	SchedulerFlags         SchedulerFlags

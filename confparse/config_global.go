@@ -56,7 +56,7 @@ type FIFO struct {
 
 // Mail is how alerts are sent.
 type Mail struct {
-	From       string // notification_email_from
+	From       string // notification_email_from: an address, or a name and <address>
 	Recipients []string
 	ServerHost string // smtp_server as written; "" = no mail
 	ServerPort uint16 // 25

@@ -387,14 +387,11 @@ func (d *decoder) onePath(n *Node, to *string) {
 	*to = d.intern(n.arg(0))
 }
 
-// mailFrom keeps a sender, with a display name quoted as RFC 5322 wants it.
+// mailFrom keeps a sender as written.
 func (d *decoder) mailFrom(s string) {
 	if len(d.n.Args) > 1 {
 		d.report(d.n, d.n.RangeOf(d.n.Args[1]), CodeExtraWords, "notification_email_from has extra words - ignoring them",
 			"quote an address with a display name")
-	}
-	if name, addr, ok := strings.Cut(s, "<"); ok && strings.TrimSpace(name) != "" && !strings.HasPrefix(name, `"`) {
-		s = fmt.Sprintf("%q <%s", strings.TrimSpace(name), addr)
 	}
 	d.cfg.Global.Mail.From = s
 }

@@ -34,7 +34,7 @@ func (d *decoder) serverGroup(n *Node) {
 		}
 	}
 	if len(g.Entries) == 0 {
-		d.about(n, CodeEmptyGroup, "virtual server group "+g.Name+" has no entries - removing", "")
+		d.atEnd(n, CodeEmptyGroup, "virtual server group "+g.Name+" has no entries - removing", "")
 		return
 	}
 	d.cfg.Groups = append(d.cfg.Groups, g)
@@ -204,6 +204,7 @@ func (d *decoder) resolveGroup(vs *serverScratch) bool {
 				vs.ID, g.Name), "only TUN servers can serve both", Place{g.Range, "the group"})
 			return false
 		}
+		vs.mixed = true
 	case v4, v6:
 		f := IPv4
 		if v6 {

@@ -385,7 +385,7 @@ func (d *decoder) routeGateway(w *words, t Token, r *Route, family Family) {
 		return
 	}
 	if t.Text == "or" {
-		r.Hops = append(r.Hops, NextHop{Via: a})
+		r.Hops = append(r.Hops, NextHop{Via: a, Weight: 1})
 		return
 	}
 	r.Hop.Via = a
@@ -555,7 +555,7 @@ func (d *decoder) settleRoute(n *Node, r *Route) {
 			"write no_track to keep the protocol")
 		r.Protocol = protocolKeepalived
 	}
-	if r.Hop.Interface == "" && len(r.Hops) == 0 && !r.NoTrack {
+	if r.Hop.Interface == "" && !r.NoTrack {
 		d.about(n, CodeNotTracked, fmt.Sprintf(
 			"Warning - cannot track route %s with no interface specified, not tracking", r.Dest), "")
 		r.NoTrack = true

@@ -152,6 +152,7 @@ func (d *decoder) method(m *opt[Forwarding], tun *opt[Tunnel]) {
 			fmt.Sprintf("PARSER : unknown [%s] routing method for virtual server.", n.arg(0)), detail)
 		return
 	}
+	tun.put(Tunnel{})
 	if len(n.Args) > 1 {
 		d.tunnelOptions(n, tun)
 	}

@@ -12,7 +12,7 @@ func (d *decoder) oneSecondAtLeast(v time.Duration) time.Duration {
 			fmt.Sprintf("%s cannot be 0, setting to 1", d.n.Keyword.Text), "")
 		return time.Second
 	}
-	return v.Round(time.Millisecond)
+	return max(v.Round(time.Millisecond), time.Millisecond)
 }
 
 // definitionWeight decodes "weight N [reverse]" of a tracker. With once, a second one is ignored.
@@ -321,7 +321,7 @@ func (d *decoder) garpGroup(n *Node) {
 	gg := d.gg
 	d.gg = nil
 	if gg.GARPInterval == 0 && gg.GNAInterval == 0 {
-		d.about(n, CodeEmptyGroup, "garp group has no interval set - removing", "")
+		d.atEnd(n, CodeEmptyGroup, "garp group does not have any delay set - removing", "")
 		return
 	}
 	d.cfg.GARPGroups = append(d.cfg.GARPGroups, gg)
@@ -346,7 +346,7 @@ func (d *decoder) garpInterfaces(n *Node) {
 	if len(n.Body) == 0 {
 		d.about(n, CodeEmptyList, "No interfaces specified in interfaces block", "")
 	}
-	d.gg.Shared = true
+	before := len(d.gg.Interfaces)
 	for _, item := range n.Body {
 		d.n = item
 		d.garpInterface(item, item.Keyword)
@@ -354,6 +354,7 @@ func (d *decoder) garpInterfaces(n *Node) {
 			d.garpInterface(item, a)
 		}
 	}
+	d.gg.Shared = d.gg.Shared || len(d.gg.Interfaces) > before
 }
 
 // linkbeatInterface decodes "IF [MII|ETHTOOL|IOCTL]".

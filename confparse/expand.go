@@ -314,7 +314,10 @@ func (r *reader) substitute(c cooked) (out cooked, multi *parameter, did bool) {
 			prefix.add(0, where)
 			return prefix, p, true
 		}
-		if refs++; refs > maxLineRefs || !r.spend() {
+		if !r.spend() {
+			return cooked{}, nil, true
+		}
+		if refs++; refs > maxLineRefs {
 			r.report(CodeRunaway, r.cur.whole(), "expansion of parameters does not end",
 				"does $"+ref.name+" refer to itself?")
 			return cooked{}, nil, true

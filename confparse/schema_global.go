@@ -9,7 +9,6 @@ import (
 type globalScratch struct {
 	masterDelay, lowerDelay, masterRefresh   opt[time.Duration]
 	masterRepeat, refreshRepeat, lowerRepeat opt[int]
-	garpInterval                             time.Duration
 	downTimer                                opt[int]
 	lowerNoAdvert, higherSend                opt[bool]
 	strict, checkUnicast, skipCheck          bool
@@ -44,7 +43,7 @@ var globalKeywords = []keyword{
 	{name: "vrrp_garp_lower_prio_repeat", in: in(inGlobal), value: whole(0, maxInt32), def: "vrrp_garp_master_repeat",
 		num: func(d *decoder, v int64) { d.gs.lowerRepeat.put(int(v)) }},
 	{name: "vrrp_garp_interval", in: in(inGlobal), value: decimal(1, maxMicros), def: "0",
-		dur: func(d *decoder, v time.Duration) { d.gs.garpInterval = v; d.slowPacing(v) }},
+		dur: func(d *decoder, v time.Duration) { d.cfg.Global.GARPInterval = v; d.slowPacing(v) }},
 	{name: "vrrp_down_timer_adverts", in: in(inGlobal), value: whole(1, 100), def: "3",
 		num: func(d *decoder, v int64) { d.gs.downTimer.put(int(v)) }},
 	{name: "vrrp_lower_prio_no_advert", in: in(inGlobal), value: value{kind: boolean}, def: "off, on in strict mode",

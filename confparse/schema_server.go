@@ -163,6 +163,7 @@ type serverScratch struct {
 	inhibit     bool
 	granularity bool
 
+	mixed                          bool // the group serves both families
 	groupHasAddress, groupPortZero bool // of the group, once it is known
 	tunnel, sorryTunnel            opt[Tunnel]
 

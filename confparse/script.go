@@ -195,11 +195,12 @@ func (d *decoder) notifyScript(n *Node, owner string, to *Script) {
 	if !ok {
 		return
 	}
-	if len(to.Argv) > 0 {
+	if to.Range.File != "" {
 		d.about(n, CodeRepeated, fmt.Sprintf("(%s) %s script already specified - ignoring %s", owner, n.Keyword.Text,
 			strings.Join(s.Argv, " ")), "", Place{to.Range, "first given here"})
 		return
 	}
+	to.Range = s.Range // the first counts even when it cannot be run
 	if d.usable(n, &s) {
 		*to = s
 	}
@@ -212,7 +213,7 @@ func (d *decoder) notifyScriptRef(n *Node, owner string, to **Script) {
 		s = **to
 	}
 	d.notifyScript(n, owner, &s)
-	if *to == nil && len(s.Argv) > 0 {
+	if *to == nil && s.Range.File != "" {
 		*to = &s
 	}
 }

@@ -60,7 +60,7 @@ func (d *decoder) settleServerFamily(vs *serverScratch) bool {
 	if vs.ID.Group != "" && !d.resolveGroup(vs) {
 		return false
 	}
-	if vs.family == FamilyUnknown {
+	if vs.family == FamilyUnknown && !vs.mixed {
 		vs.family = d.commonFamily(vs)
 	}
 	vs.ID.Family = vs.family
@@ -264,12 +264,20 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 				x.Timeout = vs.delayLoop.or(time.Minute)
 			}
 		}
+		ck.Alpha = ck.alpha.or(rs.alpha.or(vs.Alpha) && ck.Kind != BFDCheck) && ck.Kind != FileCheck
+		if ck.Kind == FileCheck || ck.Kind == BFDCheck {
+			rs.Checkers = append(rs.Checkers, ck.Checker)
+			continue
+		}
 		ck.DelayLoop = ck.delayLoop.or(time.Minute)
 		ck.Warmup = ck.warmup.or(ck.DelayLoop)
 		ck.Retry = ck.retry.or(retry)
 		ck.DelayBeforeRetry = ck.retryDelay.or(pause)
-		ck.Alpha = ck.alpha.or(rs.alpha.or(vs.Alpha) && ck.Kind != BFDCheck) && ck.Kind != FileCheck
 		ck.LogAllFailures = ck.logAll.or(d.cfg.Global.LogAllFailures)
+		if !socketKind(ck.Kind) {
+			rs.Checkers = append(rs.Checkers, ck.Checker)
+			continue
+		}
 		ck.Connect.Timeout = ck.connectTimeout.or(5 * time.Second)
 		if !ck.Connect.Addr.IsValid() {
 			ck.Connect.Addr = rs.ID.Addr
@@ -284,7 +292,7 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 		if ck.HTTP != nil && ck.HTTP.VirtualHost == "" {
 			ck.HTTP.VirtualHost = rs.VirtualHost
 		}
-		if socketKind(ck.Kind) && ck.Connect.Addr.Is6() && ck.Connect.Addr.IsLinkLocalUnicast() && ck.Connect.BindInterface == "" {
+		if ck.Connect.Addr.Is6() && ck.Connect.Addr.IsLinkLocalUnicast() && ck.Connect.BindInterface == "" {
 			d.about(ck.node, CodeCheckerDropped, fmt.Sprintf(
 				"Checker %s of %s: a link-local address needs bind_if - ignoring", ck.Kind, rs.ID), "")
 			continue

@@ -283,7 +283,7 @@ func (d *decoder) settleGARP(vi *instanceScratch) {
 		MasterRepeat:        vi.masterRepeat.or(5),
 		MasterRefresh:       vi.masterRefresh.or(0),
 		MasterRefreshRepeat: vi.refreshRepeat.or(1),
-		Interval:            g.garpInterval,
+		Interval:            d.cfg.Global.GARPInterval,
 	}
 	vi.GARP.LowerPrioDelay = vi.lowerDelay.or(vi.GARP.MasterDelay)
 	vi.GARP.LowerPrioRepeat = vi.lowerRepeat.or(vi.GARP.MasterRepeat)
