@@ -332,10 +332,8 @@ func (p *printer) garp(vi *VRRPInstance) {
 	p.extra("garp_extra_if", vi.ExtraGARP, vi.ExtraGARPAll)
 }
 
+// extra writes the announcements on further interfaces.
 func (p *printer) extra(name string, every time.Duration, all bool) {
-	if every == 0 && !all {
-		return
-	}
 	if all {
 		name += " all"
 	}
