@@ -20,10 +20,15 @@ import (
 // announceTimeout bounds how long one announcement may wait for room in the interface's queue.
 const announceTimeout = time.Second
 
+// passOnPatience is how long addresses wait for the rules of a hand-over. Connections under way are worth less than the
+// new ones that find nobody.
+const passOnPatience = 50 * time.Millisecond
+
 // Kernel is the real Network: that of the network namespace it was opened in.
 type Kernel struct {
 	*netio.Handle
 	handover firewall.Handover
+	pending  sync.WaitGroup // goroutines that program the hand-over
 
 	mu      sync.Mutex
 	senders map[senderKey]sender
@@ -47,12 +52,23 @@ func OpenKernel() (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Kernel{Handle: h, senders: make(map[senderKey]sender)}, nil
+	k := &Kernel{Handle: h, senders: make(map[senderKey]sender)}
+	k.pending.Go(func() { _ = k.Do(k.handover.Prepare) }) // PassOn reports what cannot be had
+	return k, nil
 }
 
-// PassOn implements Network.
+// PassOn implements Network. It fails when the rules cannot be had in time.
 func (k *Kernel) PassOn(m firewall.Move) error {
-	return k.Do(func() error { return k.handover.Begin(m) })
+	done := make(chan error, 1)
+	k.pending.Go(func() { done <- k.Do(func() error { return k.handover.Begin(m) }) })
+	patience := time.NewTimer(passOnPatience)
+	defer patience.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-patience.C:
+		return fmt.Errorf("pass connections on to %s: not done within %v", m.Previous, passOnPatience)
+	}
 }
 
 // Close releases the sockets, what is left of a hand-over, and the namespace. The Runner must have ended.
@@ -63,7 +79,9 @@ func (k *Kernel) Close() error {
 		_ = s.conn.Close()
 		delete(k.senders, key)
 	}
-	return errors.Join(k.handover.Close(), k.Handle.Close())
+	err := k.handover.Close()
+	k.pending.Wait()
+	return errors.Join(err, k.Handle.Close())
 }
 
 // Listen implements Network.

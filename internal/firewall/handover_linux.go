@@ -79,6 +79,19 @@ func (h *Handover) Begin(m Move) error {
 	return nil
 }
 
+// Prepare makes the kernel load what Begin needs, which can take longer than a hand-over may, by programming rules that
+// match nothing and deleting them. Its error is the one that Begin would have.
+func (h *Handover) Prepare() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || h.conn != nil {
+		return nil
+	}
+	none := netip.IPv4Unspecified()
+	err := h.begin(Move{Addresses: []netip.Addr{none}, Previous: none, For: time.Millisecond})
+	return errors.Join(err, h.drop())
+}
+
 // Close deletes the rules and ends the Handover.
 func (h *Handover) Close() error {
 	h.mu.Lock()

@@ -239,6 +239,22 @@ func TestTablesOfDeadProcessesAreSwept(t *testing.T) {
 	l.check(h.Close())
 }
 
+func TestPrepareLeavesNothing(t *testing.T) {
+	l := newLAN(t)
+	var h Handover
+	l.check(l.new.Do(h.Prepare))
+	if got := l.tables(); len(got) != 0 {
+		t.Errorf("tables: %v", got)
+	}
+	l.begin(&h, time.Minute)
+	before := l.tables()
+	l.check(l.new.Do(h.Prepare)) // nothing to do while rules are in force
+	if got := l.tables(); len(got) != 1 || got[0] != before[0] {
+		t.Errorf("tables: %v, before %v", got, before)
+	}
+	l.check(h.Close())
+}
+
 func TestNothingToMoveMakesNoTable(t *testing.T) {
 	l := newLAN(t)
 	var h Handover
