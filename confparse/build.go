@@ -20,8 +20,14 @@ type builder struct {
 	muted int
 	// suspect is the first block whose closing brace is indented unlike its opening line.
 	suspect *Node
-	echo    *echo // nil as long as keepalived reads the braces as we do
-	seq     int32
+	// suspectAt is where that brace is.
+	suspectAt   Range
+	suspectLine string
+	suspectSeq  int32
+	lastSeen    physicalLine // the last line with anything on it
+	openedAt    int32        // the line of the last '{' that opened a block
+	echo        *echo        // nil as long as keepalived reads the braces as we do
+	seq         int32
 }
 
 type lastKind uint8
@@ -223,6 +229,7 @@ func (b *builder) outerBlock(r *reader, toks []Token) *keyword {
 			b.echo.statement(r, t)
 		}
 		for len(b.frames) > i+1 {
+			b.damage()
 			b.pop(nil)
 		}
 		return kw
@@ -243,6 +250,7 @@ func (b *builder) missingOpen(r *reader) {
 func (b *builder) push(n *Node) {
 	b.frames = append(b.frames, frame{node: n, block: n.kw.inner(), base: len(b.kids)})
 	b.pending = nil
+	b.openedAt = n.line
 }
 
 // pop ends the innermost block. r is nil when its brace is missing.
@@ -280,10 +288,13 @@ func (b *builder) openBrace(r *reader, p piece) {
 			b.echo.open(r, b.column(p, r))
 		}
 		b.skip = 1
+		b.damage()
 	default:
 		b.report(r, p, CodeUnexpectedOpen, "Unexpected '{' - ignoring",
 			"nothing before it opens a block")
-		if b.last == lastPlain {
+		b.damage()
+		if b.last == lastPlain || r.cur.num != b.openedAt {
+			// What opens it is missing. A brace next to another one is only doubled.
 			b.diverge(r)
 			b.skip = 1
 		}
@@ -318,6 +329,8 @@ func (b *builder) closeBrace(r *reader, p piece) {
 		at := r.cur.at
 		if len(r.lex.toks) == 0 && b.column(p, r)-at != n.Keyword.Offset-n.lineAt {
 			b.suspect = n
+			end := b.column(p, r)
+			b.suspectAt, b.suspectLine, b.suspectSeq = r.cur.rangeOf(end, end+1), r.cur.text, r.cur.seq
 		}
 	}
 	n.closeAt = b.column(p, r)
@@ -351,12 +364,20 @@ func (b *builder) closedTooEarly(r *reader, toks []Token) {
 	if b.echo == nil {
 		b.diverge(r)
 	}
+	n.damaged = true
 	b.muted = 1
 	b.last = lastPlain
 	if kw := n.kw.inner().words[t.Text]; kw.opens() {
 		b.last = lastUnknown
 	}
 	b.closed = nil
+}
+
+// damage marks the open blocks as incomplete.
+func (b *builder) damage() {
+	for _, f := range b.frames[1:] {
+		f.node.damaged = true
+	}
 }
 
 // end closes what is still open at the end of the configuration.
@@ -369,6 +390,7 @@ func (b *builder) finish(r *reader) *Tree {
 	if b.pending != nil {
 		b.missingOpen(r)
 	}
+	b.damage()
 	if n := len(b.frames) - 1; n > 0 || b.skip > 0 {
 		b.missingAtEnd(r, max(n, 1))
 	}
@@ -389,7 +411,18 @@ func (b *builder) missingAtEnd(r *reader, count int) {
 	if n != nil {
 		d.Subject, d.Line, d.Related = n.Range(), n.src.lineText(n.lineAt), includedFrom(n.src)
 		d.Detail = fmt.Sprintf("the %s block is not closed", n.Keyword.Text)
-		r.rep.report(d, n.seq)
+		seq := n.seq
+		if b.suspect == nil && b.lastSeen.src != nil {
+			d.Detail = fmt.Sprintf("the %s block is not closed at the end of the file", n.Keyword.Text)
+			d.Subject, d.Line, seq = b.lastSeen.whole(), b.lastSeen.text, b.lastSeen.seq
+			d.Related = append([]Place{{n.Range(), "block opened here"}}, includedFrom(b.lastSeen.src)...)
+		}
+		if b.suspectAt.File == n.src.path {
+			d.Related = append([]Place{{n.Range(), "block opened here"}}, d.Related...)
+			d.Detail = fmt.Sprintf("this '}' closes the %s block, and is not indented like it", n.Keyword.Text)
+			d.Subject, d.Line, seq = b.suspectAt, b.suspectLine, b.suspectSeq
+		}
+		r.rep.report(d, seq)
 		return
 	}
 	r.rep.report(d, 0)

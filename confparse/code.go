@@ -101,6 +101,7 @@ const (
 	CodeIgnoredWord       Code = 2045
 	CodeUnknownOption     Code = 2046
 	CodeNativeIPv6        Code = 2047
+	CodeBadPort           Code = 2048
 
 	CodeNoInterface              Code = 3001
 	CodeNoInterfaceYet           Code = 3002
@@ -171,6 +172,16 @@ const (
 	CodeNotSupported Code = 4001
 )
 
+// incomplete reports whether c says that something is not there, which is no news of a block that lost a part.
+func (c Code) incomplete() bool {
+	switch c {
+	case CodeNoVRID, CodeInstanceWithoutInterface, CodeNoVIP, CodeStrictNoVIP, CodeNoProtocol, CodeNoScheduler, CodeNoMethod,
+		CodeNoRealServer, CodeCheckerDropped, CodeURLDropped, CodeTrackerDropped, CodeScriptQuotes, CodeEmptyGroup:
+		return true
+	}
+	return false
+}
+
 // info returns what is known of c. An unlisted code would be a mistake of this package; it counts as an error.
 func (c Code) info() codeInfo {
 	if i, ok := codes[c]; ok {
@@ -233,6 +244,7 @@ var codes = map[Code]codeInfo{
 	CodeExtraName:         {Fatal, classOrdinary, "a block has more than a name"},
 	CodeDuplicateName:     {Fatal, classOrdinary, "a name is defined twice"},
 	CodeStateConflict:     {Warning, classOrdinary, "two initial states"},
+	CodeBadPort:           {Fatal, classOrdinary, "not a port"},
 	CodeNativeIPv6:        {Note, classNone, "native_ipv6 is not needed"},
 	CodeOldName:           {Note, classNone, "an old name of a keyword"},
 	CodeIPTables:          {Warning, classOrdinary, "iptables is not used, nftables is"},

@@ -159,7 +159,7 @@ func (d *decoder) statement(n *Node) {
 		} else if kw.decode != nil {
 			kw.decode(d, n)
 		}
-	case flag:
+	case bare:
 		kw.on(d)
 	case boolean:
 		yes := true
@@ -224,11 +224,12 @@ func (d *decoder) report(n *Node, at Range, code Code, summary, detail string, r
 		related = append(related, Place{Range: Range{}, Note: "the line became: " + n.expanded.text})
 	}
 	related = append(related, includedFrom(n.src)...)
-	line := ""
+	line, seq := "", n.seq
 	if at.File == n.src.path {
+		seq = max(seq+at.Start.Line-n.line, 1)
 		line = n.src.lineText(at.Start.Offset - at.Start.Col + 1)
 	}
-	d.rep.report(Diagnostic{Code: code, Subject: at, Summary: summary, Detail: detail, Related: related, Line: line}, n.seq)
+	d.rep.report(Diagnostic{Code: code, Subject: at, Summary: summary, Detail: detail, Related: related, Line: line}, seq)
 }
 
 // atEnd is about for what is found out when the block of n ends, which is the line keepalived names.
@@ -241,6 +242,9 @@ func (d *decoder) atEnd(n *Node, code Code, summary, detail string, related ...P
 
 // about is report with n's words as the place.
 func (d *decoder) about(n *Node, code Code, summary, detail string, related ...Place) {
+	if n.damaged && code.incomplete() {
+		return
+	}
 	d.report(n, n.Range(), code, summary, detail, related...)
 }
 

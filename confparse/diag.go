@@ -123,8 +123,17 @@ const maxDiagnostics = 5000
 type reporter struct {
 	list    Diagnostics
 	keys    []orderKey // parallel to list
+	seen    map[diagKey]bool
 	dropped int
 	strict  bool
+}
+
+// diagKey tells diagnostics apart: a line that is read several times, in a loop, reports a mistake once.
+type diagKey struct {
+	code    Code
+	file    string
+	offset  int32
+	summary string
 }
 
 // orderKey sorts diagnostics in reading order: by when the file was entered, then by line; whole-file ones last.
@@ -142,6 +151,13 @@ func (r *reporter) report(d Diagnostic, seq int32) {
 	if r.strict && d.Severity == Warning {
 		d.Severity = Error
 	}
+	key := diagKey{d.Code, d.Subject.File, d.Subject.Start.Offset, d.Summary}
+	if r.seen[key] {
+		return
+	}
+	if r.seen == nil {
+		r.seen = map[diagKey]bool{}
+	}
 	if len(r.list) >= maxDiagnostics && d.Severity < Fatal {
 		r.dropped++
 		return
@@ -150,6 +166,7 @@ func (r *reporter) report(d Diagnostic, seq int32) {
 		r.dropped++
 		return
 	}
+	r.seen[key] = true
 	r.list = append(r.list, d)
 	r.keys = append(r.keys, orderKey{seq: seq, late: seq == 0})
 }

@@ -126,7 +126,7 @@ func (w *writer) pick(label string, from []string) string {
 func (w *writer) statement(kw *keyword) {
 	name := kw.name
 	switch v := kw.value; v.kind {
-	case flag:
+	case bare:
 		fmt.Fprintln(&w.b, name)
 	case boolean:
 		fmt.Fprintln(&w.b, name, w.pick(name, []string{"", "on", "off", "yes", "false"}))

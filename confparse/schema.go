@@ -66,7 +66,7 @@ type valueKind uint8
 
 const (
 	custom  valueKind = iota // decode looks at the words itself
-	flag                     // none; any that are there are ignored
+	bare                     // none; any that are there are ignored
 	boolean                  // [on|off|true|false|yes|no], on when bare
 	integer                  // a whole number
 	timer                    // decimal seconds with up to six decimals
@@ -79,12 +79,14 @@ type value struct {
 	kind     valueKind
 	min, max int64 // integer: as they are; timer: microseconds
 	lenient  bool  // outside -t, trailing junk only costs a warning
+	port     bool  // a wrong one must not be passed over: it would check, or use, something else
 	optional bool  // a missing argument is a warning, where it otherwise ends keepalived
 	unit     string
 }
 
 func whole(lo, hi int64) value       { return value{kind: integer, min: lo, max: hi, lenient: true} }
 func wholeStrict(lo, hi int64) value { return value{kind: integer, min: lo, max: hi} }
+func portNumber() value              { return value{kind: integer, min: 1, max: 65535, lenient: true, port: true} }
 func secs(lo, hi int64) value {
 	return value{kind: integer, min: lo, max: hi, lenient: true, unit: "s"}
 }

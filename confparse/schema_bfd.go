@@ -11,7 +11,7 @@ func milliseconds(n *Node, d *decoder, lo int64, to *time.Duration) {
 		d.missing(n, false)
 		return
 	}
-	us, ok := d.fixedPoint(n, n.Args[0], value{kind: timer, min: lo * 1000, max: 4_294_967_000}, 3)
+	us, ok := d.fixedPoint(n, n.Args[0], value{kind: timer, min: lo * 1000, max: 4_294_967_000, unit: "ms"}, 3)
 	if !ok {
 		return
 	}
@@ -39,7 +39,7 @@ var bfdKeywords = []keyword{
 		decode: func(d *decoder, n *Node) { milliseconds(n, d, 1000, &d.bfd.IdleTX) }},
 	{name: "multiplier", in: in(inBFD), value: wholeStrict(1, 255), def: "5",
 		num: func(d *decoder, v int64) { d.bfd.Multiplier = uint8(v) }},
-	{name: "passive", in: in(inBFD), value: value{kind: flag}, def: "off", on: func(d *decoder) { d.bfd.Passive = true }},
+	{name: "passive", in: in(inBFD), value: value{kind: bare}, def: "off", on: func(d *decoder) { d.bfd.Passive = true }},
 	{name: "ttl", in: in(inBFD), value: wholeStrict(1, 255), def: "255; 64 for IPv6",
 		num: func(d *decoder, v int64) { d.bfd.TTL = uint8(v) }},
 	{name: "hoplimit", in: in(inBFD), value: wholeStrict(1, 255), def: "255; 64 for IPv6", alias: "ttl",
@@ -51,7 +51,7 @@ var bfdKeywords = []keyword{
 	{name: "weight", in: in(inBFD), def: "0", decode: func(d *decoder, n *Node) {
 		d.definitionWeight(n, 253, &d.bfd.Weight, &d.bfd.Reverse, false)
 	}},
-	{name: "vrrp", in: in(inBFD), value: value{kind: flag}, def: "both", on: func(d *decoder) { d.bfd.VRRP = true }},
-	{name: "checker", in: in(inBFD), value: value{kind: flag}, def: "both",
+	{name: "vrrp", in: in(inBFD), value: value{kind: bare}, def: "both", on: func(d *decoder) { d.bfd.VRRP = true }},
+	{name: "checker", in: in(inBFD), value: value{kind: bare}, def: "both",
 		on: func(d *decoder) { d.bfd.Checkers = true }},
 }

@@ -36,11 +36,11 @@ var checkKeywords = []keyword{
 
 	{name: "connect_ip", in: socketCheckers, value: value{kind: address}, def: "the real server's address",
 		ip: func(d *decoder, a netip.Addr) { d.connectIP(a) }},
-	{name: "connect_port", in: socketCheckers, value: whole(1, 65535), def: "the real server's port",
+	{name: "connect_port", in: socketCheckers, value: portNumber(), def: "the real server's port",
 		num: func(d *decoder, v int64) { d.ck.Connect.Port, d.ck.port = uint16(v), true }},
 	{name: "bindto", in: socketCheckers, value: value{kind: address}, def: "any",
 		ip: func(d *decoder, a netip.Addr) { d.bindTo(a) }},
-	{name: "bind_port", in: socketCheckers, value: whole(1, 65535), def: "any",
+	{name: "bind_port", in: socketCheckers, value: portNumber(), def: "any",
 		num: func(d *decoder, v int64) { d.ck.Connect.BindPort = uint16(v) }},
 	{name: "bind_if", in: socketCheckers, value: value{kind: word}, def: "any", str: func(d *decoder, s string) {
 		if d.interfaceName(s) {
@@ -95,7 +95,7 @@ var checkKeywords = []keyword{
 	{name: "tls_compliant", in: in(inSSLURL), value: value{kind: boolean}, def: "off", since: "2.3.0", pending: true,
 		yes: func(d *decoder, v bool) { d.u.CloseNotify = v }},
 	{name: "regex", in: in(inHTTPURL, inSSLURL), pending: true, decode: (*decoder).regex},
-	{name: "regex_no_match", in: in(inHTTPURL, inSSLURL), value: value{kind: flag}, def: "off", pending: true,
+	{name: "regex_no_match", in: in(inHTTPURL, inSSLURL), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.regexOf().Invert = true }},
 	{name: "regex_options", in: in(inHTTPURL, inSSLURL), pending: true, decode: (*decoder).regexOptions},
 	{name: "regex_min_offset", in: in(inHTTPURL, inSSLURL), value: whole(0, maxInt32).withoutFatal(), def: "0",
@@ -125,7 +125,7 @@ var checkKeywords = []keyword{
 	}},
 	{name: "misc_timeout", in: in(inMiscCheck), value: secs(0, maxBurstSeconds), def: "the virtual server's delay_loop",
 		num: func(d *decoder, v int64) { d.ck.Detail.(*MiscDetail).Timeout = time.Duration(v) * time.Second }},
-	{name: "misc_dynamic", in: in(inMiscCheck), value: value{kind: flag}, def: "off",
+	{name: "misc_dynamic", in: in(inMiscCheck), value: value{kind: bare}, def: "off",
 		on: func(d *decoder) { d.ck.Detail.(*MiscDetail).Dynamic = true }},
 	{name: "user", in: in(inMiscCheck), def: "script_user", decode: func(d *decoder, n *Node) {
 		d.blockAccount(n, &d.ck.account, true)

@@ -21,13 +21,13 @@ var rootKeywords = []keyword{
 		}
 		g.IPVSNamespace, g.IPVSNamespaceSet = d.intern(n.arg(0)), true
 	}},
-	{name: "namespace_with_ipsets", in: in(inRoot), value: value{kind: flag}, def: "off", pending: true,
+	{name: "namespace_with_ipsets", in: in(inRoot), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.cfg.Global.Daemon.NamespaceWithIPSets = true }},
 	{name: "instance", in: in(inRoot), value: value{kind: word, optional: true}, pending: true,
 		str: func(d *decoder, s string) { d.first(&d.cfg.Global.Daemon.Instance, s) }},
-	{name: "use_pid_dir", in: in(inRoot), value: value{kind: flag}, def: "off", pending: true,
+	{name: "use_pid_dir", in: in(inRoot), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.cfg.Global.Daemon.UsePIDDir = true }},
-	{name: "linkbeat_use_polling", in: in(inRoot), value: value{kind: flag}, def: "off", pending: true,
+	{name: "linkbeat_use_polling", in: in(inRoot), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.cfg.Global.Daemon.LinkbeatPolling = true }},
 	{name: "child_wait_time", in: in(inRoot), value: wholeStrict(0, maxUint32), def: "5", pending: true,
 		num: func(d *decoder, v int64) { d.cfg.Global.Daemon.ChildWaitTime = time.Duration(v) * time.Second }},

@@ -27,7 +27,7 @@ var trackKeywords = []keyword{
 		d.blockAccount(n, &d.ts.Script.Account, false)
 		d.scriptAccount = d.ts.Script.Account
 	}},
-	{name: "init_fail", in: in(inScript), value: value{kind: flag}, def: "off",
+	{name: "init_fail", in: in(inScript), value: value{kind: bare}, def: "off",
 		on: func(d *decoder) { d.ts.InitFail = true }},
 
 	{name: "vrrp_track_process", in: in(inRoot), block: inTrackProcess, pending: true, decode: (*decoder).trackProcess},
@@ -72,7 +72,7 @@ var trackKeywords = []keyword{
 		dur: func(d *decoder, v time.Duration) { d.tp.TerminateDelay = v }},
 	{name: "fork_delay", in: in(inTrackProcess), value: decimal(1, 3600_000_000), def: "0",
 		dur: func(d *decoder, v time.Duration) { d.tp.ForkDelay = v }},
-	{name: "full_command", in: in(inTrackProcess), value: value{kind: flag}, def: "off",
+	{name: "full_command", in: in(inTrackProcess), value: value{kind: bare}, def: "off",
 		on: func(d *decoder) { d.tp.FullCommand = true }},
 
 	{name: "track_file", in: in(inRoot), block: inTrackFile, pending: true, decode: (*decoder).trackFile},

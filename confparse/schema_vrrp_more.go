@@ -31,16 +31,16 @@ var vrrpMoreKeywords = []keyword{
 	{name: "notify_priority_changes", in: bothVRRP, value: value{kind: boolean},
 		def: "vrrp_notify_priority_changes", pending: true,
 		yes: func(d *decoder, v bool) { d.notify().PriorityChanges = switchOf(v) }},
-	{name: "sync_group_tracking_weight", in: in(inSyncGroup), value: value{kind: flag}, def: "off", pending: true,
+	{name: "sync_group_tracking_weight", in: in(inSyncGroup), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.sg.TrackingWeight = true }},
-	{name: "global_tracking", in: in(inSyncGroup), value: value{kind: flag}, def: "off", pending: true,
+	{name: "global_tracking", in: in(inSyncGroup), value: value{kind: bare}, def: "off", pending: true,
 		alias: "sync_group_tracking_weight", deprecated: "sync_group_tracking_weight",
 		on: func(d *decoder) { d.sg.TrackingWeight = true }},
 
 	{name: "use_vmac", in: in(inInstance), def: "off", pending: true, decode: (*decoder).useVMAC},
-	{name: "use_vmac_addr", in: in(inInstance), value: value{kind: flag}, def: "off", pending: true,
+	{name: "use_vmac_addr", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.vi.VMAC.Addresses = true }},
-	{name: "vmac_xmit_base", in: in(inInstance), value: value{kind: flag}, def: "off; on for unicast", pending: true,
+	{name: "vmac_xmit_base", in: in(inInstance), value: value{kind: bare}, def: "off; on for unicast", pending: true,
 		on: func(d *decoder) { d.vi.VMAC.TransmitBase = true }},
 	{name: "use_ipvlan", in: in(inInstance), def: "off", pending: true, decode: (*decoder).useIPVLAN},
 	{name: "vrf", in: in(inInstance), value: value{kind: word}, pending: true, str: func(d *decoder, s string) {
@@ -48,7 +48,7 @@ var vrrpMoreKeywords = []keyword{
 			d.first(&d.vi.VRF, s)
 		}
 	}},
-	{name: "unicast_fault_no_peer", in: in(inInstance), value: value{kind: flag}, def: "off", pending: true,
+	{name: "unicast_fault_no_peer", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.vi.UnicastFaultNoPeer = true }},
 	{name: "old_unicast_checksum", in: in(inInstance), def: "found out by what peers send", pending: true,
 		decode: func(d *decoder, n *Node) {
@@ -62,15 +62,15 @@ var vrrpMoreKeywords = []keyword{
 					"only never is known")
 			}
 		}},
-	{name: "native_ipv6", in: in(inInstance), value: value{kind: flag}, def: "off",
+	{name: "native_ipv6", in: in(inInstance), value: value{kind: bare}, def: "off",
 		on: func(d *decoder) { d.nativeIPv6() }},
-	{name: "track_src_ip", in: in(inInstance), value: value{kind: flag}, def: "off", pending: true,
+	{name: "track_src_ip", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.vi.TrackSource = true }},
-	{name: "no_virtual_ipaddress", in: in(inInstance), value: value{kind: flag}, def: "off", since: "2.2.8",
+	{name: "no_virtual_ipaddress", in: in(inInstance), value: value{kind: bare}, def: "off", since: "2.2.8",
 		on: func(d *decoder) { d.vi.NoVirtualAddress = true }},
-	{name: "promote_secondaries", in: in(inInstance), value: value{kind: flag}, def: "off", pending: true,
+	{name: "promote_secondaries", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.vi.PromoteSecondaries = true }},
-	{name: "linkbeat_use_polling", in: in(inInstance), value: value{kind: flag}, def: "off", pending: true,
+	{name: "linkbeat_use_polling", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
 		deprecated: "linkbeat_interfaces", on: func(d *decoder) { d.vi.LinkbeatPolling = true }},
 	{name: "v3_checksum_as_v2", in: in(inInstance), value: value{kind: boolean}, def: "the global one", since: "2.2.8",
 		pending: true, yes: func(d *decoder, v bool) { d.vi.checksumAsV2.put(v) }},

@@ -242,6 +242,7 @@ func (r *reader) physical() {
 
 // deliver hands the pieces of the lexer to the builder. text is what they were cut from.
 func (r *reader) deliver(text string, e *expansion) {
+	r.build.lastSeen = r.cur
 	for _, p := range r.lex.pieces {
 		switch p.kind {
 		case pieceOpen:
@@ -253,6 +254,10 @@ func (r *reader) deliver(text string, e *expansion) {
 		}
 	}
 	if u := r.lex.unterminated; u >= 0 {
+		if k := len(r.build.kids); k > 0 && r.build.kids[k-1].seq == r.cur.seq {
+			r.build.kids[k-1].damaged = true
+		}
+		r.build.damage()
 		r.report(CodeUnterminatedQuote, r.cur.whole(), fmt.Sprintf("Unmatched quote: '%s'", text[u:]),
 			"the rest of the line, from the quote on, is lost")
 	}

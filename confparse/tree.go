@@ -25,6 +25,7 @@ type Node struct {
 	seq      int32      // reading order over all files
 	closeAt  int32      // offset of the closing brace; 0 when there is none
 	closeLn  int32      // its line
+	damaged  bool       // a mistake cost part of it; that it is incomplete is no second mistake
 	closeSrc *source    // its file, when that is another one
 }
 

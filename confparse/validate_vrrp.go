@@ -93,7 +93,7 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 		d.about(vi.node, CodeNoVRID, fmt.Sprintf("(%s) the virtual router id must be set", vi.Name), "")
 	}
 	if vi.Interface == "" && len(vi.UnicastPeers) == 0 {
-		d.about(vi.node, CodeInstanceWithoutInterface, fmt.Sprintf("(%s) has no interface", vi.Name),
+		d.about(vi.node, CodeInstanceWithoutInterface, fmt.Sprintf("(%s) Unknown interface!", vi.Name),
 			"only an instance with unicast peers may do without")
 	}
 	vi.ChecksumAsV2 = vi.checksumAsV2.or(d.cfg.Global.ChecksumAsV2)

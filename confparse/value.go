@@ -69,6 +69,9 @@ func (d *decoder) badValue(n *Node, t Token, summary string, v value) {
 	detail := ""
 	switch {
 	case n.kw == nil:
+	case v.kind == timer && v.unit == "ms":
+		detail = fmt.Sprintf("%s takes decimal milliseconds from %s to %s", n.Keyword.Text, scaled(v.min, 1000),
+			scaled(v.max, 1000))
 	case v.kind == timer:
 		detail = fmt.Sprintf("%s takes decimal seconds from %s to %s", n.Keyword.Text, micros(v.min), micros(v.max))
 	case v.kind == integer:
@@ -77,7 +80,11 @@ func (d *decoder) badValue(n *Node, t Token, summary string, v value) {
 	if n.kw != nil && n.kw.def != "" && detail != "" {
 		detail += "; its default is " + n.kw.def
 	}
-	d.report(n, n.RangeOf(t), CodeBadNumber, summary, detail)
+	code := CodeBadNumber
+	if v.port {
+		code = CodeBadPort
+	}
+	d.report(n, n.RangeOf(t), code, summary, detail)
 }
 
 // micros prints microseconds as decimal seconds.
