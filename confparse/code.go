@@ -102,6 +102,7 @@ const (
 	CodeUnknownOption     Code = 2046
 	CodeNativeIPv6        Code = 2047
 	CodeBadPort           Code = 2048
+	CodeSecondName        Code = 2049
 
 	CodeNoInterface              Code = 3001
 	CodeNoInterfaceYet           Code = 3002
@@ -244,6 +245,7 @@ var codes = map[Code]codeInfo{
 	CodeExtraName:         {Fatal, classOrdinary, "a block has more than a name"},
 	CodeDuplicateName:     {Fatal, classOrdinary, "a name is defined twice"},
 	CodeStateConflict:     {Warning, classOrdinary, "two initial states"},
+	CodeSecondName:        {Warning, classNone, "words behind a name"},
 	CodeBadPort:           {Fatal, classOrdinary, "not a port"},
 	CodeNativeIPv6:        {Note, classNone, "native_ipv6 is not needed"},
 	CodeOldName:           {Note, classNone, "an old name of a keyword"},

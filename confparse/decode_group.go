@@ -23,10 +23,6 @@ func (d *decoder) serverGroup(n *Node) {
 			return
 		}
 	}
-	if len(n.Args) > 1 {
-		d.report(n, n.RangeOf(n.Args[1]), CodeExtraWords, "Block virtual_server_group has extra parameters "+
-			n.arg(1)+" ...", "")
-	}
 	for _, item := range n.Body {
 		d.n = item
 		if e, ok := d.groupEntry(item); ok {

@@ -232,8 +232,9 @@ func (d *decoder) protocol(s string) {
 	case "SCTP":
 		d.vs.ID.Protocol = SCTP
 	default:
+		d.vs.badProtocol = true
 		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord, fmt.Sprintf("Unknown protocol %s - ignoring", s),
-			"use TCP, UDP or SCTP")
+			"use TCP, UDP or SCTP; without one it is UDP")
 		return
 	}
 	d.vs.protocolSet, d.vs.protocolAt = true, d.n

@@ -59,6 +59,10 @@ func (d *decoder) needName(n *Node) bool {
 		d.missing(n, false)
 		return false
 	}
+	if len(n.Args) > 1 {
+		d.report(n, n.RangeOf(n.Args[1]), CodeSecondName, fmt.Sprintf("%s is named '%s'; what follows is not used",
+			n.Keyword.Text, n.arg(0)), "a name with blanks must be quoted")
+	}
 	return true
 }
 

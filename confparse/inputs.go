@@ -1,8 +1,7 @@
 package confparse
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"hash/maphash"
 	"io/fs"
 	"slices"
 	"strings"
@@ -30,18 +29,9 @@ type input struct {
 	value string
 }
 
-// Digest returns a hash of all inputs in hexadecimal. Equal digests mean an equal configuration.
-func (in *Inputs) Digest() string {
-	if in == nil {
-		return ""
-	}
-	h := sha256.New()
-	for _, i := range in.list {
-		h.Write([]byte{byte(i.kind)})
-		h.Write([]byte(i.name + "\x00" + i.value + "\x00"))
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
+// inputSeed makes the hashes of file contents comparable within this process. They guard against editors, not against
+// attackers, who could write the configuration anyway.
+var inputSeed = maphash.MakeSeed()
 
 // Unchanged reports whether a Load from fsys with env would read exactly the same again. A configuration that used
 // ${_RANDOM} never is.

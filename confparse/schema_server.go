@@ -157,6 +157,7 @@ type serverScratch struct {
 	node        *Node
 	family      Family
 	protocolSet bool
+	badProtocol bool // reported already
 	method      opt[Forwarding]
 	sorryMethod opt[Forwarding]
 	weight      int32

@@ -17,7 +17,7 @@ var vrrpKeywords = []keyword{
 	}},
 	{name: "virtual_router_id", in: in(inInstance), value: wholeStrict(1, 255),
 		num: func(d *decoder, v int64) { d.vi.VirtualRouterID = uint8(v) },
-		bad: func(d *decoder) { d.vi.VirtualRouterID = 0; d.vi.badVRID = true }},
+		bad: func(d *decoder) { d.vi.VirtualRouterID, d.vi.badVRID = 0, d.n }},
 	{name: "priority", in: in(inInstance), value: wholeStrict(1, 255), def: "100; 255 with state MASTER",
 		num: func(d *decoder, v int64) { d.vi.priority.put(uint8(v)) },
 		bad: func(d *decoder) { d.vi.priority.put(100) }},
@@ -110,7 +110,7 @@ type instanceScratch struct {
 	masterRepeat, refreshRepeat, lowerRepeat opt[int]
 
 	wantMaster, wantBackup bool
-	badVRID                bool
+	badVRID                *Node
 	extraSet, nativeIPv6   bool
 	checksumAsV2           opt[bool]
 	ownerIgnore            opt[bool]

@@ -2,9 +2,9 @@ package confparse
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"path"
@@ -117,7 +117,8 @@ var (
 
 // readFile returns the text of a regular file without an execute bit and notes it among the inputs.
 func (r *reader) readFile(name string) (text string, err error) {
-	sum := sha256.New()
+	var sum maphash.Hash
+	sum.SetSeed(inputSeed)
 	defer func() { r.inputs.addFile(name, sum.Sum(nil), err) }()
 	f, err := r.fsys.Open(fsName(r.fsys, name))
 	if err != nil {
@@ -137,7 +138,7 @@ func (r *reader) readFile(name string) (text string, err error) {
 	}
 	var b strings.Builder
 	b.Grow(int(info.Size()))
-	n, err := io.Copy(io.MultiWriter(&b, sum), io.LimitReader(f, maxFileSize+1))
+	n, err := io.Copy(io.MultiWriter(&b, &sum), io.LimitReader(f, maxFileSize+1))
 	switch {
 	case err != nil:
 		return "", errnoOnly(err)

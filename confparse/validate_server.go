@@ -102,8 +102,10 @@ func (d *decoder) settleServerIdentity(vs *serverScratch) bool {
 			"Warning: Virtual server %s: protocol specified for fwmark - protocol will be ignored", vs.ID), "")
 		vs.ID.Protocol = ProtocolNone
 	case !byMark && !vs.protocolSet:
-		d.about(vs.node, CodeNoProtocol, fmt.Sprintf("Virtual server %s: no protocol set - defaulting to UDP", vs.ID),
-			"most services want protocol TCP")
+		if !vs.badProtocol {
+			d.about(vs.node, CodeNoProtocol, fmt.Sprintf("Virtual server %s: no protocol set - defaulting to UDP", vs.ID),
+				"most services want protocol TCP")
+		}
 		vs.ID.Protocol = UDP
 	}
 	if vs.Scheduler == "" {

@@ -90,7 +90,7 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 	vi.DownTimerAdverts = vi.downTimer.or(d.gs.downTimer.or(3))
 	vi.SkipCheckAdvAddr = vi.skipCheck.or(d.gs.skipCheck)
 	if vi.VirtualRouterID == 0 {
-		d.about(vi.node, CodeNoVRID, fmt.Sprintf("(%s) the virtual router id must be set", vi.Name), "")
+		d.about(orNode(vi.badVRID, vi.node), CodeNoVRID, fmt.Sprintf("(%s) the virtual router id must be set", vi.Name), "")
 	}
 	if vi.Interface == "" && len(vi.UnicastPeers) == 0 {
 		d.about(vi.node, CodeInstanceWithoutInterface, fmt.Sprintf("(%s) Unknown interface!", vi.Name),

@@ -1,0 +1,202 @@
+package confparse
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func memory(text string) fs.FS { return fstest.MapFS{"test.conf": {Data: []byte(text), Mode: 0o644}} }
+
+func TestSplitWords(t *testing.T) {
+	tests := []struct {
+		in   string
+		want []string
+		ok   bool
+	}{
+		{"notify /bin/a b", []string{"notify", "/bin/a", "b"}, true},
+		{`notify "/bin/a 'b c'" root`, []string{"notify", "/bin/a 'b c'", "root"}, true},
+		{`x 'a "b" c'd"e f"`, []string{"x", `a "b" cde f`}, true},
+		{`x a\ b \" \\`, []string{"x", `a\ b`, `\"`, `\\`}, true},
+		{`x "a\"b"`, []string{"x", `a\"b`}, true},
+		{`x ''`, []string{"x", ""}, true},
+		{`x "open`, []string{"x"}, false},
+	}
+	for _, tt := range tests {
+		got, ok := splitWords(tt.in)
+		if diff := cmp.Diff(tt.want, got); diff != "" || ok != tt.ok {
+			t.Errorf("%s: ok %v (-want +got)\n%s", tt.in, ok, diff)
+		}
+	}
+}
+
+func TestSplitCommand(t *testing.T) {
+	tests := []struct {
+		in   string
+		want []string
+		ok   bool
+	}{
+		{`/bin/a b  c`, []string{"/bin/a", "b", "c"}, true},
+		{`a 'b c' "d 'e'" ''`, []string{"a", "b c", "d 'e'", ""}, true},
+		{`a\ b \x41\102\n\t\cA\E\q`, []string{"a b", "AB\n\t\x01\x1bq"}, true},
+		{`'a\nb' "a\nb"`, []string{`a\nb`, "a\nb"}, true},
+		{`\8\x`, []string{"8x"}, true},
+		{`a "b`, []string{"a", "b"}, false},
+	}
+	for _, tt := range tests {
+		got, ok := splitCommand(tt.in)
+		if diff := cmp.Diff(tt.want, got); diff != "" || ok != tt.ok {
+			t.Errorf("%s: ok %v (-want +got)\n%s", tt.in, ok, diff)
+		}
+	}
+}
+
+// TestCommandReadsBack draws arguments of any bytes a configuration can hold.
+func TestCommandReadsBack(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		argv := rapid.SliceOfN(rapid.StringMatching(`[ -~\n\t]{0,12}`), 1, 5).Draw(rt, "argv")
+		line := "notify " + command(argv)
+		words, ok := splitWords(line)
+		if !ok || len(words) != 2 {
+			rt.Fatalf("%s is %q", line, words)
+		}
+		got, ok := splitCommand(words[1])
+		if diff := cmp.Diff(argv, got); diff != "" || !ok {
+			rt.Fatalf("%s (-want +got)\n%s", line, diff)
+		}
+		var l lexer
+		if !l.lexRaw(line, 0) || len(l.toks) != 2 || len(l.pieces) != 1 {
+			rt.Fatalf("the lexer makes %v of %s", l.toks, line)
+		}
+	})
+}
+
+func TestBraceAlternatives(t *testing.T) {
+	tests := map[string][]string{
+		"a":              {"a"},
+		"{a,b}.c":        {"a.c", "b.c"},
+		"x{a,b{1,2}}y":   {"xay", "xb1y", "xb2y"},
+		"{a}":            {"a"},
+		"{a,b}{c,d}":     {"ac", "ad", "bc", "bd"},
+		"a{b":            {"a{b"},
+		"{,x}/{,y}.conf": {"/.conf", "/y.conf", "x/.conf", "x/y.conf"},
+	}
+	for in, want := range tests {
+		if diff := cmp.Diff(want, braceAlternatives(in)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", in, diff)
+		}
+	}
+}
+
+func TestGlobMatchesAsTheShellDoes(t *testing.T) {
+	fsys := fstest.MapFS{"etc/b.conf": {}, "etc/a.conf": {}, "etc/.hidden.conf": {}, "etc/c.txt": {}, "etc/d/a.conf": {},
+		"etc/e/a.conf": {}, "etc/dir.conf/x": {}}
+	tests := map[string][]string{
+		"/etc/*.conf":         {"/etc/a.conf", "/etc/b.conf"},
+		"/etc/.*.conf":        {"/etc/.hidden.conf"},
+		"/etc/*/a.conf":       {"/etc/d/a.conf", "/etc/e/a.conf"},
+		"/etc/[!b].conf":      {"/etc/a.conf"},
+		"/etc/{b,a}.conf":     {"/etc/b.conf", "/etc/a.conf"},
+		"/*/c.txt":            {"/etc/c.txt"},
+		"/etc/missing.conf":   nil,
+		"/etc/dir.conf":       nil,
+		"/nowhere/*.conf":     nil,
+		"/etc/{a,zz}.conf":    {"/etc/a.conf"},
+		"etc/?.conf":          {"etc/a.conf", "etc/b.conf"},
+		"/etc/[.conf":         nil,
+		"/etc/{d,e}/{a,b}.co": nil,
+	}
+	for pattern, want := range tests {
+		r := &reader{fsys: fsys, inputs: &Inputs{}}
+		if diff := cmp.Diff(want, r.glob(pattern)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", pattern, diff)
+		}
+	}
+}
+
+// TestEditDistance compares with the textbook recursion.
+func TestEditDistance(t *testing.T) {
+	var slow func(a, b string) int
+	slow = func(a, b string) int {
+		if a == "" || b == "" {
+			return len(a) + len(b)
+		}
+		cost := 1
+		if a[len(a)-1] == b[len(b)-1] {
+			cost = 0
+		}
+		best := min(slow(a[:len(a)-1], b)+1, slow(a, b[:len(b)-1])+1, slow(a[:len(a)-1], b[:len(b)-1])+cost)
+		if len(a) > 1 && len(b) > 1 && a[len(a)-1] == b[len(b)-2] && a[len(a)-2] == b[len(b)-1] {
+			best = min(best, slow(a[:len(a)-2], b[:len(b)-2])+1)
+		}
+		return best
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		a := rapid.StringMatching(`[abc]{0,5}`).Draw(rt, "a")
+		b := rapid.StringMatching(`[abc]{0,5}`).Draw(rt, "b")
+		limit := rapid.IntRange(0, 6).Draw(rt, "limit")
+		want, got := slow(a, b), editDistance(a, b, limit)
+		if want <= limit && got != want || want > limit && got <= limit {
+			rt.Fatalf("%q %q: %d, want %d (limit %d)", a, b, got, want, limit)
+		}
+	})
+}
+
+// TestOSFSReadsFiles loads from a real directory, with an include relative to the file.
+func TestOSFSReadsFiles(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("k.conf", "include *.inc\n")
+	write("a.inc", "global_defs { router_id here }\n")
+	cfg, ds := Load(OSFS(), filepath.Join(dir, "k.conf"), Env{})
+	if len(ds) > 0 || cfg.Global.RouterID != "here" {
+		t.Errorf("router_id %q, %v", cfg.Global.RouterID, ds)
+	}
+	for name, want := range map[string]string{"missing.conf": "no such file", ".": "not a regular file"} {
+		_, ds := Load(OSFS(), filepath.Join(dir, name), Env{})
+		if !ds.HasFatal() || !strings.Contains(ds[0].Detail, want) || ds.ExitCode() != 0 {
+			t.Errorf("%s: %+v", name, ds)
+		}
+	}
+}
+
+// TestOSSystem asks about what every Linux has.
+func TestOSSystem(t *testing.T) {
+	s := OSSystem()
+	if !s.Interface("lo") || s.Interface("no-such-link") {
+		t.Error("interfaces are not known")
+	}
+	if uid, gid, err := s.Account("root", ""); uid != 0 || gid != 0 || err != nil {
+		t.Errorf("root is %d:%d, %v", uid, gid, err)
+	}
+	if _, _, err := s.Account("no-such-user-here", ""); err == nil {
+		t.Error("an unknown user is accepted")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "p")
+	if got := s.Program(path, 0, 0); got != ProgramMissing {
+		t.Errorf("a missing program is %d", got)
+	}
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Program(path, 0, 0); got != ProgramNotExecutable {
+		t.Errorf("a file without execute bit is %d", got)
+	}
+	if err := os.Chmod(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Program(path, 0, 0); got != ProgramInsecure {
+		t.Errorf("a file all can write is %d", got)
+	}
+}
