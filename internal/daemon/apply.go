@@ -32,7 +32,7 @@ func (d *daemon) apply(next Desired) error {
 // table cannot be had.
 func (d *daemon) applyServices(next Desired) error {
 	if d.ipvs != nil {
-		d.ipvs.Set(next.IPVS, healthOf(d.checks.Apply(next.Checks)))
+		d.ipvs.Set(next.IPVS, healthOf(next.Checks, d.checks.Apply(next.Checks)))
 		return nil
 	}
 	reg := prometheus.NewRegistry() // of its own, to be dropped with the parts when they cannot start
@@ -41,7 +41,7 @@ func (d *daemon) applyServices(next Desired) error {
 		Open: d.openKernel, Logger: d.log.With(componentKey, "ipvs"), Registerer: reg,
 		StatePath: d.statePath("-ipvs.json"), KeepOnStop: d.opts.KeepIPVS,
 	})
-	table.Set(next.IPVS, healthOf(checks.Apply(next.Checks)))
+	table.Set(next.IPVS, healthOf(next.Checks, checks.Apply(next.Checks)))
 	t := startTask("ipvs", d.ended, table.Run)
 	headStart := time.NewTimer(ipvsHeadStart)
 	defer headStart.Stop()
@@ -95,13 +95,18 @@ func (d *daemon) applyRouters(next vrrp.Spec) error {
 	return d.vrrp.Apply(ctx, next)
 }
 
-// healthOf is a Snapshot as IPVS wants it. What is up with its configured weight need not be mentioned.
-func healthOf(s healthcheck.Snapshot) ipvs.Health {
+// healthOf is the Snapshot of a Spec as IPVS wants it, which takes what is not mentioned for up with its configured
+// weight: of thousands of servers a few are worth a word.
+func healthOf(spec healthcheck.Spec, s healthcheck.Snapshot) ipvs.Health {
 	h := newHealth()
-	for _, vs := range s.VirtualServers {
-		h.QuorumUp[vs.ID] = vs.QuorumUp
-		for _, rs := range vs.RealServers {
-			h.RealServers[rs.ID] = ipvs.RealServerHealth{Up: rs.Up, Weight: rs.Weight}
+	for i, vs := range s.VirtualServers {
+		if !vs.QuorumUp {
+			h.QuorumUp[vs.ID] = false
+		}
+		for k, rs := range vs.RealServers {
+			if !rs.Up || rs.Weight != spec.VirtualServers[i].RealServers[k].Weight {
+				h.RealServers[rs.ID] = ipvs.RealServerHealth{Up: rs.Up, Weight: rs.Weight}
+			}
 		}
 	}
 	return h

@@ -50,7 +50,16 @@ func BenchmarkReload(b *testing.B) {
 			confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(texts[1])}}, "k.conf", confparse.Env{})
 		}
 	})
-	cfg, _ := confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(texts[0])}}, "k.conf", confparse.Env{})
+	fsys := fstest.MapFS{"k.conf": {Data: []byte(texts[0])}}
+	cfg, _ := confparse.Load(fsys, "k.conf", confparse.Env{})
+	b.Run("unchanged", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if !cfg.Inputs.Unchanged(fsys, confparse.Env{}) {
+				b.Fatal("changed")
+			}
+		}
+	})
 	b.Run("desired", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -70,17 +79,17 @@ func BenchmarkReload(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error, 1)
 	go func() { done <- table.Run(ctx) }()
-	table.Set(states[0].IPVS, healthOf(checks.Apply(states[0].Checks)))
+	table.Set(states[0].IPVS, healthOf(states[0].Checks, checks.Apply(states[0].Checks)))
 	<-table.Ready()
 	b.Run("checks", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			healthOf(checks.Apply(states[i%2].Checks))
+			healthOf(states[i%2].Checks, checks.Apply(states[i%2].Checks))
 		}
 	})
 	b.Run("table", func(b *testing.B) {
 		b.ReportAllocs()
-		h := healthOf(checks.Apply(states[0].Checks))
+		h := healthOf(states[0].Checks, checks.Apply(states[0].Checks))
 		for i := 0; b.Loop(); i++ {
 			table.Set(states[i%2].IPVS, h)
 			if err := table.Sync(ctx); err != nil {

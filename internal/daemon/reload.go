@@ -9,6 +9,9 @@ import (
 	"vigil/confparse"
 )
 
+// reloadGCPercent lets the heap grow during a reload instead of collecting several times on the way.
+const reloadGCPercent = 1000
+
 // reload brings the running state to what the configuration now says: load, compare, apply the difference. Any error
 // leaves everything as it is. When nothing that was read has changed, nothing is even parsed.
 func (d *daemon) reload() {
@@ -30,11 +33,13 @@ func (d *daemon) reloadOnce() (result string, err error) {
 		d.log.Debug("the configuration files are unchanged")
 		return reloadUnchanged, nil
 	}
+	// What parsing leaves behind is collected at once when the difference is applied, and not while that waits.
+	defer debug.FreeOSMemory()
+	defer debug.SetGCPercent(debug.SetGCPercent(reloadGCPercent))
 	next, err := load(d.opts, d.log)
 	if err != nil {
 		return reloadRefused, err
 	}
-	defer debug.FreeOSMemory()
 	plan := Diff(d.running, next.desired)
 	if plan.Empty() {
 		d.running, d.inputs = next.desired, next.inputs
