@@ -60,10 +60,11 @@ type decoder struct {
 	groupUse   map[string]int
 	groupNodes []*Node // parallel to cfg.SyncGroups
 
-	seenPending map[*keyword]bool
-	scripts     []*Node // programs that will be run
-	insecure    bool    // one of them can be changed by others than root
-	noAccount   bool    // script_user names nobody
+	seenPending   map[*keyword]bool
+	scripts       []*Node // programs that will be run
+	insecure      bool    // one of them can be changed by others than root
+	noAccount     bool    // script_user names nobody
+	noDefaultUser bool    // there is no account to run programs as, and that has been said
 
 	ts             *TrackScript
 	tp             *TrackProcess

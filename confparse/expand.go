@@ -3,7 +3,6 @@ package confparse
 import (
 	"bytes"
 	"fmt"
-	"path"
 	"strconv"
 	"strings"
 )
@@ -14,42 +13,6 @@ const (
 	maxLineRefs      = 400     // substitutions in one line
 	maxNesting       = 40      // multi-line definitions and loops inside one another
 )
-
-// Env is what a configuration may depend on besides its files.
-type Env struct {
-	Hostname string // router_id's default; cut at the first dot it is the default of ConfigID
-	ConfigID string // the -i option: which @ID lines count, and ${_INSTANCE}
-
-	// LookupEnv finds the environment variable of a ${_ENV NAME}; nil means none is set.
-	LookupEnv func(string) (string, bool)
-	// Seed drives ${_RANDOM}: equal seeds give equal configurations.
-	Seed uint64
-	// AllConfig is -e: a missing, unreadable or unmatched include refuses the configuration.
-	AllConfig bool
-	// ConfigTest is -t: a number with trailing junk is rejected even where the daemon would use its beginning.
-	ConfigTest bool
-	// Strict turns warnings into errors.
-	Strict bool
-	// System answers what the configuration says about this machine; the zero value asks nothing.
-	System System
-}
-
-// configID returns the id that @ID lines are compared with.
-func (e Env) configID() string {
-	if e.ConfigID != "" {
-		return e.ConfigID
-	}
-	short, _, _ := strings.Cut(e.Hostname, ".")
-	return short
-}
-
-func (e Env) lookup(name string) string {
-	if e.LookupEnv == nil {
-		return ""
-	}
-	v, _ := e.LookupEnv(name)
-	return v
-}
 
 // parameter is a $NAME= definition. lines has more than one element for a multi-line one.
 type parameter struct {
@@ -407,117 +370,4 @@ func (r *reader) randomValue(ref reference, c cooked, at int) (string, bool) {
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	z ^= z >> 31
 	return strconv.FormatInt(lo+int64(z%uint64(hi-lo+1)), 10), true
-}
-
-// includeChecks is what an include keyword enforces.
-type includeChecks uint8
-
-const (
-	checkRead     includeChecks = 1 << iota // files must be readable and regular
-	checkMatch                              // a name without wildcards must exist
-	checkWildcard                           // a wildcard must match something
-	checkBrace                              // each brace alternative must exist
-	checkNothing  includeChecks = 0
-	checkAll                    = checkRead | checkMatch | checkWildcard | checkBrace
-)
-
-var includeKeywords = map[string]includeChecks{
-	"include":  checkNothing,
-	"includer": checkRead,
-	"includem": checkRead | checkMatch,
-	"includew": checkRead | checkMatch | checkWildcard,
-	"includeb": checkRead | checkBrace,
-	"includea": checkAll,
-}
-
-func isInclude(t Token) bool {
-	if len(t.Text) < len("include") || t.Text[0] != 'i' || t.Quoted {
-		return false
-	}
-	_, ok := includeKeywords[t.Text]
-	return ok
-}
-
-// includeOf splits an include line. The pattern is the rest of the line: quotes and braces mean nothing to it.
-func includeOf(line string) (checks includeChecks, pattern string, ok bool) {
-	i := strings.IndexAny(line, " \t")
-	if i < 0 {
-		return 0, "", false
-	}
-	checks, ok = includeKeywords[line[:i]]
-	return checks, strings.TrimSpace(line[i:]), ok
-}
-
-// include reads the files that match pattern in place of the current line.
-func (r *reader) include(checks includeChecks, pattern string) {
-	checks |= r.level
-	if r.env.AllConfig {
-		checks = checkAll
-	}
-	shown := pattern
-	if !path.IsAbs(pattern) {
-		pattern = path.Join(r.cur.src.dir(), pattern)
-	}
-	at := r.cur.whole()
-	depth := 0
-	for s := r.cur.src; s != nil; s = s.up {
-		depth++
-	}
-	if depth >= maxIncludeDepth {
-		r.report(CodeRunaway, at, "includes are nested too deeply", fmt.Sprintf("more than %d levels", maxIncludeDepth))
-		return
-	}
-	for _, alt := range braceAlternatives(pattern) {
-		if len(r.glob(alt)) == 0 && strings.ContainsRune(pattern, '{') && checks&checkBrace != 0 {
-			r.report(CodeIncludeRefused, at, fmt.Sprintf("Config files missing '%s'.", shown), "no file "+alt)
-			return
-		}
-	}
-	names := r.glob(pattern)
-	if len(names) == 0 {
-		r.nothingIncluded(checks, shown, pattern, at)
-		return
-	}
-	for _, name := range names {
-		r.includeOne(checks, name, hasWildcard(pattern), at)
-	}
-}
-
-func (r *reader) nothingIncluded(checks includeChecks, shown, pattern string, at Range) {
-	wild := hasWildcard(pattern)
-	code := CodeIncludeMissing
-	switch {
-	case wild && checks&checkWildcard != 0, !wild && checks&(checkMatch) != 0:
-		code = CodeIncludeRefused
-	case wild:
-		code = CodeIncludeNoMatch
-	}
-	r.report(code, at, fmt.Sprintf("Config files missing '%s'.", shown), "no file matches "+pattern)
-}
-
-func (r *reader) includeOne(checks includeChecks, name string, wild bool, at Range) {
-	for s := r.cur.src; s != nil; s = s.up {
-		if s.path == name {
-			r.report(CodeIncludeCycle, at, "file "+name+" includes itself", "")
-			return
-		}
-	}
-	if r.files >= maxFiles {
-		r.stopped = true
-		r.report(CodeRunaway, at, "too many included files", fmt.Sprintf("more than %d", maxFiles))
-		return
-	}
-	text, err := r.readFile(name)
-	if err != nil {
-		code := CodeIncludeUnreadable
-		switch {
-		case checks&checkRead != 0:
-			code = CodeIncludeRefused
-		case wild:
-			code = CodeIncludeSkipped
-		}
-		r.report(code, at, fmt.Sprintf("cannot include %s: %v", name, err), "")
-		return
-	}
-	r.readSource(&source{path: name, text: text, up: r.cur.src, from: &Place{Range: at, Note: "included from here"}})
 }

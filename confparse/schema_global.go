@@ -12,7 +12,6 @@ type globalScratch struct {
 	downTimer                                opt[int]
 	lowerNoAdvert, higherSend                opt[bool]
 	strict, checkUnicast, skipCheck          bool
-	iface                                    string
 }
 
 const (
@@ -48,7 +47,7 @@ var globalKeywords = []keyword{
 		num: func(d *decoder, v int64) { d.gs.downTimer.put(int(v)) }},
 	{name: "vrrp_lower_prio_no_advert", in: in(inGlobal), value: value{kind: boolean}, def: "off, on in strict mode",
 		yes: func(d *decoder, v bool) { d.gs.lowerNoAdvert.put(v) }},
-	{name: "vrrp_higher_prio_send_advert", in: in(inGlobal), value: value{kind: boolean}, def: "off",
+	{name: "vrrp_higher_prio_send_advert", in: in(inGlobal), value: value{kind: boolean}, def: "on (keepalived: off)",
 		yes: func(d *decoder, v bool) { d.gs.higherSend.put(v) }},
 	{name: "vrrp_check_unicast_src", in: in(inGlobal), value: value{kind: bare}, def: "off",
 		on: func(d *decoder) { d.gs.checkUnicast = true }},

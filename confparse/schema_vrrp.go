@@ -117,5 +117,5 @@ type instanceScratch struct {
 	unicast                bool // a unicast keyword was used
 	inGroup                GroupName
 
-	advertAt, noPreemptAt, preemptDelayAt, sourceAt, ttlAt, authAt, peersAt *Node
+	advertAt, noPreemptAt, preemptDelayAt, sourceAt, ttlAt, authAt *Node
 }

@@ -273,6 +273,11 @@ func (d *decoder) usable(n *Node, s *Script) bool {
 		return true
 	}
 	uid, gid, err := d.accountIDs(s)
+	if err == errNoDefaultUser && !d.noAccount && !d.noDefaultUser {
+		d.noDefaultUser = true // keepalived says so once
+		d.about(n, CodeNoAccount, "Unable to set default user keepalived_script for script", err.Error())
+		return false
+	}
 	if err != nil {
 		d.about(n, CodeNotifyMissing, fmt.Sprintf("Unable to set default user for script %s - removing", s.Argv[0]),
 			err.Error())

@@ -130,7 +130,9 @@ func (d *decoder) settleInterval(vi *instanceScratch) {
 func (d *decoder) settleStrict(vi *instanceScratch) {
 	vi.Strict = vi.strict.or(d.gs.strict)
 	vi.LowerPriorityNoAdvert = vi.lowerNoAdvert.or(d.gs.lowerNoAdvert.or(vi.Strict))
-	vi.HigherPrioritySendAdvert = vi.higherSend.or(d.gs.higherSend.or(false))
+	// Unlike keepalived, on by default: a master of a higher priority that has not heard us does not know that the
+	// neighbours believe us, and would not announce itself again.
+	vi.HigherPrioritySendAdvert = vi.higherSend.or(d.gs.higherSend.or(true))
 	vi.Accept = vi.accept.or(!vi.Strict)
 	if !vi.Strict {
 		return

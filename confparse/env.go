@@ -1,0 +1,39 @@
+package confparse
+
+import "strings"
+
+// Env is what a configuration may depend on besides its files.
+type Env struct {
+	Hostname string // router_id's default; cut at the first dot it is the default of ConfigID
+	ConfigID string // the -i option: which @ID lines count, and ${_INSTANCE}
+
+	// LookupEnv finds the environment variable of a ${_ENV NAME}; nil means none is set.
+	LookupEnv func(string) (string, bool)
+	// Seed drives ${_RANDOM}: equal seeds give equal configurations.
+	Seed uint64
+	// AllConfig is -e: a missing, unreadable or unmatched include refuses the configuration.
+	AllConfig bool
+	// ConfigTest is -t: a number with trailing junk is rejected even where the daemon would use its beginning.
+	ConfigTest bool
+	// Strict turns warnings into errors.
+	Strict bool
+	// System answers what the configuration says about this machine; the zero value asks nothing.
+	System System
+}
+
+// configID returns the id that @ID lines are compared with.
+func (e Env) configID() string {
+	if e.ConfigID != "" {
+		return e.ConfigID
+	}
+	short, _, _ := strings.Cut(e.Hostname, ".")
+	return short
+}
+
+func (e Env) lookup(name string) string {
+	if e.LookupEnv == nil {
+		return ""
+	}
+	v, _ := e.LookupEnv(name)
+	return v
+}

@@ -1,0 +1,154 @@
+package confparse
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// words walks over the words of an item.
+type words struct {
+	d    *decoder
+	n    *Node
+	list []Token
+	i    int
+	bad  bool // a value was missing or wrong: the item is dropped
+	code Code
+}
+
+func (d *decoder) itemWords(n *Node, code Code) *words {
+	return &words{d: d, n: n, list: append([]Token{n.Keyword}, n.Args...), code: code}
+}
+
+func (w *words) more() bool { return w.i < len(w.list) && !w.bad }
+
+func (w *words) next() Token {
+	t := w.list[w.i]
+	w.i++
+	return t
+}
+
+// peek returns the text of the next word, or "".
+func (w *words) peek() string {
+	if w.i < len(w.list) {
+		return w.list[w.i].Text
+	}
+	return ""
+}
+
+// value returns the word behind an option.
+func (w *words) value(option Token) (Token, bool) {
+	if w.i >= len(w.list) {
+		w.fail(option, fmt.Sprintf("%s has no value", option.Text))
+		return Token{}, false
+	}
+	return w.next(), true
+}
+
+func (w *words) fail(t Token, summary string) {
+	w.d.report(w.n, w.n.RangeOf(t), w.code, summary, "the entry is dropped")
+	w.bad = true
+}
+
+// number reads the value of an option.
+func (w *words) number(option Token, lo, hi int64) int64 {
+	t, ok := w.value(option)
+	if !ok {
+		return 0
+	}
+	v, ok := w.d.wholeNumber(w.n, t, wholeStrict(lo, hi))
+	if !ok {
+		w.bad = true
+	}
+	return v
+}
+
+// named reads a value that is a name of a table or a number.
+func (w *words) named(option Token, names map[string]uint32, limit int64) uint32 {
+	t, ok := w.value(option)
+	if !ok {
+		return 0
+	}
+	if v, ok := names[t.Text]; ok {
+		return v
+	}
+	v, err := strconv.ParseUint(t.Text, 0, 32)
+	if err != nil || int64(v) > limit {
+		w.fail(t, fmt.Sprintf("Invalid %s '%s'", option.Text, t.Text))
+		return 0
+	}
+	return uint32(v)
+}
+
+// address reads the value of an option that is an address.
+func (w *words) address(option Token) netip.Addr {
+	t, ok := w.value(option)
+	if !ok {
+		return netip.Addr{}
+	}
+	a, ok := parseAddr(t.Text)
+	if !ok {
+		w.fail(t, fmt.Sprintf("Invalid %s address %s", option.Text, t.Text))
+	}
+	return a
+}
+
+func (w *words) device(option Token) string {
+	t, ok := w.value(option)
+	if !ok {
+		return ""
+	}
+	w.d.n = w.n
+	if !w.d.interfaceName(t.Text) {
+		w.bad = true
+		return ""
+	}
+	return w.d.intern(t.Text)
+}
+
+// parsePrefix reads ADDRESS[/LENGTH], with the host bits kept.
+func parsePrefix(s string) (netip.Prefix, bool) {
+	text, length, found := strings.Cut(s, "/")
+	a, ok := parseAddr(text)
+	if !ok {
+		// iproute2 takes an abbreviated network such as 10/8.
+		if dots := strings.Count(text, "."); found && dots < 3 && !strings.Contains(text, ":") {
+			a, ok = parseAddr(text + strings.Repeat(".0", 3-dots))
+		}
+	}
+	if !ok {
+		return netip.Prefix{}, false
+	}
+	bits := a.BitLen()
+	if found {
+		n, used, _ := parseDigits(length)
+		if used == 0 || used < len(length) || n > int64(bits) {
+			return netip.Prefix{}, false
+		}
+		bits = int(n)
+	}
+	return netip.PrefixFrom(a, bits), true
+}
+
+// realms reads [SOURCE/]DESTINATION.
+func (w *words) realms(option Token) uint32 {
+	t, ok := w.value(option)
+	if !ok {
+		return 0
+	}
+	var v uint32
+	for _, part := range strings.SplitN(t.Text, "/", 2) {
+		id, ok := routeRealms[part]
+		if !ok {
+			n, err := strconv.ParseUint(part, 0, 8)
+			if err != nil {
+				w.fail(t, "invalid realms "+t.Text)
+				return 0
+			}
+			id = uint32(n)
+		}
+		v = v<<16 | id
+	}
+	return v
+}
