@@ -78,6 +78,7 @@ vrrp_instance VI_1 {
 		TrackInterfaces: []TrackInterface{{Range: got.TrackInterfaces[0].Range, Interface: "eth2", Weight: -20}},
 		GARP: GARP{MasterDelay: 5 * time.Second, MasterRepeat: 5, MasterRefreshRepeat: 1,
 			LowerPrioDelay: 5 * time.Second, LowerPrioRepeat: 5},
+		HigherPrioritySendAdvert: true,
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
