@@ -80,11 +80,8 @@ func FuzzExpand(f *testing.F) {
 }
 
 // FuzzLoad checks that any bytes give a Config and diagnostics with places, and that a Config without a fatal one can
-// be printed and read back.
+// be printed and read back. Its seeds are in testdata/fuzz.
 func FuzzLoad(f *testing.F) {
-	for _, s := range seeds {
-		f.Add([]byte(s))
-	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fsys := fstest.MapFS{"test.conf": {Data: data, Mode: 0o644}}
 		env := Env{Hostname: "lb1"}
@@ -117,21 +114,4 @@ func tooLong(text string) bool {
 		}
 	}
 	return false
-}
-
-// seeds are small configurations of every kind of block.
-var seeds = []string{
-	"global_defs {\n router_id a\n vrrp_garp_interval 0.5\n}\n",
-	"vrrp_instance v {\n interface e\n virtual_router_id 1\n virtual_ipaddress {\n 1.2.3.4/24 dev x brd +\n }\n}\n",
-	"vrrp_instance v { interface e\n virtual_router_id 1 } }\n",
-	"virtual_server 1.2.3.4 80 {\n protocol TCP\n lb_algo sh\n sh-port\n real_server 5.6.7.8 {\n TCP_CHECK { retry 5 }\n }\n}\n",
-	"virtual_server fwmark 7 {\n real_server ::1 80 { HTTP_GET { url { path /\n status_code 1 200-3 } } }\n}\n",
-	"virtual_server_group g {\n 1.2.3.4-9 80\n fwmark 3\n 10.0.0.0/30\n}\nvirtual_server group g {\n real_server 1.1.1.1 1 { }\n}\n",
-	"vrrp_script s {\n script \"a 'b c' \\x41\"\n interval 0.001\n}\nvrrp_sync_group g { group { a b } }\n",
-	"static_routes {\n default via 1.2.3.4 dev e encap mpls 5/6\n 1/8 nexthop via 1.1.1.1 weight 300\n}\nstatic_rules {\n from any table 5\n goto 3\n}\n",
-	"bfd_instance b {\n neighbor_ip 1.2.3.4\n min_rx 1.2345\n}\ntrack_file t { file /x\n weight 1 reverse }\n",
-	"SSL { ca a\n ca b }\ngarp_group { interface e\n garp_interval 1 }\ninterface_up_down_delays { e 1 2 }\n",
-	"real_server {\n{{}}}\n}}} \" { \n", "@x\n$\n~\n~SEQ(\n~LST()\ninclude\nincludea /x\n", "a\x00b\n\xff\xfe\n",
-	"virtual_server 1.2.3.4 80 {\n real_server 1.1.1.1 1 {\n UDP_CHECK { payload 0g\n require_reply xX }\n DNS_CHECK { name a..b }\n" +
-		" MISC_CHECK { misc_path \"\" }\n SMTP_CHECK { host { connect_port 5 } }\n FILE_CHECK { weight 1 }\n BFD_CHECK { } }\n}\n",
 }
