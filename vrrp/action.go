@@ -25,6 +25,12 @@ type SendAdvert struct{ Priority uint8 }
 // order. Installing what is there and removing what is absent are successes. Reported back by EffectDone.
 type SetAddresses struct{ Present bool }
 
+// PreparePassOn says that a PassOn for Previous is likely to follow within a time: it has resigned, or we preempt it.
+type PreparePassOn struct {
+	Previous netip.Addr
+	Within   time.Duration
+}
+
 // PassOn precedes the SetAddresses of a planned change of master: the previous one was heard a moment ago and goes on
 // serving for its grace. Until then TCP connections that it knows and this host does not are to be passed on to it.
 type PassOn struct {
@@ -80,6 +86,7 @@ func (Start) action()               {}
 func (Configure) action()           {}
 func (SendAdvert) action()          {}
 func (SetAddresses) action()        {}
+func (PreparePassOn) action()       {}
 func (PassOn) action()              {}
 func (ChangeAddresses) action()     {}
 func (Announce) action()            {}

@@ -130,8 +130,16 @@ func (w *worker) do(j job) (r result, due bool) {
 	switch a := j.action.(type) {
 	case SetAddresses:
 		return result{action: a, err: w.change(j.addrs, a.Present)}, true
+	case PreparePassOn:
+		if m, err := w.move(a.Previous, 0, j); err == nil {
+			_ = w.network.PreparePassOn(m, a.Within) // PassOn reports what cannot be had
+		}
 	case PassOn:
-		if err := w.passOn(a, j); err != nil {
+		m, err := w.move(a.Previous, a.For, j)
+		if err == nil {
+			err = w.network.PassOn(m)
+		}
+		if err != nil {
 			w.log.passOnFailed(err)
 		}
 	case ChangeAddresses:
@@ -177,24 +185,24 @@ func (w *worker) change(addrs []Address, present bool) error {
 	return errors.Join(errs...)
 }
 
-// passOn has connections that the previous master knows go on there while it still serves.
-func (w *worker) passOn(a PassOn, j job) error {
+// move describes the hand-over of the virtual router's addresses from the previous master.
+func (w *worker) move(previous netip.Addr, d time.Duration, j job) (firewall.Move, error) {
 	via, err := w.network.Link(j.via)
 	if err != nil {
-		return err
+		return firewall.Move{}, err
 	}
-	move := firewall.Move{Links: []int{via.Index}, Previous: a.Previous, Via: via.Index, For: a.For}
+	m := firewall.Move{Links: []int{via.Index}, Previous: previous, Via: via.Index, For: d}
 	for _, addr := range j.addrs {
-		move.Addresses = append(move.Addresses, addr.Prefix.Addr())
+		m.Addresses = append(m.Addresses, addr.Prefix.Addr())
 		l, err := w.network.Link(addr.Link)
 		if err != nil {
-			return err
+			return firewall.Move{}, err
 		}
-		if !slices.Contains(move.Links, l.Index) {
-			move.Links = append(move.Links, l.Index)
+		if !slices.Contains(m.Links, l.Index) {
+			m.Links = append(m.Links, l.Index)
 		}
 	}
-	return w.network.PassOn(move)
+	return m, nil
 }
 
 type linkResult struct {

@@ -57,6 +57,11 @@ func OpenKernel() (*Kernel, error) {
 	return k, nil
 }
 
+// PreparePassOn implements Network.
+func (k *Kernel) PreparePassOn(m firewall.Move, within time.Duration) error {
+	return k.Do(func() error { return k.handover.Arm(m, within) })
+}
+
 // PassOn implements Network. It fails when the rules cannot be had in time.
 func (k *Kernel) PassOn(m firewall.Move) error {
 	done := make(chan error, 1)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"vigil/internal/firewall"
 	"vigil/internal/netio"
@@ -147,6 +148,10 @@ func (h *host) DelAddress(a netio.Address) error {
 }
 
 func (h *host) Announce(link netio.Link, addr netip.Addr) error { return h.ask("garp", addr) }
+
+func (h *host) PreparePassOn(m firewall.Move, within time.Duration) error {
+	return h.ask("prepare to pass on to", m.Previous)
+}
 
 func (h *host) PassOn(m firewall.Move) error { return h.ask("pass on to", m.Previous) }
 

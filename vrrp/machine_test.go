@@ -121,6 +121,8 @@ func describe(a Action) string {
 			return "install"
 		}
 		return "release"
+	case PreparePassOn:
+		return fmt.Sprintf("prepare to pass on to %v within %v", a.Previous, a.Within)
 	case PassOn:
 		return fmt.Sprintf("pass on to %v for %v", a.Previous, a.For)
 	case ChangeAddresses:
@@ -269,6 +271,7 @@ func TestRFC9568_6_1_Timers(t *testing.T) {
 // TestRFC9568_6_4_2_Backup: what a Backup does with an advert of each priority.
 func TestRFC9568_6_4_2_Backup(t *testing.T) {
 	const at = 2 * time.Second
+	const prepare = "2s prepare to pass on to 10.77.0.1 within 3.609375s"
 	full, skew, untouched := at+3609375*time.Microsecond, at+609375*time.Microsecond, 3609375*time.Microsecond
 	for _, tt := range []struct {
 		name     string
@@ -277,10 +280,10 @@ func TestRFC9568_6_4_2_Backup(t *testing.T) {
 		deadline time.Duration
 		want     []string
 	}{
-		{"priority 0: timer to Skew_Time", nil, 0, skew, []string{"2s report priority 0 from 10.77.0.1"}},
+		{"priority 0: timer to Skew_Time", nil, 0, skew, []string{"2s report priority 0 from 10.77.0.1", prepare}},
 		{"higher: timer reset", nil, 150, full, nil},
 		{"equal: timer reset, whatever the address", nil, 100, full, nil},
-		{"lower with Preempt_Mode: discarded", nil, 50, untouched, []string{"2s report lower discarded from 10.77.0.1 50/100"}},
+		{"lower with Preempt_Mode: discarded", nil, 50, untouched, []string{"2s report lower discarded from 10.77.0.1 50/100", prepare}},
 		{"lower without Preempt_Mode: timer reset", func(s *InstanceSpec) { s.NoPreempt = true }, 50, full, nil},
 		{"lower during preempt_delay: timer reset", func(s *InstanceSpec) { s.PreemptDelay = time.Second }, 50, full,
 			[]string{"2s report preempt delay started"}},

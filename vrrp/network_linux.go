@@ -3,6 +3,7 @@ package vrrp
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"vigil/confparse"
 	"vigil/internal/firewall"
@@ -27,8 +28,10 @@ type Network interface {
 	// Announce broadcasts one gratuitous ARP (IPv4) or unsolicited neighbour advertisement (IPv6) for addr. It does
 	// nothing on an interface without link-layer addresses.
 	Announce(link netio.Link, addr netip.Addr) error
-	// PassOn lets TCP connections under way at a hand-over go on at the previous master.
+	// PassOn lets TCP connections under way at a hand-over go on at the previous master. PreparePassOn does beforehand
+	// what takes time, and undoes it when nothing follows within the time given.
 	PassOn(firewall.Move) error
+	PreparePassOn(m firewall.Move, within time.Duration) error
 }
 
 // Segment is what virtual routers that share a socket have in common. VRIDs tell them apart.

@@ -46,11 +46,13 @@ func (m *Machine) receiveBackup(now Instant, a *Advert, src netip.Addr) {
 		m.masterSource = src
 		m.emit(Report{Kind: ReportPriorityZeroReceived, Source: src})
 		m.timer = now.Add(m.skew())
+		m.emit(PreparePassOn{Previous: src, Within: m.downInterval()})
 		return
 	}
 	m.masterPriority, m.masterSource = a.Priority, src
 	if a.Priority < m.priority && !m.spec.NoPreempt && !m.deferPreemption(now) {
 		m.emit(Report{Kind: ReportLowerDiscarded, Source: src, Theirs: int(a.Priority), Ours: int(m.priority)})
+		m.emit(PreparePassOn{Previous: src, Within: m.downInterval()})
 		return
 	}
 	if a.Priority >= m.priority && m.preemptAt != never {

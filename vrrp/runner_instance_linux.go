@@ -89,10 +89,10 @@ func (r *Runner) order(in *virtualRouter, action Action) {
 		if !a.Present {
 			r.heartbeat.clear(in.slot)
 		}
-	case PassOn:
+	case PreparePassOn, PassOn:
 		j.addrs, j.via = in.addresses(), in.spec.Link
 	case Announce:
-		j.addrs, j.interval = in.addresses(), in.spec.GARP.Interval
+		j.addrs, j.interval = in.announcementOrder(), in.spec.GARP.Interval
 		if a.Addrs != nil {
 			j.addrs = slices.DeleteFunc(j.addrs, func(v Address) bool { return !slices.Contains(a.Addrs, v.Prefix.Addr()) })
 		}
@@ -103,6 +103,21 @@ func (r *Runner) order(in *virtualRouter, action Action) {
 // addresses returns all virtual addresses in configuration order: the advertised, then the excluded.
 func (in *virtualRouter) addresses() []Address {
 	return slices.Concat(in.spec.Addresses, in.spec.Excluded)
+}
+
+// announcementOrder is configuration order, with addresses on other interfaces before those on the router's own. With
+// address translation they are the gateway of the real servers: answers must find their way back to the new master
+// before the first request comes to it.
+func (in *virtualRouter) announcementOrder() []Address {
+	addrs := in.addresses()
+	own := func(a Address) int {
+		if a.Link == in.spec.Link {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(addrs, func(a, b Address) int { return own(a) - own(b) })
+	return addrs
 }
 
 // add takes in a virtual router that is about to start.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,35 +53,16 @@ type Handover struct {
 	conn   *nftables.Conn // nil while there is no table
 	table  *nftables.Table
 	begun  *nftables.Set // source addresses and ports of connections opened here
-	active *nftables.Set // interfaces on which the rules act, until they time out
-	chains int
+	active *nftables.Set // marks of the moves whose rules act, until they time out
+	armed  []Move        // whose rules are there; the index is the mark
+	until  time.Time     // when the table is to be deleted
 	timer  *time.Timer
 	swept  bool
 	closed bool
 }
 
-// Begin makes m happen. The rules are in force when it returns; an error leaves none behind and means only that
-// connections under way will be reset, as they are with other directors.
-func (h *Handover) Begin(m Move) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed || len(m.Addresses) == 0 || !m.Previous.Is4() {
-		return nil
-	}
-	if err := h.begin(m); err != nil {
-		h.drop()
-		return fmt.Errorf("pass connections on to %s: %w", m.Previous, err)
-	}
-	if h.timer == nil {
-		h.timer = time.AfterFunc(m.For+lingering, h.end)
-	} else {
-		h.timer.Reset(m.For + lingering)
-	}
-	return nil
-}
-
-// Prepare makes the kernel load what Begin needs, which can take longer than a hand-over may, by programming rules that
-// match nothing and deleting them. Its error is the one that Begin would have.
+// Prepare makes the kernel load what hand-overs need, which can take longer than one may, by programming rules that
+// match nothing and deleting them. Its error is the one that Arm and Begin would have.
 func (h *Handover) Prepare() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -88,8 +70,45 @@ func (h *Handover) Prepare() error {
 		return nil
 	}
 	none := netip.IPv4Unspecified()
-	err := h.begin(Move{Addresses: []netip.Addr{none}, Previous: none, For: time.Millisecond})
+	_, err := h.arm(Move{Addresses: []netip.Addr{none}, Previous: none, Links: []int{1}})
 	return errors.Join(err, h.drop())
+}
+
+// Arm programs the rules of m without letting them act, so that Begin has next to nothing left to do. They are deleted
+// when m has not begun within that time.
+func (h *Handover) Arm(m Move, within time.Duration) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || !m.possible() {
+		return nil
+	}
+	if _, err := h.arm(m); err != nil {
+		return errors.Join(fmt.Errorf("prepare to pass connections on to %s: %w", m.Previous, err), h.drop())
+	}
+	h.keep(within)
+	return nil
+}
+
+// Begin makes m happen. The rules act when it returns; an error leaves none behind and means only that connections
+// under way will be reset, as they are with other directors.
+func (h *Handover) Begin(m Move) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || !m.possible() {
+		return nil
+	}
+	mark, err := h.arm(m)
+	if err == nil {
+		err = h.conn.SetAddElements(h.active, []nftables.SetElement{{Key: markKey(mark), Timeout: m.For}})
+	}
+	if err == nil {
+		err = h.conn.Flush()
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("pass connections on to %s: %w", m.Previous, err), h.drop())
+	}
+	h.keep(m.For + lingering)
+	return nil
 }
 
 // Close deletes the rules and ends the Handover.
@@ -103,41 +122,75 @@ func (h *Handover) Close() error {
 	return h.drop()
 }
 
+// possible tells whether there is something to move and somebody to pass it on to.
+func (m Move) possible() bool {
+	return m.Previous.Is4() && slices.ContainsFunc(m.Addresses, netip.Addr.Is4)
+}
+
+// same reports whether m and o have the same rules.
+func (m Move) same(o Move) bool {
+	return m.Previous == o.Previous && m.Via == o.Via && slices.Equal(m.Links, o.Links) && slices.Equal(m.Addresses, o.Addresses)
+}
+
+// keep puts the end of the table off until d from now, at least.
+func (h *Handover) keep(d time.Duration) {
+	if end := time.Now().Add(d); end.After(h.until) {
+		h.until = end
+	}
+	if h.timer == nil {
+		h.timer = time.AfterFunc(d, h.end)
+		return
+	}
+	h.timer.Reset(time.Until(h.until))
+}
+
 func (h *Handover) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if time.Now().Before(h.until) {
+		return // kept for longer meanwhile
+	}
 	_ = h.drop() // inert by now; the next start sweeps what cannot be deleted
 }
 
-func (h *Handover) begin(m Move) error {
-	if err := h.open(); err != nil {
-		return err
+// arm programs the rules of m, unless they are there, and returns its mark.
+func (h *Handover) arm(m Move) (mark int, err error) {
+	if i := slices.IndexFunc(h.armed, m.same); i >= 0 {
+		return i, nil
 	}
-	moved := &nftables.Set{Table: h.table, Name: "moved" + strconv.Itoa(h.chains), KeyType: nftables.TypeIPAddr}
+	if err := h.open(); err != nil {
+		return 0, err
+	}
+	mark = len(h.armed)
+	moved := &nftables.Set{Table: h.table, Name: "moved" + strconv.Itoa(mark), KeyType: nftables.TypeIPAddr}
 	var addrs []nftables.SetElement
 	for _, a := range m.Addresses {
 		if a.Is4() {
 			addrs = append(addrs, nftables.SetElement{Key: a.AsSlice()})
 		}
 	}
-	if err := h.conn.AddSet(moved, addrs); err != nil {
-		return err
-	}
-	var links []nftables.SetElement
+	links := &nftables.Set{Table: h.table, Name: "links" + strconv.Itoa(mark), KeyType: nftables.TypeIFIndex}
+	var indices []nftables.SetElement
 	for _, l := range m.Links {
-		links = append(links, nftables.SetElement{Key: binaryutil.NativeEndian.PutUint32(uint32(l)), Timeout: m.For})
+		indices = append(indices, nftables.SetElement{Key: binaryutil.NativeEndian.PutUint32(uint32(l))})
 	}
-	if err := h.conn.SetAddElements(h.active, links); err != nil {
-		return err
+	if err := errors.Join(h.conn.AddSet(moved, addrs), h.conn.AddSet(links, indices)); err != nil {
+		return 0, err
 	}
-	chain := h.conn.AddChain(&nftables.Chain{Table: h.table, Name: "move" + strconv.Itoa(h.chains),
+	chain := h.conn.AddChain(&nftables.Chain{Table: h.table, Name: "move" + strconv.Itoa(mark),
 		Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRaw})
-	h.chains++
-	for _, exprs := range h.rules(moved, m) {
+	for _, exprs := range h.rules(mark, moved, links, m) {
 		h.conn.AddRule(&nftables.Rule{Table: h.table, Chain: chain, Exprs: exprs})
 	}
-	return h.conn.Flush()
+	if err := h.conn.Flush(); err != nil {
+		return 0, err
+	}
+	h.armed = append(h.armed, Move{Addresses: slices.Clone(m.Addresses), Links: slices.Clone(m.Links), Previous: m.Previous, Via: m.Via})
+	return mark, nil
 }
+
+// markKey is a mark as the key of the set of active moves.
+func markKey(mark int) []byte { return binaryutil.NativeEndian.PutUint32(uint32(mark)) }
 
 // open makes the table, unless it is there.
 func (h *Handover) open() error {
@@ -156,7 +209,7 @@ func (h *Handover) open() error {
 	h.table = conn.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: tablePrefix + strconv.Itoa(os.Getpid())})
 	h.begun = &nftables.Set{Table: h.table, Name: "begun", Dynamic: true, HasTimeout: true, Timeout: time.Minute, Size: 1 << 16,
 		Concatenation: true, KeyType: nftables.MustConcatSetType(nftables.TypeIPAddr, nftables.TypeInetService)}
-	h.active = &nftables.Set{Table: h.table, Name: "active", HasTimeout: true, KeyType: nftables.TypeIFIndex}
+	h.active = &nftables.Set{Table: h.table, Name: "active", HasTimeout: true, KeyType: nftables.TypeMark}
 	if err := conn.AddSet(h.begun, nil); err != nil {
 		return err
 	}
@@ -169,7 +222,7 @@ func (h *Handover) drop() error {
 		return nil
 	}
 	conn, table := h.conn, h.table
-	h.conn, h.table, h.chains = nil, nil, 0
+	h.conn, h.table, h.armed, h.until = nil, nil, nil, time.Time{}
 	var err error
 	if table != nil {
 		conn.DelTable(table)
@@ -202,7 +255,7 @@ func (h *Handover) sweep() {
 var accept = &expr.Verdict{Kind: expr.VerdictAccept}
 
 // rules are those of one move. Registers 1 and 9 are the two 32-bit words of a concatenated key.
-func (h *Handover) rules(moved *nftables.Set, m Move) [][]expr.Any {
+func (h *Handover) rules(mark int, moved, links *nftables.Set, m Move) [][]expr.Any {
 	source := []expr.Any{
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4},
 		&expr.Payload{DestRegister: 9, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 2},
@@ -219,9 +272,14 @@ func (h *Handover) rules(moved *nftables.Set, m Move) [][]expr.Any {
 		&expr.Verdict{Kind: expr.VerdictDrop},
 	}
 	return [][]expr.Any{
-		{ // not one of the interfaces, or no longer
-			&expr.Meta{Key: expr.MetaKeyIIF, Register: 1},
+		{ // not yet, or no longer
+			&expr.Immediate{Register: 1, Data: markKey(mark)},
 			&expr.Lookup{SourceRegister: 1, SetName: h.active.Name, SetID: h.active.ID, Invert: true},
+			accept,
+		},
+		{ // not where the addresses are
+			&expr.Meta{Key: expr.MetaKeyIIF, Register: 1},
+			&expr.Lookup{SourceRegister: 1, SetName: links.Name, SetID: links.ID, Invert: true},
 			accept,
 		},
 		{ // not TCP: what has no connections is at home at once

@@ -132,6 +132,18 @@ func (l *lan) begin(h *Handover, d time.Duration) {
 	}))
 }
 
+// arm prepares the Move that begin makes.
+func (l *lan) arm(h *Handover, within time.Duration) {
+	l.check(l.new.Do(func() error {
+		link, err := netlink.LinkByName("eth0")
+		if err != nil {
+			return err
+		}
+		i := link.Attrs().Index
+		return h.Arm(Move{Addresses: []netip.Addr{vip}, Links: []int{i}, Previous: netip.MustParseAddr("10.9.0.2"), Via: i}, within)
+	}))
+}
+
 // tables are the names of the tables on the new director.
 func (l *lan) tables() []string {
 	var names []string
@@ -179,6 +191,54 @@ func TestConnectionsUnderWayGoOnAtThePreviousMaster(t *testing.T) {
 	if who, err := ask(old); !errors.Is(err, unix.ECONNRESET) {
 		t.Errorf("without the rules: %q, %v; want a reset, or this test shows nothing", who, err)
 	}
+}
+
+func TestArmedRulesDoNothingYet(t *testing.T) {
+	l := newLAN(t)
+	l.echo(l.first)
+	l.echo(l.new)
+	old := l.dial()
+	if _, err := ask(old); err != nil {
+		t.Fatal(err)
+	}
+	var h Handover
+	defer h.Close()
+	l.arm(&h, time.Minute)
+	l.arm(&h, time.Minute) // renewed, not doubled
+	if n := len(h.armed); n != 1 {
+		t.Errorf("%d moves armed", n)
+	}
+	other := l.dial() // still to the first director
+	l.begin(&h, time.Minute)
+	l.move()
+	for _, c := range []net.Conn{old, other} {
+		if who, err := ask(c); who != "first" || err != nil {
+			t.Errorf("connection under way: %q, %v", who, err)
+		}
+	}
+	l.check(h.Close())
+
+	var inert Handover
+	defer inert.Close()
+	l.arm(&inert, time.Minute)
+	if who, err := ask(old); !errors.Is(err, unix.ECONNRESET) {
+		t.Errorf("with rules that are only armed: %q, %v; want a reset", who, err)
+	}
+}
+
+func TestArmedRulesAreDeletedWhenNothingFollows(t *testing.T) {
+	l := newLAN(t)
+	var h Handover
+	defer h.Close()
+	l.arm(&h, 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	l.check(testlan.Until(ctx, "the table to be deleted", func() error {
+		if left := l.tables(); len(left) != 0 {
+			return fmt.Errorf("%v", left)
+		}
+		return nil
+	}))
 }
 
 func TestRulesCeaseByThemselves(t *testing.T) {
