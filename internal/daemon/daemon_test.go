@@ -14,8 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vigil/confparse"
 	"vigil/ipvs"
 	"vigil/ipvs/ipvstest"
+	"vigil/vrrp"
 )
 
 const oneService = `virtual_server 192.0.2.1 80 {
@@ -197,10 +199,14 @@ func TestReloadWithAnErrorChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := begin(t, oneService, nil)
 		for name, broken := range map[string]string{
-			"unclosed brace":   strings.TrimSuffix(oneService, "}\n"),
-			"port 70000":       strings.Replace(oneService, "192.0.2.1 80", "192.0.2.1 70000", 1),
-			"bad address":      strings.Replace(oneService, "198.51.100.1", "198.51.100.300", 1),
-			"missing include":  oneService + "includea nowhere.conf\n",
+			"unclosed brace":  strings.TrimSuffix(oneService, "}\n"),
+			"port 70000":      strings.Replace(oneService, "192.0.2.1 80", "192.0.2.1 70000", 1),
+			"bad address":     strings.Replace(oneService, "198.51.100.1", "198.51.100.300", 1),
+			"missing include": oneService + "includea nowhere.conf\n",
+			"random bytes":    "\x00\xff\xfe{{{\x80\"" + oneService,
+			"extra brace":     oneService + "}\n",
+			"missing interface": oneService + "vrrp_instance VI_1 {\n interface nope0\n virtual_router_id 51\n" +
+				" virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
 			"missing argument": strings.Replace(oneService, "protocol TCP", "protocol", 1),
 		} {
 			if ops := i.reload(broken); len(ops) != 0 {
@@ -226,6 +232,31 @@ func TestReloadWithAnErrorChangesNothing(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestStrangersAreNewInterfacesThatDoNotExist(t *testing.T) {
+	spec := func(links ...string) vrrp.Spec {
+		s := vrrp.Spec{Instances: map[confparse.InstanceName]vrrp.InstanceSpec{}}
+		for i, l := range links {
+			name := confparse.InstanceName(string(rune('A' + i)))
+			s.Instances[name] = vrrp.InstanceSpec{Name: name, Link: l}
+			s.Order = append(s.Order, name)
+		}
+		return s
+	}
+	exists := func(name string) bool { return name == "eth0" }
+	for _, tt := range []struct {
+		old, new vrrp.Spec
+		want     []string
+	}{
+		{spec(), spec("eth0"), nil},
+		{spec(), spec("eth9", "eth0", "eth9", "eth8"), []string{"eth9", "eth8"}},
+		{spec("eth9"), spec("eth0", "eth9"), nil}, // unplugged while the daemon ran
+	} {
+		if diff := cmp.Diff(tt.want, strangers(tt.old, tt.new, exists)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
 }
 
 func TestStartWithAnErrorAppliesNothing(t *testing.T) {

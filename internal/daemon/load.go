@@ -6,19 +6,20 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
+	"vigil/vrrp"
 )
 
 // loaded is a configuration that may be applied, as the desired state that follows from it.
 type loaded struct {
 	desired Desired
 	inputs  *confparse.Inputs
+	dynamic bool // dynamic_interfaces: interfaces may be missing
 }
 
 // errRefused says that the configuration has errors of the class that forbids applying any of it; they are logged.
@@ -30,7 +31,9 @@ func environment(o Options) confparse.Env {
 	if err != nil {
 		host = "localhost"
 	}
-	return confparse.Env{Hostname: host, ConfigID: o.ConfigID, LookupEnv: os.LookupEnv, AllConfig: o.AllConfig}
+	system := confparse.OSSystem()
+	system.Resolve = nil // a name server that does not answer must not delay a director
+	return confparse.Env{Hostname: host, ConfigID: o.ConfigID, LookupEnv: os.LookupEnv, AllConfig: o.AllConfig, System: system}
 }
 
 // load reads the configuration and logs every problem with its place. The error is errRefused, or says that there is
@@ -46,7 +49,24 @@ func load(o Options, log *slog.Logger) (loaded, error) {
 	if diags.HasFatal() {
 		return loaded{}, errRefused
 	}
-	return loaded{desired: NewDesired(cfg), inputs: cfg.Inputs}, nil
+	return loaded{desired: NewDesired(cfg), inputs: cfg.Inputs, dynamic: cfg.Global.DynamicInterfaces}, nil
+}
+
+// strangers are the interfaces of new that neither the system has nor old names: most likely a mistake in writing. One
+// that old names has gone since, and is waited for.
+func strangers(old, new vrrp.Spec, exists func(string) bool) []string {
+	known := make(map[string]bool)
+	for _, s := range old.Instances {
+		known[s.Link] = true
+	}
+	var out []string
+	for _, name := range new.Order {
+		if link := new.Instances[name].Link; !known[link] && !exists(link) {
+			known[link] = true
+			out = append(out, link)
+		}
+	}
+	return out
 }
 
 // logDiagnostic logs d in keepalived's form, which tools match, followed by what keepalived cannot say.
@@ -102,8 +122,7 @@ func ConfigTest(o Options, file string, stderr io.Writer) int {
 		return 0
 	}
 	env := environment(o)
-	env.ConfigTest = true
-	env.System.Interface = func(name string) bool { _, err := net.InterfaceByName(name); return err == nil }
+	env.ConfigTest, env.System = true, confparse.OSSystem()
 	_, diags := confparse.Load(confparse.OSFS(), o.ConfigFile, env)
 	var b strings.Builder
 	for _, d := range diags {

@@ -40,6 +40,9 @@ func (d *daemon) reloadOnce() (result string, err error) {
 	if err != nil {
 		return reloadRefused, err
 	}
+	if missing := strangers(d.running.VRRP, next.desired.VRRP, environment(d.opts).System.Interface); len(missing) > 0 && !next.dynamic {
+		return reloadRefused, fmt.Errorf("no such interface: %s (set dynamic_interfaces if it comes later)", strings.Join(missing, ", "))
+	}
 	plan := Diff(d.running, next.desired)
 	if plan.Empty() {
 		d.running, d.inputs = next.desired, next.inputs
