@@ -54,6 +54,7 @@ type Handover struct {
 	table  *nftables.Table
 	begun  *nftables.Set // source addresses and ports of connections opened here
 	active *nftables.Set // marks of the moves whose rules act, until they time out
+	sets   uint32        // ids given so far; left to itself the library counts for all connections without a lock
 	armed  []Move        // whose rules are there; the index is the mark
 	until  time.Time     // when the table is to be deleted
 	timer  *time.Timer
@@ -162,14 +163,14 @@ func (h *Handover) arm(m Move) (mark int, err error) {
 		return 0, err
 	}
 	mark = len(h.armed)
-	moved := &nftables.Set{Table: h.table, Name: "moved" + strconv.Itoa(mark), KeyType: nftables.TypeIPAddr}
+	moved := &nftables.Set{Table: h.table, ID: h.nextID(), Name: "moved" + strconv.Itoa(mark), KeyType: nftables.TypeIPAddr}
 	var addrs []nftables.SetElement
 	for _, a := range m.Addresses {
 		if a.Is4() {
 			addrs = append(addrs, nftables.SetElement{Key: a.AsSlice()})
 		}
 	}
-	links := &nftables.Set{Table: h.table, Name: "links" + strconv.Itoa(mark), KeyType: nftables.TypeIFIndex}
+	links := &nftables.Set{Table: h.table, ID: h.nextID(), Name: "links" + strconv.Itoa(mark), KeyType: nftables.TypeIFIndex}
 	var indices []nftables.SetElement
 	for _, l := range m.Links {
 		indices = append(indices, nftables.SetElement{Key: binaryutil.NativeEndian.PutUint32(uint32(l))})
@@ -187,6 +188,11 @@ func (h *Handover) arm(m Move) (mark int, err error) {
 	}
 	h.armed = append(h.armed, Move{Addresses: slices.Clone(m.Addresses), Links: slices.Clone(m.Links), Previous: m.Previous, Via: m.Via})
 	return mark, nil
+}
+
+func (h *Handover) nextID() uint32 {
+	h.sets++
+	return h.sets
 }
 
 // markKey is a mark as the key of the set of active moves.
@@ -207,9 +213,9 @@ func (h *Handover) open() error {
 		h.sweep()
 	}
 	h.table = conn.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: tablePrefix + strconv.Itoa(os.Getpid())})
-	h.begun = &nftables.Set{Table: h.table, Name: "begun", Dynamic: true, HasTimeout: true, Timeout: time.Minute, Size: 1 << 16,
+	h.begun = &nftables.Set{Table: h.table, ID: h.nextID(), Name: "begun", Dynamic: true, HasTimeout: true, Timeout: time.Minute, Size: 1 << 16,
 		Concatenation: true, KeyType: nftables.MustConcatSetType(nftables.TypeIPAddr, nftables.TypeInetService)}
-	h.active = &nftables.Set{Table: h.table, Name: "active", HasTimeout: true, KeyType: nftables.TypeMark}
+	h.active = &nftables.Set{Table: h.table, ID: h.nextID(), Name: "active", HasTimeout: true, KeyType: nftables.TypeMark}
 	if err := conn.AddSet(h.begun, nil); err != nil {
 		return err
 	}
