@@ -1,14 +1,15 @@
 package healthcheck
 
 import (
+	"slices"
 	"time"
 
 	"vigil/confparse"
 )
 
 // Apply makes s the Spec that is run and returns the health of everything in it, which includes every change not yet
-// taken. It changes only what differs from the Spec before: an equal check keeps its timer, its verdict and the probe
-// under way, and costs nothing.
+// taken. It changes only what differs from the Spec before: a virtual server that is the same is not touched, and an
+// equal check of another one keeps its timer, its verdict and the probe under way.
 //
 // A real server that was there before keeps the verdicts of its checks, also of those only timed differently. A check
 // that asks something new has no verdict: it does not hold its server down, so the server is up at once unless another
@@ -17,55 +18,91 @@ import (
 func (m *Manager) Apply(s Spec) Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-
-	before := make(map[confparse.VirtualServerID]*virtualServer, len(m.servers))
-	for _, vs := range m.servers {
-		before[vs.id] = vs
-	}
-	for _, vs := range s.VirtualServers {
-		if old := before[vs.ID]; old != nil {
-			old.kept = true
+	for _, c := range m.mailbox { // the Snapshot has it all
+		c.vs.dirty = false
+		if c.rs != nil {
+			c.rs.dirty = false
 		}
 	}
-	for _, vs := range m.servers {
-		if !vs.kept {
-			m.logVirtualServerRemoved(vs)
-		}
-	}
-	for _, p := range m.probes {
-		p.reached = false
-	}
+	m.mailbox = nil
 
-	m.servers = make([]*virtualServer, 0, len(s.VirtualServers))
-	var fresh []*probe
+	servers := make([]*virtualServer, len(s.VirtualServers)) // nil where one must be built
+	before := make([]*virtualServer, len(servers))
+	old := finder[confparse.VirtualServerID, *virtualServer]{
+		list: m.servers, key: func(vs **virtualServer) confparse.VirtualServerID { return (*vs).id },
+	}
 	for i := range s.VirtualServers {
 		spec := &s.VirtualServers[i]
-		m.servers = append(m.servers, m.build(spec, before[spec.ID], &fresh))
+		found := old.find(spec.ID)
+		if found == nil || (*found).named { // named: by a virtual server of the same ID
+			continue
+		}
+		vs := *found
+		before[i], vs.named = vs, true
+		if vs.runs(spec) {
+			servers[i], vs.kept = vs, true
+		}
 	}
-	for _, vs := range m.servers {
-		m.settle(vs, before[vs.id])
+	touched := m.leave(m.servers)
+	var fresh []*probe
+	for i := range servers {
+		if servers[i] == nil {
+			servers[i] = m.build(&s.VirtualServers[i], before[i], &fresh)
+		}
 	}
-	for spec, p := range m.probes {
-		if !p.reached {
+	m.servers = servers
+	for i, vs := range servers {
+		if !vs.kept {
+			m.settle(vs, before[i])
+		}
+	}
+	for _, p := range touched {
+		p.touched = false
+		if len(p.subscribers) == 0 {
 			p.gone = true
 			p.disarm()
-			delete(m.probes, spec)
+			delete(m.probes, p.spec)
 		}
 	}
 	for _, p := range fresh {
+		p.fresh = false
 		m.logActivated(p)
 		m.arm(p)
 	}
-	// The Snapshot has it all.
 	m.mailbox = nil
+	for _, vs := range m.servers {
+		vs.named, vs.kept, vs.dirty = false, false, false
+	}
 	select {
 	case <-m.signal:
 	default:
 	}
-	for _, vs := range m.servers {
-		vs.dirty = false
-	}
 	return m.snapshot()
+}
+
+// leave ends the subscriptions of the virtual servers that do not go on as they are, and returns the probes that have
+// lost some.
+func (m *Manager) leave(servers []*virtualServer) (touched []*probe) {
+	for _, vs := range servers {
+		if !vs.named {
+			m.logVirtualServerRemoved(vs)
+		}
+		if vs.kept {
+			continue
+		}
+		for i := range vs.servers {
+			for _, c := range vs.servers[i].checks {
+				if !c.probe.touched {
+					c.probe.touched = true
+					touched = append(touched, c.probe)
+				}
+			}
+		}
+	}
+	for _, p := range touched {
+		p.subscribers = slices.DeleteFunc(p.subscribers, func(s subscriber) bool { return !s.rs.vs.kept })
+	}
+	return touched
 }
 
 // build makes the runtime form of a virtual server. The probes it is the first to ask for go to fresh.
@@ -75,11 +112,10 @@ func (m *Manager) build(spec *VirtualServerSpec, old *virtualServer, fresh *[]*p
 		quorum:  quorum{quorum: int64(spec.Quorum), hysteresis: int64(spec.Hysteresis)},
 		servers: make([]realServer, len(spec.RealServers)),
 	}
-	var find finder
+	find := old.finder()
 	if old != nil {
 		vs.quorum.up = old.quorum.up
 		vs.sorryActive = old.sorryActive && old.sorry == vs.sorry
-		find.servers = old.servers
 	}
 	total := 0
 	for i := range spec.RealServers {
@@ -94,35 +130,25 @@ func (m *Manager) build(spec *VirtualServerSpec, old *virtualServer, fresh *[]*p
 			vs: vs, addr: s.ID.Addr, port: s.ID.Port, inhibit: s.Inhibit, weight: s.Weight, checks: checks[:n:n],
 		}
 		checks = checks[n:]
-		was := find.find(rs.addr, rs.port)
+		was := find.find(rs.endpoint())
 		if was != nil {
-			was.kept = true
+			was.named = true
 		}
 		for j, c := range s.Checks {
 			p := m.probes[c]
 			if p == nil {
-				p = &probe{manager: m, spec: c, added: time.Since(m.epoch)}
+				p = &probe{manager: m, spec: c, added: time.Since(m.epoch), fresh: true}
 				m.probes[c] = p
 				*fresh = append(*fresh, p)
 			}
-			if p.timer == nil && p.tracker == (tracker{}) && was != nil {
+			if p.fresh && p.tracker == (tracker{}) && was != nil {
 				p.tracker = carried(c, was)
 			}
-			p.subscribe(rs, j)
+			p.subscribers = append(p.subscribers, subscriber{rs, j})
 			rs.checks[j].probe = p
 		}
 	}
 	return vs
-}
-
-// subscribe adds a real server of the new Spec; the first one replaces those of the Spec before.
-func (p *probe) subscribe(rs *realServer, check int) {
-	if !p.reached {
-		p.reached = true
-		clear(p.subscribers)
-		p.subscribers = p.subscribers[:0]
-	}
-	p.subscribers = append(p.subscribers, subscriber{rs, check})
 }
 
 // carried returns what a check knows at its first run: nothing, unless the server had the same check, only timed
@@ -156,18 +182,17 @@ func initially(p *probe, was *realServer) bool {
 // settle decides what becomes of a virtual server's pool, tells what changed, and evaluates its quorum. old is the
 // virtual server in the Spec before, or nil.
 func (m *Manager) settle(vs, old *virtualServer) {
-	var find finder
+	find := old.finder()
 	if old != nil {
-		find.servers = old.servers
 		for i := range old.servers {
-			if rs := &old.servers[i]; !rs.kept {
+			if rs := &old.servers[i]; !rs.named {
 				m.logRealServerRemoved(rs)
 			}
 		}
 	}
 	for i := range vs.servers {
 		rs := &vs.servers[i]
-		was := find.find(rs.addr, rs.port)
+		was := find.find(rs.endpoint())
 		for j := range rs.checks {
 			rs.checks[j].failed = initially(rs.checks[j].probe, was)
 		}

@@ -1,7 +1,10 @@
 package healthcheck
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -243,10 +246,88 @@ func TestSorryServerAfterReload(t *testing.T) {
 	})
 }
 
+// poolOfPort is pool(n) under another port: its checks are the same as pool(n)'s.
+func poolOfPort(port uint16, n int) *confparse.VirtualServer {
+	vs := pool(n)
+	vs.ID.Port = port
+	for _, rs := range vs.RealServers {
+		rs.ID.VS = vs.ID
+	}
+	return vs
+}
+
+// TestReloadTouchesOnlyWhatDiffers drops a real server, and then a virtual server, of three that share their checks.
+func TestReloadTouchesOnlyWhatDiffers(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.breaks(2)
+		l.takes(300 * ms)
+		l.run(config(poolOfPort(80, 3), poolOfPort(81, 3), poolOfPort(82, 3)))
+		l.until(5 * s)
+		l.m.Take()
+		before := slices.Clone(l.m.servers)
+		probes := maps.Clone(l.m.probes)
+		shared := func() (by []int) {
+			for n := range 3 {
+				by = append(by, len(before[0].servers[n].checks[0].probe.subscribers))
+			}
+			return by
+		}
+
+		l.until(11*s + 150*ms) // servers 1 and 3 are being asked
+		l.forget()
+		got := l.reload(poolOfPort(80, 3), poolOfPort(81, 2), poolOfPort(82, 3))
+		if diff := cmp.Diff([]string{
+			"[10.0.0.1]:tcp:80 quorum=true 192.168.0.1=up 192.168.0.2=down 192.168.0.3=up",
+			"[10.0.0.1]:tcp:81 quorum=true 192.168.0.1=up 192.168.0.2=down",
+			"[10.0.0.1]:tcp:82 quorum=true 192.168.0.1=up 192.168.0.2=down 192.168.0.3=up",
+		}, got); diff != "" {
+			t.Errorf("health (-want +got):\n%s", diff)
+		}
+		if l.m.servers[0] != before[0] || l.m.servers[1] == before[1] || l.m.servers[2] != before[2] {
+			t.Error("not exactly the virtual server that differs has been built anew")
+		}
+		if diff := cmp.Diff([]int{3, 3, 2}, shared()); diff != "" {
+			t.Errorf("servers judged by each probe (-want +got):\n%s", diff)
+		}
+		l.wantLog("11.15s service " + rs3 + " no longer exist")
+
+		l.until(12 * s)
+		l.reload(poolOfPort(82, 3), poolOfPort(81, 2))
+		if l.m.servers[0] != before[2] {
+			t.Error("a virtual server that only moved has been built anew")
+		}
+		if diff := cmp.Diff([]int{2, 2, 1}, shared()); diff != "" {
+			t.Errorf("servers judged by each probe (-want +got):\n%s", diff)
+		}
+		if !maps.Equal(probes, l.m.probes) {
+			t.Error("the probes are not the same")
+		}
+		l.wantLog("12s Removing Virtual Server [10.0.0.1]:tcp:80")
+
+		l.mends(2)
+		l.until(25 * s)
+		l.wantChanges(rs2+" up=true weight=1", rs2+" up=true weight=1")
+		for n, want := range [][]time.Duration{{1 * s, 11300 * ms, 21600 * ms}, {}, {1 * s, 11300 * ms, 21600 * ms}} {
+			if got := l.made(target(n + 1)); n != 1 && !slices.Equal(want, got) {
+				t.Errorf("attempts on server %d: %v, want %v", n+1, got, want)
+			}
+		}
+	})
+}
+
+// drawConfig draws up to three virtual servers, whose checks are often the same, in any order.
+func drawConfig(t *rapid.T, label string) *confparse.Config {
+	c := &confparse.Config{}
+	for _, port := range rapid.SliceOfNDistinct(rapid.Uint16Range(80, 82), 0, 3, rapid.ID).Draw(t, label+" ports") {
+		c.VirtualServers = append(c.VirtualServers, drawPool(t, fmt.Sprint(label, port), port))
+	}
+	return c
+}
+
 // drawPool draws a virtual server with up to four real servers, each with up to two checks.
-func drawPool(t *rapid.T, label string) *confparse.VirtualServer {
+func drawPool(t *rapid.T, label string, port uint16) *confparse.VirtualServer {
 	vs := &confparse.VirtualServer{ID: vsID, Quorum: rapid.Uint32Range(1, 4).Draw(t, label+" quorum")}
-	vs.ID.Port = rapid.Uint16Range(80, 81).Draw(t, label+" port")
+	vs.ID.Port = port
 	for n := range 4 {
 		if rapid.Bool().Draw(t, label+" absent") {
 			continue
@@ -271,7 +352,7 @@ func TestReloadEqualsFreshStart(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var configs []*confparse.Config
 		for _, label := range []string{"A", "B", "C"} {
-			configs = append(configs, config(drawPool(rt, label)))
+			configs = append(configs, drawConfig(rt, label))
 		}
 		broken := rapid.SliceOfN(rapid.Bool(), 12, 12).Draw(rt, "broken")
 		early := rapid.IntRange(0, 30).Draw(rt, "seconds before the reload")
@@ -318,7 +399,7 @@ func TestApplyMatchesRecount(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var configs []*confparse.Config
 		for range 4 {
-			configs = append(configs, config(drawPool(rt, "pool")))
+			configs = append(configs, drawConfig(rt, "config"))
 		}
 		broken := rapid.SliceOfN(rapid.Bool(), 12, 12).Draw(rt, "broken")
 		pauses := rapid.SliceOfN(rapid.IntRange(0, 40), 4, 4).Draw(rt, "half seconds")
@@ -342,12 +423,28 @@ func TestApplyMatchesRecount(t *testing.T) {
 }
 
 func recount(t *rapid.T, m *Manager) {
+	subscribers := map[subscriber]*probe{}
+	for _, p := range m.probes {
+		for _, s := range p.subscribers {
+			subscribers[s] = p
+		}
+	}
+	checks := 0
+	defer func() {
+		if checks != len(subscribers) {
+			t.Fatalf("%d checks, %d subscribers", checks, len(subscribers))
+		}
+	}()
 	for _, vs := range m.servers {
 		sum := int64(0)
 		for i := range vs.servers {
 			rs := &vs.servers[i]
 			failed := int32(0)
-			for _, c := range rs.checks {
+			for j, c := range rs.checks {
+				checks++
+				if subscribers[subscriber{rs, j}] != c.probe {
+					t.Fatalf("%v: check %d is not subscribed to its probe", rs.id(), j)
+				}
 				if c.failed {
 					failed++
 				}
@@ -364,6 +461,9 @@ func recount(t *rapid.T, m *Manager) {
 			if rs.up() {
 				sum += int64(rs.weight)
 			}
+		}
+		if vs.named || vs.kept {
+			t.Fatalf("%v: scratch of Apply left behind", vs.id)
 		}
 		if vs.quorum.sum != sum {
 			t.Fatalf("%v: live weight %d, counted %d", vs.id, vs.quorum.sum, sum)

@@ -16,7 +16,8 @@ type probe struct {
 	failures    uint32 // failed attempts in a row
 	gone        bool   // no longer in the Spec
 	busy        bool   // in the queue or under way
-	reached     bool   // scratch of Apply: in the new Spec
+	fresh       bool   // scratch of Apply: made by it
+	touched     bool   // scratch of Apply: has lost subscribers
 	lastOutcome Outcome
 	timer       *time.Timer        // nil until first armed
 	cancel      context.CancelFunc // ends the attempt under way

@@ -132,23 +132,24 @@ func TestFinder(t *testing.T) {
 		ports := rapid.SliceOfNDistinct(rapid.Uint16Range(1, 30), 0, 20, rapid.ID)
 		addr := netip.MustParseAddr("192.0.2.1")
 		had := ports.Draw(t, "had")
-		f := finder{}
+		vs := &virtualServer{}
 		for _, p := range had {
-			f.servers = append(f.servers, realServer{addr: addr, port: p})
+			vs.servers = append(vs.servers, realServer{addr: addr, port: p})
 		}
+		f := vs.finder()
 		for _, p := range ports.Draw(t, "has") {
 			var want *realServer
-			for i := range f.servers {
-				if f.servers[i].port == p {
-					want = &f.servers[i]
+			for i := range vs.servers {
+				if vs.servers[i].port == p {
+					want = &vs.servers[i]
 				}
 			}
-			if got := f.find(addr, p); got != want {
+			if got := f.find(netip.AddrPortFrom(addr, p)); got != want {
 				t.Fatalf("find(%d) in %v: %v", p, had, got)
 			}
 		}
 	})
-	if diff := cmp.Diff((*realServer)(nil), new(finder).find(netip.Addr{}, 1)); diff != "" {
+	if diff := cmp.Diff((*realServer)(nil), (*virtualServer)(nil).finder().find(netip.AddrPort{})); diff != "" {
 		t.Errorf("an empty finder found something:\n%s", diff)
 	}
 }

@@ -13,8 +13,9 @@ type virtualServer struct {
 	sorry        netip.AddrPort // invalid = none
 	sorryInhibit bool
 	sorryActive  bool // it stands in for the pool
-	dirty        bool // in Manager.changed
-	kept         bool // scratch of Apply: also in the new Spec
+	dirty        bool // in Manager.mailbox
+	named        bool // scratch of Apply: its ID is in the new Spec
+	kept         bool // scratch of Apply: it goes on as it is
 	servers      []realServer
 }
 
@@ -24,8 +25,8 @@ type realServer struct {
 	addr    netip.Addr
 	port    uint16
 	inhibit bool
-	dirty   bool // in Manager.changed
-	kept    bool // scratch of Apply: also in the new Spec
+	dirty   bool // in Manager.mailbox
+	named   bool // scratch of Apply: also in the new Spec
 	weight  int32
 	failed  int32 // how many of checks have failed
 	checks  []check
@@ -41,6 +42,9 @@ type check struct {
 func (rs *realServer) id() confparse.RealServerID {
 	return confparse.RealServerID{VS: rs.vs.id, Addr: rs.addr, Port: rs.port}
 }
+
+// endpoint is what tells the servers of one pool apart.
+func (rs *realServer) endpoint() netip.AddrPort { return netip.AddrPortFrom(rs.addr, rs.port) }
 
 func (rs *realServer) up() bool { return rs.failed == 0 }
 
@@ -89,31 +93,68 @@ func (vs *virtualServer) recount() {
 	}
 }
 
-// finder finds real servers of the pool before a reload. Pools change little, so the server asked for is nearly always
-// the one after the last; only when it is not is an index made.
-type finder struct {
-	servers []realServer
-	next    int
-	index   map[netip.AddrPort]int
+// runs reports whether the virtual server is what spec asks for, so that a reload need not touch it.
+func (vs *virtualServer) runs(spec *VirtualServerSpec) bool {
+	if vs.id != spec.ID || vs.quorum.quorum != int64(spec.Quorum) || vs.quorum.hysteresis != int64(spec.Hysteresis) ||
+		vs.sorry != spec.SorryServer || vs.sorryInhibit != spec.SorryInhibit || len(vs.servers) != len(spec.RealServers) {
+		return false
+	}
+	for i := range vs.servers {
+		if !vs.servers[i].runs(&spec.RealServers[i]) {
+			return false
+		}
+	}
+	return true
 }
 
-func (f *finder) find(addr netip.Addr, port uint16) *realServer {
-	if f.next < len(f.servers) {
-		if rs := &f.servers[f.next]; rs.addr == addr && rs.port == port {
-			f.next++
-			return rs
+// runs reports whether the real server, in the right virtual server, is what spec asks for.
+func (rs *realServer) runs(spec *RealServerSpec) bool {
+	if rs.addr != spec.ID.Addr || rs.port != spec.ID.Port || rs.weight != spec.Weight || rs.inhibit != spec.Inhibit ||
+		len(rs.checks) != len(spec.Checks) {
+		return false
+	}
+	for i := range rs.checks {
+		if rs.checks[i].probe.spec != spec.Checks[i] {
+			return false
 		}
+	}
+	return true
+}
+
+// finder finds in a list from before a reload what the reload names. Configurations change little, so what is asked
+// for is nearly always the one after the last; only when it is not is an index made.
+type finder[K comparable, T any] struct {
+	list  []T
+	key   func(*T) K
+	next  int
+	index map[K]int
+}
+
+// find returns the element of the list with the key, or nil.
+func (f *finder[K, T]) find(key K) *T {
+	if f.next < len(f.list) && f.key(&f.list[f.next]) == key {
+		f.next++
+		return &f.list[f.next-1]
 	}
 	if f.index == nil {
-		f.index = make(map[netip.AddrPort]int, len(f.servers))
-		for i := range f.servers {
-			f.index[netip.AddrPortFrom(f.servers[i].addr, f.servers[i].port)] = i
+		f.index = make(map[K]int, len(f.list))
+		for i := range f.list {
+			f.index[f.key(&f.list[i])] = i
 		}
 	}
-	i, ok := f.index[netip.AddrPortFrom(addr, port)]
+	i, ok := f.index[key]
 	if !ok {
 		return nil
 	}
 	f.next = i + 1
-	return &f.servers[i]
+	return &f.list[i]
+}
+
+// finder finds the real servers of vs, which may be nil.
+func (vs *virtualServer) finder() *finder[netip.AddrPort, realServer] {
+	f := &finder[netip.AddrPort, realServer]{key: (*realServer).endpoint}
+	if vs != nil {
+		f.list = vs.servers
+	}
+	return f
 }
