@@ -61,6 +61,9 @@ func (r *Reconciler) open(ctx context.Context, owned map[ServiceKey]bool) error 
 
 // remember writes down which services are ours, if that has changed, and tells the metrics.
 func (r *Reconciler) remember() {
+	if !r.unsaved {
+		return
+	}
 	owned := make(map[ServiceKey]bool, len(r.services))
 	for k := range r.services {
 		owned[k] = true
@@ -71,7 +74,9 @@ func (r *Reconciler) remember() {
 	r.metrics.owned.Store(&owned)
 	if err := r.state.save(owned); err != nil {
 		r.log.Warn("Cannot remember which IPVS services are ours", "err", err)
+		return
 	}
+	r.unsaved = false
 }
 
 func (r *Reconciler) auditing() bool {

@@ -98,6 +98,7 @@ func (r *Reconciler) plan(p *plan, k ServiceKey) {
 	have, exists := r.applied[k]
 	svc := r.services[k]
 	if svc == nil {
+		r.unsaved = true // it is ours until it is gone
 		if exists {
 			p.remove(k)
 		}
@@ -214,7 +215,7 @@ func (r *Reconciler) retry(ctx context.Context) {
 	now := time.Now()
 	if r.applied == nil {
 		if r.opening.attempts > 0 && !r.opening.next.After(now) {
-			_ = r.program(ctx) // logged there; only a first attempt is final, and this is not one
+			_ = r.program(ctx, nil) // logged there; only a first attempt is final, and this is not one
 		}
 		return
 	}

@@ -2,6 +2,7 @@ package ipvs
 
 import (
 	"maps"
+	"slices"
 
 	"vigil/confparse"
 )
@@ -34,7 +35,7 @@ func Desired(spec Spec, h Health) Table {
 
 // Desired returns what Desired has for this service.
 func (s *ServiceSpec) Desired(h Health) Service {
-	dests := s.dests(s.health(h), nil)
+	dests := s.dests(s.health(h, nil), nil)
 	m := make(map[DestKey]DestAttrs, len(dests))
 	for _, d := range dests {
 		m[d.key] = d.attrs
@@ -48,17 +49,23 @@ type serviceHealth struct {
 	quorumUp bool
 }
 
-func (s *ServiceSpec) health(h Health) serviceHealth {
-	out := serviceHealth{quorumUp: true, real: make([]RealServerHealth, len(s.RealServers))}
+func (a serviceHealth) equal(b serviceHealth) bool {
+	return a.quorumUp == b.quorumUp && slices.Equal(a.real, b.real)
+}
+
+// health returns what h says of the service, in the memory of buf.
+func (s *ServiceSpec) health(h Health, buf []RealServerHealth) serviceHealth {
+	out := serviceHealth{quorumUp: true, real: buf[:0]}
 	if up, ok := h.QuorumUp[s.ID]; ok {
 		out.quorumUp = up
 	}
-	for i, rs := range s.RealServers {
+	for i := range s.RealServers {
+		rs := &s.RealServers[i]
 		rh, ok := h.RealServers[confparse.RealServerID{VS: s.ID, Addr: rs.Addr, Port: rs.Port}]
 		if !ok {
 			rh = RealServerHealth{Up: true, Weight: rs.Weight}
 		}
-		out.real[i] = rh
+		out.real = append(out.real, rh)
 	}
 	return out
 }

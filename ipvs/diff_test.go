@@ -122,7 +122,7 @@ func TestPlanAddsDestinationsInFileOrder(t *testing.T) {
 	s := spec(nil, 1, 1, 1)
 	s.RealServers[0], s.RealServers[2] = s.RealServers[2], s.RealServers[0]
 	var p plan
-	p.service(s.Key, Service{}, false, s.Attrs, s.dests(s.health(Health{}), nil))
+	p.service(s.Key, Service{}, false, s.Attrs, s.dests(s.health(Health{}, nil), nil))
 	var got []string
 	for _, op := range p.ops()[1:] {
 		got = append(got, op.Dest.Addr().String())

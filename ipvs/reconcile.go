@@ -56,6 +56,7 @@ type Reconciler struct {
 	order    []ServiceKey // of services, as in the Spec
 	flush    bool         // lvs_flush
 	onStop   confparse.LVSFlushOnStop
+	unsaved  bool // which services are ours may be other than remembered
 
 	failing map[ServiceKey]*failure
 	opening failure // of opening the kernel and reading it
@@ -78,7 +79,7 @@ func NewReconciler(o Options) *Reconciler {
 		opts: o, log: o.Logger, state: stateFile{path: o.StatePath},
 		inbox: inbox{signal: make(chan struct{}, 1)},
 		ready: make(chan struct{}), stopped: make(chan struct{}),
-		failing: make(map[ServiceKey]*failure),
+		failing: make(map[ServiceKey]*failure), unsaved: true,
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -148,27 +149,30 @@ func (r *Reconciler) update(ctx context.Context) error {
 	start := time.Now()
 	m := r.inbox.take()
 	defer m.release()
+	touched := make(map[ServiceKey]bool)
 	if m.spec != nil {
-		r.setSpec(*m.spec, m.health)
+		r.setSpec(*m.spec, m.health, touched)
 	}
-	keys := r.changeHealth(m.changes)
+	r.changeHealth(m.changes, touched)
 	switch {
 	case m.spec != nil:
-		if err := r.program(ctx); err != nil {
+		if err := r.program(ctx, touched); err != nil {
 			return err
 		}
-	case len(keys) == 0 || r.applied == nil:
+	case len(touched) == 0 || r.applied == nil:
 		return nil // while the kernel cannot be opened, retry will come to it
 	default:
-		r.reconcile(ctx, keys)
+		r.reconcile(ctx, slices.SortedFunc(maps.Keys(touched), compareServices))
 	}
 	r.metrics.duration.Observe(time.Since(start).Seconds())
 	r.publish()
 	return nil
 }
 
-// program makes the whole table right. The error is that of a first opening, which is final.
-func (r *Reconciler) program(ctx context.Context) error {
+// program makes the whole table right, where touched has the services that it may not be right for. The error is that
+// of a first opening, which is final.
+func (r *Reconciler) program(ctx context.Context, touched map[ServiceKey]bool) error {
+	first := r.applied == nil
 	if err := r.adopt(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -180,7 +184,13 @@ func (r *Reconciler) program(ctx context.Context) error {
 		return nil
 	}
 	r.remember() // before the services are there: a crash in between must not leave orphans
-	r.reconcile(ctx, r.allKeys())
+	keys := r.allKeys()
+	if !first {
+		keys = slices.DeleteFunc(keys, func(k ServiceKey) bool {
+			return r.services[k] != nil && !touched[k] && r.failing[k] == nil
+		})
+	}
+	r.reconcile(ctx, keys)
 	r.remember()
 	if !r.isReady() {
 		r.publish()
@@ -198,15 +208,27 @@ func (r *Reconciler) isReady() bool {
 	}
 }
 
-// setSpec takes over a new Spec.
-func (r *Reconciler) setSpec(s Spec, h Health) {
+// setSpec takes over a new Spec and adds to touched the services that it wants otherwise than the one before.
+func (r *Reconciler) setSpec(s Spec, h Health, touched map[ServiceKey]bool) {
 	r.flush, r.onStop = s.FlushAtStart, s.FlushOnStop
+	before := r.services
 	r.services = make(map[ServiceKey]*service, len(s.Services))
 	r.byID = make(map[confparse.VirtualServerID][]*service, len(s.Services))
 	r.order = make([]ServiceKey, 0, len(s.Services))
+	r.unsaved = r.unsaved || len(before) != len(s.Services)
+	var real []RealServerHealth
 	for i := range s.Services {
 		spec := &s.Services[i]
-		svc := &service{spec: spec, health: spec.health(h)}
+		health := spec.health(h, real)
+		real = health.real[:0]
+		svc := before[spec.Key]
+		r.unsaved = r.unsaved || svc == nil
+		if svc == nil || !svc.health.equal(health) || !svc.spec.Equal(*spec) {
+			touched[spec.Key] = true
+			health.real = slices.Clone(health.real)
+			svc = &service{health: health}
+		}
+		svc.spec = spec // the Spec before is not needed any more, not even where it is equal
 		r.services[spec.Key] = svc
 		r.byID[spec.ID] = append(r.byID[spec.ID], svc)
 		r.order = append(r.order, spec.Key)
@@ -214,9 +236,8 @@ func (r *Reconciler) setSpec(s Spec, h Health) {
 	r.scheduleAudit()
 }
 
-// changeHealth takes over a change of health and returns the services that it concerns.
-func (r *Reconciler) changeHealth(h Health) []ServiceKey {
-	touched := make(map[ServiceKey]bool)
+// changeHealth takes over a change of health and adds to touched the services that it concerns.
+func (r *Reconciler) changeHealth(h Health, touched map[ServiceKey]bool) {
 	for id, rh := range h.RealServers {
 		for _, svc := range r.byID[id.VS] {
 			for i, rs := range svc.spec.RealServers {
@@ -235,7 +256,6 @@ func (r *Reconciler) changeHealth(h Health) []ServiceKey {
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Keys(touched), compareServices)
 }
 
 // allKeys returns every service that is wanted or there: first what stays, in the order of the Spec, then what goes.
@@ -290,7 +310,7 @@ func (r *Reconciler) stop() {
 	// each new one up among them: a restart in this time finds every one at the head of the list.
 	keys := r.allKeys()
 	slices.Reverse(keys)
-	r.setSpec(Spec{}, Health{})
+	r.setSpec(Spec{}, Health{}, make(map[ServiceKey]bool))
 	r.reconcile(ctx, keys)
 	r.remember()
 	r.publish()

@@ -163,6 +163,28 @@ func TestReconcilerRefusedServiceWaits(t *testing.T) {
 	})
 }
 
+// A reload tries again at once what the kernel refused, also where it changes nothing about it.
+func TestReconcilerReloadRetriesWhatFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, ipvstest.New(), ipvs.Options{AuditPeriod: -1})
+		defer r.stop()
+		a, b := service(1, 1), service(2, 1)
+		refusing := true
+		r.kernel.SetFault(func(op ipvs.Op) ipvstest.Fault {
+			if refusing && op.Service == a.Key && op.Kind == ipvs.AddDest {
+				return ipvstest.Fault{Err: syscall.ENOMEM}
+			}
+			return ipvstest.Fault{}
+		})
+		r.set(specOf(a, b), ipvs.Health{})
+		r.want(r.set(specOf(a, b), ipvs.Health{}),
+			"add tcp 10.0.0.1:80 -> 192.168.1.1:8080 weight 1: cannot allocate memory")
+		refusing = false
+		r.want(r.set(specOf(a, b), ipvs.Health{}), "add tcp 10.0.0.1:80 -> 192.168.1.1:8080 weight 1")
+		r.want(r.set(specOf(a, b), ipvs.Health{}))
+	})
+}
+
 // lthreshold without uthreshold cannot be programmed; the other servers can.
 func TestReconcilerRefusedDestination(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
