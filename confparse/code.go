@@ -1,6 +1,10 @@
 package confparse
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Code names a kind of Diagnostic. Codes are stable: tests, documentation and grep use them.
 //
@@ -8,10 +12,25 @@ import "fmt"
 //	KA2xxx  words and values of one statement
 //	KA3xxx  statements that do not fit together
 //	KA4xxx  accepted without effect
+//	VLnnnn  found by a linter, not by Load; LintBase + nnnn
 type Code uint16
 
-// String returns the code as printed: KA2013.
-func (c Code) String() string { return fmt.Sprintf("KA%04d", uint16(c)) }
+// LintBase is what the codes of a linter start from.
+const LintBase Code = 10000
+
+// String returns the code as printed: KA2013, or VL1001 for a linter's.
+func (c Code) String() string {
+	if c >= LintBase {
+		return fmt.Sprintf("VL%04d", uint16(c-LintBase))
+	}
+	return fmt.Sprintf("KA%04d", uint16(c))
+}
+
+// Title returns what c means in a few words, and "" when Load never reports it.
+func (c Code) Title() string { return codes[c].title }
+
+// Codes returns every code that Load can report, in order.
+func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
 
 // class is how keepalived counts a problem for the exit status of --config-test.
 type class uint8

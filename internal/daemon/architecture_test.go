@@ -20,6 +20,8 @@ const moduleRoot = "../.."
 // import none. The suffix "_linux" limits an arrow to files of that name: shells, never cores.
 var arrows = map[string][]string{
 	"cmd/keepalived":  {"internal/daemon"},
+	"cmd/vigil":       {"confparse", "internal/lint"},
+	"internal/lint":   {"confparse"},
 	"internal/daemon": {"confparse", "vrrp", "healthcheck", "ipvs"},
 	"vrrp":            {"confparse", "internal/netio_linux", "internal/firewall_linux"},
 	"vrrp/vrrptest":   {"confparse", "vrrp"},
