@@ -190,6 +190,7 @@ const (
 	CodeNotifyMissing            Code = 3081
 
 	CodeNotSupported Code = 4001
+	CodeNoAH         Code = 4002
 )
 
 // incomplete reports whether c says that something is not there, which is no news of a block that lost a part.
@@ -349,4 +350,5 @@ var codes = map[Code]codeInfo{
 	CodeTrackBoth:           {Warning, classOrdinary, "tracked by the instance and by its group"},
 
 	CodeNotSupported: {Note, classNone, "accepted, not supported yet"},
+	CodeNoAH:         {Fatal, classNone, "auth_type AH is not supported yet"},
 }

@@ -220,6 +220,11 @@ func (d *decoder) settleAuthentication(vi *instanceScratch) {
 		drop = fmt.Sprintf("(%s) authentication specified but no password given", vi.Name)
 	case vi.AuthType == AuthNone:
 		drop = fmt.Sprintf("(%s) auth_pass without auth_type is ignored", vi.Name)
+	case vi.AuthType == AuthAH:
+		// Going on without would make this router deaf to its peers and a second master.
+		d.about(vi.authAt, CodeNoAH, fmt.Sprintf("(%s) auth_type AH is not supported yet", vi.Name),
+			"use PASS, or no authentication, on all routers of the VRID")
+		return
 	default:
 		return
 	}
