@@ -64,9 +64,9 @@ func (m *Manager) Apply(s Spec) Snapshot {
 			delete(m.probes, p.spec)
 		}
 	}
+	m.logActivated(fresh)
 	for _, p := range fresh {
 		p.fresh = false
-		m.logActivated(p)
 		m.arm(p)
 	}
 	m.mailbox = nil

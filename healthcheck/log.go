@@ -51,11 +51,25 @@ func (m *Manager) logRealServerRemoved(rs *realServer) {
 	m.logServer(rs, func(name, _ string) string { return "service " + name + " no longer exist" })
 }
 
-func (m *Manager) logActivated(p *probe) {
-	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, vs string) string {
-			return "Activating healthchecker for service " + name + " for VS " + vs
-		})
+// manyActivations is how many checks may begin at one time with a line each. Of more than that nobody reads the lines,
+// and a large director would be busy with them while it starts.
+const manyActivations = 200
+
+func (m *Manager) logActivated(probes []*probe) {
+	level := slog.LevelInfo
+	if len(probes) > manyActivations {
+		m.log.Info(fmt.Sprintf("Activating %d healthcheckers", len(probes)))
+		level = slog.LevelDebug
+	}
+	if !m.enabled(level) {
+		return
+	}
+	for _, p := range probes {
+		for _, s := range p.subscribers {
+			name, vs := s.rs.id().String(), s.rs.vs.id.String()
+			m.log.Log(context.Background(), level, "Activating healthchecker for service "+name+" for VS "+vs,
+				"virtual_server", vs, "real_server", name)
+		}
 	}
 }
 

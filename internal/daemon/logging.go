@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -79,8 +80,10 @@ type logWriter struct {
 	once    sync.Once
 }
 
+// logSink takes lines; flush is called when none is waiting.
 type logSink interface {
 	write(logLine)
+	flush()
 }
 
 // newLogger returns the logger that o describes, and a function that flushes and ends it.
@@ -94,7 +97,7 @@ func newLogger(o LogOptions, stderr io.Writer) (*slog.Logger, func()) {
 		}
 	}
 	if o.Console {
-		w.sinks = append(w.sinks, console{stderr})
+		w.sinks = append(w.sinks, console{bufio.NewWriter(stderr)})
 	}
 	go w.run()
 	level := slog.LevelInfo
@@ -110,6 +113,9 @@ func (w *logWriter) run() {
 		select {
 		case l := <-w.lines:
 			w.emit(l)
+			if len(w.lines) == 0 {
+				w.flush()
+			}
 			continue
 		case <-w.quit:
 		}
@@ -118,9 +124,16 @@ func (w *logWriter) run() {
 			case l := <-w.lines:
 				w.emit(l)
 			default:
+				w.flush()
 				return
 			}
 		}
+	}
+}
+
+func (w *logWriter) flush() {
+	for _, s := range w.sinks {
+		s.flush()
 	}
 }
 
@@ -198,11 +211,14 @@ func formatAttr(group string, a slog.Attr) string {
 }
 
 // console writes to stderr in keepalived's form: the date as strftime's %c, then the message.
-type console struct{ w io.Writer }
+type console struct{ w *bufio.Writer }
 
 func (c console) write(l logLine) {
-	fmt.Fprintf(c.w, "%s: %s\n", l.at.Format("Mon Jan _2 15:04:05 2006"), l.text)
+	_, _ = c.w.Write(l.at.AppendFormat(c.w.AvailableBuffer(), "Mon Jan _2 15:04:05 2006"))
+	_, _ = c.w.WriteString(": " + l.text + "\n") // a terminal that has gone takes the messages with it
 }
+
+func (c console) flush() { _ = c.w.Flush() }
 
 // syslogSink has one writer for each ident.
 type syslogSink struct {
@@ -233,6 +249,8 @@ func (s *syslogSink) writer(ident string) *syslog.Writer {
 	s.writers[ident] = w
 	return w
 }
+
+func (s *syslogSink) flush() {}
 
 func (s *syslogSink) write(l logLine) {
 	w := s.writer(l.ident)

@@ -66,6 +66,8 @@ func (s *blockedSink) write(l logLine) {
 	s.lines = append(s.lines, l.text)
 }
 
+func (*blockedSink) flush() {}
+
 func TestSlowSinkNeverBlocksAndIsCounted(t *testing.T) {
 	sink := &blockedSink{release: make(chan struct{})}
 	w := &logWriter{lines: make(chan logLine, 4), sinks: []logSink{sink}, quit: make(chan struct{}), done: make(chan struct{})}
