@@ -12,8 +12,8 @@ import (
 	"vigil/confparse"
 )
 
-// manyServers is a Spec of one virtual server with n real servers, a check on each.
-func manyServers(n int) Spec {
+// serversInOne is a Spec of one virtual server with n real servers, a check on each.
+func serversInOne(n int) Spec {
 	cfg := &confparse.Config{}
 	vs := &confparse.VirtualServer{Quorum: 1,
 		ID: confparse.VirtualServerID{Family: confparse.IPv4, Protocol: confparse.TCP, Addr: netip.MustParseAddr("192.0.2.1"), Port: 80}}
@@ -40,7 +40,7 @@ func TestManyChecksBeginWithOneLine(t *testing.T) {
 		t.Run(fmt.Sprintf("%d at %v", tt.servers, tt.level), func(t *testing.T) {
 			var b bytes.Buffer
 			m := NewManager(Options{Logger: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: tt.level}))})
-			m.Apply(manyServers(tt.servers))
+			m.Apply(serversInOne(tt.servers))
 			if got := strings.Count(b.String(), "Activating "); got != tt.lines {
 				t.Errorf("%d lines, want %d", got, tt.lines)
 			}
