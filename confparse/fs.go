@@ -18,8 +18,11 @@ func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name
 
 // fsName turns a configuration's path into a name for fsys: an fs.FS in general knows no leading slash.
 func fsName(fsys fs.FS, name string) string {
-	if _, ok := fsys.(osFS); ok {
+	switch f := fsys.(type) {
+	case osFS:
 		return name
+	case overlay:
+		return fsName(f.FS, name)
 	}
 	return strings.TrimPrefix(path.Clean("/"+name), "/")
 }

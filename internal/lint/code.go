@@ -1,0 +1,101 @@
+package lint
+
+import (
+	"maps"
+	"slices"
+
+	"vigil/confparse"
+)
+
+// The codes of this package; docs/lint.md has a section on each. A number that is no longer used is not used again.
+//
+//	VL1xxx  instances and what they track
+//	VL2xxx  virtual servers and checks
+//	VL5xxx  two directors' files
+const (
+	WeightWithoutEffect = confparse.LintBase + 1001
+	WeightAndNoPreempt  = confparse.LintBase + 1002
+	StrictDropsService  = confparse.LintBase + 1003
+	WordCutByComment    = confparse.LintBase + 1004
+	OwnAddressAsPeer    = confparse.LintBase + 1005
+	ScriptOverrun       = confparse.LintBase + 1006
+	AlertsToNobody      = confparse.LintBase + 1007
+
+	AddressOfNobody = confparse.LintBase + 2001
+	CheckOverrun    = confparse.LintBase + 2002
+	NoCheck         = confparse.LintBase + 2003
+	OtherPort       = confparse.LintBase + 2004
+	NoWeight        = confparse.LintBase + 2005
+	ServerIsService = confparse.LintBase + 2006
+
+	PairMissing        = confparse.LintBase + 5001
+	PairVRID           = confparse.LintBase + 5002
+	PairAddresses      = confparse.LintBase + 5003
+	PairExcluded       = confparse.LintBase + 5004
+	PairVersion        = confparse.LintBase + 5005
+	PairInterval       = confparse.LintBase + 5006
+	PairAuthentication = confparse.LintBase + 5007
+	PairTransport      = confparse.LintBase + 5008
+	PairPeers          = confparse.LintBase + 5009
+	PairSource         = confparse.LintBase + 5010
+	PairTie            = confparse.LintBase + 5011
+	PairWeight         = confparse.LintBase + 5012
+	PairNoPreempt      = confparse.LintBase + 5013
+	PairGroup          = confparse.LintBase + 5014
+	PairNoService      = confparse.LintBase + 5015
+	PairService        = confparse.LintBase + 5016
+	PairChecksum       = confparse.LintBase + 5017
+)
+
+type codeInfo struct {
+	severity confparse.Severity // unless the rule knows better
+	title    string
+}
+
+var codes = map[confparse.Code]codeInfo{
+	WeightWithoutEffect: {confparse.Warning, "a weight that can never cause a failover"},
+	WeightAndNoPreempt:  {confparse.Note, "weights next to nopreempt"},
+	StrictDropsService:  {confparse.Warning, "strict mode drops the packets of a virtual server"},
+	WordCutByComment:    {confparse.Warning, "a comment begins inside a word"},
+	OwnAddressAsPeer:    {confparse.Error, "an instance is its own unicast peer"},
+	ScriptOverrun:       {confparse.Warning, "a script may still run when its next run is due"},
+	AlertsToNobody:      {confparse.Warning, "mail alerts without anyone to send them to"},
+
+	AddressOfNobody: {confparse.Warning, "a virtual server on an address that no instance owns"},
+	CheckOverrun:    {confparse.Warning, "a check that may not finish before the next begins"},
+	NoCheck:         {confparse.Note, "a real server that nothing checks"},
+	OtherPort:       {confparse.Note, "a check of another port than the one that serves"},
+	NoWeight:        {confparse.Warning, "no real server ever gets a connection"},
+	ServerIsService: {confparse.Warning, "a real server with the address of its virtual server"},
+
+	PairMissing:        {confparse.Error, "an instance that only one director has"},
+	PairVRID:           {confparse.Error, "virtual router ids differ"},
+	PairAddresses:      {confparse.Error, "virtual addresses differ"},
+	PairExcluded:       {confparse.Warning, "excluded virtual addresses differ"},
+	PairVersion:        {confparse.Error, "protocol versions differ"},
+	PairInterval:       {confparse.Error, "advertisement intervals differ"},
+	PairAuthentication: {confparse.Error, "authentication differs"},
+	PairTransport:      {confparse.Error, "the directors do not speak to the same group or peer"},
+	PairPeers:          {confparse.Error, "a unicast peer list without the other director"},
+	PairSource:         {confparse.Error, "both directors have the same address"},
+	PairTie:            {confparse.Warning, "equal priorities"},
+	PairWeight:         {confparse.Warning, "a weight too small for the other director to take over"},
+	PairNoPreempt:      {confparse.Warning, "nopreempt on the wrong director"},
+	PairGroup:          {confparse.Warning, "sync groups differ"},
+	PairNoService:      {confparse.Warning, "a virtual server that only one director has"},
+	PairService:        {confparse.Warning, "a virtual server that the directors run differently"},
+	PairChecksum:       {confparse.Error, "checksums are made differently"},
+}
+
+// Title returns what a code means in a few words, whether it is this package's or confparse's.
+func Title(c confparse.Code) string {
+	if i, ok := codes[c]; ok {
+		return i.title
+	}
+	return c.Title()
+}
+
+// Codes returns every code that a finding can have, confparse's first, in order.
+func Codes() []confparse.Code {
+	return append(confparse.Codes(), slices.Sorted(maps.Keys(codes))...)
+}
