@@ -16,6 +16,8 @@ type builder struct {
 	last lastKind
 	// closed is the block of the root that ended last, while nothing else has begun.
 	closed *Node
+	// closedAt is where the brace of closed is.
+	closedAt Range
 	// muted is set inside what follows a block that was closed too early.
 	muted int
 	// suspect is the first block whose closing brace is indented unlike its opening line.
@@ -28,6 +30,10 @@ type builder struct {
 	openedAt    int32        // the line of the last '{' that opened a block
 	echo        *echo        // nil as long as keepalived reads the braces as we do
 	seq         int32
+	// before is the row of the last keyword, and after what followed each row the last time: most configurations say
+	// the same things over and over, so that this is what comes next.
+	before int32
+	after  []*keyword
 }
 
 type lastKind uint8
@@ -47,7 +53,7 @@ type frame struct {
 }
 
 func newBuilder() *builder {
-	b := &builder{}
+	b := &builder{after: make([]*keyword, rows)}
 	b.frames = append(b.frames, frame{block: &blocks[inRoot]})
 	return b
 }
@@ -60,28 +66,28 @@ func (b *builder) nextSeq() int32 {
 func (b *builder) top() *frame { return &b.frames[len(b.frames)-1] }
 
 // node makes a statement of the words of the current line.
-func (b *builder) node(r *reader, toks []Token, text string, e *expansion) *Node {
+func (b *builder) node(r *reader, toks []Token, e *expansion) *Node {
 	n := b.arena.node()
 	n.Keyword = toks[0]
 	n.Args = b.arena.words(toks[1:])
-	n.text, n.expanded = text, e
+	n.expanded = e
 	n.src, n.lineAt, n.line, n.seq = r.cur.src, r.cur.at, r.cur.num, r.cur.seq
 	return n
 }
 
 // statement adds the words of one statement to the block that is open.
-func (b *builder) statement(r *reader, toks []Token, text string, e *expansion) {
+func (b *builder) statement(r *reader, toks []Token, e *expansion) {
 	if b.echo != nil {
 		b.echo.statement(r, toks[0])
 	}
-	b.take(r, toks, text, e)
+	b.take(r, toks, e)
 	if b.echo != nil {
 		b.converged()
 	}
 }
 
 // take is statement without what follows keepalived.
-func (b *builder) take(r *reader, toks []Token, text string, e *expansion) {
+func (b *builder) take(r *reader, toks []Token, e *expansion) {
 	if b.skip > 0 {
 		return
 	}
@@ -91,10 +97,10 @@ func (b *builder) take(r *reader, toks []Token, text string, e *expansion) {
 	f := b.top()
 	word := toks[0].Text
 	if f.block == nil {
-		b.item(r, toks, text, e)
+		b.item(r, toks, e)
 		return
 	}
-	kw := f.block.words[word]
+	kw := b.keyword(f.block, word)
 	if kw == nil {
 		if kw = b.misplaced(r, toks); kw == nil {
 			return
@@ -106,7 +112,9 @@ func (b *builder) take(r *reader, toks []Token, text string, e *expansion) {
 	if b.muted > 0 {
 		return
 	}
-	n := b.node(r, toks, text, e)
+	b.after[b.before] = kw
+	b.before = kw.row
+	n := b.node(r, toks, e)
 	n.kw = kw
 	b.kids = append(b.kids, n)
 	b.last = lastPlain
@@ -121,16 +129,24 @@ func (b *builder) take(r *reader, toks []Token, text string, e *expansion) {
 	}
 }
 
+// keyword returns what word is in blk, or nil.
+func (b *builder) keyword(blk *block, word string) *keyword {
+	if kw := b.after[b.before]; kw != nil && kw.name == word && kw.in.has(blk.id) {
+		return kw
+	}
+	return blk.words[word]
+}
+
 // item adds one line of a list block.
-func (b *builder) item(r *reader, toks []Token, text string, e *expansion) {
+func (b *builder) item(r *reader, toks []Token, e *expansion) {
 	if kw := b.outerBlock(r, toks); kw != nil {
-		b.take(r, toks, text, e)
+		b.take(r, toks, e)
 		return
 	}
 	if b.muted > 0 {
 		return
 	}
-	n := b.node(r, toks, text, e)
+	n := b.node(r, toks, e)
 	b.kids = append(b.kids, n)
 	b.last = lastPlain
 }
@@ -257,14 +273,13 @@ func (b *builder) push(n *Node) {
 func (b *builder) pop(r *reader) {
 	f := b.top()
 	n := f.node
-	n.Body = append(n.Body, b.arena.body(b.kids[f.base:])...)
+	n.Body = b.arena.body(b.kids[f.base:])
 	b.kids = b.kids[:f.base]
-	if r != nil {
+	if r != nil && r.cur.src == n.src {
 		n.closeLn = r.cur.num
-		n.closeSrc = r.cur.src
 	}
 	b.frames = b.frames[:len(b.frames)-1]
-	if b.closed = nil; len(b.frames) == 1 && n.kw.inner() != nil && n.closeSrc != nil {
+	if b.closed = nil; r != nil && len(b.frames) == 1 && n.kw.inner() != nil {
 		b.closed = n
 	}
 }
@@ -333,8 +348,11 @@ func (b *builder) closeBrace(r *reader, p piece) {
 			b.suspectAt, b.suspectLine, b.suspectSeq = r.cur.rangeOf(end, end+1), r.cur.text, r.cur.seq
 		}
 	}
-	n.closeAt = b.column(p, r)
 	b.pop(r)
+	if b.closed != nil {
+		at := b.column(p, r)
+		b.closedAt = Range{File: r.cur.src.path, Start: Pos{at, r.cur.num, 1}, End: Pos{at + 1, r.cur.num, 2}}
+	}
 }
 
 // column returns the offset of a brace in its file.
@@ -355,12 +373,10 @@ func (b *builder) report(r *reader, p piece, code Code, summary, detail string, 
 func (b *builder) closedTooEarly(r *reader, toks []Token) {
 	n := b.closed
 	t := toks[0]
-	where := Range{File: n.closeSrc.path,
-		Start: Pos{n.closeAt, n.closeLn, 1}, End: Pos{n.closeAt + 1, n.closeLn, 2}}
 	r.report(CodeClosedEarly, r.cur.rangeOf(t.Offset, t.Offset+int32(t.Len)),
 		fmt.Sprintf("Unknown keyword '%s'", t.Text),
 		fmt.Sprintf("the %s block it belongs to ended at line %d; everything from here to the next '}' is ignored",
-			n.Keyword.Text, n.closeLn), Place{where, "block closed here"})
+			n.Keyword.Text, b.closedAt.Start.Line), Place{b.closedAt, "block closed here"})
 	if b.echo == nil {
 		b.diverge(r)
 	}

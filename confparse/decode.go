@@ -143,7 +143,7 @@ func (d *decoder) statement(n *Node) {
 		d.report(n, n.RangeOf(n.Keyword), CodeNotSupported,
 			fmt.Sprintf("%s is accepted, but not supported yet", kw.name), "it has no effect")
 	}
-	v := kw.value
+	v := &kw.value
 	if v.kind >= integer && len(n.Args) == 0 {
 		d.missing(n, v.optional)
 		if kw.bad != nil {
@@ -172,13 +172,19 @@ func (d *decoder) statement(n *Node) {
 		}
 	case integer:
 		var num int64
-		if num, ok = d.wholeNumber(n, n.Args[0], v); ok {
+		if num, ok = plainNumber(n.Args[0].Text, v, 1); !ok {
+			num, ok = d.wholeNumber(n, n.Args[0], *v)
+		}
+		if ok {
 			kw.num(d, num)
 		}
 	case timer:
-		var dur time.Duration
-		if dur, ok = d.seconds(n, n.Args[0], v); ok {
-			kw.dur(d, dur)
+		var us int64
+		if us, ok = plainNumber(n.Args[0].Text, v, 1e6); !ok {
+			us, ok = d.fixedPoint(n, n.Args[0], *v, 6)
+		}
+		if ok {
+			kw.dur(d, time.Duration(us)*time.Microsecond)
 		}
 	case word:
 		kw.str(d, d.intern(n.Args[0].Text))
@@ -221,8 +227,8 @@ func (d *decoder) extraParameters(n *Node) {
 
 // report adds a diagnostic about a place in the line of n.
 func (d *decoder) report(n *Node, at Range, code Code, summary, detail string, related ...Place) {
-	if n.expanded != nil {
-		related = append(related, Place{Range: Range{}, Note: "the line became: " + n.expanded.text})
+	if n.expanded != nil && n.expanded.rewritten {
+		related = append(related, Place{Range: Range{}, Note: "the line became: " + n.expanded.line})
 	}
 	related = append(related, includedFrom(n.src)...)
 	line, seq := "", n.seq
@@ -236,7 +242,7 @@ func (d *decoder) report(n *Node, at Range, code Code, summary, detail string, r
 // atEnd is about for what is found out when the block of n ends, which is the line keepalived names.
 func (d *decoder) atEnd(n *Node, code Code, summary, detail string, related ...Place) {
 	d.about(n, code, summary, detail, related...)
-	if k := len(d.rep.list); k > 0 && d.rep.list[k-1].Summary == summary && n.closeSrc == n.src {
+	if k := len(d.rep.list); k > 0 && d.rep.list[k-1].Summary == summary && n.closeLn != 0 {
 		d.rep.list[k-1].EndLine = n.closeLn
 	}
 }

@@ -156,7 +156,7 @@ func (d *decoder) regexOf() *Regex {
 
 // regex decodes exactly one word, quoted and escaped like an argument of a program.
 func (d *decoder) regex(n *Node) {
-	argv, ok := splitCommand(n.text)
+	argv, ok := splitCommand(n.text())
 	if !ok || len(argv) != 2 {
 		d.about(n, CodeArgumentExpected, "regex must have exactly one word - ignoring", "quote a pattern with blanks")
 		return

@@ -16,8 +16,10 @@ var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "sh", "mh", "dh", "f
 
 // stripRange drops the range or mask that keepalived tolerates behind a single address.
 func stripRange(s string) string {
-	if i := strings.IndexAny(s, "/-"); i >= 0 {
-		return s[:i]
+	for i := range len(s) {
+		if s[i] == '/' || s[i] == '-' {
+			return s[:i]
+		}
 	}
 	return s
 }

@@ -91,11 +91,7 @@ func (r *reader) logical(c cooked, continued bool, depth int, changed bool) {
 	}
 	text := string(c.b)
 	r.lex.lexCooked(text, c.at)
-	var e *expansion
-	if changed {
-		e = &expansion{text: text}
-	}
-	r.deliver(text, e)
+	r.deliver(text, &expansion{line: text, rewritten: changed})
 }
 
 // condition handles @ID and @^ID: it returns the rest of the line when it counts, and nothing otherwise.

@@ -62,82 +62,83 @@ func (l *lexer) lexRaw(s string, base int32) bool {
 	if i < len(s) && (s[i] == '@' || s[i] == '~') {
 		return false
 	}
-	return l.lex(s, &rawClass, base, nil) && l.unterminated < 0
+	return l.lex(s, i, &rawClass, base, nil) && l.unterminated < 0
 }
 
 // lexCooked cuts a line of which comments and references are gone. places[i] is where byte i was written.
-func (l *lexer) lexCooked(s string, places []place) { l.lex(s, &cookedClass, 0, places) }
+func (l *lexer) lexCooked(s string, places []place) {
+	l.lex(s, 0, &cookedClass, 0, places)
+	for i := range l.toks {
+		t := &l.toks[i]
+		first, last := places[t.Offset], places[t.Offset+int32(t.Len)-1]
+		t.Offset = first.start
+		t.Len = uint16(min(max(last.end-first.start, 0), 1<<16-1))
+	}
+}
 
-func (l *lexer) lex(s string, class *[256]uint8, base int32, places []place) bool {
-	l.toks, l.pieces, l.places, l.unterminated = l.toks[:0], l.pieces[:0], places, -1
+// lex cuts s from byte i on. The words get base plus their place in s.
+func (l *lexer) lex(s string, i int, class *[256]uint8, base int32, places []place) bool {
+	toks, pieces := l.toks[:0], l.pieces[:0]
+	l.places, l.unterminated = places, -1
 	lo, from, to := 0, 0, 0 // of the statement being collected
-	flush := func() {
-		if len(l.toks) > lo {
-			l.pieces = append(l.pieces, piece{pieceWords, int32(lo), int32(len(l.toks)), int32(from), int32(to)})
-		}
-		lo = len(l.toks)
-	}
-	add := func(textFrom, textTo, start, end int, quoted bool) {
-		if len(l.toks) == lo {
-			from = start
-		}
-		to = end
-		t := Token{Text: s[textFrom:textTo], Quoted: quoted}
-		if places == nil {
-			t.Offset, t.Len = base+int32(start), uint16(min(end-start, 1<<16-1))
-		} else {
-			first, last := places[start], places[end-1]
-			t.Offset = first.start
-			t.Len = uint16(min(max(last.end-first.start, 0), 1<<16-1))
-		}
-		l.toks = append(l.toks, t)
-	}
-	for i := 0; i < len(s); {
+scan:
+	for i < len(s) {
+		start, end := i, i+1 // of a word
 		switch class[s[i]] {
 		case blank:
 			i++
+			continue
 		case comment:
-			i = len(s)
+			break scan
 		case special:
 			return false
 		case brace:
-			flush()
+			if len(toks) > lo {
+				pieces = append(pieces, piece{pieceWords, int32(lo), int32(len(toks)), int32(from), int32(to)})
+				lo = len(toks)
+			}
 			kind := pieceOpen
 			if s[i] == '}' {
 				kind = pieceClose
 			}
-			l.pieces = append(l.pieces, piece{kind: kind, from: int32(i), to: int32(i + 1)})
+			pieces = append(pieces, piece{kind: kind, from: int32(i), to: int32(end)})
 			i++
+			continue
 		case quote:
-			j := i + 1
-			for j < len(s) && s[j] != '"' {
-				if (s[j] == '$' || s[j] == 0) && places == nil {
+			for end < len(s) && s[end] != '"' {
+				if (s[end] == '$' || s[end] == 0) && places == nil {
 					return false
 				}
-				j++
+				end++
 			}
-			if j == len(s) {
-				l.unterminated = i
-				i = j
-				break
+			if end == len(s) {
+				l.unterminated = start
+				break scan
 			}
-			add(i+1, j, i, j+1, true)
-			i = j + 1
+			end++
+			toks = append(toks, Token{Text: s[start+1 : end-1], Offset: base + int32(start), Len: wordLen(end - start), Quoted: true})
 		default:
-			j := i + 1
-			for j < len(s) && class[s[j]] == plain {
-				j++
+			for end < len(s) && class[s[end]] == plain {
+				end++
 			}
-			if j < len(s) && class[s[j]] == special {
+			if end < len(s) && class[s[end]] == special {
 				return false
 			}
-			add(i, j, i, j, false)
-			i = j
+			toks = append(toks, Token{Text: s[start:end], Offset: base + int32(start), Len: wordLen(end - start)})
 		}
+		if len(toks) == lo+1 {
+			from = start
+		}
+		i, to = end, end
 	}
-	flush()
+	if len(toks) > lo {
+		pieces = append(pieces, piece{pieceWords, int32(lo), int32(len(toks)), int32(from), int32(to)})
+	}
+	l.toks, l.pieces = toks, pieces
 	return true
 }
+
+func wordLen(n int) uint16 { return uint16(min(n, 1<<16-1)) }
 
 // place is where a byte of an expanded line was written: a byte of the file, or the reference that produced it.
 type place struct{ start, end int32 }

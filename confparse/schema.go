@@ -56,6 +56,7 @@ func (s blockSet) has(id blockID) bool { return s&(1<<id) != 0 }
 
 // block is one kind of block with the keywords it knows.
 type block struct {
+	id    blockID
 	name  string // the keyword that opens it
 	path  string // from the root
 	words map[string]*keyword
@@ -131,6 +132,8 @@ type keyword struct {
 	bad func(*decoder)
 	// whileReading is called as soon as the statement is read, for what influences reading itself.
 	whileReading func(*reader, *Node)
+
+	row int32 // its place in the table
 }
 
 // itemGrammar is the form of the items of a list block.
@@ -157,6 +160,9 @@ func (k *keyword) inner() *block {
 // blocks holds the keywords by block.
 var blocks = index(keywords())
 
+// rows is the length of the table.
+var rows = len(keywords())
+
 // keywords returns the whole table.
 func keywords() []keyword {
 	var all []keyword
@@ -182,6 +188,7 @@ func index(table []keyword) [blockCount]block {
 		}
 	}
 	for id := inGlobal; id < blockCount; id++ {
+		bs[id].id = id
 		bs[id].path = bs[id].name
 		for p := parent[id]; p != inRoot; p = parent[p] {
 			bs[id].path = bs[p].name + "/" + bs[id].path
@@ -189,6 +196,7 @@ func index(table []keyword) [blockCount]block {
 	}
 	for i := range table {
 		kw := &table[i]
+		kw.row = int32(i)
 		for id := blockID(0); id < blockCount; id++ {
 			if !kw.in.has(id) {
 				continue

@@ -143,7 +143,7 @@ func hexDigit(c byte) int {
 
 // scriptWords returns the words of a program statement without its keyword.
 func (d *decoder) scriptWords(n *Node) []string {
-	words, ok := splitWords(n.text)
+	words, ok := splitWords(n.text())
 	if !ok {
 		d.about(n, CodeScriptQuotes, fmt.Sprintf("%s: a quote is not closed", n.Keyword.Text), "the program is dropped")
 		return nil

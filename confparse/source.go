@@ -191,7 +191,7 @@ func (r *reader) readMain(name string) {
 func (r *reader) readSource(s *source) {
 	r.files++
 	saved, level := r.cur, r.level
-	num := int32(0)
+	r.cur = physicalLine{src: s}
 	for at := 0; at < len(s.text) && !r.stopped; {
 		line := s.text[at:]
 		next := len(s.text)
@@ -202,8 +202,8 @@ func (r *reader) readSource(s *source) {
 		if k := len(line); k > 0 && line[k-1] == '\r' {
 			line = line[:k-1]
 		}
-		num++
-		r.cur = physicalLine{src: s, at: int32(at), num: num, seq: r.build.nextSeq(), text: line}
+		r.cur.num++
+		r.cur.at, r.cur.seq, r.cur.text = int32(at), r.build.nextSeq(), line
 		r.physical()
 		at = next
 	}
@@ -241,8 +241,9 @@ func (r *reader) physical() {
 	}
 }
 
-// deliver hands the pieces of the lexer to the builder. text is what they were cut from.
-func (r *reader) deliver(text string, e *expansion) {
+// deliver hands the pieces of the lexer to the builder. text is what they were cut from. changed is nil when that is the
+// line as it stands, else it is what is common to its statements.
+func (r *reader) deliver(text string, changed *expansion) {
 	r.build.lastSeen = r.cur
 	for _, p := range r.lex.pieces {
 		switch p.kind {
@@ -251,7 +252,11 @@ func (r *reader) deliver(text string, e *expansion) {
 		case pieceClose:
 			r.build.closeBrace(r, p)
 		default:
-			r.build.statement(r, r.lex.toks[p.lo:p.hi], text[p.from:p.to], e)
+			e := changed
+			if e != nil {
+				e = &expansion{text: text[p.from:p.to], line: e.line, rewritten: e.rewritten}
+			}
+			r.build.statement(r, r.lex.toks[p.lo:p.hi], e)
 		}
 	}
 	if u := r.lex.unterminated; u >= 0 {

@@ -16,17 +16,14 @@ type Node struct {
 	Args    []Token
 	Body    []*Node
 
-	text     string     // the statement before it was cut into words, for the splitters that have their own quoting
 	kw       *keyword   // nil for an item of a list and for an unknown keyword
-	src      *source    //
+	src      *source    // the file it is in
 	expanded *expansion // how the line came about, when it is not in the file as it stands
 	lineAt   int32      // offset of the line
 	line     int32      // 1-based
 	seq      int32      // reading order over all files
-	closeAt  int32      // offset of the closing brace; 0 when there is none
-	closeLn  int32      // its line
+	closeLn  int32      // the line of the closing brace, if that is in the same file; 0 when there is none
 	damaged  bool       // a mistake cost part of it; that it is incomplete is no second mistake
-	closeSrc *source    // its file, when that is another one
 }
 
 // Tree is a configuration cut into statements: comments gone, included files, parameters and loops expanded.
@@ -34,9 +31,23 @@ type Tree struct {
 	Root []*Node
 }
 
-// expansion says what a line became by parameters, loops and multi-line definitions.
+// expansion says what a line became that does not stand in the file as it was read.
 type expansion struct {
-	text string // the whole line after expansion
+	text      string // the statement
+	line      string // the whole line
+	rewritten bool   // by parameters, loops and multi-line definitions, and not only by an escaped comment
+}
+
+// text returns the statement before it was cut into words, for the splitters that have their own quoting.
+func (n *Node) text() string {
+	if n.expanded != nil {
+		return n.expanded.text
+	}
+	last := &n.Keyword
+	if len(n.Args) > 0 {
+		last = &n.Args[len(n.Args)-1]
+	}
+	return n.src.text[n.Keyword.Offset : last.Offset+int32(last.Len)]
 }
 
 // Range returns the place of the keyword and its words.
@@ -72,7 +83,7 @@ func (n *Node) arg(i int) string {
 }
 
 const (
-	nodeSlab  = 512
+	nodeSlab  = 546 // 64 KiB
 	tokenSlab = 2048
 )
 
@@ -101,7 +112,9 @@ func (a *arena) words(toks []Token) []Token {
 	}
 	w := a.tokens[:len(toks):len(toks)]
 	a.tokens = a.tokens[len(toks):]
-	copy(w, toks)
+	for i := range toks { // nearly always one or two
+		w[i] = toks[i]
+	}
 	return w
 }
 

@@ -200,3 +200,74 @@ func TestOSSystem(t *testing.T) {
 		t.Errorf("a file all can write is %d", got)
 	}
 }
+
+// TestStatementText: a statement's text is what stands in the file or, where a line was rewritten, what it became.
+func TestStatementText(t *testing.T) {
+	for _, tt := range []struct{ name, line, want string }{
+		{"as it stands", "  router_id   one  \"two  three\"   # four", `router_id   one  "two  three"`},
+		{"keyword alone", "  lvs_flush ", "lvs_flush"},
+		{"a quoted word last", `router_id "a b" `, `router_id "a b"`},
+		{"an escaped comment sign", `router_id a\#b "c  d" ! e`, `router_id a#b "c  d"`},
+		{"a parameter", "router_id  ${V}  x", "router_id  value  x"},
+		{"behind a brace", "lvs_flush } global_defs { router_id  a }", "lvs_flush"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := "$V=value\nglobal_defs {\n" + tt.line + "\n}\n"
+			tree, _ := Parse(fstest.MapFS{"k.conf": {Data: []byte(text)}}, "k.conf", Env{})
+			if got := tree.Root[0].Body[0].text(); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestPlainNumber: the short way to a number agrees with the long one wherever it gives an answer.
+func TestPlainNumber(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`[-+ ]?[0-9]{0,11}(\.[0-9]{0,7})?[a ]?`).Draw(t, "word")
+		lo := rapid.Int64Range(-10, 5_000_000).Draw(t, "min")
+		v := value{kind: timer, min: lo, max: lo + rapid.Int64Range(0, 1<<53).Draw(t, "width")}
+		d := &decoder{rep: &reporter{}}
+		n := &Node{Keyword: Token{Text: "k"}, src: &source{path: "k.conf"}}
+		if got, ok := plainNumber(s, &v, 1); ok {
+			if want, good := d.wholeNumber(n, Token{Text: s}, v); !good || got != want {
+				t.Errorf("%q is %d, want %d %v", s, got, want, good)
+			}
+		}
+		if got, ok := plainNumber(s, &v, 1e6); ok {
+			if want, good := d.fixedPoint(n, Token{Text: s}, v, 6); !good || got != want {
+				t.Errorf("%q is %d µs, want %d %v", s, got, want, good)
+			}
+		}
+	})
+}
+
+// TestKeywordIsOfItsBlock: what followed a statement elsewhere does not count where it has another meaning, or none.
+func TestKeywordIsOfItsBlock(t *testing.T) {
+	text := "virtual_server 10.0.0.1 80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n delay_loop 1\n weight 3\n" +
+		" real_server 10.0.0.2 80 {\n  delay_loop 2\n  weight 4\n }\n delay_loop 5\n weight 6\n" +
+		" real_server 10.0.0.3 80 {\n  delay_loop 7\n  lb_algo rr\n }\n lb_algo wrr\n}\n"
+	b := newBuilder()
+	for i := range blocks {
+		blk := &blocks[i]
+		if int(blk.id) != i {
+			t.Fatalf("block %d is numbered %d", i, blk.id)
+		}
+		for _, followed := range blocks {
+			for word, kw := range followed.words {
+				b.after[b.before] = kw
+				if got := b.keyword(blk, word); got != blk.words[word] {
+					t.Errorf("%s in %s is a keyword of another block", word, blk.path)
+				}
+			}
+		}
+	}
+	cfg, ds := Load(fstest.MapFS{"k.conf": {Data: []byte(text)}}, "k.conf", Env{})
+	if len(ds) != 1 || ds[0].Code != CodeUnknownKeyword || ds[0].Subject.Start.Line != 15 {
+		t.Errorf("diagnostics: %v", ds)
+	}
+	vs := cfg.VirtualServers[0]
+	if rs := vs.RealServers; vs.Scheduler != "wrr" || rs[0].Weight != 4 || rs[1].Weight != 6 {
+		t.Errorf("scheduler %s, weights %d %d", vs.Scheduler, rs[0].Weight, rs[1].Weight)
+	}
+}

@@ -40,6 +40,24 @@ func (d *decoder) wholeNumber(n *Node, t Token, v value) (int64, bool) {
 	return num, true
 }
 
+// plainNumber reads what a number nearly always is, up to nine digits, and returns it in units of 1/scale. It returns
+// false for what needs a closer look.
+func plainNumber(s string, v *value, scale int64) (int64, bool) {
+	if len(s) == 0 || len(s) > 9 {
+		return 0, false
+	}
+	num := int64(0)
+	for i := range len(s) {
+		c := s[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		num = num*10 + int64(c)
+	}
+	num *= scale
+	return num, num >= v.min && num <= v.max
+}
+
 // parseDigits reads leading decimal digits.
 func parseDigits(s string) (num int64, used int, overflow bool) {
 	for used < len(s) && s[used] >= '0' && s[used] <= '9' {
