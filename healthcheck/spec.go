@@ -150,13 +150,29 @@ func (v VirtualServerSpec) Equal(o VirtualServerSpec) bool {
 // their real server counts as having one checker less.
 func FromConfig(c *confparse.Config) Spec {
 	s := Spec{VirtualServers: make([]VirtualServerSpec, 0, len(c.VirtualServers))}
+	profiles := profiles{logAll: c.Global.LogAllFailures}
 	for _, vs := range c.VirtualServers {
-		s.VirtualServers = append(s.VirtualServers, virtualServerSpec(vs, c.Global.LogAllFailures))
+		s.VirtualServers = append(s.VirtualServers, profiles.virtualServerSpec(vs))
 	}
 	return s
 }
 
-func virtualServerSpec(vs *confparse.VirtualServer, logAll bool) VirtualServerSpec {
+// profiles makes the handles of profiles. Most checks have the profile of the one before, and to find it among all of
+// the process takes much longer than to see that.
+type profiles struct {
+	logAll bool
+	last   profile
+	handle unique.Handle[profile] // of last
+}
+
+func (ps *profiles) of(p *profile) unique.Handle[profile] {
+	if ps.handle == (unique.Handle[profile]{}) || *p != ps.last {
+		ps.last, ps.handle = *p, unique.Make(*p)
+	}
+	return ps.handle
+}
+
+func (ps *profiles) virtualServerSpec(vs *confparse.VirtualServer) VirtualServerSpec {
 	v := VirtualServerSpec{ID: vs.ID, Quorum: vs.Quorum, Hysteresis: vs.Hysteresis}
 	if ss := vs.SorryServer; ss != nil {
 		v.SorryServer, v.SorryInhibit = netip.AddrPortFrom(ss.Addr, ss.Port), ss.Inhibit
@@ -173,7 +189,7 @@ func virtualServerSpec(vs *confparse.VirtualServer, logAll bool) VirtualServerSp
 		from := len(all)
 		for _, ck := range rs.Checkers {
 			if probed(ck.Kind) {
-				all = append(all, checkSpec(rs, ck, logAll))
+				all = append(all, ps.checkSpec(rs, ck))
 			}
 		}
 		sum += kernelWeight(int64(rs.Weight))
@@ -195,7 +211,7 @@ func probed(k confparse.CheckerKind) bool {
 	return k == confparse.TCPCheck || k == confparse.HTTPGet || k == confparse.SSLGet
 }
 
-func checkSpec(rs *confparse.RealServer, ck *confparse.Checker, logAll bool) CheckSpec {
+func (ps *profiles) checkSpec(rs *confparse.RealServer, ck *confparse.Checker) CheckSpec {
 	c := CheckSpec{Kind: ck.Kind, Alpha: ck.Alpha, addr: ck.Connect.Addr, port: ck.Connect.Port}
 	if !c.addr.IsValid() {
 		c.addr = rs.ID.Addr
@@ -212,7 +228,7 @@ func checkSpec(rs *confparse.RealServer, ck *confparse.Checker, logAll bool) Che
 		retry:            ck.Retry,
 		fwmark:           ck.Connect.Fwmark,
 		bindAddr:         ck.Connect.BindAddr.Unmap(),
-		logAllFailures:   ck.LogAllFailures || logAll,
+		logAllFailures:   ck.LogAllFailures || ps.logAll,
 		bindInterface:    ck.Connect.BindInterface,
 	}
 	if p.bindAddr.IsValid() { // bind_port has an effect only together with bindto
@@ -221,7 +237,7 @@ func checkSpec(rs *confparse.RealServer, ck *confparse.Checker, logAll bool) Che
 	if ck.HTTP != nil && ck.Kind != confparse.TCPCheck {
 		p.http = newHTTPSpec(ck.HTTP)
 	}
-	c.shared = unique.Make(p)
+	c.shared = ps.of(&p)
 	return c
 }
 

@@ -226,3 +226,21 @@ func TestKindsWithoutProbeAreLeftOut(t *testing.T) {
 		}
 	}
 }
+
+// TestEachCheckHasItsOwnProfile: whatever stands next to a check, its spec is the one it has alone.
+func TestEachCheckHasItsOwnProfile(t *testing.T) {
+	var checkers []*confparse.Checker
+	for _, delay := range []time.Duration{s, s, 2 * s, s, 0} {
+		ck := tcpCheckOf()
+		ck.DelayLoop = delay
+		checkers = append(checkers, ck, httpPool(false).RealServers[0].Checkers[0])
+	}
+	checkers = append([]*confparse.Checker{{Kind: confparse.TCPCheck}}, checkers...) // the zero profile
+	vs := pool(1)
+	vs.RealServers[0].Checkers = checkers
+	for i, got := range FromConfig(config(vs)).VirtualServers[0].RealServers[0].Checks {
+		if want := specOf(t, checkers[i]); got != want {
+			t.Errorf("check %d: %+v, alone %+v", i, got.shared.Value(), want.shared.Value())
+		}
+	}
+}

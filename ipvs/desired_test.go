@@ -2,6 +2,7 @@ package ipvs
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -182,4 +183,21 @@ func drawHealth(t *rapid.T, sp Spec) Health {
 		}
 	}
 	return h
+}
+
+// TestDestSet: a destination is new once, however many there are, also when the set is used again.
+func TestDestSet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var set destSet
+		for range 2 {
+			set.few, set.many = set.few[:0], nil
+			seen := map[uint16]bool{}
+			for _, port := range rapid.SliceOfN(rapid.Uint16Range(1, 40), 0, 80).Draw(t, "ports") {
+				if got := set.add(netip.AddrPortFrom(addr("10.0.0.2"), port)); got == seen[port] {
+					t.Fatalf("port %d: new %v", port, got)
+				}
+				seen[port] = true
+			}
+		}
+	})
 }

@@ -54,10 +54,10 @@ type RealServerSpec struct {
 func FromConfig(c *confparse.Config) Spec {
 	spec := Spec{FlushAtStart: c.Global.LVSFlush, FlushOnStop: c.Global.LVSFlushOnStop}
 	services := make(map[ServiceKey]bool, len(c.VirtualServers))
-	dests := make(map[DestKey]bool)
+	spec.Services = make([]ServiceSpec, 0, len(c.VirtualServers))
+	var seen destSet
 	for _, vs := range c.VirtualServers {
-		clear(dests)
-		s, ok := serviceSpec(vs, dests)
+		s, ok := serviceSpec(vs, &seen)
 		if !ok || services[s.Key] {
 			continue
 		}
@@ -79,8 +79,8 @@ func (s ServiceSpec) Equal(o ServiceSpec) bool {
 		slices.Equal(s.RealServers, o.RealServers)
 }
 
-// serviceSpec derives one service. seen is scratch space, empty.
-func serviceSpec(vs *confparse.VirtualServer, seen map[DestKey]bool) (ServiceSpec, bool) {
+// serviceSpec derives one service. seen is scratch space.
+func serviceSpec(vs *confparse.VirtualServer, seen *destSet) (ServiceSpec, bool) {
 	key, ok := serviceKey(vs.ID)
 	if !ok {
 		return ServiceSpec{}, false
@@ -90,6 +90,7 @@ func serviceSpec(vs *confparse.VirtualServer, seen map[DestKey]bool) (ServiceSpe
 		s.Sorry = SorryServerSpec{Addr: ss.Addr.Unmap(), Port: ss.Port, Forwarding: ss.Forwarding, Inhibit: ss.Inhibit}
 	}
 	s.RealServers = make([]RealServerSpec, 0, len(vs.RealServers))
+	seen.few, seen.many = seen.few[:0], nil
 	for _, rs := range vs.RealServers {
 		r := RealServerSpec{
 			Addr: rs.ID.Addr.Unmap(), Port: rs.ID.Port, Forwarding: rs.Forwarding, Weight: rs.Weight,
@@ -98,13 +99,41 @@ func serviceSpec(vs *confparse.VirtualServer, seen map[DestKey]bool) (ServiceSpe
 			UpperThreshold: min(rs.UpperThreshold, math.MaxInt32), LowerThreshold: min(rs.LowerThreshold, math.MaxInt32),
 		}
 		d := key.dest(r.Addr, r.Port, r.Forwarding)
-		if !r.Addr.IsValid() || seen[d] {
+		if !r.Addr.IsValid() || !seen.add(d) {
 			continue
 		}
-		seen[d] = true
 		s.RealServers = append(s.RealServers, r)
 	}
 	return s, true
+}
+
+// fewDests is up to how many destinations a look at each is faster than a map.
+const fewDests = 16
+
+// destSet is a set of destinations: a list while they are few, which they nearly always are.
+type destSet struct {
+	few  []DestKey
+	many map[DestKey]bool
+}
+
+// add reports whether d is new.
+func (s *destSet) add(d DestKey) bool {
+	if s.many == nil {
+		if slices.Contains(s.few, d) {
+			return false
+		}
+		if len(s.few) < fewDests {
+			s.few = append(s.few, d)
+			return true
+		}
+		s.many = make(map[DestKey]bool)
+		for _, f := range s.few {
+			s.many[f] = true
+		}
+	}
+	known := s.many[d]
+	s.many[d] = true
+	return !known
 }
 
 func serviceKey(id confparse.VirtualServerID) (ServiceKey, bool) {
