@@ -2,6 +2,7 @@ package confparse
 
 import (
 	"hash/maphash"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type input struct {
 	kind  inputKind
 	name  string
 	value string
+	size  int64 // of a file
 }
 
 // inputSeed makes the hashes of file contents comparable within this process. They guard against editors, not against
@@ -44,7 +46,16 @@ func (in *Inputs) Unchanged(fsys fs.FS, env Env) bool {
 	for _, i := range in.list {
 		switch i.kind {
 		case inputFile:
-			_, _ = r.readFile(i.name) // noted in now, an error included
+			file, _ := readInput(fsys, i.name, func(size int64) io.Writer {
+				if size != i.size {
+					return nil
+				}
+				return io.Discard
+			})
+			if file != i {
+				return false
+			}
+			now.list = append(now.list, file) // an error included
 		case inputGlob:
 			r.glob(i.name)
 		case inputConfigID:
@@ -80,22 +91,57 @@ func (in *Inputs) Files() []string {
 }
 
 func (in *Inputs) add(kind inputKind, name, value string) {
-	in.list = append(in.list, input{kind, name, value})
+	in.list = append(in.list, input{kind: kind, name: name, value: value})
 }
 
 // addOnce is add for what the expansion of every line may ask for.
 func (in *Inputs) addOnce(kind inputKind, name, value string) {
-	if i := (input{kind, name, value}); !slices.Contains(in.list, i) {
+	if i := (input{kind: kind, name: name, value: value}); !slices.Contains(in.list, i) {
 		in.list = append(in.list, i)
 	}
 }
 
-func (in *Inputs) addFile(name string, sum []byte, err error) {
+// readInput copies a regular file without an execute bit to the writer that to returns for its size, and returns what
+// is noted of it, in the case of an error as well. Without a writer nothing is read.
+func readInput(fsys fs.FS, name string, to func(size int64) io.Writer) (in input, err error) {
+	in = input{kind: inputFile, name: name}
+	defer func() {
+		if err != nil {
+			in.value = "error: " + err.Error()
+		}
+	}()
+	f, err := fsys.Open(fsName(fsys, name))
 	if err != nil {
-		in.add(inputFile, name, "error: "+err.Error())
-		return
+		return in, errnoOnly(err)
 	}
-	in.add(inputFile, name, string(sum))
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return in, errnoOnly(err)
+	case !info.Mode().IsRegular():
+		return in, errNotRegular
+	case info.Mode().Perm()&0o111 != 0:
+		return in, errExecutable
+	case info.Size() > maxFileSize:
+		return in, errTooBig
+	}
+	in.size = info.Size()
+	w := to(in.size)
+	if w == nil {
+		return in, nil
+	}
+	var sum maphash.Hash
+	sum.SetSeed(inputSeed)
+	n, err := io.Copy(io.MultiWriter(w, &sum), io.LimitReader(f, maxFileSize+1))
+	switch {
+	case err != nil:
+		return in, errnoOnly(err)
+	case n > maxFileSize:
+		return in, errTooBig
+	}
+	in.value = string(sum.Sum(nil))
+	return in, nil
 }
 
 func (in *Inputs) addGlob(pattern string, names []string) {

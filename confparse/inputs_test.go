@@ -28,6 +28,8 @@ func TestInputsTellWhetherAnythingChanged(t *testing.T) {
 		"another file":            {func(f fstest.MapFS, _ *Env) { f["etc/x"] = &fstest.MapFile{} }, true},
 		"the main file":           {func(f fstest.MapFS, _ *Env) { f["etc/k.conf"].Data = append(f["etc/k.conf"].Data, '#') }, false},
 		"an included file":        {func(f fstest.MapFS, _ *Env) { f["etc/d/one.conf"].Data = []byte("x") }, false},
+		"a byte of a file":        {func(f fstest.MapFS, _ *Env) { f["etc/d/one.conf"].Data = []byte("global_defs {} \n") }, false},
+		"an emptied file":         {func(f fstest.MapFS, _ *Env) { f["etc/d/one.conf"].Data = nil }, false},
 		"a file the glob matches": {func(f fstest.MapFS, _ *Env) { f["etc/d/two.conf"] = &fstest.MapFile{} }, false},
 		"a file that was missing": {func(f fstest.MapFS, _ *Env) { f["etc/gone.conf"] = &fstest.MapFile{} }, false},
 		"an execute bit":          {func(f fstest.MapFS, _ *Env) { f["etc/d/one.conf"].Mode = 0o755 }, false},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"io/fs"
 	"path"
@@ -116,36 +115,17 @@ var (
 )
 
 // readFile returns the text of a regular file without an execute bit and notes it among the inputs.
-func (r *reader) readFile(name string) (text string, err error) {
-	var sum maphash.Hash
-	sum.SetSeed(inputSeed)
-	defer func() { r.inputs.addFile(name, sum.Sum(nil), err) }()
-	f, err := r.fsys.Open(fsName(r.fsys, name))
+func (r *reader) readFile(name string) (string, error) {
+	var text strings.Builder
+	in, err := readInput(r.fsys, name, func(size int64) io.Writer {
+		text.Grow(int(size))
+		return &text
+	})
+	r.inputs.list = append(r.inputs.list, in)
 	if err != nil {
-		return "", errnoOnly(err)
+		return "", err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return "", errnoOnly(err)
-	case !info.Mode().IsRegular():
-		return "", errNotRegular
-	case info.Mode().Perm()&0o111 != 0:
-		return "", errExecutable
-	case info.Size() > maxFileSize:
-		return "", errTooBig
-	}
-	var b strings.Builder
-	b.Grow(int(info.Size()))
-	n, err := io.Copy(io.MultiWriter(&b, &sum), io.LimitReader(f, maxFileSize+1))
-	switch {
-	case err != nil:
-		return "", errnoOnly(err)
-	case n > maxFileSize:
-		return "", errTooBig
-	}
-	return b.String(), nil
+	return text.String(), nil
 }
 
 // errnoOnly drops operation and path, which the diagnostic names itself.
