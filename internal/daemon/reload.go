@@ -36,10 +36,12 @@ func (d *daemon) reloadOnce() (result string, err error) {
 	// What parsing leaves behind is collected at once when the difference is applied, and not while that waits.
 	defer debug.FreeOSMemory()
 	defer debug.SetGCPercent(debug.SetGCPercent(reloadGCPercent))
+	start := time.Now()
 	next, err := load(d.opts, d.log)
 	if err != nil {
 		return reloadRefused, err
 	}
+	read := time.Since(start)
 	if missing := strangers(d.running.VRRP, next.desired.VRRP, environment(d.opts).System.Interface); len(missing) > 0 && !next.dynamic {
 		return reloadRefused, fmt.Errorf("no such interface: %s (set dynamic_interfaces if it comes later)", strings.Join(missing, ", "))
 	}
@@ -54,6 +56,7 @@ func (d *daemon) reloadOnce() (result string, err error) {
 		return reloadRefused, fmt.Errorf("apply: %w", err)
 	}
 	d.running, d.inputs = next.desired, next.inputs
+	d.log.Debug("Reloaded", "reading", read, "comparing_and_applying", time.Since(start)-read)
 	return reloadApplied, nil
 }
 
