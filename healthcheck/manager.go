@@ -225,15 +225,20 @@ func (m *Manager) evaluate(vs *virtualServer, initial bool) {
 // snapshot returns the health of everything.
 func (m *Manager) snapshot() Snapshot {
 	s := Snapshot{VirtualServers: make([]VirtualServerHealth, 0, len(m.servers))}
+	total := 0
 	for _, vs := range m.servers {
-		h := VirtualServerHealth{
-			ID: vs.id, QuorumUp: vs.quorum.up, RealServers: make([]RealServerHealth, 0, len(vs.servers)),
-		}
+		total += len(vs.servers)
+	}
+	all := make([]RealServerHealth, 0, total) // each virtual server has its window
+	for _, vs := range m.servers {
+		from := len(all)
 		for i := range vs.servers {
 			rs := &vs.servers[i]
-			h.RealServers = append(h.RealServers, RealServerHealth{ID: rs.id(), Up: rs.up(), Weight: rs.weight})
+			all = append(all, RealServerHealth{ID: rs.id(), Up: rs.up(), Weight: rs.weight})
 		}
-		s.VirtualServers = append(s.VirtualServers, h)
+		s.VirtualServers = append(s.VirtualServers, VirtualServerHealth{
+			ID: vs.id, QuorumUp: vs.quorum.up, RealServers: all[from:len(all):len(all)],
+		})
 	}
 	return s
 }
