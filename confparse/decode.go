@@ -41,13 +41,15 @@ type decoder struct {
 	gs globalScratch
 	vi *instanceScratch
 	sg *SyncGroup
-	vs *serverScratch
+	vs *serverScratch // vsScratch, inside a virtual_server
 	rs *realScratch
 	ck *checkerScratch
 	u  *URL
 
+	vsScratch    serverScratch
 	realArena    []RealServer
 	checkerArena []Checker
+	checkerLinks []*Checker
 	httpArena    []HTTPCheck
 	urlArena     []URL
 
@@ -89,7 +91,7 @@ type decoder struct {
 func decode(t *Tree, env Env, rep *reporter) *Config {
 	d := &decoder{cfg: &Config{}, env: env, rep: rep, strings: map[string]string{},
 		instances: map[InstanceName]*instanceScratch{}, groupUse: map[string]int{},
-		servers: map[VirtualServerID]*VirtualServer{}, seenPending: map[*keyword]bool{},
+		servers: make(map[VirtualServerID]*VirtualServer, len(t.Root)), seenPending: map[*keyword]bool{},
 		disabledScripts: map[string]bool{}, droppedBFD: map[string]bool{}}
 	d.defaults()
 	for _, n := range t.Root {

@@ -55,7 +55,8 @@ func (d *decoder) virtualServer(n *Node) {
 		d.missing(n, false)
 		return
 	}
-	vs := &serverScratch{node: n, weight: 1, VirtualServer: &VirtualServer{Range: n.Range(), Quorum: 1}}
+	vs := &d.vsScratch
+	*vs = serverScratch{node: n, weight: 1, VirtualServer: &VirtualServer{Range: n.Range(), Quorum: 1}}
 	switch n.arg(0) {
 	case "fwmark":
 		if len(n.Args) < 2 {

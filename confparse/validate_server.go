@@ -249,7 +249,10 @@ func (d *decoder) duplicateReal(vs *serverScratch, rs *realScratch) *RealServer 
 // settleCheckers hands the settings of the servers down to the checkers of rs.
 func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 	if n := rs.lastChecker - rs.firstChecker; n > 0 {
-		rs.Checkers = make([]*Checker, 0, n)
+		if len(d.checkerLinks) < n {
+			d.checkerLinks = make([]*Checker, max(n, 512))
+		}
+		rs.Checkers, d.checkerLinks = d.checkerLinks[:0:n], d.checkerLinks[n:]
 	}
 	for i := rs.firstChecker; i < rs.lastChecker; i++ {
 		ck := &d.checkers[i]
