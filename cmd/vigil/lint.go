@@ -16,7 +16,9 @@ type report struct {
 
 // formats are the forms of a report.
 var formats = map[string]func(io.Writer, report) error{
-	"text": writeText,
+	"text":  writeText,
+	"json":  writeJSON,
+	"sarif": writeSARIF,
 }
 
 var levels = map[string]confparse.Severity{"note": confparse.Note, "warning": confparse.Warning, "error": confparse.Error}

@@ -1,5 +1,5 @@
-// Command vigil is the operator's tool for keepalived.conf: it finds what is wrong with a file or with a pair of them,
-// lays a file out, and prints what a file means. It needs neither root nor the machine the file is for.
+// Command vigil is the operator's tool for keepalived.conf: it finds what is wrong with a file or with a pair of
+// them, and prints what a file means. It needs neither root nor the machine the file is for.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 // The exit statuses.
 const (
 	exitOK       = 0
-	exitWarnings = 1 // of lint --strict; what fmt --check finds
+	exitWarnings = 1 // of lint --strict
 	exitErrors   = 2
 	exitUsage    = 64 // EX_USAGE
 )
@@ -24,7 +24,6 @@ const (
 const usage = `Usage: vigil COMMAND [OPTION]... ARGUMENT...
 
   vigil lint FILE [PEERFILE]   find mistakes in a keepalived.conf, or in those of a pair
-  vigil fmt FILE               print a file in the canonical layout
   vigil config FILE            print what a file means, every default spelled out
   vigil keywords               list the language, and how far each keyword is supported
 
@@ -39,7 +38,9 @@ func main() {
 type command func(args []string, s streams) (int, error)
 
 var commands = map[string]command{
-	"lint": lintCommand,
+	"lint":     lintCommand,
+	"config":   configCommand,
+	"keywords": keywordsCommand,
 }
 
 // streams are the standard streams.
