@@ -249,9 +249,10 @@ func (d *decoder) atEnd(n *Node, code Code, summary, detail string, related ...P
 	}
 }
 
-// about is report with n's words as the place.
+// about is report with n's words as the place. That a damaged block is incomplete is no second mistake, unless nothing
+// else keeps the configuration from being used without the part.
 func (d *decoder) about(n *Node, code Code, summary, detail string, related ...Place) {
-	if n.damaged && code.incomplete() {
+	if n.damaged && code.incomplete() && (code.info().severity < Fatal || d.rep.fatal) {
 		return
 	}
 	d.report(n, n.Range(), code, summary, detail, related...)

@@ -126,6 +126,7 @@ type reporter struct {
 	seen    map[diagKey]bool
 	dropped int
 	strict  bool
+	fatal   bool // a Fatal one was reported
 }
 
 // diagKey tells diagnostics apart: a line that is read several times, in a loop, reports a mistake once.
@@ -158,6 +159,7 @@ func (r *reporter) report(d Diagnostic, seq int32) {
 	if r.seen == nil {
 		r.seen = map[diagKey]bool{}
 	}
+	r.fatal = r.fatal || d.Severity >= Fatal
 	if len(r.list) >= maxDiagnostics && d.Severity < Fatal {
 		r.dropped++
 		return
