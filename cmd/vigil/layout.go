@@ -1,0 +1,193 @@
+package main
+
+import "strings"
+
+// laid is a line of the layout.
+type laid struct {
+	depth         int
+	code, comment string
+	verbatim      bool // code is the whole line, as it was
+	joins         bool // a { on the next line belongs to it
+}
+
+func (l laid) blank() bool  { return l.code == "" && l.comment == "" && !l.verbatim }
+func (l laid) opens() bool  { return !l.verbatim && strings.HasSuffix(l.code, "{") }
+func (l laid) closes() bool { return !l.verbatim && strings.HasPrefix(l.code, "}") }
+
+// layout returns text with one statement on a line, indented by blocks. Lines with parameters, loops or conditions keep
+// their words as they are: what they mean depends on where they end.
+func layout(text string) string {
+	var out []laid
+	depth, continued := 0, false
+	emit := func(l laid) {
+		if l.blank() && (len(out) == 0 || out[len(out)-1].blank() || out[len(out)-1].opens()) {
+			return
+		}
+		for l.closes() && len(out) > 0 && out[len(out)-1].blank() {
+			out = out[:len(out)-1]
+		}
+		out = append(out, l)
+	}
+	for _, raw := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		raw = strings.TrimSuffix(raw, "\r")
+		line := strings.Trim(raw, " \t\f\v\r")
+		code, comment := splitComment(line)
+		more := strings.HasSuffix(line, `\`) || strings.HasSuffix(code, `\`)
+		switch {
+		case continued, more && code != "" && strings.IndexByte("@~$", code[0]) >= 0:
+			continued = more
+			emit(laid{code: raw, verbatim: true})
+		case code == "":
+			emit(laid{depth: depth, comment: comment})
+		case kept(code):
+			opens, closes, leading := braces(code)
+			emit(laid{depth: max(depth-leading, 0), code: code, comment: comment})
+			depth = max(depth+opens-closes, 0)
+		default:
+			for _, piece := range cut(code) {
+				last := len(out) - 1
+				switch {
+				case piece == "{" && last >= 0 && out[last].joins && (comment == "" || out[last].comment == ""):
+					out[last].code += " {"
+					out[last].joins = false
+					out[last].comment += comment
+					comment = ""
+					depth++
+					continue
+				case piece == "}":
+					depth = max(depth-1, 0)
+				}
+				emit(laid{depth: depth, code: piece, comment: comment, joins: piece != "{" && piece != "}"})
+				comment = ""
+				if piece == "{" {
+					depth++
+				}
+			}
+		}
+	}
+	for len(out) > 0 && out[len(out)-1].blank() {
+		out = out[:len(out)-1]
+	}
+	return render(out)
+}
+
+// kept reports whether the words of a line must stay as they are.
+func kept(code string) bool {
+	return strings.IndexByte("@~", code[0]) >= 0 || strings.Contains(code, "$") || strings.HasPrefix(code, "include")
+}
+
+// splitComment divides a line where a # or ! begins a comment: outside double quotes, without a backslash in front.
+func splitComment(line string) (code, comment string) {
+	quoted := false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '\\':
+			i++
+		case c == '#' || c == '!':
+			return strings.TrimRight(line[:i], " \t\f\v\r"), line[i:]
+		}
+	}
+	return line, ""
+}
+
+// braces counts the braces of a kept line that are neither quoted nor part of a ${NAME}, and the closing ones in front.
+func braces(code string) (opens, closes, leading int) {
+	quoted := false
+	for i := 0; i < len(code); i++ {
+		switch c := code[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '$' && i+1 < len(code) && code[i+1] == '{':
+			if end := strings.IndexByte(code[i:], '}'); end > 0 {
+				i += end
+			}
+		case c == '{':
+			opens++
+		case c == '}':
+			if closes++; opens == 0 && strings.Trim(code[:i], "} \t") == "" {
+				leading++
+			}
+		}
+	}
+	return opens, closes, leading
+}
+
+// cut divides a line at its braces and sets one blank between words.
+func cut(code string) (pieces []string) {
+	from, quoted := 0, false
+	flush := func(to int) {
+		if s := spaced(strings.Trim(code[from:to], " \t\f\v\r")); s != "" {
+			pieces = append(pieces, s)
+		}
+	}
+	for i := range len(code) {
+		switch c := code[i]; {
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '{' || c == '}'):
+			flush(i)
+			pieces = append(pieces, string(c))
+			from = i + 1
+		}
+	}
+	flush(len(code))
+	return pieces
+}
+
+// spaced sets one blank between words. Where single quotes or backslashes may give blanks a meaning they stay.
+func spaced(s string) string {
+	if strings.ContainsAny(s, `'\`) {
+		return s
+	}
+	var b strings.Builder
+	quoted, blank := false, false
+	for i := range len(s) {
+		c := s[i]
+		isBlank := !quoted && strings.IndexByte(" \t\f\v\r", c) >= 0
+		if c == '"' {
+			quoted = !quoted
+		}
+		switch {
+		case !isBlank:
+			b.WriteByte(c)
+		case !blank:
+			b.WriteByte(' ')
+		}
+		blank = isBlank
+	}
+	return b.String()
+}
+
+// render writes the lines; comments behind adjacent lines begin in one column.
+func render(lines []laid) string {
+	const indent = "    "
+	var b strings.Builder
+	column := func(l laid) int { return len(indent)*l.depth + len(l.code) + 1 }
+	trails := func(l laid) bool { return l.code != "" && l.comment != "" && !l.verbatim }
+	for i := 0; i < len(lines); {
+		at, j := 0, i
+		for ; j < len(lines) && trails(lines[j]); j++ {
+			at = max(at, column(lines[j]))
+		}
+		for j = max(j, i+1); i < j; i++ {
+			l := lines[i]
+			switch {
+			case l.verbatim:
+				b.WriteString(l.code)
+			case l.code == "" && l.comment != "":
+				b.WriteString(strings.Repeat(indent, l.depth) + l.comment)
+			case l.code != "":
+				b.WriteString(strings.Repeat(indent, l.depth) + l.code)
+				if l.comment != "" {
+					b.WriteString(strings.Repeat(" ", at-column(l)+1) + l.comment)
+				}
+			}
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
