@@ -112,9 +112,7 @@ func (a *arena) words(toks []Token) []Token {
 	}
 	w := a.tokens[:len(toks):len(toks)]
 	a.tokens = a.tokens[len(toks):]
-	for i := range toks { // nearly always one or two
-		w[i] = toks[i]
-	}
+	copy(w, toks)
 	return w
 }
 
