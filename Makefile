@@ -10,10 +10,11 @@ FUZZTIME ?= 10s
 # FUZZ lists PACKAGE:TARGET of the parsers of foreign bytes.
 FUZZ := confparse:FuzzLoad vrrp:FuzzParseAdvert healthcheck:FuzzReadReply
 
-.PHONY: build test test-host test-fuzz test-vm peers lint demo bench clean
+.PHONY: build test test-host test-fuzz test-vm peers lint keywords demo bench clean
 
 build:
 	$(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/keepalived ./cmd/keepalived
+	$(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/vigil ./cmd/vigil
 
 test: build
 	$(MAKE) test-host
@@ -53,6 +54,10 @@ lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt would change these files'; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools.mod staticcheck ./...
+
+# The configuration language, row by row, and what the program acts on.
+keywords:
+	@$(GO) run ./cmd/vigil keywords
 
 demo: build
 	$(STATIC) $(GO) build -o $(BIN)/demo ./integration/demo
