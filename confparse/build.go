@@ -6,6 +6,7 @@ import "fmt"
 // the block it stands in: a statement, an item of a list, or a mistake.
 type builder struct {
 	arena  arena
+	stream *stream // nil to keep the whole tree
 	frames []frame
 	kids   []*Node // children of the open blocks, outermost first
 	// pending is a block statement whose '{' has not come yet.
@@ -68,10 +69,8 @@ func (b *builder) top() *frame { return &b.frames[len(b.frames)-1] }
 // node makes a statement of the words of the current line.
 func (b *builder) node(r *reader, toks []Token, e *expansion) *Node {
 	n := b.arena.node()
-	n.Keyword = toks[0]
-	n.Args = b.arena.words(toks[1:])
-	n.expanded = e
-	n.src, n.lineAt, n.line, n.seq = r.cur.src, r.cur.at, r.cur.num, r.cur.seq
+	*n = Node{Keyword: toks[0], Args: b.arena.words(toks[1:]), expanded: e, src: r.cur.src, lineAt: r.cur.at,
+		line: r.cur.num, seq: r.cur.seq}
 	return n
 }
 
@@ -111,6 +110,9 @@ func (b *builder) take(r *reader, toks []Token, e *expansion) {
 	}
 	if b.muted > 0 {
 		return
+	}
+	if b.stream != nil {
+		b.stream.statement(r, kw)
 	}
 	b.after[b.before] = kw
 	b.before = kw.row
@@ -282,6 +284,9 @@ func (b *builder) pop(r *reader) {
 	if b.closed = nil; r != nil && len(b.frames) == 1 && n.kw.inner() != nil {
 		b.closed = n
 	}
+	if b.stream != nil && len(b.frames) == 1 {
+		b.stream.closed(b, n)
+	}
 }
 
 // openBrace handles a '{'.
@@ -343,7 +348,7 @@ func (b *builder) closeBrace(r *reader, p piece) {
 	if b.suspect == nil && n.line != r.cur.num {
 		at := r.cur.at
 		if len(r.lex.toks) == 0 && b.column(p, r)-at != n.Keyword.Offset-n.lineAt {
-			b.suspect = n
+			b.suspect = n.lasting()
 			end := b.column(p, r)
 			b.suspectAt, b.suspectLine, b.suspectSeq = r.cur.rangeOf(end, end+1), r.cur.text, r.cur.seq
 		}
@@ -403,6 +408,9 @@ func (b *builder) end() {
 
 // finish reports what is still open and returns the tree.
 func (b *builder) finish(r *reader) *Tree {
+	if b.stream != nil {
+		b.stream.settle(r)
+	}
 	if b.pending != nil {
 		b.missingOpen(r)
 	}

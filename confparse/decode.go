@@ -10,24 +10,52 @@ import (
 // Load reads the configuration at path, and what it includes, from fsys. It always returns a Config, as complete as
 // the text allows; whether it may be used is for the caller to decide from the Diagnostics.
 func Load(fsys fs.FS, path string, env Env) (*Config, Diagnostics) {
+	if cfg, ds := loadOnce(fsys, path, env, true); cfg != nil {
+		return cfg, ds
+	}
+	return loadOnce(fsys, path, env, false)
+}
+
+// loadOnce is Load, decoding virtual servers as they are read or after everything has been. It returns nil when the former
+// has led astray.
+func loadOnce(fsys fs.FS, path string, env Env, streaming bool) (*Config, Diagnostics) {
 	rep := &reporter{strict: env.Strict}
-	tree, inputs := parse(fsys, path, env, rep)
-	cfg := decode(tree, env, rep)
-	cfg.Inputs = inputs
-	return cfg, rep.finish()
+	d := newDecoder(env, rep)
+	r := newReader(fsys, env, rep)
+	if streaming {
+		r.build.stream = &stream{d: d}
+	}
+	tree := r.read(path)
+	begun := false
+	if s := r.build.stream; s != nil {
+		if s.void {
+			return nil, nil
+		}
+		begun = s.begun
+	}
+	d.decode(tree, begun)
+	d.cfg.Inputs = r.inputs
+	if begun && rep.dropped > 0 {
+		return nil, nil // which ones were dropped depends on the order
+	}
+	return d.cfg, rep.finish()
 }
 
 // Parse reads the configuration at path and returns its statements without giving them meaning.
 func Parse(fsys fs.FS, path string, env Env) (*Tree, Diagnostics) {
 	rep := &reporter{strict: env.Strict}
-	tree, _ := parse(fsys, path, env, rep)
+	tree := newReader(fsys, env, rep).read(path)
 	return tree, rep.finish()
 }
 
-func parse(fsys fs.FS, path string, env Env, rep *reporter) (*Tree, *Inputs) {
-	r := &reader{fsys: fsys, env: env, rep: rep, inputs: &Inputs{}, build: newBuilder(), random: env.Seed}
+func newReader(fsys fs.FS, env Env, rep *reporter) *reader {
+	return &reader{fsys: fsys, env: env, rep: rep, inputs: &Inputs{}, build: newBuilder(), random: env.Seed}
+}
+
+// read returns the tree of the configuration at path.
+func (r *reader) read(path string) *Tree {
 	r.readMain(path)
-	return r.build.finish(r), r.inputs
+	return r.build.finish(r)
 }
 
 // decoder gives statements their meaning. It holds the block it is in.
@@ -86,22 +114,24 @@ type decoder struct {
 	disabledScripts map[string]bool
 }
 
-// decode turns a tree into a Config. As in keepalived, global_defs and the scalars of the root count for everything,
-// wherever they stand, and virtual servers may name groups that come later.
-func decode(t *Tree, env Env, rep *reporter) *Config {
+func newDecoder(env Env, rep *reporter) *decoder {
 	d := &decoder{cfg: &Config{}, env: env, rep: rep, strings: map[string]string{},
 		instances: map[InstanceName]*instanceScratch{}, groupUse: map[string]int{},
-		servers: make(map[VirtualServerID]*VirtualServer, len(t.Root)), seenPending: map[*keyword]bool{},
+		servers: map[VirtualServerID]*VirtualServer{}, seenPending: map[*keyword]bool{},
 		disabledScripts: map[string]bool{}, droppedBFD: map[string]bool{}}
 	d.defaults()
-	for _, n := range t.Root {
-		if n.kw.block == inGlobal || !n.kw.opens() {
-			d.statement(n)
-		}
+	return d
+}
+
+// decode gives the statements of t their meaning. As in keepalived, global_defs and the scalars of the root count for
+// everything, wherever they stand, and virtual servers may name groups that come later. begun says that the global
+// settings have been decoded, see stream.
+func (d *decoder) decode(t *Tree, begun bool) {
+	if !begun {
+		d.globals(t.Root)
 	}
-	d.finishGlobals()
 	for _, n := range t.Root {
-		if n.kw.opens() && n.kw.block != inGlobal && n.kw.block != inVirtualServer {
+		if !isGlobal(n.kw) && n.kw.block != inVirtualServer {
 			d.statement(n)
 		}
 	}
@@ -111,7 +141,16 @@ func decode(t *Tree, env Env, rep *reporter) *Config {
 		}
 	}
 	d.validate()
-	return d.cfg
+}
+
+// globals decodes the statements of the root that set something for the whole configuration.
+func (d *decoder) globals(root []*Node) {
+	for _, n := range root {
+		if isGlobal(n.kw) {
+			d.statement(n)
+		}
+	}
+	d.finishGlobals()
 }
 
 // body decodes the statements of a block.

@@ -79,13 +79,13 @@ var serverKeywords = []keyword{
 		decode: func(d *decoder, n *Node) { d.onePath(n, &d.vs.SNMPName) }},
 	{name: "snmp_name", in: in(inRealServer), pending: true,
 		decode: func(d *decoder, n *Node) { d.onePath(n, &d.rs.SNMPName) }},
-	{name: "quorum_up", in: in(inVirtualServer), pending: true,
+	{name: "quorum_up", refers: true, in: in(inVirtualServer), pending: true,
 		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.vs.ID.String(), &d.vs.QuorumUp) }},
-	{name: "quorum_down", in: in(inVirtualServer), pending: true,
+	{name: "quorum_down", refers: true, in: in(inVirtualServer), pending: true,
 		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.vs.ID.String(), &d.vs.QuorumDown) }},
-	{name: "notify_up", in: in(inRealServer), pending: true,
+	{name: "notify_up", refers: true, in: in(inRealServer), pending: true,
 		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.rs.ID.Addr.String(), &d.rs.NotifyUp) }},
-	{name: "notify_down", in: in(inRealServer), pending: true,
+	{name: "notify_down", refers: true, in: in(inRealServer), pending: true,
 		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.rs.ID.Addr.String(), &d.rs.NotifyDown) }},
 
 	// Settings of the virtual server that its real servers inherit.

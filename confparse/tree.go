@@ -87,31 +87,21 @@ const (
 	tokenSlab = 2048
 )
 
-// arena hands out the pieces of a Tree from a few large allocations: a tree is built and dropped as a whole.
+// arena hands out the pieces of a Tree from a few large allocations. A tree is dropped as a whole, or what was handed
+// out since a mark is taken back.
 type arena struct {
-	nodes  []Node
-	tokens []Token
-	links  []*Node
+	nodes  slabs[Node]
+	tokens slabs[Token]
+	links  slabs[*Node]
 }
 
-func (a *arena) node() *Node {
-	if len(a.nodes) == 0 {
-		a.nodes = make([]Node, nodeSlab)
-	}
-	n := &a.nodes[0]
-	a.nodes = a.nodes[1:]
-	return n
-}
+func (a *arena) node() *Node { return &a.nodes.take(1, nodeSlab)[0] }
 
 func (a *arena) words(toks []Token) []Token {
 	if len(toks) == 0 {
 		return nil
 	}
-	if len(a.tokens) < len(toks) {
-		a.tokens = make([]Token, max(tokenSlab, len(toks)))
-	}
-	w := a.tokens[:len(toks):len(toks)]
-	a.tokens = a.tokens[len(toks):]
+	w := a.tokens.take(len(toks), tokenSlab)
 	copy(w, toks)
 	return w
 }
@@ -120,11 +110,39 @@ func (a *arena) body(kids []*Node) []*Node {
 	if len(kids) == 0 {
 		return nil
 	}
-	if len(a.links) < len(kids) {
-		a.links = make([]*Node, max(tokenSlab, len(kids)))
-	}
-	b := a.links[:len(kids):len(kids)]
-	a.links = a.links[len(kids):]
+	b := a.links.take(len(kids), tokenSlab)
 	copy(b, kids)
 	return b
+}
+
+// arenaMark is a state of an arena to return to.
+type arenaMark struct{ nodes, tokens, links slabMark }
+
+func (a *arena) mark() arenaMark { return arenaMark{a.nodes.mark, a.tokens.mark, a.links.mark} }
+
+// release takes back everything handed out since m. Nothing may refer to it any more.
+func (a *arena) release(m arenaMark) {
+	a.nodes.mark, a.tokens.mark, a.links.mark = m.nodes, m.tokens, m.links
+}
+
+// slabs hands out runs of elements that stay where they are.
+type slabs[T any] struct {
+	all  [][]T
+	mark slabMark
+}
+
+// slabMark is the slab in use and how much of it is taken.
+type slabMark struct{ slab, used int }
+
+// take returns n elements, which hold whatever they held before. A slab has size elements, or n if that is more.
+func (s *slabs[T]) take(n, size int) []T {
+	for s.mark.slab < len(s.all) && s.mark.used+n > len(s.all[s.mark.slab]) {
+		s.mark = slabMark{slab: s.mark.slab + 1}
+	}
+	if s.mark.slab == len(s.all) {
+		s.all = append(s.all, make([]T, max(size, n)))
+	}
+	from := s.mark.used
+	s.mark.used += n
+	return s.all[s.mark.slab][from:s.mark.used:s.mark.used]
 }
