@@ -69,8 +69,9 @@ func (b *builder) top() *frame { return &b.frames[len(b.frames)-1] }
 // node makes a statement of the words of the current line.
 func (b *builder) node(r *reader, toks []Token, e *expansion) *Node {
 	n := b.arena.node()
-	*n = Node{Keyword: toks[0], Args: b.arena.words(toks[1:]), expanded: e, src: r.cur.src, lineAt: r.cur.at,
-		line: r.cur.num, seq: r.cur.seq}
+	n.Keyword, n.Args, n.Body = toks[0], b.arena.words(toks[1:]), nil
+	n.kw, n.expanded, n.closeLn, n.damaged = nil, e, 0, false
+	n.src, n.lineAt, n.line, n.seq = r.cur.src, r.cur.at, r.cur.num, r.cur.seq
 	return n
 }
 
@@ -293,8 +294,16 @@ func (b *builder) pop(r *reader) {
 func (b *builder) openBrace(r *reader, p piece) {
 	if b.echo != nil {
 		b.echo.open(r, b.column(p, r))
-		defer b.converged()
 	}
+	b.open(r, p)
+	b.last = lastBrace
+	if b.echo != nil {
+		b.converged()
+	}
+}
+
+// open is openBrace without what follows keepalived.
+func (b *builder) open(r *reader, p piece) {
 	switch {
 	case b.skip > 0:
 		b.skip++
@@ -319,16 +328,22 @@ func (b *builder) openBrace(r *reader, p piece) {
 			b.skip = 1
 		}
 	}
-	b.last = lastBrace
 }
 
 // closeBrace handles a '}'.
 func (b *builder) closeBrace(r *reader, p piece) {
-	defer func() { b.last = lastBrace }()
 	if b.echo != nil {
 		b.echo.close(r, b.column(p, r))
-		defer b.converged()
 	}
+	b.close(r, p)
+	b.last = lastBrace
+	if b.echo != nil {
+		b.converged()
+	}
+}
+
+// close is closeBrace without what follows keepalived.
+func (b *builder) close(r *reader, p piece) {
 	switch {
 	case b.skip > 0:
 		b.skip--

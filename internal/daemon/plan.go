@@ -107,8 +107,10 @@ func (p *Plan) groups(old, new vrrp.Spec) {
 }
 
 func (p *Plan) services(old, new ipvs.Spec) {
-	oldKeys, oldMap := byKey(old.Services, func(s ipvs.ServiceSpec) ipvs.ServiceKey { return s.Key })
-	newKeys, newMap := byKey(new.Services, func(s ipvs.ServiceSpec) ipvs.ServiceKey { return s.Key })
+	same := func(a, b ipvs.ServiceSpec) bool { return a.Key == b.Key && a.Equal(b) }
+	before, after := trimCommon(old.Services, new.Services, same)
+	oldKeys, oldMap := byKey(before, func(s ipvs.ServiceSpec) ipvs.ServiceKey { return s.Key })
+	newKeys, newMap := byKey(after, func(s ipvs.ServiceSpec) ipvs.ServiceKey { return s.Key })
 	added, removed, changed := diffMap(oldKeys, oldMap, newKeys, newMap, ipvs.ServiceSpec.Equal)
 	for _, k := range added {
 		s := newMap[k]
@@ -154,6 +156,17 @@ func realServer(s ipvs.ServiceSpec, r ipvs.RealServerSpec) confparse.RealServerI
 }
 
 func equal[V comparable](a, b V) bool { return a == b }
+
+// trimCommon returns a and b without what they have in common at both ends: of a large table a reload changes little.
+func trimCommon[V any](a, b []V, same func(V, V) bool) (restA, restB []V) {
+	for len(a) > 0 && len(b) > 0 && same(a[0], b[0]) {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && same(a[len(a)-1], b[len(b)-1]) {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return a, b
+}
 
 // byKey indexes a list whose keys are unique.
 func byKey[K comparable, V any](list []V, key func(V) K) ([]K, map[K]V) {
