@@ -11,55 +11,104 @@ import (
 	"vigil/confparse"
 )
 
-// fmtCommand prints a file in the canonical layout.
+// fmtOptions say what becomes of a file that is laid out.
+type fmtOptions struct {
+	write, list, diff, check bool
+}
+
+// fmtCommand lays files out. What is wrong with one does not keep it from the others.
 func fmtCommand(args []string, s streams) (int, error) {
-	f := newFlags("fmt", "FILE", s)
+	f := newFlags("fmt", "FILE...", s)
 	var r reading
+	var o fmtOptions
+	f.BoolVarP(&o.write, "write", "w", false, "write the result back to FILE")
+	f.BoolVarP(&o.list, "list", "l", false, "only name the files that would change, or with -w do")
+	f.BoolVarP(&o.diff, "diff", "d", false, "only show what would change, or with -w does")
+	f.BoolVar(&o.check, "check", false, "print nothing; like --list and --diff, exit with 1 when a file would change")
 	r.flags(f)
-	check := f.Bool("check", false, "print nothing; exit with 1 when the layout would change the file")
-	if err := parse(f, args, 1, 1); err != nil {
+	if err := parse(f, args, 1, len(args)+1); err != nil {
 		return exitOK, err
 	}
-	fsys, name, err := open(f.Arg(0), s)
+	if o.write && slices.Contains(f.Args(), "-") {
+		return exitOK, errUsage{"--write needs a file, and - is standard input"}
+	}
+	if o.write && o.check {
+		return exitOK, errUsage{"--write and --check exclude each other"}
+	}
+	code := exitOK
+	for _, name := range f.Args() {
+		c, err := formatFile(name, o, r.env(), s)
+		if err != nil {
+			c = exitErrors
+			fmt.Fprintf(s.err, "vigil fmt: %s: %v\n", name, err)
+		}
+		code = max(code, c)
+	}
+	return code, nil
+}
+
+// formatFile lays one file out and does with the result what o says. It returns the exit status.
+func formatFile(arg string, o fmtOptions, env confparse.Env, s streams) (int, error) {
+	fsys, name, err := open(arg, s)
 	if err != nil {
 		return exitErrors, err
 	}
 	text, err := readFile(fsys, name)
 	if err != nil {
-		return exitErrors, err
+		return exitErrors, bareError(err)
 	}
-	after, problems, err := format(fsys, name, text, r.env())
+	after, problems, err := format(fsys, name, text, env)
 	if err != nil {
 		return exitErrors, errors.Join(problems.Render(s.err), err)
 	}
-	if *check {
-		if after != text {
-			return exitWarnings, nil
-		}
-		return exitOK, nil
+	var out string
+	switch {
+	case o.diff:
+		out = unified(name, text, after)
+	case o.list && after != text:
+		out = name + "\n"
+	case !o.list && !o.write && !o.check:
+		out = after
 	}
-	if _, err := io.WriteString(s.out, after); err != nil {
+	if _, err := io.WriteString(s.out, out); err != nil {
 		return exitErrors, err
+	}
+	switch {
+	case after == text:
+		return exitOK, nil
+	case o.write:
+		return exitOK, replaceFile(name, text, after)
+	case o.list, o.diff, o.check:
+		return exitWarnings, nil
 	}
 	return exitOK, nil
 }
 
+// bareError drops operation and path, which the message names itself.
+func bareError(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
 // format returns text in the canonical layout. It refuses a file whose structure is damaged, and one that would not
-// mean the same, or would lose a comment: both forms are read and compared, for every configuration id that the file
-// tells apart.
+// mean the same, or would lose a word or a comment: both forms are read and compared, for every configuration id that
+// the file tells apart.
 func format(fsys fs.FS, name, text string, env confparse.Env) (string, confparse.Diagnostics, error) {
 	after := layout(text)
-	if !slices.Equal(comments(text), comments(after)) {
-		return "", nil, errors.New("the file cannot be laid out without touching a comment; nothing is printed")
+	if !slices.Equal(comments(text), comments(after)) || !slices.Equal(words(text), words(after)) {
+		return "", nil, errors.New("the file cannot be laid out without touching a word or a comment")
 	}
 	for _, id := range ids(text, env.ConfigID) {
 		env.ConfigID = id
 		before, problems := meaning(confparse.Overlay(fsys, name, text), name, env)
 		if damage := structural(problems); len(damage) > 0 {
-			return "", damage, errors.New("the structure of the file is damaged; nothing is printed")
+			return "", damage, errors.New("the structure of the file is damaged")
 		}
 		if now, _ := meaning(confparse.Overlay(fsys, name, after), name, env); now != before {
-			return "", nil, fmt.Errorf("the file cannot be laid out without changing what it means (as %q); nothing is printed", id)
+			return "", nil, fmt.Errorf("the file cannot be laid out without changing what it means (as %q)", id)
 		}
 	}
 	return after, nil, nil
@@ -80,45 +129,10 @@ func structural(ds confparse.Diagnostics) (list confparse.Diagnostics) {
 func ids(text, own string) []string {
 	list := []string{own, "another-id"}
 	for _, line := range strings.Split(text, "\n") {
-		if word, ok := strings.CutPrefix(strings.TrimLeft(line, " \t"), "@"); ok {
+		if word, ok := strings.CutPrefix(strings.TrimLeft(line, blanks), "@"); ok {
 			if f := strings.Fields(strings.TrimPrefix(word, "^")); len(f) > 0 && !slices.Contains(list, f[0]) {
 				list = append(list, f[0])
 			}
-		}
-	}
-	return list
-}
-
-// meaning returns what a file says, places aside: its statements word by word, its problems, and its configuration.
-func meaning(fsys fs.FS, name string, env confparse.Env) (string, confparse.Diagnostics) {
-	var b strings.Builder
-	tree, _ := confparse.Parse(fsys, name, env)
-	var walk func(nodes []*confparse.Node)
-	walk = func(nodes []*confparse.Node) {
-		for _, n := range nodes {
-			fmt.Fprintf(&b, "%q %t", n.Keyword.Text, n.Keyword.Quoted)
-			for _, a := range n.Args {
-				fmt.Fprintf(&b, " %q %t", a.Text, a.Quoted)
-			}
-			b.WriteString(" (")
-			walk(n.Body)
-			b.WriteString(")\n")
-		}
-	}
-	walk(tree.Root)
-	cfg, ds := confparse.Load(fsys, name, env)
-	for _, d := range ds {
-		fmt.Fprintln(&b, d.Code, d.Severity, d.Summary)
-	}
-	cfg.WriteTo(&b) // a strings.Builder takes everything
-	return b.String(), ds
-}
-
-// comments returns the comments of a text in order.
-func comments(text string) (list []string) {
-	for _, line := range strings.Split(text, "\n") {
-		if _, c := splitComment(strings.TrimSpace(line)); c != "" {
-			list = append(list, c)
 		}
 	}
 	return list

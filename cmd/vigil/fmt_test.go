@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -77,19 +79,43 @@ func formatted(t interface{ Errorf(string, ...any) }, name, text string) (refuse
 	return false
 }
 
-func TestFmtKeepsTheMeaningOfTheExamples(t *testing.T) {
-	paths, err := filepath.Glob("../../examples/*.conf")
-	if err != nil || len(paths) < 25 {
-		t.Fatal(len(paths), err)
+// archived finds the head of a file in a golden file.
+var archived = regexp.MustCompile(`(?m)^-- (\S+) --\n`)
+
+// TestFmtKeepsTheMeaningOfOurFiles lays out the examples and the texts of the parser's golden files.
+func TestFmtKeepsTheMeaningOfOurFiles(t *testing.T) {
+	for i, text := range exampleTexts(t) {
+		if formatted(t, fmt.Sprint("example ", i), text) {
+			t.Errorf("example %d is refused:\n%s", i, text)
+		}
 	}
-	for _, p := range paths {
+	archives, err := filepath.Glob("../../confparse/testdata/golden/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatal(len(archives), err)
+	}
+	refused, all := 0, 0
+	for _, p := range archives {
 		text, err := os.ReadFile(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if formatted(t, p, string(text)) {
-			t.Errorf("%s is refused", p)
+		marks := archived.FindAllStringSubmatchIndex(string(text), -1)
+		for i, m := range marks {
+			end := len(text)
+			if i+1 < len(marks) {
+				end = marks[i+1][0]
+			}
+			if name := string(text[m[2]:m[3]]); strings.HasSuffix(name, ".conf") {
+				all++
+				if formatted(t, p+" "+name, string(text[m[1]:end])) {
+					refused++
+				}
+			}
 		}
+	}
+	t.Logf("%d of %d golden files are refused", refused, all)
+	if refused == all {
+		t.Errorf("all %d files are refused", all)
 	}
 }
 

@@ -2,6 +2,9 @@ package main
 
 import "strings"
 
+// blanks separate words.
+const blanks = " \t\f\v\r"
+
 // laid is a line of the layout.
 type laid struct {
 	depth         int
@@ -30,7 +33,7 @@ func layout(text string) string {
 	}
 	for _, raw := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		raw = strings.TrimSuffix(raw, "\r")
-		line := strings.Trim(raw, " \t\f\v\r")
+		line := strings.Trim(raw, blanks)
 		code, comment := splitComment(line)
 		more := strings.HasSuffix(line, `\`) || strings.HasSuffix(code, `\`)
 		switch {
@@ -57,7 +60,7 @@ func layout(text string) string {
 				case piece == "}":
 					depth = max(depth-1, 0)
 				}
-				emit(laid{depth: depth, code: piece, comment: comment, joins: piece != "{" && piece != "}"})
+				emit(laid{depth: depth, code: piece, comment: comment, joins: piece != "{" && piece != "}" && !strings.HasSuffix(piece, `\`)})
 				comment = ""
 				if piece == "{" {
 					depth++
@@ -71,9 +74,18 @@ func layout(text string) string {
 	return render(out)
 }
 
-// kept reports whether the words of a line must stay as they are.
+// kept reports whether the words of a line must stay as they are: what @, ~ and include mean depends on whether they
+// begin a line, so that nothing may come in front of them or be taken away there.
 func kept(code string) bool {
-	return strings.IndexByte("@~", code[0]) >= 0 || strings.Contains(code, "$") || strings.HasPrefix(code, "include")
+	if strings.Contains(code, "$") {
+		return true
+	}
+	for _, piece := range cut(code) {
+		if strings.IndexByte("@~", piece[0]) >= 0 || strings.HasPrefix(piece, "include") {
+			return true
+		}
+	}
+	return false
 }
 
 // splitComment divides a line where a # or ! begins a comment: outside double quotes, without a backslash in front.
@@ -87,7 +99,7 @@ func splitComment(line string) (code, comment string) {
 		case c == '\\':
 			i++
 		case c == '#' || c == '!':
-			return strings.TrimRight(line[:i], " \t\f\v\r"), line[i:]
+			return strings.TrimRight(line[:i], blanks), line[i:]
 		}
 	}
 	return line, ""
@@ -120,7 +132,7 @@ func braces(code string) (opens, closes, leading int) {
 func cut(code string) (pieces []string) {
 	from, quoted := 0, false
 	flush := func(to int) {
-		if s := spaced(strings.Trim(code[from:to], " \t\f\v\r")); s != "" {
+		if s := spaced(strings.Trim(code[from:to], blanks)); s != "" {
 			pieces = append(pieces, s)
 		}
 	}
@@ -147,7 +159,7 @@ func spaced(s string) string {
 	quoted, blank := false, false
 	for i := range len(s) {
 		c := s[i]
-		isBlank := !quoted && strings.IndexByte(" \t\f\v\r", c) >= 0
+		isBlank := !quoted && strings.IndexByte(blanks, c) >= 0
 		if c == '"' {
 			quoted = !quoted
 		}

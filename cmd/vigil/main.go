@@ -16,7 +16,7 @@ import (
 // The exit statuses.
 const (
 	exitOK       = 0
-	exitWarnings = 1 // of lint --strict; of fmt --check, a file in another layout
+	exitWarnings = 1 // of lint --strict; of fmt --check, --list and --diff, a file in another layout
 	exitErrors   = 2
 	exitUsage    = 64 // EX_USAGE
 )
@@ -24,7 +24,7 @@ const (
 const usage = `Usage: vigil COMMAND [OPTION]... ARGUMENT...
 
   vigil lint FILE [PEERFILE]   find mistakes in a keepalived.conf, or in those of a pair
-  vigil fmt FILE               print a file in the canonical layout
+  vigil fmt FILE...            print files in the canonical layout, or rewrite them
   vigil config FILE            print what a file means, every default spelled out
   vigil keywords               list the language, and how far each keyword is supported
 

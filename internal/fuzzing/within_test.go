@@ -1,0 +1,31 @@
+package fuzzing
+
+import (
+	"testing"
+	"time"
+)
+
+// recorder is a testing.TB that keeps a failure to itself.
+type recorder struct {
+	testing.TB
+	failed bool
+}
+
+func (r *recorder) Fatalf(string, ...any) { r.failed = true }
+func (r *recorder) Helper()               {}
+
+func TestWithinCountsWorkAndNotWaiting(t *testing.T) {
+	waits := &recorder{TB: t}
+	Within(waits, 20*time.Millisecond, func() { time.Sleep(100 * time.Millisecond) })
+	if waits.failed {
+		t.Error("waiting counts as work")
+	}
+	works := &recorder{TB: t}
+	Within(works, 20*time.Millisecond, func() {
+		for start := used(t); used(t)-start < 50*time.Millisecond; {
+		}
+	})
+	if !works.failed {
+		t.Error("too much work is not noticed")
+	}
+}
