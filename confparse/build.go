@@ -169,21 +169,28 @@ func (b *builder) misplaced(r *reader, toks []Token) *keyword {
 		b.closedTooEarly(r, toks)
 		return nil
 	}
-	f := b.top()
-	detail := ""
-	switch near := suggest(word, f.block); {
-	case f.canonical(word) != "":
-		detail = fmt.Sprintf("here it is called '%s'", f.canonical(word))
-	case near != "":
-		detail = "did you mean '" + near + "'?"
-	case b.belongsTo(word) != "":
-		detail = fmt.Sprintf("'%s' belongs in a %s block", word, b.belongsTo(word))
-	}
 	t := toks[0]
-	r.report(CodeUnknownKeyword, r.cur.rangeOf(t.Offset, t.Offset+int32(t.Len)),
-		fmt.Sprintf("Unknown keyword '%s'", word), detail)
+	at, summary := r.cur.rangeOf(t.Offset, t.Offset+int32(t.Len)), fmt.Sprintf("Unknown keyword '%s'", word)
+	if r.rep.wants(CodeUnknownKeyword, at, summary) {
+		r.report(CodeUnknownKeyword, at, summary, b.advice(word))
+	}
 	b.last = lastUnknown
 	return nil
+}
+
+// advice says what to write instead of a word that the current block does not know, if that can be guessed.
+func (b *builder) advice(word string) string {
+	f := b.top()
+	if c := f.canonical(word); c != "" {
+		return fmt.Sprintf("here it is called '%s'", c)
+	}
+	if near := suggest(word, f.block); near != "" {
+		return "did you mean '" + near + "'?"
+	}
+	if home := b.belongsTo(word); home != "" {
+		return fmt.Sprintf("'%s' belongs in a %s block", word, home)
+	}
+	return ""
 }
 
 // canonical returns the keyword of the block that word is another spelling of in some other block, or "".

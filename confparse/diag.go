@@ -152,7 +152,7 @@ func (r *reporter) report(d Diagnostic, seq int32) {
 	if r.strict && d.Severity == Warning {
 		d.Severity = Error
 	}
-	key := diagKey{d.Code, d.Subject.File, d.Subject.Start.Offset, d.Summary}
+	key := keyOf(d.Code, d.Subject, d.Summary)
 	if r.seen[key] {
 		return
 	}
@@ -171,6 +171,23 @@ func (r *reporter) report(d Diagnostic, seq int32) {
 	r.seen[key] = true
 	r.list = append(r.list, d)
 	r.keys = append(r.keys, orderKey{seq: seq, late: seq == 0})
+}
+
+func keyOf(code Code, at Range, summary string) diagKey {
+	return diagKey{code, at.File, at.Start.Offset, summary}
+}
+
+// wants reports whether a diagnostic would be shown, for those whose detail costs more than the rest: it counts one
+// that has no room.
+func (r *reporter) wants(code Code, at Range, summary string) bool {
+	if r.seen[keyOf(code, at, summary)] {
+		return false
+	}
+	if len(r.list) >= maxDiagnostics {
+		r.dropped++
+		return false
+	}
+	return true
 }
 
 // finish returns the diagnostics in reading order.

@@ -9,7 +9,7 @@ import (
 
 // Bounds on what expansion may produce, so that a definition that refers to itself, or a loop to a million, ends.
 const (
-	maxExpansionWork = 400_000 // lines and substitutions per Load
+	maxExpansionWork = 250_000 // lines and substitutions per Load
 	maxLineRefs      = 400     // substitutions in one line
 	maxNesting       = 40      // multi-line definitions and loops inside one another
 )

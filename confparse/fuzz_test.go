@@ -66,7 +66,7 @@ func FuzzLexer(f *testing.F) {
 func FuzzExpand(f *testing.F) {
 	for _, s := range []string{
 		"$A=1\nrouter_id $A\n", "$A=$A\nx $A\n", "$A=${A}${A}\nx ${A}\n", "$M= \\\n a $B \\\n b\n$M\n",
-		"$M= \\\n $M \\\n $M\n$M\n", "~SEQ(i, 1, 5) x $i\n", "~SEQ(i, 1000000) ~SEQ(j, 1000000) x\n", "~SEQx(i,9,-1,0) y ${i}z\n",
+		"$M= \\\n $M \\\n $M\n$M\n", "~SEQ(i, 1, 5) x $i\n", "~SEQ(i, 1000000) ~SEQ(j, 1000000) x\n", "~SEQ(i, 1000000) Q~ES(j,", "~SEQ(i, 1000000) $i$i{}", "~SEQx(i,9,-1,0) y ${i}z\n",
 		"~LST({a,b}, {1,2}, 3) k ${a}${b}\n", "@lb1 a\n@^lb1 b\n", "include inc.conf\n", "include *.conf\n", "${_RANDOM 1 3} ${_PWD}\n",
 		"$H=${_HASH}\na $H b\n", "\\# \"a # b\" ! c\n",
 		"$VIP=192.0.2.1\n$NET=/24\nvirtual_ipaddress {\n ${VIP}${NET} dev eth0\n}\n",
