@@ -189,6 +189,8 @@ const (
 	CodeNoNamespace              Code = 3080
 	CodeNotifyMissing            Code = 3081
 
+	CodeWideGroup                Code = 3083
+
 	CodeNotSupported Code = 4001
 	CodeNoAH         Code = 4002
 )
@@ -286,7 +288,7 @@ var codes = map[Code]codeInfo{
 	CodeNoInterfaceYet:           {Note, classNone, "an interface does not exist yet"},
 	CodeFamilyMismatch:           {Error, classOrdinary, "address families do not fit"},
 	CodeDuplicateAddress:         {Warning, classNone, "an address is given twice"},
-	CodeDuplicatePeer:            {Warning, classOrdinary, "a peer is given twice"},
+	CodeDuplicatePeer:            {Warning, classNone, "a peer is given twice"},
 	CodeDuplicateTrack:           {Warning, classOrdinary, "something is tracked twice"},
 	CodeNoVRID:                   {Fatal, classOrdinary, "an instance has no virtual router id"},
 	CodeInstanceWithoutInterface: {Fatal, classOrdinary, "an instance has no interface"},
@@ -319,7 +321,7 @@ var codes = map[Code]codeInfo{
 	CodeDuplicateServer:          {Error, classNone, "a virtual server is configured twice"},
 	CodePortZero:                 {Warning, classOrdinary, "all ports without persistence"},
 	CodePortReset:                {Warning, classOrdinary, "a port that the forwarding method cannot change"},
-	CodeDuplicateReal:            {Warning, classNone, "a real server is given twice"},
+	CodeDuplicateReal:            {Warning, classOrdinary, "a real server is given twice"},
 	CodeThresholds:               {Warning, classNone, "connection limits the kernel refuses"},
 	CodeQuorum:                   {Warning, classOrdinary, "a quorum that cannot be reached"},
 	CodeSorryInhibit:             {Warning, classOrdinary, "sorry server and real server disagree"},
@@ -348,6 +350,8 @@ var codes = map[Code]codeInfo{
 	CodeSyncInstance:        {Error, classOrdinary, "lvs_sync_daemon names an unknown instance"},
 	CodeIPVLANAddress:       {Error, classOrdinary, "an ipvlan without an address"},
 	CodeTrackBoth:           {Warning, classOrdinary, "tracked by the instance and by its group"},
+
+	CodeWideGroup:           {Warning, classOrdinary, "a multicast group that routers may forward"},
 
 	CodeNotSupported: {Note, classNone, "accepted, not supported yet"},
 	CodeNoAH:         {Fatal, classNone, "auth_type AH is not supported yet"},

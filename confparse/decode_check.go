@@ -95,6 +95,11 @@ func (d *decoder) finishChecker(n *Node) bool {
 		if x.Name == "" {
 			return drop("BFD_CHECK has no name specified - ignoring")
 		}
+		for i := d.rs.firstChecker; i < len(d.checkers)-1; i++ {
+			if other, ok := d.checkers[i].Detail.(*BFDDetail); ok && other.Name == x.Name {
+				return drop("BFD_CHECK - RS already monitoring %s", x.Name)
+			}
+		}
 		for _, b := range d.cfg.BFD {
 			if b.Name == x.Name && b.Checkers {
 				return true
@@ -187,7 +192,7 @@ func (d *decoder) digest(s string) {
 // statusCodes decodes "CODE|LOW-HIGH …"; the keyword accumulates.
 func (d *decoder) statusCodes(n *Node) {
 	if len(n.Args) == 0 {
-		d.missing(n, false)
+		d.about(n, CodeUnknownOption, "status_code names no code", "the default stays: 200-299")
 		return
 	}
 	for _, t := range n.Args {

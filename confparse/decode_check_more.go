@@ -182,19 +182,21 @@ func (d *decoder) regexOptions(n *Node) {
 	}
 }
 
+// regexNumber reads the i-th word of a regex_ statement. keepalived only logs one that is no number, and takes it as 0.
+func (d *decoder) regexNumber(n *Node, i int) int {
+	num, used, overflow := parseDigits(n.arg(i))
+	if used == 0 || used < len(n.arg(i)) || overflow || num > maxInt32 {
+		d.about(n, CodeUnknownOption, fmt.Sprintf("%s: '%s' is not a number", n.Keyword.Text, n.arg(i)), "0 is used")
+		return 0
+	}
+	return int(num)
+}
+
 func (d *decoder) regexStack(n *Node) {
-	if len(n.Args) < 2 {
-		d.missing(n, true)
+	start, limit := d.regexNumber(n, 0), d.regexNumber(n, 1)
+	if start == 0 || start > limit {
+		d.about(n, CodeUnknownOption, "regex_stack takes a start and a maximum that is not below it - ignoring", "")
 		return
 	}
-	start, ok1 := d.wholeNumber(n, n.Args[0], whole(1, maxInt32))
-	limit, ok2 := d.wholeNumber(n, n.Args[1], whole(1, maxInt32))
-	if !ok1 || !ok2 {
-		return
-	}
-	if start > limit {
-		d.about(n, CodeBadName, "regex_stack start is above its maximum - ignoring", "")
-		return
-	}
-	d.regexOf().StackStart, d.regexOf().StackMax = int(start), int(limit)
+	d.regexOf().StackStart, d.regexOf().StackMax = start, limit
 }

@@ -67,6 +67,15 @@ func (d *decoder) multicastGroup(a netip.Addr, f Family, to *netip.Addr) {
 			"'"+a.String()+"' is not an "+f.String()+" multicast address", "")
 		return
 	}
+	if a.Is6() && !a.IsLinkLocalMulticast() {
+		if d.vi != nil {
+			d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeBadAddress, fmt.Sprintf(
+				"(%s) mcast_dst_ip %s not link-local multicast. Skipping...", d.vi.Name, a), "")
+			return
+		}
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeWideGroup, fmt.Sprintf("%s [%s] should be link-local multicast.",
+			d.n.Keyword.Text, a), "it is used all the same")
+	}
 	*to = a
 }
 
@@ -274,7 +283,7 @@ func (d *decoder) syncDaemon(n *Node) {
 		return
 	}
 	if len(n.Args) == 0 {
-		d.missing(n, false)
+		d.about(n, CodeArgumentExpected, "lvs_sync_daemon requires interface", "")
 		return
 	}
 	if !d.interfaceName(n.arg(0)) {

@@ -122,8 +122,11 @@ func (d *decoder) scheduler(s string) {
 
 // schedulerFlag sets a flag that only works once the scheduler it is for has been chosen.
 func (d *decoder) schedulerFlag(scheduler string, f SchedulerFlags) {
-	if d.vs.Scheduler == scheduler {
+	switch d.vs.Scheduler {
+	case scheduler:
 		d.vs.SchedulerFlags |= f
+		return
+	case "sh", "mh": // the flag of the one means nothing to the other
 		return
 	}
 	d.about(d.n, CodeSchedulerFlag, fmt.Sprintf("%s only applies to %s scheduler - ignoring", d.n.Keyword.Text,

@@ -431,7 +431,7 @@ func (d *decoder) bfdInstance(n *Node) {
 	d.body(n.Body)
 	b := d.bfd
 	d.bfd = nil
-	if !b.Neighbor.IsValid() {
+	if d.badNeighbor || !b.Neighbor.IsValid() {
 		d.droppedBFD[b.Name] = true
 		if !d.badNeighbor {
 			d.atEnd(n, CodeBFDDropped, fmt.Sprintf(
@@ -450,7 +450,11 @@ func (d *decoder) bfdInstance(n *Node) {
 			b.TTL = 64
 		}
 	}
-	b.MaxHops = min(b.MaxHops, int(b.TTL))
+	if b.MaxHops > int(b.TTL) {
+		d.atEnd(n, CodeRaised, fmt.Sprintf("BFD instance %s: max_hops exceeds ttl/hoplimit - setting to ttl/hoplimit", b.Name),
+			"")
+		b.MaxHops = int(b.TTL)
+	}
 	if !b.VRRP && !b.Checkers {
 		b.VRRP, b.Checkers = true, true
 	}

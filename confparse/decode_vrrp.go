@@ -67,19 +67,30 @@ func (d *decoder) initialState(s string) {
 // maxInterfaceName is IFNAMSIZ without its terminator.
 const maxInterfaceName = 15
 
-// interfaceName checks a word that must be the name of an interface.
-func (d *decoder) interfaceName(s string) bool {
-	n := d.n
-	t := n.Keyword
-	for _, a := range n.Args {
+// linkName checks that a word can be the name of an interface, whether there is one or not.
+func (d *decoder) linkName(s string) bool {
+	if len(s) <= maxInterfaceName && !strings.ContainsAny(s, "/ \t") && s != "" {
+		return true
+	}
+	d.report(d.n, d.n.RangeOf(d.wordOf(s)), CodeBadInterfaceName, fmt.Sprintf("Interface name '%s' too long - ignoring", s),
+		fmt.Sprintf("the name of an interface has at most %d characters", maxInterfaceName))
+	return false
+}
+
+// wordOf returns the argument of the current statement that reads s, or else its keyword.
+func (d *decoder) wordOf(s string) Token {
+	for _, a := range d.n.Args {
 		if a.Text == s {
-			t = a
-			break
+			return a
 		}
 	}
-	if len(s) > maxInterfaceName || strings.ContainsAny(s, "/ \t") || s == "" {
-		d.report(n, n.RangeOf(t), CodeBadInterfaceName, fmt.Sprintf("Interface name '%s' too long - ignoring", s),
-			fmt.Sprintf("the name of an interface has at most %d characters", maxInterfaceName))
+	return d.n.Keyword
+}
+
+// interfaceName checks a word that must be the name of an interface of this machine.
+func (d *decoder) interfaceName(s string) bool {
+	n, t := d.n, d.wordOf(s)
+	if !d.linkName(s) {
 		return false
 	}
 	if d.env.System.Interface != nil && !d.env.System.Interface(s) {
@@ -90,6 +101,25 @@ func (d *decoder) interfaceName(s string) bool {
 		d.report(n, n.RangeOf(t), code, fmt.Sprintf("WARNING - interface %s doesn't exist", s), "")
 	}
 	return true
+}
+
+// instanceLink is the interface of an instance: any but a loopback, and none beside a vrf.
+func (d *decoder) instanceLink(s string) {
+	switch vi := d.vi; {
+	case s == "lo":
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeBadInterfaceName, fmt.Sprintf(
+			"(%s) cannot use a loopback interface (%s) for vrrp - ignoring", vi.Name, s), "")
+	case vi.VRF != "":
+		d.bothLinks()
+	case d.interfaceName(s):
+		vi.Interface = s
+	}
+}
+
+// bothLinks reports that an instance was given an interface and a vrf; the first of them counts.
+func (d *decoder) bothLinks() {
+	d.about(d.n, CodeIgnoredWord, fmt.Sprintf("(%s) Cannot specify VRF interface and interface - ignoring", d.vi.Name),
+		"a vrf is for an instance without an interface, whose peers are unicast")
 }
 
 func (d *decoder) authType(s string) {

@@ -43,7 +43,7 @@ var checkKeywords = []keyword{
 	{name: "bind_port", in: socketCheckers, value: portNumber(), def: "any",
 		num: func(d *decoder, v int64) { d.ck.Connect.BindPort = uint16(v) }},
 	{name: "bind_if", in: socketCheckers, value: value{kind: word}, def: "any", str: func(d *decoder, s string) {
-		if d.interfaceName(s) {
+		if d.linkName(s) {
 			d.ck.Connect.BindInterface = s
 		}
 	}},
@@ -98,10 +98,10 @@ var checkKeywords = []keyword{
 	{name: "regex_no_match", in: in(inHTTPURL, inSSLURL), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.regexOf().Invert = true }},
 	{name: "regex_options", in: in(inHTTPURL, inSSLURL), pending: true, decode: (*decoder).regexOptions},
-	{name: "regex_min_offset", in: in(inHTTPURL, inSSLURL), value: whole(0, maxInt32).withoutFatal(), def: "0",
-		pending: true, num: func(d *decoder, v int64) { d.regexOf().MinOffset = int(v) }},
-	{name: "regex_max_offset", in: in(inHTTPURL, inSSLURL), value: whole(0, maxInt32).withoutFatal(), def: "none",
-		pending: true, num: func(d *decoder, v int64) { d.regexOf().MaxOffset = int(v) }},
+	{name: "regex_min_offset", in: in(inHTTPURL, inSSLURL), def: "0", pending: true,
+		decode: func(d *decoder, n *Node) { d.regexOf().MinOffset = d.regexNumber(n, 0) }},
+	{name: "regex_max_offset", in: in(inHTTPURL, inSSLURL), def: "none", pending: true,
+		decode: func(d *decoder, n *Node) { d.regexOf().MaxOffset = d.regexNumber(n, 0) }},
 	{name: "regex_stack", in: in(inHTTPURL, inSSLURL), def: "the library's", pending: true,
 		decode: (*decoder).regexStack},
 
@@ -157,5 +157,5 @@ var checkKeywords = []keyword{
 	{name: "weight", in: in(inFileCheck), def: "the track_file's", decode: (*decoder).fileWeight},
 
 	{name: "name", in: in(inBFDCheck), value: value{kind: word, optional: true},
-		str: func(d *decoder, s string) { d.ck.Detail.(*BFDDetail).Name = s }},
+		str: func(d *decoder, s string) { d.first(&d.ck.Detail.(*BFDDetail).Name, s) }},
 }

@@ -81,7 +81,7 @@ var globalKeywords = []keyword{
 		pending: true, dur: func(d *decoder, v time.Duration) { d.cfg.Global.VRRPDelayAfterBoot = v }},
 	{name: "default_interface", in: in(inGlobal), value: value{kind: word, optional: true}, def: "eth0", pending: true,
 		str: func(d *decoder, s string) {
-			if d.interfaceName(s) {
+			if d.linkName(s) {
 				d.cfg.Global.DefaultInterface = s
 			}
 		}},

@@ -63,9 +63,13 @@ var serverKeywords = []keyword{
 				d.vs.SorryServer.Inhibit = true
 			}
 		}},
-	{name: "sorry_server_lvs_method", in: in(inVirtualServer), value: value{kind: word},
-		def: "the virtual server's", str: func(d *decoder, s string) {
-			if d.needsSorry() {
+	{name: "sorry_server_lvs_method", in: in(inVirtualServer), def: "the virtual server's",
+		decode: func(d *decoder, n *Node) {
+			switch {
+			case !d.needsSorry():
+			case len(n.Args) == 0:
+				d.missing(n, false)
+			default:
 				d.method(&d.vs.sorryMethod, &d.vs.sorryTunnel)
 			}
 		}},

@@ -10,11 +10,7 @@ var vrrpKeywords = []keyword{
 	{name: "vrrp_instance", in: in(inRoot), block: inInstance, decode: (*decoder).instance},
 	{name: "state", in: in(inInstance), value: value{kind: word}, def: "BACKUP, or MASTER with priority 255",
 		str: func(d *decoder, s string) { d.initialState(s) }},
-	{name: "interface", in: in(inInstance), value: value{kind: word}, str: func(d *decoder, s string) {
-		if d.interfaceName(s) {
-			d.vi.Interface = s
-		}
-	}},
+	{name: "interface", in: in(inInstance), value: value{kind: word}, str: func(d *decoder, s string) { d.instanceLink(s) }},
 	{name: "virtual_router_id", in: in(inInstance), value: wholeStrict(1, 255),
 		num: func(d *decoder, v int64) { d.vi.VirtualRouterID = uint8(v) },
 		bad: func(d *decoder) { d.vi.VirtualRouterID, d.vi.badVRID = 0, d.n }},
@@ -53,7 +49,7 @@ var vrrpKeywords = []keyword{
 	{name: "unicast_ttl", in: in(inInstance), value: wholeStrict(0, 255), def: "255",
 		num: func(d *decoder, v int64) { d.vi.UnicastTTL, d.vi.ttlAt = int(v), d.n }},
 	{name: "check_unicast_src", in: in(inInstance), value: value{kind: bare}, def: "vrrp_check_unicast_src",
-		on: func(d *decoder) { d.vi.CheckUnicastSrc = true }},
+		on: func(d *decoder) { d.vi.CheckUnicastSrc, d.vi.unicast = true, true }},
 	{name: "skip_check_adv_addr", in: in(inInstance), value: value{kind: boolean}, def: "vrrp_skip_check_adv_addr",
 		yes: func(d *decoder, v bool) { d.vi.skipCheck.put(v) }},
 	{name: "virtual_ipaddress", in: in(inInstance), list: &itemGrammar{name: "ipaddress",

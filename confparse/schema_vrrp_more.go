@@ -44,7 +44,10 @@ var vrrpMoreKeywords = []keyword{
 		on: func(d *decoder) { d.vi.VMAC.TransmitBase = true }},
 	{name: "use_ipvlan", in: in(inInstance), def: "off", pending: true, decode: (*decoder).useIPVLAN},
 	{name: "vrf", in: in(inInstance), value: value{kind: word}, pending: true, str: func(d *decoder, s string) {
-		if d.interfaceName(s) {
+		switch {
+		case d.vi.Interface != "":
+			d.bothLinks()
+		case d.interfaceName(s):
 			d.first(&d.vi.VRF, s)
 		}
 	}},
@@ -52,6 +55,7 @@ var vrrpMoreKeywords = []keyword{
 		on: func(d *decoder) { d.vi.UnicastFaultNoPeer = true }},
 	{name: "old_unicast_checksum", in: in(inInstance), def: "found out by what peers send", pending: true,
 		decode: func(d *decoder, n *Node) {
+			d.vi.unicast = true
 			switch n.arg(0) {
 			case "":
 				d.vi.OldUnicastChecksum = On

@@ -159,7 +159,7 @@ func (d *decoder) script(n *Node, accountWords bool) (Script, bool) {
 	words := d.scriptWords(n)
 	if len(words) == 0 {
 		if len(n.Args) == 0 {
-			d.missing(n, false)
+			d.missing(n, !accountWords)
 		}
 		return Script{}, false
 	}

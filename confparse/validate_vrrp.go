@@ -16,6 +16,7 @@ func (d *decoder) validateVRRP() {
 		d.settleStrict(vi)
 		d.settlePreemption(vi)
 		d.settleAuthentication(vi)
+		d.settleHMAC(vi)
 		d.settleVMAC(vi)
 		d.settleTransport(vi)
 		d.settleGARP(vi)
@@ -219,7 +220,10 @@ func (d *decoder) settleAuthentication(vi *instanceScratch) {
 	case vi.AuthType == AuthPass && vi.AuthPass == "":
 		drop = fmt.Sprintf("(%s) authentication specified but no password given", vi.Name)
 	case vi.AuthType == AuthNone:
-		drop = fmt.Sprintf("(%s) auth_pass without auth_type is ignored", vi.Name)
+		d.about(vi.authAt, CodeUnknownOption, fmt.Sprintf("(%s) auth_pass without auth_type is ignored", vi.Name),
+			"write auth_type PASS")
+		vi.AuthPass = ""
+		return
 	case vi.AuthType == AuthAH:
 		// Going on without would make this router deaf to its peers and a second master.
 		d.about(vi.authAt, CodeNoAH, fmt.Sprintf("(%s) auth_type AH is not supported yet", vi.Name),
@@ -264,6 +268,10 @@ func (d *decoder) settleVMAC(vi *instanceScratch) {
 		d.atEnd(vi.node, CodeVMAC, fmt.Sprintf("(%s) unicast with use_vmac requires vmac_xmit_base - setting", vi.Name), "")
 		vi.VMAC.TransmitBase = true
 	}
+	if vi.VMAC.TransmitBase && !vi.VMAC.Enabled {
+		d.atEnd(vi.node, CodeVMAC, fmt.Sprintf("(%s) vmac_xmit_base is only valid with a vmac", vi.Name), "")
+		vi.VMAC.TransmitBase = false
+	}
 	if vi.VMAC.Enabled && vi.PromoteSecondaries {
 		d.atEnd(vi.node, CodeVMAC, fmt.Sprintf("(%s) promote_secondaries is automatically set for vmacs - ignoring",
 			vi.Name), "")
@@ -274,6 +282,17 @@ func (d *decoder) settleVMAC(vi *instanceScratch) {
 		d.about(vi.node, CodeIPVLANAddress, fmt.Sprintf(
 			"(%s) IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state", vi.Name), "")
 	}
+}
+
+// settleHMAC turns the extension off when the key it would send with is not there.
+func (d *decoder) settleHMAC(vi *instanceScratch) {
+	h := vi.HMAC
+	if h == nil || slices.ContainsFunc(h.Keys, func(k HMACKey) bool { return k.ID == h.ActiveKey }) {
+		return
+	}
+	d.report(vi.node, h.Range, CodeHMAC, fmt.Sprintf("(%s) auth_hmac: the active key %d is not defined - ignoring auth_hmac",
+		vi.Name, h.ActiveKey), "active_key names the key that adverts are signed with")
+	vi.HMAC = nil
 }
 
 // settleGARP merges the global schedule into the instance's.
