@@ -189,7 +189,7 @@ const (
 	CodeNoNamespace              Code = 3080
 	CodeNotifyMissing            Code = 3081
 
-	CodeWideGroup                Code = 3083
+	CodeWideGroup Code = 3083
 
 	CodeNotSupported Code = 4001
 	CodeNoAH         Code = 4002
@@ -351,7 +351,7 @@ var codes = map[Code]codeInfo{
 	CodeIPVLANAddress:       {Error, classOrdinary, "an ipvlan without an address"},
 	CodeTrackBoth:           {Warning, classOrdinary, "tracked by the instance and by its group"},
 
-	CodeWideGroup:           {Warning, classOrdinary, "a multicast group that routers may forward"},
+	CodeWideGroup: {Warning, classOrdinary, "a multicast group that routers may forward"},
 
 	CodeNotSupported: {Note, classNone, "accepted, not supported yet"},
 	CodeNoAH:         {Fatal, classNone, "auth_type AH is not supported yet"},
