@@ -78,6 +78,7 @@ var sampleArgs = map[string][]string{
 	"quorum_down": {"/bin/d"}, "notify_backup": {"/bin/n"}, "notify_master": {`"/bin/n 'a b' c"`}, "notify_fault": {"/bin/n"},
 	"notify_stop": {"/bin/n"}, "notify": {"/bin/n root"}, "notify_master_rx_lower_pri": {"/bin/n"},
 	"sni_name": {"sni.example"}, "regex": {`"a\\d+ b"`}, "regex_options": {"caseless utf"}, "regex_stack": {"1 2"},
+	"regex_min_offset": {"3"}, "regex_max_offset": {"40"}, "sorry_server_lvs_method": {"DR", "TUN type gre"},
 	"misc_path": {`"/bin/check x"`}, "payload": {"00ff 12"}, "require_reply": {"", "0x f1"},
 }
 
