@@ -187,6 +187,7 @@ func (d *decoder) resolveGroup(vs *serverScratch) bool {
 			"ignoring virtual server", vs.ID.Group, vs.ID), detail)
 		return false
 	}
+	vs.group = g
 	v4, v6 := false, false
 	for _, e := range g.Entries {
 		v4, v6 = v4 || e.Family == IPv4, v6 || e.Family == IPv6

@@ -168,8 +168,9 @@ type serverScratch struct {
 	inhibit     bool
 	granularity bool
 
-	mixed                          bool // the group serves both families
-	groupHasAddress, groupPortZero bool // of the group, once it is known
+	mixed                          bool                // the group serves both families
+	group                          *VirtualServerGroup // once it is known
+	groupHasAddress, groupPortZero bool                // of the group
 	tunnel, sorryTunnel            opt[Tunnel]
 
 	protocolAt, opsAt, quorumAt, hysteresisAt, suspendAt, sorryAt *Node

@@ -196,30 +196,6 @@ func (d *decoder) settleRealServers(vs *serverScratch) {
 	}
 }
 
-// settlePort gives a server the port the kernel will use. A translated one keeps its own; a direct or tunnelled one
-// has the service's, since the packet is not changed.
-func (d *decoder) settlePort(vs *serverScratch, rs *realScratch) {
-	switch {
-	case rs.Forwarding == NAT:
-		if rs.ID.Port == 0 && vs.ID.Addr.IsValid() {
-			rs.ID.Port = vs.ID.Port
-		}
-	case vs.ID.Fwmark != 0:
-		if rs.ID.Port != 0 {
-			d.about(rs.node, CodePortReset, fmt.Sprintf(
-				"WARNING - fwmark virtual server %s, real server %s has port specified - clearing", vs.ID, rs.ID), "")
-			rs.ID.Port = 0
-		}
-	case vs.ID.Addr.IsValid():
-		if rs.ID.Port != vs.ID.Port && rs.ID.Port != 0 {
-			d.about(rs.node, CodePortReset, fmt.Sprintf(
-				"WARNING - virtual server %s and real server %s ports don't match - resetting", vs.ID, rs.ID),
-				"packets of DR and TUN services keep their port")
-		}
-		rs.ID.Port = vs.ID.Port
-	}
-}
-
 // duplicateReal finds an earlier server of the same address and port. Long lists are rare, short ones the rule.
 func (d *decoder) duplicateReal(vs *serverScratch, rs *realScratch) *RealServer {
 	if len(vs.RealServers) > 32 {
@@ -346,16 +322,7 @@ func (d *decoder) settleSorry(vs *serverScratch) {
 	if ss == nil {
 		return
 	}
-	switch {
-	case ss.Forwarding == NAT:
-		if ss.Port == 0 && vs.ID.Addr.IsValid() {
-			ss.Port = vs.ID.Port
-		}
-	case vs.ID.Fwmark != 0:
-		ss.Port = 0
-	case vs.ID.Addr.IsValid():
-		ss.Port = vs.ID.Port
-	}
+	d.settleSorryPort(vs, ss)
 	for _, rs := range vs.RealServers {
 		if rs.ID.Addr != ss.Addr || rs.ID.Port != ss.Port {
 			continue
