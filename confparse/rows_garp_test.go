@@ -1,0 +1,88 @@
+package confparse
+
+// globalGARPRows are what instances take from global_defs for their announcements.
+var globalGARPRows = []row{
+	{"vrrp_garp_master_delay", lenientRow, []try{
+		{"", "", "KA2002"},
+		{"0", "Instances[0].GARP.MasterDelay=0s; Instances[0].GARP.LowerPrioDelay=0s", ""},
+		{"4294", "Instances[0].GARP.MasterDelay=1h11m34s; Instances[0].GARP.LowerPrioDelay=1h11m34s", ""},
+		{"-1", "", "KA2010"},
+		{"4295", "", "KA2010"},
+		{"x", "", "KA2010"},
+	}},
+	{"vrrp_garp_master_repeat", lenientRow, []try{
+		{"", "", "KA2002"},
+		{"0", "Instances[0].GARP.MasterRepeat=1; Instances[0].GARP.LowerPrioRepeat=1", "KA2023"},
+		{"4294967295", "Instances[0].GARP.MasterRepeat=2147483647; Instances[0].GARP.LowerPrioRepeat=2147483647", ""},
+		{"-1", "", "KA2010"},
+		{"4294967296", "", "KA2010"},
+		{"x", "", "KA2010"},
+	}},
+	{"vrrp_garp_master_refresh", lenientRow, []try{
+		{"", "", "KA2002"},
+		{"0", "", ""},
+		{"4294967295", "Instances[0].GARP.MasterRefresh=1193046h28m15s", ""},
+		{"-1", "", "KA2010"},
+		{"4294967296", "", "KA2010"},
+		{"x", "", "KA2010"},
+	}},
+	{"vrrp_garp_master_refresh_repeat", lenientRow, []try{
+		{"", "", "KA2002"},
+		{"0", "", "KA2023"},
+		{"4294967295", "Instances[0].GARP.MasterRefreshRepeat=2147483647", ""},
+		{"-1", "", "KA2010"},
+		{"4294967296", "", "KA2010"},
+		{"x", "", "KA2010"},
+	}},
+	{"vrrp_garp_lower_prio_delay", lenientRow, []try{
+		{"", "", "KA2002"},
+		{"0", "Instances[0].GARP.LowerPrioDelay=0s", ""},
+		{"4294", "Instances[0].GARP.LowerPrioDelay=1h11m34s", ""},
+		{"-1", "", "KA2010"},
+		{"4295", "", "KA2010"},
+		{"x", "", "KA2010"},
+	}},
+	{"vrrp_garp_lower_prio_repeat", lenientRow, []try{
+		{"", "", "KA2002"},
+		{"0", "Instances[0].GARP.LowerPrioRepeat=0", ""},
+		{"2147483647", "Instances[0].GARP.LowerPrioRepeat=2147483647", ""},
+		{"-1", "", "KA2010"},
+		{"2147483648", "", "KA2010"},
+		{"x", "", "KA2010"},
+	}},
+	{"vrrp_garp_interval", lenientRow, []try{
+		{"", "", "KA2002"},
+		{"0.000001", "GARPInterval=1µs; Instances[0].GARP.Interval=1µs", ""},
+		{"4294.967295", "GARPInterval=1h11m34.967295s; Instances[0].GARP.Interval=1h11m34.967295s", "KA2029"},
+		{"0", "", "KA2010"},
+		{"4294.967296", "", "KA2010"},
+		{"x", "", "KA2010"},
+	}},
+	{"vrrp_gna_interval", lenientRow, []try{
+		{"", "", "KA2002"},
+		{"0.000001", "GNAInterval=1µs", ""},
+		{"4294.967295", "GNAInterval=1h11m34.967295s", "KA2029"},
+		{"0", "", "KA2010"},
+		{"4294.967296", "", "KA2010"},
+		{"x", "", "KA2010"},
+	}},
+	{"vrrp_min_garp", boolRow, []try{
+		{"", "MinGARP=true; Instances[0].GARP.MasterDelay=0s; Instances[0].GARP.MasterRepeat=1; Instances[0].GARP.LowerPrioDelay=0s; Instances[0].GARP.LowerPrioRepeat=1", ""},
+		{"off", "", ""},
+		{"maybe", "", "KA2013"},
+		{"on", "MinGARP=true; Instances[0].GARP.MasterDelay=0s; Instances[0].GARP.MasterRepeat=1; Instances[0].GARP.LowerPrioDelay=0s; Instances[0].GARP.LowerPrioRepeat=1", ""},
+	}},
+	{"vrrp_garp_extra_if", lenientRow, []try{
+		{"", "", "KA2003"},
+		{"1", "ExtraGARP=1s; Instances[0].ExtraGARP=1s", ""},
+		{"86400", "ExtraGARP=24h0m0s; Instances[0].ExtraGARP=24h0m0s", ""},
+		{"0", "", "KA2010"},
+		{"86401", "", "KA2010"},
+		{"all 5", "ExtraGARP=5s; ExtraGARPAll=true; Instances[0].ExtraGARP=5s; Instances[0].ExtraGARPAll=true", ""},
+		{"all", "ExtraGARPAll=true; Instances[0].ExtraGARPAll=true", "KA2003"},
+	}},
+	{"vrrp_vmac_garp_intvl", lenientRow, []try{
+		{"5", "ExtraGARP=5s; Instances[0].ExtraGARP=5s", "KA2005"},
+		{"all 5", "ExtraGARP=5s; ExtraGARPAll=true; Instances[0].ExtraGARP=5s; Instances[0].ExtraGARPAll=true", "KA2005"},
+	}},
+}
