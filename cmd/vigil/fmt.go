@@ -98,9 +98,6 @@ func bareError(err error) error {
 // the file tells apart.
 func format(fsys fs.FS, name, text string, env confparse.Env) (string, confparse.Diagnostics, error) {
 	after := layout(text)
-	if !slices.Equal(comments(text), comments(after)) || !slices.Equal(words(text), words(after)) {
-		return "", nil, errors.New("the file cannot be laid out without touching a word or a comment")
-	}
 	for _, id := range ids(text, env.ConfigID) {
 		env.ConfigID = id
 		before, problems := meaning(confparse.Overlay(fsys, name, text), name, env)
@@ -110,6 +107,9 @@ func format(fsys fs.FS, name, text string, env confparse.Env) (string, confparse
 		if now, _ := meaning(confparse.Overlay(fsys, name, after), name, env); now != before {
 			return "", nil, fmt.Errorf("the file cannot be laid out without changing what it means (as %q)", id)
 		}
+	}
+	if !slices.Equal(comments(text), comments(after)) || !slices.Equal(words(text), words(after)) {
+		return "", nil, errors.New("the file cannot be laid out without touching a word or a comment")
 	}
 	return after, nil, nil
 }
