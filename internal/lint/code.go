@@ -20,6 +20,9 @@ const (
 	OwnAddressAsPeer    = confparse.LintBase + 1005
 	ScriptOverrun       = confparse.LintBase + 1006
 	AlertsToNobody      = confparse.LintBase + 1007
+	MixedPreemption     = confparse.LintBase + 1008
+	FloatingSource      = confparse.LintBase + 1009
+	SourceLeftOpen      = confparse.LintBase + 1010
 
 	AddressOfNobody = confparse.LintBase + 2001
 	CheckOverrun    = confparse.LintBase + 2002
@@ -27,6 +30,8 @@ const (
 	OtherPort       = confparse.LintBase + 2004
 	NoWeight        = confparse.LintBase + 2005
 	ServerIsService = confparse.LintBase + 2006
+	WrongForTLS     = confparse.LintBase + 2007
+	SharedService   = confparse.LintBase + 2008
 
 	PairMissing        = confparse.LintBase + 5001
 	PairVRID           = confparse.LintBase + 5002
@@ -45,6 +50,8 @@ const (
 	PairNoService      = confparse.LintBase + 5015
 	PairService        = confparse.LintBase + 5016
 	PairChecksum       = confparse.LintBase + 5017
+	PairGroupSplit     = confparse.LintBase + 5018
+	PairSyncDaemon     = confparse.LintBase + 5019
 )
 
 type codeInfo struct {
@@ -60,13 +67,18 @@ var codes = map[confparse.Code]codeInfo{
 	OwnAddressAsPeer:    {confparse.Error, "an instance is its own unicast peer"},
 	ScriptOverrun:       {confparse.Warning, "a script may still run when its next run is due"},
 	AlertsToNobody:      {confparse.Warning, "mail alerts without anyone to send them to"},
+	MixedPreemption:     {confparse.Warning, "nopreempt on some members of a sync group only"},
+	FloatingSource:      {confparse.Error, "adverts from an address that floats"},
+	SourceLeftOpen:      {confparse.Note, "unicast without unicast_src_ip"},
 
 	AddressOfNobody: {confparse.Warning, "a virtual server on an address that no instance owns"},
-	CheckOverrun:    {confparse.Warning, "a check that may not finish before the next begins"},
+	CheckOverrun:    {confparse.Warning, "a check that may take longer than the time between checks"},
 	NoCheck:         {confparse.Note, "a real server that nothing checks"},
 	OtherPort:       {confparse.Note, "a check of another port than the one that serves"},
 	NoWeight:        {confparse.Warning, "no real server ever gets a connection"},
 	ServerIsService: {confparse.Warning, "a real server with the address of its virtual server"},
+	WrongForTLS:     {confparse.Warning, "plain HTTP asked of a TLS port, or the other way round"},
+	SharedService:   {confparse.Warning, "two virtual servers share a service of the kernel"},
 
 	PairMissing:        {confparse.Error, "an instance that only one director has"},
 	PairVRID:           {confparse.Error, "virtual router ids differ"},
@@ -85,6 +97,8 @@ var codes = map[confparse.Code]codeInfo{
 	PairNoService:      {confparse.Warning, "a virtual server that only one director has"},
 	PairService:        {confparse.Warning, "a virtual server that the directors run differently"},
 	PairChecksum:       {confparse.Error, "checksums are made differently"},
+	PairGroupSplit:     {confparse.Warning, "the members of a sync group prefer different directors"},
+	PairSyncDaemon:     {confparse.Warning, "connections are not shared between the directors"},
 }
 
 // Title returns what a code means in a few words, whether it is this package's or confparse's.

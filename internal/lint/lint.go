@@ -31,13 +31,16 @@ func Check(f File, o Options) confparse.Diagnostics {
 		c.weights(vi, o)
 		c.strict(vi)
 		c.ownPeer(vi)
+		c.source(vi)
 	}
+	c.mixedPreemption()
 	c.scripts()
 	c.alerts()
 	for _, vs := range f.Config.VirtualServers {
 		c.owner(vs)
 		c.servers(vs)
 	}
+	c.sharedServices()
 	return Sort(c.found, f)
 }
 

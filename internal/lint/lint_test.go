@@ -120,7 +120,11 @@ func TestCheck(t *testing.T) {
 			text: instance() + strings.ReplaceAll(service, "192.0.2.100", "192.0.2.101") +
 				strings.ReplaceAll(service, "192.0.2.100 80", "192.0.2.101 81"), want: []string{"VL2001 warning 9"}},
 		"a connection that waits long": {
-			text: instance() + strings.Replace(service, "connect_timeout 3", "connect_timeout 10", 1), want: []string{"VL2002 note 15"}},
+			text: instance() + strings.Replace(service, "connect_timeout 3", "connect_timeout 7", 1), want: []string{"VL2002 warning 15"}},
+		"a connection that waits until the next": {text: instance() + strings.Replace(service, "connect_timeout 3", "connect_timeout 6", 1)},
+		"a program that ends in time": {
+			text: instance() + strings.Replace(service, "TCP_CHECK {\nconnect_timeout 3",
+				"MISC_CHECK {\nmisc_path /bin/true\nmisc_timeout 6", 1)},
 		"a program that overruns": {
 			text: instance() + strings.Replace(service, "TCP_CHECK {\nconnect_timeout 3",
 				"MISC_CHECK {\nmisc_path /bin/true\nmisc_timeout 30", 1),
@@ -131,6 +135,50 @@ func TestCheck(t *testing.T) {
 			text: instance() + strings.Replace(service, "connect_timeout 3", "connect_port 8080", 1), want: []string{"VL2004 note 15"}},
 		"no weight": {
 			text: instance() + strings.Replace(service, "TCP_CHECK", "weight 0\nTCP_CHECK", 1), want: []string{"VL2005 warning 9"}},
+		"plain HTTP on 443": {
+			text: instance() + strings.NewReplacer("192.0.2.11 80", "192.0.2.11 443",
+				"TCP_CHECK {\nconnect_timeout 3", "HTTP_GET {\nurl {\npath /\nstatus_code 200\n}").Replace(service),
+			want: []string{"VL2007 warning 15"}},
+		"TLS on 80": {
+			text: instance() + strings.Replace(service, "TCP_CHECK {\nconnect_timeout 3", "SSL_GET {\nurl {\npath /\nstatus_code 200\n}", 1),
+			want: []string{"VL2007 warning 15"}},
+		"TLS on 443": {
+			text: instance() + strings.NewReplacer("192.0.2.11 80", "192.0.2.11 443",
+				"TCP_CHECK {\nconnect_timeout 3", "SSL_GET {\nurl {\npath /\nstatus_code 200\n}").Replace(service)},
+		"a group that meets a service": {
+			text: instance() + "virtual_server_group G {\n192.0.2.100 80\n}\n" + service + strings.Replace(service, "192.0.2.100 80", "group G", 1),
+			want: []string{"VL2008 warning 10"}},
+		"groups that overlap": {
+			text: instance("virtual_ipaddress_excluded {", "192.0.2.101", "192.0.2.102", "}") +
+				"virtual_server_group G {\n192.0.2.100-102 80\n}\nvirtual_server_group H {\n192.0.2.101 80\n192.0.2.102 80\n}\n" +
+				strings.Replace(service, "192.0.2.100 80", "group G", 1) + strings.Replace(service, "192.0.2.100 80", "group H", 1),
+			want: []string{"VL2008 warning 16", "VL2008 warning 17"}},
+		"marks of two groups": {
+			text: "virtual_server_group G {\nfwmark 5\n}\nvirtual_server_group H {\nfwmark 5\n}\n" +
+				strings.NewReplacer("192.0.2.100 80", "group G", "protocol TCP\n", "").Replace(service) +
+				strings.NewReplacer("192.0.2.100 80", "group H", "protocol TCP\n", "").Replace(service),
+			want: []string{"VL2008 warning 5"}},
+		"a group for both protocols": {
+			text: instance() + "virtual_server_group G {\n192.0.2.100 80\n}\n" + strings.Replace(service, "192.0.2.100 80", "group G", 1) +
+				strings.NewReplacer("192.0.2.100 80", "group G", "protocol TCP", "protocol UDP", "connect_timeout 3", "").Replace(service)},
+		"groups of two ports": {
+			text: instance() + "virtual_server_group G {\n192.0.2.100 80\n}\nvirtual_server_group H {\n192.0.2.100 81\n}\n" +
+				strings.Replace(service, "192.0.2.100 80", "group G", 1) + strings.Replace(service, "192.0.2.100 80", "group H", 1)},
+		"nopreempt in half a group": {
+			text: instance("nopreempt", "state BACKUP") + strings.NewReplacer("VI", "VJ", " 51", " 52", "192.0.2.100", "192.0.2.101").Replace(instance()) +
+				"vrrp_sync_group G {\ngroup {\nVI\nVJ\n}\n}\n",
+			want: []string{"VL1008 warning 18"}},
+		"nopreempt in a whole group": {
+			text: instance("nopreempt", "state BACKUP") +
+				strings.NewReplacer("VI", "VJ", " 51", " 52", "192.0.2.100", "192.0.2.101").Replace(instance("nopreempt", "state BACKUP")) +
+				"vrrp_sync_group G {\ngroup {\nVI\nVJ\n}\n}\n"},
+		"adverts from a virtual address": {
+			text: instance("unicast_src_ip 192.0.2.100", "unicast_peer {", "192.0.2.3", "}"), want: []string{"VL1009 error 1"}},
+		"multicast from a virtual address": {text: instance("mcast_src_ip 192.0.2.100"), want: []string{"VL1009 error 1"}},
+		"adverts from the owner": {
+			text: instance("state MASTER", "priority 255", "unicast_src_ip 192.0.2.100", "unicast_peer {", "192.0.2.3", "}")},
+		"adverts from an address of its own": {text: instance("unicast_src_ip 192.0.2.2", "unicast_peer {", "192.0.2.3", "}")},
+		"unicast from anywhere":              {text: instance("unicast_peer {", "192.0.2.3", "}"), want: []string{"VL1010 note 1"}},
 		"the service as its server": {
 			text: instance() + strings.Replace(service, "192.0.2.11", "192.0.2.100", 1), want: []string{"VL2006 warning 14"}},
 	} {

@@ -16,6 +16,7 @@ func Pair(a, b File) confparse.Diagnostics {
 	p.instances()
 	p.groups()
 	p.services()
+	p.syncDaemons()
 	return append(Sort(p.a.found, a), Sort(p.b.found, b)...)
 }
 

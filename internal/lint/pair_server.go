@@ -19,6 +19,7 @@ func (p *pair) groups() {
 			continue
 		}
 		seen[other] = true
+		p.split(g)
 		here, missed := p.members(g), slices.Clone(other.Members)
 		slices.Sort(here)
 		slices.Sort(missed)

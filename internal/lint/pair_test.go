@@ -11,6 +11,10 @@ func TestPair(t *testing.T) {
 	a := func(more ...string) string { return instance(append([]string{"priority 100"}, more...)...) }
 	b := func(more ...string) string { return instance(append([]string{"priority 50"}, more...)...) }
 	auth := func(word string) string { return "authentication {\nauth_type PASS\nauth_pass " + word + "\n}" }
+	second := func(more ...string) string {
+		return strings.NewReplacer("VI", "VJ", " 51", " 52", "192.0.2.100", "192.0.2.101").Replace(instance(more...))
+	}
+	const both = "vrrp_sync_group G {\ngroup {\nVI\nVJ\n}\n}\n"
 	for name, test := range map[string]struct {
 		a, b string
 		want []string
@@ -61,6 +65,19 @@ func TestPair(t *testing.T) {
 			a: a() + service, b: b() + strings.Replace(service, "lb_algo rr", "lb_algo wlc", 1), want: []string{"VL5016 warning 9"}},
 		"a server that differs": {
 			a: a() + service, b: b() + strings.Replace(service, "192.0.2.11", "192.0.2.12", 1), want: []string{"VL5016 warning 9"}},
+		"a group that is split": {
+			a: a() + second("priority 50") + both, b: b() + second("priority 100") + both, want: []string{"VL5018 warning 17"}},
+		"a group of one mind": {a: a() + second("priority 100") + both, b: b() + second("priority 50") + both},
+		"a sync daemon on one side": {
+			a: "global_defs {\nlvs_sync_daemon eth1 VI\n}\n" + a() + service, b: b() + service, want: []string{"VL5019 warning 2"}},
+		"a sync daemon on the other": {
+			a: a() + service, b: "global_defs {\nlvs_sync_daemon eth1 VI\n}\n" + b() + service, want: []string{"VL5019 warning 2"}},
+		"sync daemons of two ids": {
+			a: "global_defs {\nlvs_sync_daemon eth1 VI id 5\n}\n" + a() + service,
+			b: "global_defs {\nlvs_sync_daemon eth1 VI\n}\n" + b() + service, want: []string{"VL5019 warning 2"}},
+		"sync daemons that fit": {
+			a: "global_defs {\nlvs_sync_daemon eth1 VI id 51\n}\n" + a() + service,
+			b: "global_defs {\nlvs_sync_daemon eth2 VI\n}\n" + b() + service},
 		"checksums": {a: a("version 3", "v3_checksum_as_v2"), b: b("version 3"), want: []string{"VL5017 error 1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

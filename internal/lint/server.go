@@ -112,6 +112,7 @@ func (c *checker) servers(vs *confparse.VirtualServer) {
 		for _, ck := range rs.Checkers {
 			c.overrun(vs, rs, ck)
 			c.otherPort(rs, ck)
+			c.tlsPort(rs, ck)
 		}
 	}
 	if weight == 0 && len(vs.RealServers) > 0 && !dynamic(vs) {
@@ -141,7 +142,7 @@ func dynamic(vs *confparse.VirtualServer) bool {
 
 // overrun reports checks that may take longer than the time to the next. A program's runs are counted from start to
 // start, so that a slow one leaves no pause; those of a connection from the end of the last one, so that a slow one
-// only makes a dead server be noticed later.
+// makes a dead server be noticed later than delay_loop says.
 func (c *checker) overrun(vs *confparse.VirtualServer, rs *confparse.RealServer, ck *confparse.Checker) {
 	if d, ok := ck.Detail.(*confparse.MiscDetail); ok {
 		if d.Timeout > ck.DelayLoop {
@@ -156,10 +157,10 @@ func (c *checker) overrun(vs *confparse.VirtualServer, rs *confparse.RealServer,
 	}
 	attempts := time.Duration(ck.Retry) + 1
 	late := ck.DelayLoop + attempts*ck.Connect.Timeout + (attempts-1)*ck.DelayBeforeRetry
-	c.reportAs(confparse.Note, CheckOverrun, ck.Range,
+	c.report(CheckOverrun, ck.Range,
 		fmt.Sprintf("%s of %s waits %s for an answer, longer than the %s between checks", ck.Kind, rs.ID, ck.Connect.Timeout, ck.DelayLoop),
-		fmt.Sprintf("a silent server is taken out after %s at the latest: %s + %d × %s + %d × %s", late, ck.DelayLoop, attempts,
-			ck.Connect.Timeout, attempts-1, ck.DelayBeforeRetry))
+		fmt.Sprintf("a silent server is taken out after %s at the latest: %s + %d × %s + %d × %s; make connect_timeout at most delay_loop",
+			late, ck.DelayLoop, attempts, ck.Connect.Timeout, attempts-1, ck.DelayBeforeRetry))
 }
 
 // otherPort reports a check that says nothing of the port that serves.
@@ -174,4 +175,17 @@ func (c *checker) otherPort(rs *confparse.RealServer, ck *confparse.Checker) {
 	}
 	c.report(OtherPort, ck.Range, fmt.Sprintf("%s of %s asks port %d, not the port that serves", ck.Kind, rs.ID, ck.Connect.Port),
 		"the server stays in while that port answers, even if the service does not; meant for a health port, else drop connect_port")
+}
+
+// tlsPort reports HTTP_GET and SSL_GET with the port of the other: the server answers with an error, and is down for good.
+func (c *checker) tlsPort(rs *confparse.RealServer, ck *confparse.Checker) {
+	const plain, secure = 80, 443
+	switch port := ck.Connect.Port; {
+	case ck.Kind == confparse.HTTPGet && port == secure:
+		c.report(WrongForTLS, ck.Range, fmt.Sprintf("HTTP_GET of %s speaks plain HTTP to port %d", rs.ID, secure),
+			"a server that expects TLS refuses it; use SSL_GET, or another connect_port")
+	case ck.Kind == confparse.SSLGet && port == plain:
+		c.report(WrongForTLS, ck.Range, fmt.Sprintf("SSL_GET of %s speaks TLS to port %d", rs.ID, plain),
+			"a server that expects plain HTTP refuses it; use HTTP_GET, or another connect_port")
+	}
 }

@@ -54,6 +54,45 @@ func (c *checker) ownPeer(vi *confparse.VRRPInstance) {
 	}
 }
 
+// source reports adverts that come from an address which is not there on a backup, or from one that the kernel chooses.
+func (c *checker) source(vi *confparse.VRRPInstance) {
+	for _, s := range []struct {
+		word string
+		addr netip.Addr
+	}{{"unicast_src_ip", vi.UnicastSource}, {"mcast_src_ip", vi.MulticastSource}} {
+		if vi.Priority != owner && s.addr.IsValid() && slices.Contains(addressesOfInstance(vi), s.addr) {
+			c.report(FloatingSource, vi.Range, fmt.Sprintf("(%s) %s %s is one of the virtual addresses", vi.Name, s.word, s.addr),
+				"a backup does not have it, and both directors would send from it; use the director's own address")
+		}
+	}
+	if len(vi.UnicastPeers) > 0 && !vi.UnicastSource.IsValid() {
+		c.report(SourceLeftOpen, vi.Range, fmt.Sprintf("(%s) unicast_peer without unicast_src_ip", vi.Name),
+			"the first address of the interface is used; the peers must list that one")
+	}
+}
+
+// mixedPreemption reports sync groups of which only some members have nopreempt: the others take the addresses back,
+// and pull those along.
+func (c *checker) mixedPreemption() {
+	for _, g := range c.f.Config.SyncGroups {
+		var with, without []*confparse.VRRPInstance
+		for _, vi := range c.f.Config.Instances {
+			switch {
+			case !slices.Contains(g.Members, vi.Name):
+			case vi.NoPreempt:
+				with = append(with, vi)
+			default:
+				without = append(without, vi)
+			}
+		}
+		if len(with) > 0 && len(without) > 0 {
+			c.report(MixedPreemption, g.Range, fmt.Sprintf("(%s) %s has nopreempt, %s does not", g.Name, with[0].Name, without[0].Name),
+				"a member that preempts takes the whole group along; write nopreempt in all members or in none",
+				confparse.Place{Range: with[0].Range, Note: "with nopreempt"}, confparse.Place{Range: without[0].Range, Note: "without"})
+		}
+	}
+}
+
 // scripts reports scripts that are given more time than there is between two runs.
 func (c *checker) scripts() {
 	for _, s := range c.f.Config.Scripts {
