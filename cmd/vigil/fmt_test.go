@@ -82,16 +82,20 @@ func formatted(t interface{ Errorf(string, ...any) }, name, text string) (refuse
 // archived finds the head of a file in a golden file.
 var archived = regexp.MustCompile(`(?m)^-- (\S+) --\n`)
 
-// TestFmtKeepsTheMeaningOfOurFiles lays out the examples and the texts of the parser's golden files.
+// TestFmtKeepsTheMeaningOfOurFiles lays out the examples and the texts of the golden files.
 func TestFmtKeepsTheMeaningOfOurFiles(t *testing.T) {
 	for i, text := range exampleTexts(t) {
 		if formatted(t, fmt.Sprint("example ", i), text) {
 			t.Errorf("example %d is refused:\n%s", i, text)
 		}
 	}
-	archives, err := filepath.Glob("../../confparse/testdata/golden/*.txtar")
-	if err != nil || len(archives) == 0 {
-		t.Fatal(len(archives), err)
+	var archives []string
+	for _, pattern := range []string{"../../confparse/testdata/golden/*.txtar", "../../internal/lint/testdata/rules/*.txtar"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			t.Fatal(pattern, err)
+		}
+		archives = append(archives, paths...)
 	}
 	refused, all := 0, 0
 	for _, p := range archives {

@@ -68,7 +68,7 @@ var codes = map[confparse.Code]codeInfo{
 	ScriptOverrun:       {confparse.Warning, "a script may still run when its next run is due"},
 	AlertsToNobody:      {confparse.Warning, "mail alerts without anyone to send them to"},
 	MixedPreemption:     {confparse.Warning, "nopreempt on some members of a sync group only"},
-	FloatingSource:      {confparse.Error, "adverts from an address that floats"},
+	FloatingSource:      {confparse.Warning, "adverts from an address that floats"},
 	SourceLeftOpen:      {confparse.Note, "unicast without unicast_src_ip"},
 
 	AddressOfNobody: {confparse.Warning, "a virtual server on an address that no instance owns"},

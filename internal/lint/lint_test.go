@@ -133,6 +133,10 @@ func TestCheck(t *testing.T) {
 			text: instance() + strings.Replace(service, "TCP_CHECK {\nconnect_timeout 3\n}\n", "", 1), want: []string{"VL2003 note 14"}},
 		"another port": {
 			text: instance() + strings.Replace(service, "connect_timeout 3", "connect_port 8080", 1), want: []string{"VL2004 note 15"}},
+		"another port of every server": {
+			text: instance() + strings.NewReplacer("connect_timeout 3\n}\n}\n}", "connect_port 8080\n}\n}\n"+
+				"real_server 192.0.2.12 80 {\nTCP_CHECK {\nconnect_port 8080\n}\n}\nreal_server 192.0.2.13 80 {\nTCP_CHECK {\nconnect_port 81\n}\n}\n}").Replace(service),
+			want: []string{"VL2004 note 15", "VL2004 note 25"}},
 		"no weight": {
 			text: instance() + strings.Replace(service, "TCP_CHECK", "weight 0\nTCP_CHECK", 1), want: []string{"VL2005 warning 9"}},
 		"plain HTTP on 443": {
@@ -173,8 +177,8 @@ func TestCheck(t *testing.T) {
 				strings.NewReplacer("VI", "VJ", " 51", " 52", "192.0.2.100", "192.0.2.101").Replace(instance("nopreempt", "state BACKUP")) +
 				"vrrp_sync_group G {\ngroup {\nVI\nVJ\n}\n}\n"},
 		"adverts from a virtual address": {
-			text: instance("unicast_src_ip 192.0.2.100", "unicast_peer {", "192.0.2.3", "}"), want: []string{"VL1009 error 1"}},
-		"multicast from a virtual address": {text: instance("mcast_src_ip 192.0.2.100"), want: []string{"VL1009 error 1"}},
+			text: instance("unicast_src_ip 192.0.2.100", "unicast_peer {", "192.0.2.3", "}"), want: []string{"VL1009 warning 1"}},
+		"multicast from a virtual address": {text: instance("mcast_src_ip 192.0.2.100"), want: []string{"VL1009 warning 1"}},
 		"adverts from the owner": {
 			text: instance("state MASTER", "priority 255", "unicast_src_ip 192.0.2.100", "unicast_peer {", "192.0.2.3", "}")},
 		"adverts from an address of its own": {text: instance("unicast_src_ip 192.0.2.2", "unicast_peer {", "192.0.2.3", "}")},

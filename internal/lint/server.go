@@ -99,6 +99,7 @@ func (c *checker) reportedOwner(vs *confparse.VirtualServer) bool {
 // servers judges the real servers of a virtual server and their checks.
 func (c *checker) servers(vs *confparse.VirtualServer) {
 	weight := int32(0)
+	asked := map[uint16]bool{}
 	for _, rs := range vs.RealServers {
 		weight += max(rs.Weight, 0)
 		if len(rs.Checkers) == 0 {
@@ -111,7 +112,7 @@ func (c *checker) servers(vs *confparse.VirtualServer) {
 		}
 		for _, ck := range rs.Checkers {
 			c.overrun(vs, rs, ck)
-			c.otherPort(rs, ck)
+			c.otherPort(rs, ck, asked)
 			c.tlsPort(rs, ck)
 		}
 	}
@@ -163,16 +164,18 @@ func (c *checker) overrun(vs *confparse.VirtualServer, rs *confparse.RealServer,
 			late, ck.DelayLoop, attempts, ck.Connect.Timeout, attempts-1, ck.DelayBeforeRetry))
 }
 
-// otherPort reports a check that says nothing of the port that serves.
-func (c *checker) otherPort(rs *confparse.RealServer, ck *confparse.Checker) {
+// otherPort reports a check that says nothing of the port that serves. asked are the ports reported already: the servers of
+// one service are mostly asked alike.
+func (c *checker) otherPort(rs *confparse.RealServer, ck *confparse.Checker, asked map[uint16]bool) {
 	switch ck.Kind {
 	case confparse.TCPCheck, confparse.HTTPGet, confparse.SSLGet, confparse.SMTPCheck, confparse.UDPCheck, confparse.DNSCheck:
 	default:
 		return
 	}
-	if rs.ID.Port == 0 || ck.Connect.Port == 0 || ck.Connect.Port == rs.ID.Port {
+	if rs.ID.Port == 0 || ck.Connect.Port == 0 || ck.Connect.Port == rs.ID.Port || asked[ck.Connect.Port] {
 		return
 	}
+	asked[ck.Connect.Port] = true
 	c.report(OtherPort, ck.Range, fmt.Sprintf("%s of %s asks port %d, not the port that serves", ck.Kind, rs.ID, ck.Connect.Port),
 		"the server stays in while that port answers, even if the service does not; meant for a health port, else drop connect_port")
 }
