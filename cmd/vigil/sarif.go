@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"unicode/utf8"
 
@@ -122,14 +123,20 @@ func sarifLevel(s confparse.Severity) string {
 	return "note"
 }
 
+// sarifURI names a file: relative to wherever the report is used, or by itself when the name is absolute.
 func sarifURI(name string) sarifArtifact {
-	return sarifArtifact{(&url.URL{Path: name}).String()}
+	u := url.URL{Path: name}
+	if filepath.IsAbs(name) {
+		u.Scheme = "file"
+	}
+	return sarifArtifact{u.String()}
 }
 
 // physical returns the place of r on the line of that text. SARIF counts characters where a Range counts bytes; without
 // the text only the lines are told.
 func physical(r confparse.Range, text string) sarifPhysical {
-	p := sarifPhysical{sarifURI(r.File), sarifRegion{StartLine: r.Start.Line, EndLine: max(r.End.Line, r.Start.Line)}}
+	first := max(r.Start.Line, 1)
+	p := sarifPhysical{sarifURI(r.File), sarifRegion{StartLine: first, EndLine: max(r.End.Line, first)}}
 	if text != "" && r.Start.Line == r.End.Line {
 		p.Region.StartColumn = characters(text, r.Start.Col)
 		p.Region.EndColumn = max(characters(text, r.End.Col), p.Region.StartColumn)
