@@ -327,7 +327,7 @@ var codes = map[Code]codeInfo{
 	CodeSorryInhibit:             {Warning, classOrdinary, "sorry server and real server disagree"},
 
 	CodeUnknownGroup:        {Error, classNone, "a virtual server names an unknown group"},
-	CodeGroupFamily:         {Error, classOrdinary, "address families of a group do not fit"},
+	CodeGroupFamily:         {Error, classNone, "address families of a group do not fit"},
 	CodeNoAccount:           {Error, classOrdinary, "a user or group does not exist"},
 	CodeNoNamespace:         {Fatal, classGone, "a network namespace does not exist"},
 	CodeNotifyMissing:       {Warning, classNone, "a program does not exist or cannot be run"},
@@ -347,7 +347,7 @@ var codes = map[Code]codeInfo{
 	CodeHMAC:                {Error, classOrdinary, "auth_hmac that cannot work"},
 	CodeDelayInterface:      {Error, classFatal, "an unknown interface"},
 	CodeTooManyVIPs:         {Warning, classOrdinary, "more addresses than an advert can carry"},
-	CodeSyncInstance:        {Error, classOrdinary, "lvs_sync_daemon names an unknown instance"},
+	CodeSyncInstance:        {Warning, classNone, "lvs_sync_daemon names an unknown instance"},
 	CodeIPVLANAddress:       {Error, classOrdinary, "an ipvlan without an address"},
 	CodeTrackBoth:           {Warning, classOrdinary, "tracked by the instance and by its group"},
 

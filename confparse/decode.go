@@ -95,6 +95,7 @@ type decoder struct {
 	insecure      bool    // one of them can be changed by others than root
 	noAccount     bool    // script_user names nobody
 	noDefaultUser bool    // there is no account to run programs as, and that has been said
+	asRoot        bool    // a program was to run as root for want of another account, and so are all behind it
 
 	ts             *TrackScript
 	tp             *TrackProcess
@@ -106,6 +107,7 @@ type decoder struct {
 	droppedBFD     map[string]bool
 	weightSet      bool
 	scriptAccount  Account
+	accountAt      *Node // where scriptAccount was given
 	trackGroups    []*Node
 	nextPreference [2]uint32 // by family, for rules without one
 	inStatic       bool      // decoding static_ipaddress

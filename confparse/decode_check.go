@@ -90,7 +90,10 @@ func (d *decoder) finishChecker(n *Node) bool {
 				return true
 			}
 		}
-		return drop("track_file %s not found", x.TrackFile)
+		d.about(d.ck.nameAt, CodeCheckerDropped, fmt.Sprintf("track_file %s not found", x.TrackFile),
+			"the checker is left out")
+		d.echoAtEnd(n, "FILE_CHECK has no track_file specified - ignoring")
+		return false
 	case *BFDDetail:
 		if x.Name == "" {
 			return drop("BFD_CHECK has no name specified - ignoring")
@@ -105,7 +108,11 @@ func (d *decoder) finishChecker(n *Node) bool {
 				return true
 			}
 		}
-		return drop("BFD_CHECK - BFD %s not configured", x.Name)
+		if !d.droppedBFD[x.Name] { // else reported at its definition
+			d.about(d.ck.nameAt, CodeCheckerDropped, fmt.Sprintf("BFD_CHECK - BFD %s not configured", x.Name),
+				"the checker is left out")
+		}
+		return false
 	}
 	return true
 }

@@ -131,7 +131,7 @@ func (d *decoder) miscAccount(n *Node, x *MiscDetail, shown string) (uid, gid ui
 	if a := x.Script.Account; a.User != "" {
 		uid, gid, err := d.env.System.Account(a.User, a.Group)
 		if err != nil {
-			d.atEnd(n, CodeNoAccount, "Failed to set uid/gid for misc checker script "+shown+" - removing", err.Error())
+			d.about(d.ck.accountAt, CodeNoAccount, "Failed to set uid/gid for misc checker script "+shown+" - removing", err.Error())
 		}
 		return uid, gid, err == nil
 	}

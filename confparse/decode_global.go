@@ -192,7 +192,7 @@ func (d *decoder) iptables(n *Node) {
 		d.about(n, CodeRepeated, "vrrp_iptables is already specified - ignoring", "")
 		return
 	}
-	d.about(n, CodeIPTables, "iptables not supported, using nftables instead. Please replace 'vrrp_iptables'/'vrrp_ipsets'"+
+	d.about(n, CodeIPTables, "iptables not supported, using nftables instead. Please replace 'vrrp_iptables and 'vrrp_ipsets'"+
 		" with 'nftables' config option", "")
 	t.Table = "filter"
 	t.Chains = []string{"INPUT", "OUTPUT"}
@@ -210,6 +210,7 @@ func (d *decoder) iptables(n *Node) {
 }
 
 func (d *decoder) ipsets(n *Node) {
+	d.about(n, CodeIPTables, "Unknown keyword 'vrrp_ipsets'", "it belongs to vrrp_iptables; use nftables")
 	d.cfg.Global.IPTables.Sets = nil
 	var sets []string
 	for _, a := range n.Args {
@@ -286,7 +287,7 @@ func (d *decoder) syncDaemon(n *Node) {
 		d.about(n, CodeArgumentExpected, "lvs_sync_daemon requires interface", "")
 		return
 	}
-	if !d.interfaceName(n.arg(0)) {
+	if !d.interfaceNamed(n.arg(0), CodeNoInterfaceYet) {
 		return
 	}
 	*s = SyncDaemon{Range: n.Range(), Interface: d.intern(n.arg(0)), ID: -1, Port: 8848, TTL: 1,

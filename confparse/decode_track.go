@@ -3,6 +3,7 @@ package confparse
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -85,7 +86,12 @@ func (d *decoder) trackScript(n *Node) {
 	}
 	if sys := d.env.System; sys.Account != nil {
 		uid, gid, err := d.accountIDs(&ts.Script)
-		if err != nil {
+		switch {
+		case err != nil && ts.Script.Account.User != "":
+			d.about(d.accountAt, CodeNoAccount, fmt.Sprintf("Unable to set uid/gid for script '%s'",
+				strings.Join(ts.Script.Argv, "' '")), err.Error())
+			return
+		case err != nil:
 			d.atEnd(n, CodeNoAccount, fmt.Sprintf("Unable to set default user for vrrp script %s - removing", ts.Name),
 				err.Error())
 			return

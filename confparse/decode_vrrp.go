@@ -88,13 +88,15 @@ func (d *decoder) wordOf(s string) Token {
 }
 
 // interfaceName checks a word that must be the name of an interface of this machine.
-func (d *decoder) interfaceName(s string) bool {
+func (d *decoder) interfaceName(s string) bool { return d.interfaceNamed(s, CodeNoInterface) }
+
+// interfaceNamed is interfaceName with the code to report an interface by that does not exist.
+func (d *decoder) interfaceNamed(s string, code Code) bool {
 	n, t := d.n, d.wordOf(s)
 	if !d.linkName(s) {
 		return false
 	}
 	if d.env.System.Interface != nil && !d.env.System.Interface(s) {
-		code := CodeNoInterface
 		if d.cfg.Global.DynamicInterfaces {
 			code = CodeNoInterfaceYet
 		}
@@ -129,6 +131,7 @@ func (d *decoder) authType(s string) {
 	case "AH":
 		d.vi.AuthType = AuthAH
 	default:
+		d.vi.badAuth = true
 		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord,
 			fmt.Sprintf("(%s) unknown authentication type '%s'", d.vi.Name, s), "use PASS or AH")
 	}
@@ -455,7 +458,7 @@ func (d *decoder) syncGroup(n *Node) {
 	d.sg = &SyncGroup{Range: n.RangeOf(n.Args[0]), Name: GroupName(d.intern(n.arg(0)))}
 	d.body(n.Body)
 	if len(d.sg.Members) == 0 {
-		d.about(n, CodeEmptyGroup, fmt.Sprintf("vrrp_sync_group %s has no members - removing", d.sg.Name), "")
+		d.about(n, CodeEmptyGroup, fmt.Sprintf("Sync group %s has no virtual router(s). removing", d.sg.Name), "")
 	} else {
 		d.cfg.SyncGroups = append(d.cfg.SyncGroups, d.sg)
 		d.groupNodes = append(d.groupNodes, n)
@@ -468,6 +471,9 @@ func (d *decoder) syncGroupMembers(n *Node) {
 	if len(d.sg.Members) > 0 {
 		d.about(n, CodeRepeated, fmt.Sprintf("vrrp_sync_group %s already has a list of members - ignoring", d.sg.Name), "")
 		return
+	}
+	if len(n.Body) == 0 {
+		d.atEnd(n, CodeEmptyList, fmt.Sprintf("Warning - sync group %s has empty group block", d.sg.Name), "")
 	}
 	for _, item := range n.Body {
 		d.sg.Members = append(d.sg.Members, InstanceName(d.intern(item.Keyword.Text)))

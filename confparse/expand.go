@@ -9,7 +9,7 @@ import (
 
 // Bounds on what expansion may produce, so that a definition that refers to itself, or a loop to a million, ends.
 const (
-	maxExpansionWork = 250_000 // lines and substitutions per Load
+	maxExpansionWork = 650_000 // per Load, see spend
 	maxLineRefs      = 400     // substitutions in one line
 	maxNesting       = 40      // multi-line definitions and loops inside one another
 )
@@ -31,15 +31,22 @@ func (r *reader) cookedLine(c cooked, continued bool) {
 	r.logical(c, continued, 0, false)
 }
 
-// spend counts one unit of expansion work and stops the Load when there has been too much.
-func (r *reader) spend() bool {
+// The cost of expansion: a round of a loop sets its parameters anew.
+const (
+	costLine  = 1 // also of a substitution
+	costRound = 3
+)
+
+// spend counts the cost of a step of expansion and stops the Load when there has been too much. Thirty thousand real
+// servers, of a dozen lines each, may come from one loop; an endless one ends within a second.
+func (r *reader) spend(cost int) bool {
 	if r.stopped {
 		return false
 	}
-	if r.work++; r.work > maxExpansionWork {
+	if r.work += cost; r.work > maxExpansionWork {
 		r.stopped = true
 		r.report(CodeRunaway, r.cur.whole(), "expansion of parameters and loops does not end",
-			fmt.Sprintf("gave up after %d lines", maxExpansionWork))
+			fmt.Sprintf("gave up after %d steps", maxExpansionWork))
 	}
 	return !r.stopped
 }
@@ -170,7 +177,7 @@ func (r *reader) playBack(prefix cooked, p *parameter, depth int) {
 		prefix = prefix.slice(0, n-1)
 	}
 	for i, text := range p.lines {
-		if !r.spend() {
+		if !r.spend(costLine) {
 			return
 		}
 		var line cooked
@@ -273,7 +280,7 @@ func (r *reader) substitute(c cooked) (out cooked, multi *parameter, did bool) {
 			prefix.add(0, where)
 			return prefix, p, true
 		}
-		if !r.spend() {
+		if !r.spend(costLine) {
 			return cooked{}, nil, true
 		}
 		if refs++; refs > maxLineRefs {

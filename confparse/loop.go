@@ -59,7 +59,7 @@ func (r *reader) badLoop(c cooked, word, why string) {
 
 // iterate reads rest once with the given parameters set. They stay set afterwards.
 func (r *reader) iterate(rest cooked, depth int, names, values []string) bool {
-	if !r.spend() {
+	if !r.spend(costRound) {
 		return false
 	}
 	for i, name := range names {
@@ -69,9 +69,7 @@ func (r *reader) iterate(rest cooked, depth int, names, values []string) bool {
 		}
 		r.setParameter(&parameter{name: name, lines: []string{v}, at: r.cur.whole()})
 	}
-	// The line is given its own copy: what it becomes must not be seen by the next round.
-	line := cooked{b: append([]byte(nil), rest.b...), at: append([]place(nil), rest.at...)}
-	r.logical(line, false, depth+1, true)
+	r.logical(rest, false, depth+1, true)
 	return !r.stopped
 }
 

@@ -60,10 +60,10 @@ var firewallRows = []row{
 		{"abcdefghijklmnopqrstuvwxyz0123 OUT", `NFTables.Table=keepalived; IPTables.Table=filter; IPTables.Chains=["INPUT" "OUT"]`, "KA2035 KA2024"},
 	}},
 	{"vrrp_ipsets", customRow, []try{
-		{"", "", ""},
-		{"a", `IPTables.Sets=["a"]`, ""},
-		{"a b c d e f", `IPTables.Sets=["a" "b" "c" "d" "e" "f"]`, ""},
-		{"a a", "", "KA2006"},
+		{"", "", "KA2035"},
+		{"a", `IPTables.Sets=["a"]`, "KA2035"},
+		{"a b c d e f", `IPTables.Sets=["a" "b" "c" "d" "e" "f"]`, "KA2035"},
+		{"a a", "", "KA2035 KA2006"},
 	}},
 	{"nftables", customRow, []try{
 		{"", "NFTables.Table=keepalived", ""},

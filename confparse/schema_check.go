@@ -129,6 +129,7 @@ var checkKeywords = []keyword{
 		on: func(d *decoder) { d.ck.Detail.(*MiscDetail).Dynamic = true }},
 	{name: "user", in: in(inMiscCheck), def: "script_user", decode: func(d *decoder, n *Node) {
 		d.blockAccount(n, &d.ck.account, true)
+		d.ck.accountAt = n
 	}},
 
 	{name: "payload", in: in(inUDPCheck), def: "random", decode: func(d *decoder, n *Node) {
@@ -153,9 +154,12 @@ var checkKeywords = []keyword{
 		num: func(d *decoder, v int64) { d.ck.Detail.(*UDPDetail).MaxLength = uint16(v) }},
 
 	{name: "track_file", in: in(inFileCheck), value: value{kind: word},
-		str: func(d *decoder, s string) { d.ck.Detail.(*FileDetail).TrackFile = s }},
+		str: func(d *decoder, s string) { d.ck.Detail.(*FileDetail).TrackFile, d.ck.nameAt = s, d.n }},
 	{name: "weight", in: in(inFileCheck), def: "the track_file's", decode: (*decoder).fileWeight},
 
 	{name: "name", in: in(inBFDCheck), value: value{kind: word, optional: true},
-		str: func(d *decoder, s string) { d.first(&d.ck.Detail.(*BFDDetail).Name, s) }},
+		str: func(d *decoder, s string) {
+			d.first(&d.ck.Detail.(*BFDDetail).Name, s)
+			d.ck.nameAt = d.n
+		}},
 }

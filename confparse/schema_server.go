@@ -200,6 +200,8 @@ type checkerScratch struct {
 	port   bool // connect_port was given
 
 	account   Account // MISC_CHECK
-	weightSet bool    // FILE_CHECK
-	hosts     int     // SMTP_CHECK
+	accountAt *Node
+	weightSet bool  // FILE_CHECK
+	nameAt    *Node // FILE_CHECK, BFD_CHECK: what is followed
+	hosts     int   // SMTP_CHECK
 }

@@ -25,7 +25,7 @@ var trackKeywords = []keyword{
 		bad: func(d *decoder) { d.ts.Fall = 1 }},
 	{name: "user", in: in(inScript), def: "script_user", decode: func(d *decoder, n *Node) {
 		d.blockAccount(n, &d.ts.Script.Account, false)
-		d.scriptAccount = d.ts.Script.Account
+		d.scriptAccount, d.accountAt = d.ts.Script.Account, n
 	}},
 	{name: "init_fail", in: in(inScript), value: value{kind: bare}, def: "off",
 		on: func(d *decoder) { d.ts.InitFail = true }},

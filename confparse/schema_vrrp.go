@@ -107,6 +107,7 @@ type instanceScratch struct {
 
 	wantMaster, wantBackup bool
 	badVRID                *Node
+	badAuth                bool // an auth_type nobody knows was given, and reported
 	extraSet, nativeIPv6   bool
 	checksumAsV2           opt[bool]
 	ownerIgnore            opt[bool]

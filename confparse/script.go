@@ -278,6 +278,10 @@ func (d *decoder) usable(n *Node, s *Script) bool {
 		d.about(n, CodeNoAccount, "Unable to set default user keepalived_script for script", err.Error())
 		return false
 	}
+	if w := n.Keyword.Text; err != nil && (w == "startup_script" || w == "shutdown_script") {
+		d.about(n, CodeNoAccount, fmt.Sprintf("Invalid %s script", strings.TrimSuffix(w, "_script")), err.Error())
+		return false
+	}
 	if err != nil {
 		d.about(n, CodeNotifyMissing, fmt.Sprintf("Unable to set default user for script %s - removing", s.Argv[0]),
 			err.Error())
@@ -333,9 +337,10 @@ func (d *decoder) accountIDs(s *Script) (uid, gid uint32, err error) {
 	switch {
 	case err == nil:
 		return uid, gid, nil
-	case d.cfg.Global.Daemon.ScriptSecurity || d.noAccount:
+	case d.noAccount || d.cfg.Global.Daemon.ScriptSecurity && !d.asRoot:
 		return 0, 0, errNoDefaultUser
 	}
+	d.asRoot = true
 	return 0, 0, nil
 }
 

@@ -9,6 +9,23 @@ func (d *decoder) validate() {
 	d.validateSyncDaemon()
 }
 
+// untilEnd is about for what keepalived finds out where block, around n, ends: that is the line it names.
+func (d *decoder) untilEnd(n, block *Node, code Code, summary, detail string, related ...Place) {
+	before := len(d.rep.list)
+	d.about(n, code, summary, detail, related...)
+	if len(d.rep.list) > before && block.closeLn != 0 {
+		d.rep.list[before].EndLine = block.closeLn
+	}
+}
+
+// echoAtEnd adds what keepalived says where the block of n ends to the diagnostic reported last.
+func (d *decoder) echoAtEnd(n *Node, text string) {
+	if k := len(d.rep.list) - 1; k >= 0 && n.closeLn != 0 {
+		at := Range{File: n.src.path, Start: Pos{Line: n.closeLn, Col: 1}, End: Pos{Line: n.closeLn, Col: 1}}
+		d.rep.list[k].Echoes = append(d.rep.list[k].Echoes, Place{at, text})
+	}
+}
+
 // validateScripts reports programs that are run although nobody vouches for what they are.
 func (d *decoder) validateScripts() {
 	if len(d.scripts) == 0 || d.cfg.Global.Daemon.ScriptSecurity {

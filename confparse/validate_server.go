@@ -9,19 +9,26 @@ import (
 // order, and adds it to the configuration.
 func (d *decoder) finishServer() {
 	vs := d.vs
-	if !d.settleServerFamily(vs) || !d.settleServerIdentity(vs) {
+	if !d.settleServerFamily(vs) || !d.anyServer(vs, len(d.reals)) || !d.settleServerIdentity(vs) {
 		return
 	}
 	d.settleForwarding(vs)
 	d.settlePersistence(vs)
 	d.settleRealServers(vs)
-	if len(vs.RealServers) == 0 {
-		d.about(vs.node, CodeNoRealServer, fmt.Sprintf("Virtual server %s has no real servers - ignoring", vs.ID), "")
+	if !d.anyServer(vs, len(vs.RealServers)) {
 		return
 	}
 	d.settleQuorum(vs)
 	d.settleSorry(vs)
 	d.cfg.VirtualServers = append(d.cfg.VirtualServers, vs.VirtualServer)
+}
+
+// anyServer reports a virtual server without real servers, of which nothing else is said.
+func (d *decoder) anyServer(vs *serverScratch, n int) bool {
+	if n == 0 {
+		d.about(vs.node, CodeNoRealServer, fmt.Sprintf("Virtual server %s has no real servers - ignoring", vs.ID), "")
+	}
+	return n > 0
 }
 
 // methodOf returns the forwarding method of a server, whose own may have been left to the virtual server's.
@@ -38,9 +45,8 @@ func (d *decoder) settleServerFamily(vs *serverScratch) bool {
 			if vs.family == FamilyUnknown {
 				vs.family = f
 			} else if vs.family != f {
-				d.about(rs.node, CodeFamilyMismatch, fmt.Sprintf(
-					"Virtual server %s and real server %s have different address families - ignoring", d.shownID(vs),
-					rs.ID.Addr), "only lvs_method TUN can mix them")
+				d.untilEnd(rs.node, rs.node, CodeFamilyMismatch, fmt.Sprintf("Address family of virtual server and real "+
+					"server %s don't match - skipping real server.", rs.ID.Addr), "only lvs_method TUN can mix them")
 				continue
 			}
 		}
@@ -52,8 +58,8 @@ func (d *decoder) settleServerFamily(vs *serverScratch) bool {
 		if vs.family == FamilyUnknown {
 			vs.family = f
 		} else if vs.family != f {
-			d.about(vs.sorryAt, CodeFamilyMismatch, fmt.Sprintf(
-				"Virtual server %s and sorry server %s have different address families - ignoring", d.shownID(vs), ss.Addr), "")
+			d.untilEnd(vs.sorryAt, vs.node, CodeFamilyMismatch, fmt.Sprintf("Address family of virtual server and sorry "+
+				"server %s don't match - skipping sorry server.", ss.Addr), "only lvs_method TUN can mix them")
 			vs.SorryServer = nil
 		}
 	}
@@ -89,9 +95,6 @@ func (d *decoder) commonFamily(vs *serverScratch) Family {
 	}
 	return f
 }
-
-// shownID is the name of a virtual server in messages, before its protocol may be known.
-func (d *decoder) shownID(vs *serverScratch) string { return vs.ID.String() }
 
 // settleServerIdentity fixes protocol and scheduler and looks for an earlier server of the same identity.
 func (d *decoder) settleServerIdentity(vs *serverScratch) bool {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -90,23 +91,26 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 	vi.Priority = vi.priority.or(prio)
 	vi.DownTimerAdverts = vi.downTimer.or(d.gs.downTimer.or(3))
 	vi.SkipCheckAdvAddr = vi.skipCheck.or(d.gs.skipCheck)
-	if vi.VirtualRouterID == 0 {
-		d.about(orNode(vi.badVRID, vi.node), CodeNoVRID, fmt.Sprintf("(%s) the virtual router id must be set", vi.Name), "")
-	}
-	if vi.Interface == "" && len(vi.UnicastPeers) == 0 {
-		d.about(vi.node, CodeInstanceWithoutInterface, fmt.Sprintf("(%s) Unknown interface!", vi.Name),
-			"only an instance with unicast peers may do without")
-	}
 	vi.ChecksumAsV2 = vi.checksumAsV2.or(d.cfg.Global.ChecksumAsV2)
 	vi.OwnerIgnoreAdverts = vi.ownerIgnore.or(d.cfg.Global.OwnerIgnoreAdverts)
 	if !vi.extraSet {
 		vi.ExtraGARP, vi.ExtraGARPAll = d.cfg.Global.ExtraGARP, d.cfg.Global.ExtraGARPAll
+	}
+	if vi.VirtualRouterID == 0 {
+		d.about(orNode(vi.badVRID, vi.node), CodeNoVRID, fmt.Sprintf("(%s) the virtual router id must be set", vi.Name), "")
+	}
+	if vi.unreachable() {
+		d.about(vi.node, CodeInstanceWithoutInterface, fmt.Sprintf("(%s) Unknown interface!", vi.Name),
+			"only an instance with unicast peers may do without")
 	}
 	if len(vi.VirtualAddresses) == 0 && !vi.NoVirtualAddress {
 		d.about(vi.node, CodeNoVIP, fmt.Sprintf("(%s) No VIP specified; at least one is sensible", vi.Name), "")
 	}
 	d.settleInterval(vi)
 }
+
+// unreachable reports whether vi has neither an interface nor peers to send to.
+func (vi *instanceScratch) unreachable() bool { return vi.Interface == "" && len(vi.UnicastPeers) == 0 }
 
 // settleInterval rounds the advertisement interval to what the protocol version can carry: whole seconds in VRRPv2
 // (RFC 3768 §5.3.7), centiseconds up to 40.95 s in VRRPv3 (RFC 9568 §5.2.7).
@@ -120,10 +124,19 @@ func (d *decoder) settleInterval(vi *instanceScratch) {
 	got = min(got, limit)
 	vi.AdvertInterval = got
 	if got != want && vi.advertAt != nil {
-		d.about(vi.advertAt, CodeIntervalRounded, fmt.Sprintf("(%s) advert_int %s is used as %s", vi.Name,
-			vi.advertAt.arg(0), micros(got.Microseconds())),
-			fmt.Sprintf("VRRP version %d has steps of %s s, at most %s s", vi.Version, micros(unit.Microseconds()),
-				micros(limit.Microseconds())))
+		summary := fmt.Sprintf("VRRPv%d advertisement interval %.6fs must be ", vi.Version, want.Seconds())
+		switch {
+		case want > limit:
+			summary = fmt.Sprintf("VRRPv3 advertisement interval %.2fs is out of range. Must be less than 40.96s. "+
+				"Setting to 40.95s", want.Seconds())
+		case vi.Version == 2:
+			summary += "an integer. rounding"
+		default:
+			summary += "in units of 10ms - rounding"
+		}
+		d.about(vi.advertAt, CodeIntervalRounded, fmt.Sprintf("(%s) %s", vi.Name, summary),
+			fmt.Sprintf("%s s is used: VRRP version %d has steps of %s s, at most %s s", micros(got.Microseconds()),
+				vi.Version, micros(unit.Microseconds()), micros(limit.Microseconds())))
 	}
 }
 
@@ -138,23 +151,23 @@ func (d *decoder) settleStrict(vi *instanceScratch) {
 	if !vi.Strict {
 		return
 	}
-	strict := func(summary string) {
-		d.about(vi.node, CodeStrict, fmt.Sprintf("(Strict mode) (%s) %s", vi.Name, summary), "")
+	strict := func(summary string, detail ...string) {
+		d.about(vi.node, CodeStrict, fmt.Sprintf("(%s) %s", vi.Name, summary), strings.Join(detail, " "))
 	}
 	if vi.Family == IPv6 && vi.Version == 2 {
-		strict("IPv6 needs VRRP version 3 - resetting")
+		strict("cannot use IPv6 with VRRP version 2; setting version 3")
 		vi.Version = 3
 		d.settleInterval(vi)
 	}
 	if vi.Priority == 255 && vi.State == StateBackup {
-		strict("the address owner's state must be MASTER - resetting")
+		strict("State MASTER must match being address owner", "resetting to MASTER, since the priority is 255")
 		vi.State = StateMaster
 	} else if vi.Priority != 255 && vi.State == StateMaster {
-		strict("only the address owner's state can be MASTER - resetting to BACKUP")
+		strict("State MASTER must match being address owner", "resetting to BACKUP, since the priority is not 255")
 		vi.State = StateBackup
 	}
 	if vi.AuthType != AuthNone {
-		strict("authentication is not allowed - ignoring")
+		strict("Strict mode does not support authentication. Ignoring.")
 		vi.AuthType, vi.AuthPass = AuthNone, ""
 	}
 	if vi.PreemptDelay != 0 {
@@ -213,6 +226,9 @@ func (d *decoder) settleAuthentication(vi *instanceScratch) {
 	}
 	drop := ""
 	switch {
+	case vi.badAuth:
+		vi.AuthPass = ""
+		return
 	case vi.Version == 3:
 		drop = fmt.Sprintf("(%s) VRRP version 3 does not support authentication. Ignoring.", vi.Name)
 	case vi.Family == IPv6:
@@ -248,16 +264,19 @@ func (d *decoder) settleTransport(vi *instanceScratch) {
 		return
 	}
 	if vi.unicast {
-		d.about(vi.node, CodeUnicastNoPeer, fmt.Sprintf("(%s) A unicast keyword has been specified without any unicast "+
-			"peers. Defaulting to multicast. This usage is deprecated - please update your configuration.", vi.Name), "")
+		if !vi.unreachable() {
+			d.about(vi.node, CodeUnicastNoPeer, fmt.Sprintf("(%s) A unicast keyword has been specified without any "+
+				"unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration.",
+				vi.Name), "")
+		}
 		if vi.UnicastSource.IsValid() && !vi.MulticastSource.IsValid() {
 			vi.MulticastSource = vi.UnicastSource
 		}
 		vi.UnicastSource = netip.Addr{}
 	}
 	if vi.ttlAt != nil {
-		d.about(vi.ttlAt, CodeUnicastNoPeer, fmt.Sprintf("(%s): Cannot use unicast_ttl without unicast peers - resetting", vi.Name),
-			"multicast adverts always have 255 (RFC 9568 §5.1.1.3)")
+		d.untilEnd(vi.ttlAt, vi.node, CodeUnicastNoPeer, fmt.Sprintf(
+			"(%s): Cannot use unicast_ttl without unicast peers - resetting", vi.Name), "multicast adverts always have 255 (RFC 9568 §5.1.1.3)")
 		vi.UnicastTTL = 255
 	}
 }
@@ -359,7 +378,8 @@ func (d *decoder) validateGroups() {
 		})
 		switch len(g.Members) {
 		case 0:
-			d.about(n, CodeEmptyGroup, fmt.Sprintf("Sync group %s has no virtual router(s) - removing", g.Name), "")
+			d.about(n, CodeEmptyGroup, fmt.Sprintf(
+				"Sync group %s, no matching virtual router found in group declaration - removing", g.Name), "")
 			continue
 		case 1:
 			d.about(n, CodeLonelyGroup, fmt.Sprintf(

@@ -101,8 +101,8 @@ func compatText(d confparse.Diagnostic) string {
 }
 
 // ConfigTest is --config-test: it checks the configuration, prints every problem to file or, when that is "", to
-// stderr, and returns keepalived's exit status. Each problem is printed in keepalived's form and then with the line it
-// stands on. Silence means that all is well.
+// stderr, and returns keepalived's exit status. Each problem is printed in keepalived's form, with every line that
+// keepalived names for it, and then with the line it stands on. Silence means that all is well.
 func ConfigTest(o Options, file string, stderr io.Writer) int {
 	w := stderr
 	if file != "" {
@@ -126,8 +126,9 @@ func ConfigTest(o Options, file string, stderr io.Writer) int {
 	_, diags := confparse.Load(confparse.OSFS(), o.ConfigFile, env)
 	var b strings.Builder
 	for _, d := range diags {
-		fmt.Fprintln(&b, compatText(d))
-		confparse.Diagnostics{d}.Render(&b)
+		one := confparse.Diagnostics{d}
+		_ = one.ConfigTest(&b) // a strings.Builder takes everything
+		_ = one.Render(&b)
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		fmt.Fprintln(stderr, err)
