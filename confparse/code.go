@@ -274,7 +274,7 @@ var codes = map[Code]codeInfo{
 	CodeIPTables:          {Warning, classOrdinary, "iptables is not used, nftables is"},
 	CodeEmptyList:         {Warning, classOrdinary, "an empty list"},
 	CodeUnresolved:        {Warning, classOrdinary, "a host name without an address"},
-	CodeScriptQuotes:      {Error, classNone, "the quotes of a program do not match"},
+	CodeScriptQuotes:      {Error, classOrdinary, "the quotes of a program do not match"},
 	CodeBadMAC:            {Error, classOrdinary, "not a MAC address"},
 	CodeBadRange:          {Fatal, classOrdinary, "not a range of addresses"},
 	CodeBadRoute:          {Error, classOrdinary, "a route that cannot be read"},

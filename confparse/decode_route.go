@@ -1,6 +1,8 @@
 package confparse
 
 import (
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -34,7 +36,8 @@ var (
 func (d *decoder) route(n *Node, static bool) (Route, bool) {
 	r := Route{Range: n.Range(), Type: RouteUnicast, Table: 254, Protocol: protocolKeepalived, Position: "prepend"}
 	w := d.itemWords(n, CodeBadRoute)
-	dest := false
+	dest, or := false, false
+	var only4, only6 Token // a word that only routes of one family have
 	family := FamilyUnknown
 	// fits notes a family, which must be the same throughout.
 	fits := func(a netip.Addr, t Token) {
@@ -50,10 +53,8 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 	for w.more() {
 		t := w.next()
 		switch t.Text {
-		case "inet":
-			family = IPv4
-		case "inet6":
-			family = IPv6
+		case "inet", "inet6":
+			w.family(t, &family)
 		case "src":
 			r.Source = w.address(t)
 			fits(r.Source, t)
@@ -79,6 +80,12 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 			if t.Text != "via" {
 				d.report(n, n.RangeOf(t), CodeDeprecated, t.Text+" is deprecated for routes - please use 'via' or 'nexthop'", "")
 			}
+			if t.Text == "or" && or {
+				d.report(n, n.RangeOf(t), CodeRepeated, `"or" route already specified - ignoring subsequent`, "")
+				w.value(t)
+				break
+			}
+			or = or || t.Text == "or"
 			d.routeGateway(w, t, &r, family)
 			if r.Hop.Via.IsValid() && family == FamilyUnknown && !dest {
 				family = FamilyOf(r.Hop.Via)
@@ -99,9 +106,10 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 			r.Metric, r.MetricSet = uint32(w.number(t, 0, maxUint32)), true
 		case "expires":
 			r.Expires = time.Duration(w.number(t, 0, maxUint32)) * time.Second
-			family = IPv6
+			only6 = t
 		case "realms":
 			r.Hop.Realms = w.realms(t)
+			only4 = t
 		case "congctl":
 			if w.peek() == "lock" {
 				w.next()
@@ -123,6 +131,7 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 				}
 			}
 			r.Preference = d.intern(v.Text)
+			only6 = t
 		case "ttl-propagate":
 			switch v, _ := w.value(t); v.Text {
 			case "enabled":
@@ -151,6 +160,11 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 		case "encap":
 			r.Hop.Encap = d.encap(w, t)
 		case "nexthop":
+			if or {
+				d.report(n, n.RangeOf(t), CodeBadRoute, `Cannot specify nexthops with "or" route`, "")
+				w.i = len(w.list)
+				break
+			}
 			d.nextHops(w, &r)
 		default:
 			if _, metric := routeMetrics[t.Text]; metric {
@@ -172,6 +186,10 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 	}
 	if family == FamilyUnknown {
 		family = IPv4
+	}
+	if family == IPv4 && only6.Text != "" || family == IPv6 && only4.Text != "" {
+		w.fail(cmp.Or(only6, only4), cmp.Or(only6, only4).Text+" is not valid for an "+family.String()+" route")
+		return r, false
 	}
 	r.Family = family
 	if !r.Dest.IsValid() {
@@ -224,17 +242,14 @@ func (d *decoder) destination(w *words, t Token, r *Route, family *Family) bool 
 
 // routeGateway decodes "[inet|inet6] ADDRESS" behind via.
 func (d *decoder) routeGateway(w *words, t Token, r *Route, family Family) {
-	want := family
-	switch w.peek() {
-	case "inet", "inet6":
-		want = FamilyUnknown // given with its own family, it may differ from the destination's
+	if p := w.peek(); p == "inet" || p == "inet6" {
 		w.next()
 	}
 	a := w.address(t)
 	if !a.IsValid() {
 		return
 	}
-	if want != FamilyUnknown && FamilyOf(a) != want {
+	if family != FamilyUnknown && FamilyOf(a) != family {
 		w.fail(t, "mixed IPv4/IPv6 options for route")
 		return
 	}
@@ -341,6 +356,16 @@ func (d *decoder) nextHops(w *words, r *Route) {
 }
 
 // encap decodes "ip|ip6|mpls|ila …".
+// locatorOf reads the upper half of an IPv6 address, four groups of hexadecimal digits.
+func locatorOf(s string) (uint64, bool) {
+	a, err := netip.ParseAddr(s + "::")
+	if err != nil || strings.Count(s, ":") != 3 {
+		return 0, false
+	}
+	b := a.As16()
+	return binary.BigEndian.Uint64(b[:8]), true
+}
+
 func (d *decoder) encap(w *words, option Token) Encap {
 	kind, ok := w.value(option)
 	if !ok {
@@ -361,8 +386,8 @@ func (d *decoder) encap(w *words, option Token) Encap {
 		return e
 	case "ila":
 		v, ok := w.value(kind)
-		locator, err := strconv.ParseUint(strings.ReplaceAll(v.Text, ":", ""), 16, 64)
-		if !ok || err != nil {
+		locator, valid := locatorOf(v.Text)
+		if !ok || !valid {
 			d.report(w.n, w.n.RangeOf(kind), CodeUnknownItemWord, "invalid locator "+v.Text, "")
 			return Encap{}
 		}
@@ -384,9 +409,9 @@ func (d *decoder) encap(w *words, option Token) Encap {
 			}
 			e.ID = id
 		case "dst":
-			e.Dst = w.address(t)
+			e.Dst = w.addressOf(t, kind.Text == "ip6")
 		case "src":
-			e.Src = w.address(t)
+			e.Src = w.addressOf(t, kind.Text == "ip6")
 		case "tos", "tc":
 			e.TOS = uint8(w.named(t, serviceTypes, 255))
 		case "ttl", "hoplimit":

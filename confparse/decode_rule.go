@@ -26,10 +26,8 @@ func (d *decoder) rule(n *Node, static bool) (Rule, bool) {
 	for w.more() {
 		t := w.next()
 		switch t.Text {
-		case "inet":
-			family = IPv4
-		case "inet6":
-			family = IPv6
+		case "inet", "inet6":
+			w.family(t, &family)
 		case "not":
 			r.Not = true
 		case "from", "to":
@@ -107,7 +105,11 @@ func (d *decoder) rule(n *Node, static bool) (Rule, bool) {
 		case "no_track":
 			r.NoTrack = true
 		case "track_group":
-			if v, ok := w.value(t); ok && static {
+			if !static {
+				w.fail(t, "Unknown rule option "+t.Text)
+				break
+			}
+			if v, ok := w.value(t); ok {
 				r.TrackGroup = d.knownTrackGroup(n, v)
 			}
 		default:
@@ -183,6 +185,8 @@ func (w *words) pair(option Token, limit uint64, vital bool) (lo, hi uint64) {
 	hi, err2 := lo, error(nil)
 	if isRange {
 		hi, err2 = strconv.ParseUint(last, 10, 32)
+	} else if vital {
+		err2 = strconv.ErrSyntax
 	}
 	if err1 == nil && err2 == nil && lo <= hi && hi <= limit {
 		return lo, hi

@@ -268,7 +268,7 @@ func (d *decoder) tracked(n *Node, kind string, limit int64, list *[]Tracked) {
 			return
 		}
 	}
-	w, fine := d.trackWeight(n, limit, kind != "interface")
+	w, fine := d.trackWeight(n, limit, kind == "script", true)
 	if !fine {
 		return
 	}
@@ -378,6 +378,9 @@ func (d *decoder) linkbeatInterface(n *Node) {
 		l.Method = d.intern(n.arg(0))
 	default:
 		d.report(n, n.RangeOf(n.Args[0]), CodeUnknownWord, "Unknown linkbeat type "+n.arg(0), "use MII, ETHTOOL or IOCTL")
+	}
+	if len(n.Args) > 1 {
+		d.report(n, n.RangeOf(n.Args[1]), CodeExtraWords, "extra characters "+n.arg(1)+" in linkbeat interface", "")
 	}
 	d.cfg.Linkbeat = append(d.cfg.Linkbeat, l)
 }

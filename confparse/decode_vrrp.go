@@ -230,7 +230,7 @@ func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
 			if i++; i < len(n.Args) {
 				return n.Args[i], true
 			}
-			d.missingItem(n, w)
+			d.addressLacks(n, w)
 			return Token{}, false
 		}
 		switch w.Text {
@@ -243,9 +243,10 @@ func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
 				d.report(n, n.RangeOf(w), CodeRepeated, "dev is given twice for "+n.Keyword.Text, "the address is dropped")
 				return a, false
 			}
-			if d.interfaceName(t.Text) {
-				a.Interface = d.intern(t.Text)
+			if !d.interfaceName(t.Text) {
+				return a, false
 			}
+			a.Interface = d.intern(t.Text)
 		case "scope":
 			t, ok := value()
 			if !ok {
@@ -280,6 +281,12 @@ func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
 		}
 	}
 	return a, true
+}
+
+// addressLacks reports an option of an address that has no value.
+func (d *decoder) addressLacks(n *Node, w Token) {
+	d.report(n, n.RangeOf(w), CodeArgumentExpected, fmt.Sprintf("No %s parameter specified for %s", w.Text, n.Keyword.Text),
+		"the address is dropped")
 }
 
 // missingItem reports a word of an item whose value is missing.
@@ -397,7 +404,7 @@ func (d *decoder) trackedInterface(n *Node, list []TrackInterface) (TrackInterfa
 			return t, false
 		}
 	}
-	w, ok := d.trackWeight(n, 254, false)
+	w, ok := d.trackWeight(n, 254, true, false)
 	t.Weight, t.Reverse = int(w.weight), w.reverse
 	return t, ok
 }
@@ -409,9 +416,9 @@ type trackedWeight struct {
 	reverse bool
 }
 
-// trackWeight decodes "[weight N [reverse]]" after the name of an item; with override, noreverse too. It returns false
-// to drop the item.
-func (d *decoder) trackWeight(n *Node, limit int64, override bool) (w trackedWeight, ok bool) {
+// trackWeight decodes "[weight N [reverse]]" after the name of an item; with override, noreverse too. With reduce, 254
+// becomes 253. It returns false to drop the item.
+func (d *decoder) trackWeight(n *Node, limit int64, reduce, override bool) (w trackedWeight, ok bool) {
 	if len(n.Args) == 0 {
 		return w, true
 	}
@@ -426,7 +433,7 @@ func (d *decoder) trackWeight(n *Node, limit int64, override bool) (w trackedWei
 		return w, false
 	}
 	if v, valid := d.wholeNumber(n, n.Args[1], whole(-limit, limit)); valid {
-		if limit == 254 && (v == 254 || v == -254) {
+		if reduce && (v == 254 || v == -254) {
 			d.report(n, n.RangeOf(n.Args[1]), CodeRaised, fmt.Sprintf("weight %d is reduced to %d", v, v/254*253),
 				"the range is -253 to 253")
 			v = v / 254 * 253

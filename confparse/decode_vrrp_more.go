@@ -239,7 +239,7 @@ func (d *decoder) addressFlag(n *Node, w Token, i *int, a *VirtualAddress) bool 
 		a.UseVMAC = true
 	case "preferred_lft":
 		if *i++; *i == len(n.Args) {
-			d.missingItem(n, w)
+			d.addressLacks(n, w)
 			return false
 		}
 		if n.arg(*i) == "forever" {
@@ -249,7 +249,7 @@ func (d *decoder) addressFlag(n *Node, w Token, i *int, a *VirtualAddress) bool 
 		}
 	case "track_group":
 		if *i++; *i == len(n.Args) {
-			d.missingItem(n, w)
+			d.addressLacks(n, w)
 			return false
 		}
 		if d.staticGroup != "" || !d.inStatic {

@@ -40,7 +40,9 @@ func (w *words) peek() string {
 // value returns the word behind an option.
 func (w *words) value(option Token) (Token, bool) {
 	if w.i >= len(w.list) {
-		w.fail(option, fmt.Sprintf("%s has no value", option.Text))
+		w.bad = true
+		w.d.report(w.n, w.n.RangeOf(option), CodeMissingArgument, fmt.Sprintf("*** Configuration line starting `%s` is missing "+
+			"a parameter after keyword `%s` at word position %d", w.n.Keyword.Text, option.Text, w.i+1), "the entry is dropped")
 		return Token{}, false
 	}
 	return w.next(), true
@@ -94,6 +96,28 @@ func (w *words) address(option Token) netip.Addr {
 	return a
 }
 
+// addressOf is address for an option that takes one family only.
+func (w *words) addressOf(option Token, ipv6 bool) netip.Addr {
+	a := w.address(option)
+	if a.IsValid() && a.Is6() != ipv6 {
+		w.fail(option, fmt.Sprintf("Invalid %s address %s", option.Text, a))
+	}
+	return a
+}
+
+// family takes the word inet or inet6, which must not contradict what is known already.
+func (w *words) family(t Token, f *Family) {
+	want := IPv4
+	if t.Text == "inet6" {
+		want = IPv6
+	}
+	if *f != FamilyUnknown && *f != want {
+		w.fail(t, t.Text+": mixed IPv4/IPv6 options")
+		return
+	}
+	*f = want
+}
+
 func (w *words) device(option Token) string {
 	t, ok := w.value(option)
 	if !ok {
@@ -111,12 +135,6 @@ func (w *words) device(option Token) string {
 func parsePrefix(s string) (netip.Prefix, bool) {
 	text, length, found := strings.Cut(s, "/")
 	a, ok := parseAddr(text)
-	if !ok {
-		// iproute2 takes an abbreviated network such as 10/8.
-		if dots := strings.Count(text, "."); found && dots < 3 && !strings.Contains(text, ":") {
-			a, ok = parseAddr(text + strings.Repeat(".0", 3-dots))
-		}
-	}
 	if !ok {
 		return netip.Prefix{}, false
 	}
