@@ -93,6 +93,9 @@ func (b *builder) take(r *reader, toks []Token, e *expansion) {
 	}
 	if b.pending != nil {
 		b.missingOpen(r)
+		if len(b.frames) == 2 && b.echo != nil {
+			b.echo.statement(r, toks[0])
+		}
 	}
 	f := b.top()
 	word := toks[0].Text
@@ -269,7 +272,15 @@ func (b *builder) missingOpen(r *reader) {
 	d := Diagnostic{Code: CodeMissingOpen, Subject: n.Range(), Line: n.src.lineText(n.lineAt),
 		Summary: "Missing '{' at beginning of configuration block",
 		Detail:  fmt.Sprintf("'%s' opens a block", n.Keyword.Text), Related: includedFrom(n.src)}
+	if r.cur.src == n.src {
+		d.EndLine = r.cur.num
+	}
+	before := len(r.rep.list)
 	r.rep.report(d, n.seq)
+	if len(r.rep.list) > before && b.echo == nil {
+		b.diverge(r)
+		b.echo.passOver()
+	}
 	b.push(n)
 }
 

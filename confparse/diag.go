@@ -36,7 +36,7 @@ type Diagnostic struct {
 	Detail   string  // what to do about it, or ""
 	Subject  Range   // the words that are wrong; zero when the whole configuration is
 	Line     string  // the text of the line Subject is on
-	EndLine  int32   // the end of Subject's block, when it was found out there; 0 otherwise
+	EndLine  int32   // the line keepalived names where that is another one, such as the end of Subject's block; or 0
 	Echoes   []Place // what keepalived says of the lines behind it, which are right once this is mended
 	Related  []Place // where a name was first defined, which include or definition led here
 }

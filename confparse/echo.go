@@ -40,6 +40,16 @@ func (b *builder) converged() {
 	b.echo = nil
 }
 
+// passedOver stands for a block that a process of keepalived leaves to another one. It counts braces there.
+var passedOver = &block{}
+
+// passOver follows a process that leaves the open blocks to another one.
+func (e *echo) passOver() {
+	for i := range e.stack[1:] {
+		e.stack[i+1] = passedOver
+	}
+}
+
 func (e *echo) say(r *reader, at, end int32, format string, args ...any) {
 	d := &r.rep.list[e.diag]
 	if len(d.Echoes) < maxEchoes {
@@ -49,6 +59,17 @@ func (e *echo) say(r *reader, at, end int32, format string, args ...any) {
 
 func (e *echo) top() *block { return e.stack[len(e.stack)-1] }
 
+// missing gives up waiting for the '{' of the pending keyword. The process a block of the root is not for does not see
+// one begin; otherwise keepalived treats it as begun.
+func (e *echo) missing(r *reader, at int32) {
+	e.say(r, at, at+1, "Missing '{' at beginning of configuration block")
+	if len(e.stack) == 1 {
+		e.pending = nil
+		return
+	}
+	e.enter()
+}
+
 // enter opens the block of the pending keyword.
 func (e *echo) enter() {
 	e.stack = append(e.stack, e.pending.inner())
@@ -57,10 +78,10 @@ func (e *echo) enter() {
 
 func (e *echo) statement(r *reader, t Token) {
 	if e.pending != nil {
-		e.enter()
+		e.missing(r, t.Offset)
 	}
 	blk := e.top()
-	if blk == nil {
+	if blk == nil || blk == passedOver {
 		return
 	}
 	kw := blk.words[t.Text]
@@ -76,6 +97,8 @@ func (e *echo) open(r *reader, at int32) {
 	switch {
 	case e.pending != nil:
 		e.enter()
+	case e.top() == passedOver:
+		e.stack = append(e.stack, passedOver)
 	case e.top() != nil:
 		e.say(r, at, at+1, "Unexpected '{' - ignoring")
 	}
@@ -83,7 +106,7 @@ func (e *echo) open(r *reader, at int32) {
 
 func (e *echo) close(r *reader, at int32) {
 	if e.pending != nil {
-		e.enter()
+		e.missing(r, at)
 	}
 	if len(e.stack) > 1 {
 		e.stack = e.stack[:len(e.stack)-1]

@@ -96,9 +96,30 @@ func (r *reader) logical(c cooked, continued bool, depth int, changed bool) {
 		r.include(level, pattern)
 		return
 	}
+	rest := cooked{}
+	if cut := afterBrace(c.b); cut > 0 {
+		c, rest = c.slice(0, cut), c.slice(cut, len(c.b)).trim()
+	}
 	text := string(c.b)
 	r.lex.lexCooked(text, c.at)
 	r.deliver(text, &expansion{line: text, rewritten: changed})
+	if len(rest.b) > 0 {
+		r.logical(rest, continued, depth, changed)
+	}
+}
+
+// afterBrace returns where a line begins anew behind a brace that is not quoted, or 0.
+func afterBrace(b []byte) int {
+	quoted := false
+	for i, c := range b {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case !quoted && cookedClass[c] == brace && beginsAnew(b[i+1:]):
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // condition handles @ID and @^ID: it returns the rest of the line when it counts, and nothing otherwise.

@@ -103,6 +103,9 @@ scan:
 			}
 			pieces = append(pieces, piece{kind: kind, from: int32(i), to: int32(end)})
 			i++
+			if places == nil && beginsAnew(s[i:]) {
+				return false
+			}
 			continue
 		case quote:
 			for end < len(s) && s[end] != '"' {
@@ -136,6 +139,25 @@ scan:
 	}
 	l.toks, l.pieces = toks, pieces
 	return true
+}
+
+// beginsAnew reports whether what follows a brace is a condition, a loop or a definition, as at the start of a line.
+func beginsAnew[T string | []byte](s T) bool {
+	for i := range len(s) {
+		switch {
+		case cookedClass[s[i]] == blank:
+			continue
+		case s[i] == '$':
+			end := i + 1
+			for end < len(s) && s[end] != '=' && cookedClass[s[end]] == plain {
+				end++
+			}
+			return end < len(s) && s[end] == '='
+		default:
+			return s[i] == '@' || s[i] == '~'
+		}
+	}
+	return false
 }
 
 func wordLen(n int) uint16 { return uint16(min(n, 1<<16-1)) }
