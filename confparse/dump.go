@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,7 +13,7 @@ import (
 // WriteTo writes c as a canonical keepalived.conf: every default, inherited value and expansion spelled out, nothing
 // that Load corrected. Loading the result gives c again, places and inputs aside.
 func (c *Config) WriteTo(w io.Writer) (int64, error) {
-	p := &printer{}
+	p := &printer{checksUnicast: slices.ContainsFunc(c.Instances, inheritsCheck)}
 	p.global(c)
 	p.trackers(c)
 	p.statics(c)
@@ -36,6 +37,8 @@ func (c *Config) WriteTo(w io.Writer) (int64, error) {
 type printer struct {
 	b      bytes.Buffer
 	indent int
+	// checksUnicast says that vrrp_check_unicast_src is written, so that all instances have it.
+	checksUnicast bool
 }
 
 // line writes one statement. Words are written as they are; see quoted.
@@ -183,6 +186,12 @@ func (p *printer) scriptRef(name string, s *Script) {
 	}
 }
 
+// inheritsCheck reports whether vi must have got check_unicast_src from global_defs: its own would have made it a unicast
+// instance, with vmac_xmit_base.
+func inheritsCheck(vi *VRRPInstance) bool {
+	return vi.CheckUnicastSrc && vi.VMAC.Enabled && !vi.VMAC.TransmitBase
+}
+
 func (p *printer) instance(vi *VRRPInstance) {
 	p.open("vrrp_instance", quoted(string(vi.Name)))
 	switch vi.State {
@@ -217,7 +226,7 @@ func (p *printer) instance(vi *VRRPInstance) {
 	p.flag(vi.PromoteSecondaries, "promote_secondaries")
 	p.flag(vi.LinkbeatPolling, "linkbeat_use_polling")
 	p.flag(vi.UnicastFaultNoPeer, "unicast_fault_no_peer")
-	p.flag(vi.CheckUnicastSrc, "check_unicast_src")
+	p.flag(vi.CheckUnicastSrc && !p.checksUnicast, "check_unicast_src")
 	switch vi.OldUnicastChecksum {
 	case On:
 		p.line("old_unicast_checksum")

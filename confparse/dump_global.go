@@ -116,6 +116,7 @@ func (p *printer) vrrpGlobals(g *Global) {
 	p.line("vrrp_version", g.VRRPVersion)
 	p.addr("vrrp_mcast_group4", g.VRRPMulticast4)
 	p.addr("vrrp_mcast_group6", g.VRRPMulticast6)
+	p.flag(p.checksUnicast, "vrrp_check_unicast_src")
 	p.duration("vrrp_startup_delay", g.VRRPStartupDelay)
 	p.duration("vrrp_delay_after_boot", g.VRRPDelayAfterBoot)
 	switch {

@@ -2,6 +2,7 @@ package confparse
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +59,10 @@ func nameOf[V comparable](names map[string]V, v V) string {
 func routeWords(r *Route) []string {
 	var l wordList
 	dest := fmt.Sprint(r.Dest)
+	by6 := r.Hop.Via.Is6() || slices.ContainsFunc(r.Hops, func(h NextHop) bool { return h.Via.Is6() })
+	if r.Dest.Addr().Is4() && r.Dest.Bits() == 0 && by6 {
+		dest = "default" // as a prefix it would not go with an IPv6 gateway
+	}
 	l.add(r.Type != RouteUnicast, nameOf(routeTypes, r.Type))
 	l.add(true, dest)
 	l.add(r.From.IsValid(), "from", r.From)

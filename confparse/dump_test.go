@@ -101,7 +101,8 @@ var sampleItems = map[string][]string{
 	"unicast_peer":    {"198.51.100.1", "198.51.100.2 min_ttl 254", "198.51.100.3 min_ttl 1 max_ttl 9"},
 	"track_script":    {"ts", "ts weight 5"}, "track_file": {"tf", "tf weight -3 reverse"},
 	"track_process": {"tp", "tp weight 4 noreverse"}, "track_bfd": {"bfd0"},
-	"route": {"10.0.0.0/8 via 192.0.2.254 dev eth0", "default via 192.0.2.254", "blackhole 10.9.0.0/16",
+	"route": {"10.0.0.0/8 via 192.0.2.254 dev eth0", "default via 192.0.2.254", "default via inet6 fe80::1 dev eth0",
+		"default nexthop via inet6 fe80::1 dev eth0 nexthop via inet6 fe80::2 dev eth1", "blackhole 10.9.0.0/16",
 		"10.1.0.0/16 nexthop via 192.0.2.1 dev eth0 weight 3 nexthop via 192.0.2.2 dev eth1 onlink",
 		"10.2.0.0/16 dev eth0 mtu lock 1400 rtt 3s table 5 metric 7 realms 1/2 features ecn",
 		"10.3.0.0/16 encap ip id 5 dst 1.2.3.4 ttl 3 dev eth0 no_track protocol static",
@@ -235,6 +236,19 @@ func TestPrintedConfigurationLoadsBack(t *testing.T) {
 		}
 		roundTrip(t, rt, cfg)
 	})
+}
+
+// TestPrintedGlobalsLoadBack has what only a keyword of global_defs can say.
+func TestPrintedGlobalsLoadBack(t *testing.T) {
+	const vmac = "vrrp_instance %s {\ninterface eth0\nvirtual_router_id %d\nuse_vmac\n%s}\n"
+	cfg, ds := load(t, fmt.Sprintf(vmac, "a", 1, "")+"global_defs {\nvrrp_check_unicast_src\n}\n"+fmt.Sprintf(vmac, "b", 2, "vmac_xmit_base\n"))
+	if ds.HasFatal() {
+		t.Fatal(ds)
+	}
+	if a := cfg.Instances[0]; !inheritsCheck(a) {
+		t.Fatalf("%+v", a)
+	}
+	roundTrip(t, t, cfg)
 }
 
 // TestEveryCustomKeywordIsDrawn keeps the samples above complete.
