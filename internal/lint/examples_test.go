@@ -86,6 +86,37 @@ func TestOneFileExampleFitsItself(t *testing.T) {
 	}
 }
 
+// TestExamplesNameNewKeywords checks that an example which keepalived 2.2.7 does not accept says since when it works.
+func TestExamplesNameNewKeywords(t *testing.T) {
+	since := map[string]string{}
+	for _, k := range confparse.Keywords() {
+		if strings.HasPrefix(k.Since, "2.") {
+			since[k.Path+"/"+k.Keyword] = strings.TrimSuffix(k.Since, "+")
+		}
+	}
+	found := 0
+	for _, path := range examples(t) {
+		f, _ := example(t, path, "")
+		var walk func(nodes []*confparse.Node, above string)
+		walk = func(nodes []*confparse.Node, above string) {
+			for _, n := range nodes {
+				here := strings.TrimPrefix(above+"/"+n.Keyword.Text, "/")
+				if release := since[here]; release != "" {
+					found++
+					if !strings.Contains(f.Text[path], "keepalived "+release) {
+						t.Errorf("%s does not say that %s needs keepalived %s", path, n.Keyword.Text, release)
+					}
+				}
+				walk(n.Body, here)
+			}
+		}
+		walk(f.Tree.Root, "")
+	}
+	if found == 0 {
+		t.Error("no example has a new keyword, or none is recognised")
+	}
+}
+
 // TestExamplesCoverEveryBlock checks that there is an example of every block that has keywords of its own.
 func TestExamplesCoverEveryBlock(t *testing.T) {
 	used := map[string]bool{}
@@ -105,6 +136,11 @@ func TestExamplesCoverEveryBlock(t *testing.T) {
 		if !strings.HasPrefix(k.Path, "@") && !strings.HasPrefix(k.Path, "(") && !used[k.Path] {
 			t.Errorf("no example has a %s block", k.Path)
 			used[k.Path] = true
+		}
+	}
+	for kind := confparse.TCPCheck; kind <= confparse.FileCheck; kind++ {
+		if !used["virtual_server/real_server/"+kind.String()] {
+			t.Errorf("no example has a %s", kind)
 		}
 	}
 }
