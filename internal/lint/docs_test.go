@@ -2,6 +2,7 @@ package lint
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -25,12 +26,14 @@ func sections(t *testing.T) map[string]string {
 	return m
 }
 
+var sentence = regexp.MustCompile(`[.)](\s|$)`)
+
 func TestEveryCodeHasItsSection(t *testing.T) {
 	found := sections(t)
 	for _, c := range Codes() {
 		heading := c.String() + ": " + Title(c)
-		if len(strings.Fields(found[heading])) < 8 {
-			t.Errorf("docs/lint.md: no section %q with an explanation", heading)
+		if len(strings.Fields(found[heading])) < 8 || len(sentence.FindAllString(found[heading], -1)) < 2 {
+			t.Errorf("docs/lint.md: no section %q that says what it means and how to mend it", heading)
 		}
 		delete(found, heading)
 	}
