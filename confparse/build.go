@@ -27,9 +27,9 @@ type builder struct {
 	suspectAt   Range
 	suspectLine string
 	suspectSeq  int32
-	lastSeen    physicalLine // the last line with anything on it
-	openedAt    int32        // the line of the last '{' that opened a block
-	echo        *echo        // nil as long as keepalived reads the braces as we do
+	lastSeen    lineRef // the last line with anything on it
+	openedAt    int32   // the line of the last '{' that opened a block
+	echo        *echo   // nil as long as keepalived reads the braces as we do
 	seq         int32
 	// before is the row of the last keyword, and after what followed each row the last time: most configurations say
 	// the same things over and over, so that this is what comes next.
@@ -309,7 +309,7 @@ func (b *builder) pop(r *reader) {
 }
 
 // openBrace handles a '{'.
-func (b *builder) openBrace(r *reader, p piece) {
+func (b *builder) openBrace(r *reader, p *piece) {
 	if b.echo != nil {
 		b.echo.open(r, b.column(p, r))
 	}
@@ -321,7 +321,7 @@ func (b *builder) openBrace(r *reader, p piece) {
 }
 
 // open is openBrace without what follows keepalived.
-func (b *builder) open(r *reader, p piece) {
+func (b *builder) open(r *reader, p *piece) {
 	switch {
 	case b.skip > 0:
 		b.skip++
@@ -349,7 +349,7 @@ func (b *builder) open(r *reader, p piece) {
 }
 
 // closeBrace handles a '}'.
-func (b *builder) closeBrace(r *reader, p piece) {
+func (b *builder) closeBrace(r *reader, p *piece) {
 	if b.echo != nil {
 		b.echo.close(r, b.column(p, r))
 	}
@@ -361,7 +361,7 @@ func (b *builder) closeBrace(r *reader, p piece) {
 }
 
 // close is closeBrace without what follows keepalived.
-func (b *builder) close(r *reader, p piece) {
+func (b *builder) close(r *reader, p *piece) {
 	switch {
 	case b.skip > 0:
 		b.skip--
@@ -394,14 +394,14 @@ func (b *builder) close(r *reader, p piece) {
 }
 
 // column returns the offset of a brace in its file.
-func (b *builder) column(p piece, r *reader) int32 {
+func (b *builder) column(p *piece, r *reader) int32 {
 	if r.lex.places != nil {
 		return r.lex.places[p.from].start
 	}
 	return r.cur.at + p.from
 }
 
-func (b *builder) report(r *reader, p piece, code Code, summary, detail string, related ...Place) {
+func (b *builder) report(r *reader, p *piece, code Code, summary, detail string, related ...Place) {
 	at := b.column(p, r)
 	r.report(code, r.cur.rangeOf(at, at+1), summary, detail, related...)
 }
@@ -471,7 +471,8 @@ func (b *builder) missingAtEnd(r *reader, count int) {
 		seq := n.seq
 		if b.suspect == nil && b.lastSeen.src != nil {
 			d.Detail = fmt.Sprintf("the %s block is not closed at the end of the file", n.Keyword.Text)
-			d.Subject, d.Line, seq = b.lastSeen.whole(), b.lastSeen.text, b.lastSeen.seq
+			last := b.lastSeen.line()
+			d.Subject, d.Line, seq = last.whole(), last.text, last.seq
 			d.Related = append([]Place{{n.Range(), "block opened here"}}, includedFrom(b.lastSeen.src)...)
 		}
 		if b.suspectAt.File == n.src.path {

@@ -50,6 +50,16 @@ type physicalLine struct {
 	text string
 }
 
+// lineRef says which line it was.
+type lineRef struct {
+	src          *source
+	at, num, seq int32
+}
+
+func (l lineRef) line() *physicalLine {
+	return &physicalLine{src: l.src, at: l.at, num: l.num, seq: l.seq, text: l.src.lineText(l.at)}
+}
+
 func (l *physicalLine) rangeOf(start, end int32) Range {
 	return Range{
 		File:  l.src.path,
@@ -224,9 +234,9 @@ func (r *reader) physical() {
 // deliver hands the pieces of the lexer to the builder. text is what they were cut from. changed is nil when that is the
 // line as it stands, else it is what is common to its statements.
 func (r *reader) deliver(text string, changed *expansion) {
-	r.build.lastSeen = r.cur
-	for _, p := range r.lex.pieces {
-		switch p.kind {
+	r.build.lastSeen = lineRef{r.cur.src, r.cur.at, r.cur.num, r.cur.seq}
+	for i := range r.lex.pieces {
+		switch p := &r.lex.pieces[i]; p.kind {
 		case pieceOpen:
 			r.build.openBrace(r, p)
 		case pieceClose:

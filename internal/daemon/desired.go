@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"sync"
+
 	"vigil/confparse"
 	"vigil/healthcheck"
 	"vigil/ipvs"
@@ -14,7 +16,15 @@ type Desired struct {
 	IPVS   ipvs.Spec
 }
 
-// NewDesired derives the desired state from a configuration without errors.
+// NewDesired derives the desired state from a configuration without errors, each part's on a processor of its own.
 func NewDesired(c *confparse.Config) Desired {
-	return Desired{VRRP: vrrp.FromConfig(c), Checks: healthcheck.FromConfig(c), IPVS: ipvs.FromConfig(c)}
+	var (
+		d     Desired
+		parts sync.WaitGroup
+	)
+	parts.Go(func() { d.Checks = healthcheck.FromConfig(c) })
+	parts.Go(func() { d.IPVS = ipvs.FromConfig(c) })
+	d.VRRP = vrrp.FromConfig(c)
+	parts.Wait()
+	return d
 }
