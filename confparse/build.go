@@ -116,7 +116,7 @@ func (b *builder) take(r *reader, toks []Token, e *expansion) {
 		return
 	}
 	if b.stream != nil {
-		b.stream.statement(r, kw)
+		b.stream.statement(r, kw, toks)
 	}
 	b.after[b.before] = kw
 	b.before = kw.row
@@ -304,7 +304,7 @@ func (b *builder) pop(r *reader) {
 		b.closed = n
 	}
 	if b.stream != nil && len(b.frames) == 1 {
-		b.stream.closed(b, n)
+		b.stream.closed(r, b, n)
 	}
 }
 

@@ -30,6 +30,7 @@ type Config struct {
 	TLS             TLSMaterial // SSL
 
 	Inputs *Inputs // what was read
+	Known  *Known  // what the next Load need not read again
 }
 
 // Global is the global_defs block and the root scalars.
@@ -302,6 +303,10 @@ const (
 type VirtualServer struct {
 	Range Range
 	ID    VirtualServerID // its family is unknown when a group has entries of both
+
+	// Unchanged says that the server is exactly what it was in the Config that Env.Known came from. Nothing else is
+	// filled in then.
+	Unchanged bool
 
 	Scheduler              string // lb_algo, wlc by default
 	SchedulerFlags         SchedulerFlags

@@ -13,6 +13,10 @@ func Load(fsys fs.FS, path string, env Env) (*Config, Diagnostics) {
 	if cfg, ds := loadOnce(fsys, path, env, true); cfg != nil {
 		return cfg, ds
 	}
+	if env.Known != nil {
+		env.Known = nil
+		return Load(fsys, path, env)
+	}
 	return loadOnce(fsys, path, env, false)
 }
 
@@ -23,15 +27,15 @@ func loadOnce(fsys fs.FS, path string, env Env, streaming bool) (*Config, Diagno
 	d := newDecoder(env, rep)
 	r := newReader(fsys, env, rep)
 	if streaming {
-		r.build.stream = &stream{d: d}
+		r.build.stream = newStream(d, env.Known)
 	}
 	tree := r.read(path)
 	begun := false
 	if s := r.build.stream; s != nil {
-		if s.void {
+		if s.misled(rep) {
 			return nil, nil
 		}
-		begun = s.begun
+		begun, d.cfg.Known = s.begun, s.learned
 	}
 	d.decode(tree, begun)
 	d.cfg.Inputs = r.inputs
@@ -91,6 +95,7 @@ type decoder struct {
 	groupNodes []*Node // parallel to cfg.SyncGroups
 
 	seenPending   map[*keyword]bool
+	unsupported   int     // statements without effect so far, reported or not
 	scripts       []*Node // programs that will be run
 	insecure      bool    // one of them can be changed by others than root
 	noAccount     bool    // script_user names nobody
@@ -180,6 +185,9 @@ func (d *decoder) statement(n *Node) {
 	}
 	if kw.oldName {
 		d.report(n, n.RangeOf(n.Keyword), CodeOldName, fmt.Sprintf("%s is an old name of %s", kw.name, kw.alias), "")
+	}
+	if kw.pending {
+		d.unsupported++
 	}
 	if kw.pending && !d.seenPending[kw] {
 		d.seenPending[kw] = true

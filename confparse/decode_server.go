@@ -226,6 +226,7 @@ func (d *decoder) tunnelOptions(n *Node, to *opt[Tunnel]) {
 
 // pendingOption notes an option that is kept, but that the program does not act on yet.
 func (d *decoder) pendingOption(n *Node, at Token, what string) {
+	d.unsupported++
 	d.report(n, n.RangeOf(at), CodeNotSupported, what+" are accepted, but not supported yet", "they have no effect")
 }
 

@@ -190,6 +190,9 @@ func (r *reporter) wants(code Code, at Range, summary string) bool {
 	return true
 }
 
+// count returns how many diagnostics there are so far.
+func (r *reporter) count() int { return len(r.list) + r.dropped }
+
 // finish returns the diagnostics in reading order.
 func (r *reporter) finish() Diagnostics {
 	if r.dropped > 0 {

@@ -17,6 +17,9 @@ type Env struct {
 	ConfigTest bool
 	// Strict turns warnings into errors.
 	Strict bool
+	// Known, from the Config of an earlier Load with an equal Env, lets Load pass over virtual servers whose text is the
+	// same as then: they are in the Config with Unchanged set. nil reads everything.
+	Known *Known
 	// System answers what the configuration says about this machine; the zero value asks nothing.
 	System System
 }

@@ -94,6 +94,7 @@ type reader struct {
 	params  map[string]*parameter
 	open    *parameter // the multi-line definition being read
 	work    int        // lines and substitutions done so far by expansion
+	cooked  int        // lines so far that could not be cut as they stand
 	stopped bool       // by a limit
 	random  uint64
 }
@@ -194,6 +195,10 @@ func (r *reader) readSource(s *source) {
 		}
 		r.cur.num++
 		r.cur.at, r.cur.seq, r.cur.text = int32(at), r.build.nextSeq(), line
+		if size := r.build.stream.skip(r); size > 0 {
+			at += size
+			continue
+		}
 		r.physical()
 		at = next
 	}
@@ -214,6 +219,7 @@ func (r *reader) physical() {
 			return
 		}
 	}
+	r.cooked++
 	switch {
 	case len(line) > maxLineLength:
 		if strings.TrimLeft(line, " \t") == "" {

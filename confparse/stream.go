@@ -15,10 +15,20 @@ type stream struct {
 	held    *Node     // a server that is complete, until it is sure that it was not closed too early
 	since   arenaMark // where its statements begin
 	void    bool
+	said    int // diagnostics of the servers decoded so far
+
+	known   *Known // from the Load before; nil if there is none
+	learned *Known
+	text    blockText // of the server being read, or held
+	skipped bool      // a known server was not read again
 }
 
-// statement is told of every keyword before its statement is added.
-func (s *stream) statement(r *reader, kw *keyword) {
+func newStream(d *decoder, known *Known) *stream {
+	return &stream{d: d, known: known, learned: &Known{blocks: map[uint64]knownBlock{}}}
+}
+
+// statement is told of every keyword, the first of toks, before its statement is added.
+func (s *stream) statement(r *reader, kw *keyword, toks []Token) {
 	if len(r.build.frames) > 1 {
 		s.refers = s.refers || kw.refers
 		return
@@ -28,11 +38,14 @@ func (s *stream) statement(r *reader, kw *keyword) {
 		s.fail(r)
 	}
 	s.refers, s.since = false, r.build.arena.mark()
+	if kw.block == inVirtualServer {
+		s.beginText(r, toks[0])
+	}
 }
 
 // closed is told of every block of the root that ends, the last of b.kids. By reading on, it may still turn out to be
 // damaged.
-func (s *stream) closed(b *builder, n *Node) {
+func (s *stream) closed(r *reader, b *builder, n *Node) {
 	if n.kw.block != inVirtualServer || s.waiting {
 		return
 	}
@@ -42,6 +55,7 @@ func (s *stream) closed(b *builder, n *Node) {
 	}
 	s.held = n
 	b.kids = b.kids[:len(b.kids)-1]
+	s.endText(r)
 }
 
 // settle decodes the server that is held.
@@ -56,16 +70,34 @@ func (s *stream) settle(r *reader) {
 		b.kids = append(b.kids, n)
 		return
 	}
-	if !s.begun {
-		s.begun = true
-		s.d.globals(b.kids)
-	}
+	s.globals(r)
+	before, servers := r.rep.count(), len(s.d.cfg.VirtualServers)
 	s.d.statement(n)
+	s.said += r.rep.count() - before
+	if servers < len(s.d.cfg.VirtualServers) {
+		s.learn(r, n, s.d.cfg.VirtualServers[servers].ID)
+	}
 	b.arena.release(s.since)
 	if r.rep.fatal || r.rep.dropped > 0 {
 		s.fail(r) // what is said of damaged blocks depends on what was found before
 	}
 }
+
+// globals decodes the global settings that stand before the first server.
+func (s *stream) globals(r *reader) {
+	if s.begun {
+		return
+	}
+	s.begun = true
+	before := r.rep.count()
+	s.d.globals(r.build.kids)
+	s.said += r.rep.count() - before
+	s.learned.logAll = s.d.cfg.Global.LogAllFailures
+}
+
+// misled reports whether the result may differ from that of reading everything first. Where servers were passed over,
+// braces that do not match, say, could be explained in another way.
+func (s *stream) misled(rep *reporter) bool { return s.void || s.skipped && rep.count() != s.said }
 
 // sound reports whether reading has met nothing so far that makes it doubtful which blocks are open.
 func (s *stream) sound(b *builder, n *Node) bool {

@@ -44,7 +44,7 @@ func streamedServers(text string) (n int, void bool) {
 	rep := &reporter{}
 	d := newDecoder(Env{Hostname: "h"}, rep)
 	r := newReader(mapFS(text), Env{Hostname: "h"}, rep)
-	r.build.stream = &stream{d: d}
+	r.build.stream = newStream(d, nil)
 	r.read("k.conf")
 	return len(d.cfg.VirtualServers), r.build.stream.void
 }

@@ -147,14 +147,31 @@ func (v VirtualServerSpec) Equal(o VirtualServerSpec) bool {
 }
 
 // FromConfig derives the health checks from a configuration. Checkers of a kind without a probe here are left out, so
-// their real server counts as having one checker less.
+// their real server counts as having one checker less. c may not leave anything out as unchanged.
 func FromConfig(c *confparse.Config) Spec {
-	s := Spec{VirtualServers: make([]VirtualServerSpec, 0, len(c.VirtualServers))}
+	s, _ := Spec{}.Updated(c)
+	return s
+}
+
+// Updated derives the health checks from a configuration that was loaded knowing the one s is of: virtual servers that
+// are unchanged are taken from s. It returns false when s lacks one of them.
+func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
+	known := make(map[confparse.VirtualServerID]VirtualServerSpec)
+	for _, v := range s.VirtualServers {
+		known[v.ID] = v
+	}
+	next = Spec{VirtualServers: make([]VirtualServerSpec, 0, len(c.VirtualServers))}
 	profiles := profiles{logAll: c.Global.LogAllFailures}
 	for _, vs := range c.VirtualServers {
-		s.VirtualServers = append(s.VirtualServers, profiles.virtualServerSpec(vs))
+		v, found := known[vs.ID]
+		if !vs.Unchanged {
+			v = profiles.virtualServerSpec(vs)
+		} else if !found {
+			return Spec{}, false
+		}
+		next.VirtualServers = append(next.VirtualServers, v)
 	}
-	return s
+	return next, true
 }
 
 // profiles makes the handles of profiles. Most checks have the profile of the one before, and to find it among all of

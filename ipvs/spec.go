@@ -50,21 +50,37 @@ type RealServerSpec struct {
 }
 
 // FromConfig derives the Spec of a configuration. Of several virtual servers with one kernel identity, and of several
-// real servers of one virtual server with one destination, the first counts.
+// real servers of one virtual server with one destination, the first counts. c may not leave anything out as unchanged.
 func FromConfig(c *confparse.Config) Spec {
-	spec := Spec{FlushAtStart: c.Global.LVSFlush, FlushOnStop: c.Global.LVSFlushOnStop}
+	s, _ := Spec{}.Updated(c)
+	return s
+}
+
+// Updated is FromConfig for a configuration that was loaded knowing the one s is of: virtual servers that are unchanged
+// are taken from s. It returns false when s lacks one of them.
+func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
+	known := make(map[confparse.VirtualServerID]ServiceSpec)
+	for _, v := range s.Services {
+		known[v.ID] = v
+	}
+	next = Spec{FlushAtStart: c.Global.LVSFlush, FlushOnStop: c.Global.LVSFlushOnStop}
 	services := make(map[ServiceKey]bool, len(c.VirtualServers))
-	spec.Services = make([]ServiceSpec, 0, len(c.VirtualServers))
+	next.Services = make([]ServiceSpec, 0, len(c.VirtualServers))
 	var seen destSet
 	for _, vs := range c.VirtualServers {
-		s, ok := serviceSpec(vs, &seen)
-		if !ok || services[s.Key] {
+		service, ok := known[vs.ID]
+		if !vs.Unchanged {
+			service, ok = serviceSpec(vs, &seen)
+		} else if !ok {
+			return Spec{}, false
+		}
+		if !ok || services[service.Key] {
 			continue
 		}
-		services[s.Key] = true
-		spec.Services = append(spec.Services, s)
+		services[service.Key] = true
+		next.Services = append(next.Services, service)
 	}
-	return spec
+	return next, true
 }
 
 // Equal reports whether both specs ask for the same.

@@ -50,6 +50,16 @@ func BenchmarkReload(b *testing.B) {
 			confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(texts[1])}}, "k.conf", confparse.Env{})
 		}
 	})
+	first, _ := confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(texts[0])}}, "k.conf", confparse.Env{})
+	b.Run("reload", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			cfg, _ := confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(texts[1])}}, "k.conf", confparse.Env{Known: first.Known})
+			if _, ok := states[0].Updated(cfg); !ok {
+				b.Fatal("incomplete")
+			}
+		}
+	})
 	fsys := fstest.MapFS{"k.conf": {Data: []byte(texts[0])}}
 	cfg, _ := confparse.Load(fsys, "k.conf", confparse.Env{})
 	b.Run("unchanged", func(b *testing.B) {

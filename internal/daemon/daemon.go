@@ -15,7 +15,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"vigil/confparse"
 	"vigil/healthcheck"
 	"vigil/ipvs"
 	"vigil/vrrp"
@@ -44,8 +43,7 @@ type daemon struct {
 	metrics *metrics
 	view    *view // what the HTTP listener reads
 
-	running Desired
-	inputs  *confparse.Inputs
+	running loaded
 
 	ended  chan *task
 	vrrp   *vrrp.Runner
@@ -76,7 +74,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.log.Info("Starting " + banner())
 	d.log.Info("Command line: " + commandLine(os.Args))
 	d.log.Info("Configuration file " + d.opts.ConfigFile)
-	first, err := load(d.opts, d.log)
+	first, err := load(d.opts, loaded{}, d.log)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return d.fail(ExitNoConfig, err)
@@ -97,7 +95,7 @@ func (d *daemon) run(ctx context.Context) error {
 		d.shutDown()
 		return d.fail(ExitFatal, err)
 	}
-	d.running, d.inputs = first.desired, first.inputs
+	d.running = first
 	d.metrics.loaded(time.Now())
 	first = loaded{}
 	if d.tasks.vrrp == nil && d.tasks.checks == nil {

@@ -16,15 +16,22 @@ type Desired struct {
 	IPVS   ipvs.Spec
 }
 
-// NewDesired derives the desired state from a configuration without errors, each part's on a processor of its own.
+// NewDesired derives the desired state from a configuration that has no errors and leaves nothing out.
 func NewDesired(c *confparse.Config) Desired {
-	var (
-		d     Desired
-		parts sync.WaitGroup
-	)
-	parts.Go(func() { d.Checks = healthcheck.FromConfig(c) })
-	parts.Go(func() { d.IPVS = ipvs.FromConfig(c) })
-	d.VRRP = vrrp.FromConfig(c)
-	parts.Wait()
+	d, _ := Desired{}.Updated(c)
 	return d
+}
+
+// Updated derives the desired state from a configuration without errors that was loaded knowing the one d is of. It
+// returns false when d lacks something that the configuration has left out as unchanged.
+func (d Desired) Updated(c *confparse.Config) (next Desired, ok bool) {
+	var (
+		checks, services bool
+		parts            sync.WaitGroup
+	)
+	parts.Go(func() { next.Checks, checks = d.Checks.Updated(c) })
+	parts.Go(func() { next.IPVS, services = d.IPVS.Updated(c) })
+	next.VRRP = vrrp.FromConfig(c)
+	parts.Wait()
+	return next, checks && services
 }

@@ -19,7 +19,8 @@ import (
 type loaded struct {
 	desired Desired
 	inputs  *confparse.Inputs
-	dynamic bool // dynamic_interfaces: interfaces may be missing
+	known   *confparse.Known // what the next load need not read again, given desired
+	dynamic bool             // dynamic_interfaces: interfaces may be missing
 }
 
 // errRefused says that the configuration has errors of the class that forbids applying any of it; they are logged.
@@ -36,20 +37,29 @@ func environment(o Options) confparse.Env {
 	return confparse.Env{Hostname: host, ConfigID: o.ConfigID, LookupEnv: os.LookupEnv, AllConfig: o.AllConfig, System: system}
 }
 
-// load reads the configuration and logs every problem with its place. The error is errRefused, or says that there is
-// no such file.
-func load(o Options, log *slog.Logger) (loaded, error) {
+// load reads the configuration and logs every problem with its place. Of what has not changed since last it takes the
+// desired state from there. The error is errRefused, or says that there is no such file.
+func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 	if _, err := os.Stat(o.ConfigFile); errors.Is(err, fs.ErrNotExist) {
 		return loaded{}, fmt.Errorf("config files missing '%s': %w", o.ConfigFile, fs.ErrNotExist)
 	}
-	cfg, diags := confparse.Load(confparse.OSFS(), o.ConfigFile, environment(o))
+	env := environment(o)
+	env.Known = last.known
+	cfg, diags := confparse.Load(confparse.OSFS(), o.ConfigFile, env)
+	next := loaded{inputs: cfg.Inputs, known: cfg.Known, dynamic: cfg.Global.DynamicInterfaces}
+	if !diags.HasFatal() {
+		var ok bool
+		if next.desired, ok = last.desired.Updated(cfg); !ok {
+			return load(o, loaded{}, log) // reading everything
+		}
+	}
 	for _, d := range diags {
 		logDiagnostic(log, d)
 	}
 	if diags.HasFatal() {
 		return loaded{}, errRefused
 	}
-	return loaded{desired: NewDesired(cfg), inputs: cfg.Inputs, dynamic: cfg.Global.DynamicInterfaces}, nil
+	return next, nil
 }
 
 // strangers are the interfaces of new that neither the system has nor old names: most likely a mistake in writing. One

@@ -29,7 +29,7 @@ func (d *daemon) reload() {
 }
 
 func (d *daemon) reloadOnce() (result string, err error) {
-	if d.inputs.Unchanged(confparse.OSFS(), environment(d.opts)) {
+	if d.running.inputs.Unchanged(confparse.OSFS(), environment(d.opts)) {
 		d.log.Debug("the configuration files are unchanged")
 		return reloadUnchanged, nil
 	}
@@ -37,17 +37,17 @@ func (d *daemon) reloadOnce() (result string, err error) {
 	defer debug.FreeOSMemory()
 	defer debug.SetGCPercent(debug.SetGCPercent(reloadGCPercent))
 	start := time.Now()
-	next, err := load(d.opts, d.log)
+	next, err := load(d.opts, d.running, d.log)
 	if err != nil {
 		return reloadRefused, err
 	}
 	read := time.Since(start)
-	if missing := strangers(d.running.VRRP, next.desired.VRRP, environment(d.opts).System.Interface); len(missing) > 0 && !next.dynamic {
+	if missing := strangers(d.running.desired.VRRP, next.desired.VRRP, environment(d.opts).System.Interface); len(missing) > 0 && !next.dynamic {
 		return reloadRefused, fmt.Errorf("no such interface: %s (set dynamic_interfaces if it comes later)", strings.Join(missing, ", "))
 	}
-	plan := Diff(d.running, next.desired)
+	plan := Diff(d.running.desired, next.desired)
 	if plan.Empty() {
-		d.running, d.inputs = next.desired, next.inputs
+		d.running = next
 		return reloadUnchanged, nil
 	}
 	d.log.Info("Applying the difference: " + plan.Summary())
@@ -55,7 +55,7 @@ func (d *daemon) reloadOnce() (result string, err error) {
 	if err := d.apply(next.desired); err != nil {
 		return reloadRefused, fmt.Errorf("apply: %w", err)
 	}
-	d.running, d.inputs = next.desired, next.inputs
+	d.running = next
 	d.log.Debug("Reloaded", "reading", read, "comparing_and_applying", time.Since(start)-read)
 	return reloadApplied, nil
 }
