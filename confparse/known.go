@@ -22,8 +22,6 @@ type knownBlock struct {
 	from, to int32 // the words of the first line, in that line
 }
 
-func newKnown() *Known { return &Known{blocks: map[uint64]knownBlock{}} }
-
 // match finds the block that text, whose first line is first, begins with.
 func (k *Known) match(text, first string) (knownBlock, bool) {
 	b, ok := k.blocks[maphash.String(inputSeed, first)]

@@ -24,7 +24,12 @@ type stream struct {
 }
 
 func newStream(d *decoder, known *Known) *stream {
-	return &stream{d: d, known: known, learned: &Known{blocks: map[uint64]knownBlock{}}}
+	size := 0
+	if known != nil {
+		size = len(known.blocks)
+		d.servers = make(map[VirtualServerID]*VirtualServer, size)
+	}
+	return &stream{d: d, known: known, learned: &Known{blocks: make(map[uint64]knownBlock, size)}}
 }
 
 // statement is told of every keyword, the first of toks, before its statement is added.

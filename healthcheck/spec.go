@@ -156,20 +156,22 @@ func FromConfig(c *confparse.Config) Spec {
 // Updated derives the health checks from a configuration that was loaded knowing the one s is of: virtual servers that
 // are unchanged are taken from s. It returns false when s lacks one of them.
 func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
-	known := make(map[confparse.VirtualServerID]VirtualServerSpec)
-	for _, v := range s.VirtualServers {
-		known[v.ID] = v
+	known := make(map[confparse.VirtualServerID]int, len(s.VirtualServers))
+	for i := range s.VirtualServers {
+		known[s.VirtualServers[i].ID] = i
 	}
 	next = Spec{VirtualServers: make([]VirtualServerSpec, 0, len(c.VirtualServers))}
 	profiles := profiles{logAll: c.Global.LogAllFailures}
 	for _, vs := range c.VirtualServers {
-		v, found := known[vs.ID]
 		if !vs.Unchanged {
-			v = profiles.virtualServerSpec(vs)
-		} else if !found {
+			next.VirtualServers = append(next.VirtualServers, profiles.virtualServerSpec(vs))
+			continue
+		}
+		i, found := known[vs.ID]
+		if !found {
 			return Spec{}, false
 		}
-		next.VirtualServers = append(next.VirtualServers, v)
+		next.VirtualServers = append(next.VirtualServers, s.VirtualServers[i])
 	}
 	return next, true
 }

@@ -59,22 +59,26 @@ func FromConfig(c *confparse.Config) Spec {
 // Updated is FromConfig for a configuration that was loaded knowing the one s is of: virtual servers that are unchanged
 // are taken from s. It returns false when s lacks one of them.
 func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
-	known := make(map[confparse.VirtualServerID]ServiceSpec)
-	for _, v := range s.Services {
-		known[v.ID] = v
+	known := make(map[confparse.VirtualServerID]int, len(s.Services))
+	for i := range s.Services {
+		known[s.Services[i].ID] = i
 	}
 	next = Spec{FlushAtStart: c.Global.LVSFlush, FlushOnStop: c.Global.LVSFlushOnStop}
 	services := make(map[ServiceKey]bool, len(c.VirtualServers))
 	next.Services = make([]ServiceSpec, 0, len(c.VirtualServers))
 	var seen destSet
 	for _, vs := range c.VirtualServers {
-		service, ok := known[vs.ID]
-		if !vs.Unchanged {
-			service, ok = serviceSpec(vs, &seen)
-		} else if !ok {
+		var service ServiceSpec
+		if i, found := known[vs.ID]; !vs.Unchanged {
+			if service, ok = serviceSpec(vs, &seen); !ok {
+				continue
+			}
+		} else if found {
+			service = s.Services[i]
+		} else {
 			return Spec{}, false
 		}
-		if !ok || services[service.Key] {
+		if services[service.Key] {
 			continue
 		}
 		services[service.Key] = true
