@@ -19,7 +19,7 @@ import (
 // sameMeaning compares configurations without the places of their words.
 var sameMeaning = cmp.Options{
 	cmpopts.IgnoreTypes(confparse.Range{}),
-	cmpopts.IgnoreFields(confparse.Config{}, "Inputs"),
+	cmpopts.IgnoreFields(confparse.Config{}, "Inputs", "Known"),
 	cmpopts.EquateEmpty(),
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
