@@ -45,6 +45,25 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+func TestLayoutKeepsLinesShortEnough(t *testing.T) {
+	name := strings.Repeat("x", longest-len("router_id "))
+	for _, text := range []string{"global_defs {\nrouter_id " + name + "\n}\n", "global_defs {\n#" + name + "\n}\n",
+		"global_defs {\nrouter_id x #" + name[20:] + "\nno_email_faults # y\n}\n"} {
+		after, _, err := format(confparse.OSFS(), "x.conf", text, confparse.Env{Hostname: "lb1", Seed: 1})
+		if err != nil {
+			t.Error(err)
+		}
+		for _, line := range strings.Split(after, "\n") {
+			if len(line) > longest {
+				t.Errorf("%d bytes: %s", len(line), line)
+			}
+		}
+		if layout(after) != after {
+			t.Error("a second time it is another")
+		}
+	}
+}
+
 func TestFmtRefusesADamagedFile(t *testing.T) {
 	for _, text := range []string{"vrrp_instance VI {\n", "global_defs {\nrouter_id \"x\n}\n", "}\n"} {
 		code, out, err := call(t, text, "fmt", "-")

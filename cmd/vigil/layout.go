@@ -174,6 +174,9 @@ func spaced(s string) string {
 	return b.String()
 }
 
+// longest is how many bytes a line may have. A longer one would not be read.
+const longest = 1023
+
 // render writes the lines; comments behind adjacent lines begin in one column.
 func render(lines []laid) string {
 	const indent = "    "
@@ -187,18 +190,18 @@ func render(lines []laid) string {
 		}
 		for j = max(j, i+1); i < j; i++ {
 			l := lines[i]
-			switch {
-			case l.verbatim:
-				b.WriteString(l.code)
-			case l.code == "" && l.comment != "":
-				b.WriteString(strings.Repeat(indent, l.depth) + l.comment)
-			case l.code != "":
-				b.WriteString(strings.Repeat(indent, l.depth) + l.code)
-				if l.comment != "" {
-					b.WriteString(strings.Repeat(" ", at-column(l)+1) + l.comment)
+			line := l.code
+			if !l.verbatim && !l.blank() {
+				line = strings.Repeat(indent, l.depth) + l.code
+				if trails(l) {
+					line += strings.Repeat(" ", at-column(l)+1)
 				}
+				line += l.comment
 			}
-			b.WriteByte('\n')
+			if len(line) > longest && !l.verbatim {
+				line = strings.Trim(l.code+" "+l.comment, " ")
+			}
+			b.WriteString(line + "\n")
 		}
 	}
 	return b.String()
