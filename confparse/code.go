@@ -306,7 +306,7 @@ var codes = map[Code]codeInfo{
 	CodeTwoGroups:                {Error, classOrdinary, "an instance in two sync groups"},
 	CodeEmptyGroup:               {Error, classOrdinary, "a group without members"},
 	CodeLonelyGroup:              {Warning, classOrdinary, "a group of one"},
-	CodeDuplicateVRID:            {Fatal, classFatal, "two instances share a virtual router id on one link"},
+	CodeDuplicateVRID:            {Fatal, classOrdinary, "two instances share a virtual router id on one link"},
 	CodeSchedulerFlag:            {Warning, classOrdinary, "a flag of another scheduler"},
 	CodeNoSorry:                  {Warning, classOrdinary, "a modifier of a sorry server that is not there"},
 	CodeCheckerDropped:           {Error, classOrdinary, "a checker that cannot work"},

@@ -81,8 +81,24 @@ func (d *decoder) vmacName(n *Node, t Token, to *string) {
 		d.report(n, n.RangeOf(t), CodeRepeated, fmt.Sprintf("(%s) interface name already specified - ignoring '%s'",
 			d.vi.Name, t.Text), "")
 	default:
+		if other := d.vmacNameTaken(t.Text); other != nil {
+			d.report(n, n.RangeOf(t), CodeVMAC, fmt.Sprintf("(%s) VRRP instance %s is already using %s - ignoring name",
+				d.vi.Name, other.Name, t.Text), "", Place{other.Range, "the other one"})
+			return
+		}
 		*to = d.intern(t.Text)
 	}
+}
+
+// vmacNameTaken finds the instance before d.vi whose virtual interface has this name.
+func (d *decoder) vmacNameTaken(name string) *instanceScratch {
+	for _, other := range d.order {
+		if other != d.vi && (other.VMAC.Enabled && other.VMAC.Interface == name ||
+			other.IPVLAN.Enabled && other.IPVLAN.Interface == name) {
+			return other
+		}
+	}
+	return nil
 }
 
 // parseMAC reads six octets, or five to which the virtual router id is added.

@@ -106,11 +106,34 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 	if len(vi.VirtualAddresses) == 0 && !vi.NoVirtualAddress {
 		d.about(vi.node, CodeNoVIP, fmt.Sprintf("(%s) No VIP specified; at least one is sensible", vi.Name), "")
 	}
+	d.settleCapacity(vi)
 	d.settleInterval(vi)
 }
 
 // unreachable reports whether vi has neither an interface nor peers to send to.
 func (vi *instanceScratch) unreachable() bool { return vi.Interface == "" && len(vi.UnicastPeers) == 0 }
+
+// vipsPerAdvert is how many addresses keepalived puts in an advert: the count is one octet (RFC 9568 §5.2.5), and IPv6
+// addresses are limited by the packet.
+func vipsPerAdvert(f Family) int {
+	if f == IPv6 {
+		return 89
+	}
+	return 255
+}
+
+// settleCapacity moves addresses that an advert has no room for to those that are not announced in it.
+func (d *decoder) settleCapacity(vi *instanceScratch) {
+	limit, n := vipsPerAdvert(vi.Family), len(vi.VirtualAddresses)
+	if n <= limit {
+		return
+	}
+	d.report(vi.node, vi.VirtualAddresses[limit].Range, CodeTooManyVIPs, fmt.Sprintf("(%s) Number of VIPs (%d) exceeds "+
+		"maximum/space available in packet (max %d addresses) - excess moved to eVIPs", vi.Name, n, limit),
+		"from here on they belong in virtual_ipaddress_excluded")
+	vi.ExcludedAddresses = append(slices.Clone(vi.VirtualAddresses[limit:]), vi.ExcludedAddresses...)
+	vi.VirtualAddresses = vi.VirtualAddresses[:limit:limit]
+}
 
 // settleInterval rounds the advertisement interval to what the protocol version can carry: whole seconds in VRRPv2
 // (RFC 3768 §5.3.7), centiseconds up to 40.95 s in VRRPv3 (RFC 9568 §5.2.7).
@@ -385,6 +408,7 @@ func (d *decoder) validateGroups() {
 			d.about(n, CodeLonelyGroup, fmt.Sprintf(
 				"Sync group %s has only 1 virtual router(s) - this probably isn't what you want", g.Name), "")
 		}
+		d.settleGroupTracking(g)
 		kept = append(kept, g)
 	}
 	d.cfg.SyncGroups = kept
@@ -405,8 +429,13 @@ func (d *decoder) duplicateVRIDs() {
 		k := key{vi.Family, vi.VirtualRouterID}
 		for _, other := range seen[k] {
 			if d.collide(vi, other) {
-				d.about(vi.node, CodeDuplicateVRID, fmt.Sprintf("%s and %s both use VRID %d with %s on interface %s",
-					other.Name, vi.Name, vi.VirtualRouterID, vi.Family, vi.Interface), "",
+				summary := fmt.Sprintf("%s and %s both use VRID %d with %s on interface %s", other.Name, vi.Name,
+					vi.VirtualRouterID, vi.Family, vi.Interface)
+				if len(vi.UnicastPeers) > 0 {
+					summary = fmt.Sprintf("(%s) duplicate VRID conflict with %s VRID %d", other.Name, vi.Name,
+						vi.VirtualRouterID)
+				}
+				d.about(vi.node, CodeDuplicateVRID, summary, "",
 					Place{other.Range, "the other one"})
 				break
 			}
