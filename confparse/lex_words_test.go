@@ -36,7 +36,7 @@ func TestWords(t *testing.T) {
 		{"an empty quoted word", globals(`router_id ""`), `global_defs { router_id "" }`, ""},
 		{"a quote inside a word begins the next", globals(`router_id ab"c d"e`), `global_defs { router_id ab "c d" e }`, ""},
 		{"two quoted words", globals(`router_id "a""b"`), "global_defs { router_id a b }", ""},
-		{"nothing escapes a quote", globals(`router_id "a\"b`), `global_defs { router_id "a\\" b }`, ""},
+		{"nothing escapes a quote", globals(`router_id "a\"b c"`), `global_defs { router_id "a\\" b c }`, "2:KA1012"},
 		{"a single quote is a letter", globals(`router_id 'a b'`), "global_defs { router_id 'a b' }", ""},
 		{"keywords are case sensitive", globals("Router_ID a"), "global_defs {  }", "2:KA2001"},
 		{"no continuation of lines", globals("router_id a \\\nb"), `global_defs { router_id a "\\" }`, "3:KA2001"},
