@@ -2,48 +2,186 @@ package confparse
 
 import (
 	"fmt"
-	"runtime"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
 )
 
-// TestRunawayInputsEnd feeds inputs that would never end, or fill the memory, and wants one fatal diagnostic.
-func TestRunawayInputsEnd(t *testing.T) {
-	doubling := "$A0=xxxxxxxx\n"
+// maxPeak bounds the memory that reading a runaway input may take at any time, the input itself included.
+const maxPeak = 100 << 20
+
+// runaway is an input that would never end, or fill the memory.
+type runaway struct {
+	name string
+	text func() string
+	code Code // what is said of it
+	// steps bounds the work of expansion, in place of a time that depends on the machine.
+	steps int
+}
+
+func repeat(s string, n int) func() string { return func() string { return strings.Repeat(s, n) } }
+
+func text(s string) func() string { return func() string { return s } }
+
+// doubling defines parameters that have twice the length of the one before.
+func doubling() string {
+	s := "$A0=xxxxxxxx\n"
 	for i := 1; i < 40; i++ {
-		doubling += fmt.Sprintf("$A%d=${A%d}${A%d}\n", i, i-1, i-1)
+		s += fmt.Sprintf("$A%d=${A%d}${A%d}\n", i, i-1, i-1)
 	}
-	tests := map[string]struct {
-		text string
-		code Code
-	}{
-		"self reference":       {"$A=${A}\nrouter_id ${A}\n", CodeRunaway},
-		"mutual reference":     {"$A=${B}\n$B=${A}\nx ${A}\n", CodeRunaway},
-		"doubling":             {doubling + "x ${A39}\n", CodeLineTooLong},
-		"huge loop":            {"~SEQ(i, 1, 1000000000) global_defs { }\n", CodeRunaway},
-		"nested loops":         {"~SEQ(i, 9999) ~SEQ(j, 9999) ~SEQ(k, 9999) global_defs { }\n", CodeRunaway},
-		"recursive definition": {"$M= \\\n$M \\\n$M\n$M\n", CodeRunaway},
-		"wide recursion":       {"$M= \\\n ~SEQ(i, 1000) $M\n$M\n", CodeRunaway},
-		"include of itself":    {"include test.conf\n", CodeIncludeCycle},
+	return s + "x ${A39}\n"
+}
+
+func numbered(format string, n int) func() string {
+	return func() string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
 	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			_, ds := load(t, tt.text)
-			runtime.ReadMemStats(&after)
-			found := false
-			for _, d := range ds {
-				found = found || d.Code == tt.code
+}
+
+const long480 = 480 // words that fit into a line
+
+var runaways = []runaway{
+	{"self reference", text("$A=${A}\nrouter_id ${A}\n"), CodeRunaway, 1000},
+	{"mutual reference", text("$A=${B}\n$B=${A}\nx ${A}\n"), CodeRunaway, 1000},
+	{"doubling", doubling, CodeLineTooLong, 1000},
+	{"huge loop", text("~SEQ(i, 1, 1000000000) global_defs { }\n"), CodeRunaway, 0},
+	{"huge loop of a small step", text("~SEQ(i, 1000000000, -1, 0) global_defs { }\n"), CodeRunaway, 0},
+	{"nested loops", text("~SEQ(i, 9999) ~SEQ(j, 9999) ~SEQ(k, 9999) global_defs { }\n"), CodeRunaway, 10},
+	{"loops nested by definitions", text("$M=~SEQ(i, 999) $N\n$N=~SEQ(j, 999) global_defs { }\n$M\n"), CodeRunaway, 10},
+	{"loops one after the other", repeat("~SEQ(i, 60000) x $i\n", 100), CodeRunaway, maxExpansionWork + costRound},
+	{"loop of long lines", text("global_defs {\nnotification_email {\n~SEQ(i, 60000) x${i} " + strings.Repeat("a ", long480) + "\n"),
+		CodeRunaway, maxExpansionWork},
+	{"loop of a long parameter", text("$L=" + strings.Repeat("a ", long480) + "\n~SEQ(i, 60000) $L x$i\n"), CodeRunaway, maxExpansionWork},
+	{"loop of blocks", text("~SEQ(i, 60000) ~SEQ(j, 2) vrrp_instance V${i}_$j { interface eth0 }\n"), CodeRunaway, 10},
+	{"recursive definition", text("$M= \\\n$M \\\n$M\n$M\n"), CodeRunaway, maxExpansionWork + 1},
+	{"wide recursion", text("$M= \\\n ~SEQ(i, 1000) $M\n$M\n"), CodeRunaway, 20},
+	{"recursion without a loop", text("$M= \\\nx \\\n$N \\\n$N\n$N= \\\nx \\\n$M \\\n$M\n$M\n"), CodeRunaway, maxExpansionWork + 1},
+	{"endless definition", repeat("$M= \\\nrouter_id x \\\n", 1_000_000), CodeRunaway, 1000},
+	{"include of itself", text("include test.conf\n"), CodeIncludeCycle, 0},
+	{"braces of a pattern", text("include " + strings.Repeat("{a,b}", 190) + "\n"), CodeIncludeMissing, 0},
+	{"stars of a pattern", text("include " + strings.Repeat("*/", 500) + "\n"), CodeIncludeNoMatch, 0},
+	{"nested blocks", repeat("global_defs {\n", 1_000_000), CodeMissingClose, 0},
+	{"nested blocks of different kinds", repeat("virtual_server 192.0.2.1 80 {\nreal_server 192.0.2.2 80 {\nHTTP_GET {\nurl {\n", 200_000),
+		CodeMissingClose, 0},
+	{"nested unknown blocks", repeat("x {\n", 1_000_000), CodeUnknownKeyword, 0},
+	{"closing braces", repeat("}\n", 1_000_000), CodeExtraClose, 0},
+	{"blocks in one line", repeat("global_defs { ", 1_000_000), CodeLineTooLong, 0},
+	{"a huge line", func() string { return "router_id " + strings.Repeat("x", 30<<20) }, CodeLineTooLong, 0},
+	{"a huge line of words", func() string { return "router_id " + strings.Repeat("x ", 15<<20) }, CodeLineTooLong, 0},
+	{"nothing but mistakes", numbered("nonsense%d { } }\n", 100_000), CodeTooManyProblems, 0},
+	{"nothing but open quotes", repeat("router_id \"\n", 300_000), CodeUnterminatedQuote, 0},
+	{"many definitions", numbered("$V%d=x\n", 100_000), 0, 0},
+}
+
+// TestMain loads a single file where TestRunawayInputsEnd asks for it: its peak is that of a whole process.
+func TestMain(m *testing.M) {
+	name := os.Getenv("CONFPARSE_RUNAWAY")
+	if name == "" {
+		os.Exit(m.Run())
+	}
+	_, ds := Load(OSFS(), name, Env{Hostname: "lb1"})
+	for _, d := range ds {
+		fmt.Println(uint16(d.Code))
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	fmt.Println("peak", strings.Fields(rest)[0])
+	os.Exit(0)
+}
+
+// peakOf loads a runaway input in a process of its own and returns its peak memory and the codes it gave.
+func peakOf(t *testing.T, text string) (bytes int, codes []Code) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "test.conf")
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "CONFPARSE_RUNAWAY="+name)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		text, isPeak := strings.CutPrefix(line, "peak ")
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("the process says %q", line)
+		}
+		if isPeak {
+			bytes = n << 10
+		} else {
+			codes = append(codes, Code(n))
+		}
+	}
+	return bytes, codes
+}
+
+// TestRunawayInputsEnd: each ends with its diagnostic, in less memory than maxPeak.
+func TestRunawayInputsEnd(t *testing.T) {
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip("the peak memory of a process is read from /proc: ", err)
+	}
+	for _, r := range runaways {
+		t.Run(strings.ReplaceAll(r.name, " ", "_"), func(t *testing.T) {
+			peak, codes := peakOf(t, r.text())
+			t.Logf("peak %d MiB", peak>>20)
+			if peak == 0 || peak > maxPeak {
+				t.Errorf("the peak is %d MiB, at most %d may be", peak>>20, maxPeak>>20)
 			}
-			if !found {
-				t.Errorf("no %s among %v", tt.code, codesOf(ds[:min(len(ds), 10)]))
-			}
-			if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 400 {
-				t.Errorf("%d MiB were allocated", mib)
+			if r.code != 0 && !slices.Contains(codes, r.code) {
+				t.Errorf("no %s among %v", r.code, codes[:min(len(codes), 10)])
 			}
 		})
+	}
+}
+
+// TestRunawayInputsAreFatal: nothing of what a runaway input leaves may be applied.
+func TestRunawayInputsAreFatal(t *testing.T) {
+	for _, r := range runaways {
+		if r.code != CodeRunaway && r.code != CodeIncludeCycle {
+			continue
+		}
+		if _, ds := load(t, r.text()); !ds.HasFatal() {
+			t.Errorf("%s: %v", r.name, codesOf(ds[:min(len(ds), 5)]))
+		}
+	}
+}
+
+// TestExpansionIsBounded counts the steps of expansion: a huge loop is seen before its first round.
+func TestExpansionIsBounded(t *testing.T) {
+	for _, r := range runaways {
+		rd := newReader(memory(r.text()), Env{}, &reporter{})
+		rd.read("test.conf")
+		if rd.work > r.steps {
+			t.Errorf("%s takes %d steps, want %d at most", r.name, rd.work, r.steps)
+		}
+		if rd.size > maxExpansionSize+2*maxLineLength*sizeOfWord {
+			t.Errorf("%s holds %d bytes", r.name, rd.size)
+		}
+	}
+}
+
+// TestLargeLoopsLoad: what a large site really writes stays within the bounds.
+func TestLargeLoopsLoad(t *testing.T) {
+	cfg := mustLoad(t, "$R= \\\n  real_server 10.${i}.0.${j} 80 { \\\n    weight $j \\\n    TCP_CHECK { \\\n      connect_timeout 3 \\\n"+
+		"    } \\\n  }\n$V= \\\nvirtual_server 192.0.2.${i} 80 { \\\n  protocol TCP \\\n  lb_algo rr \\\n  lb_kind NAT \\\n"+
+		"  ~SEQ(j, 250) $R \\\n}\n~SEQ(i, 100) $V\n")
+	if n, m := len(cfg.VirtualServers), len(cfg.VirtualServers[99].RealServers); n != 100 || m != 250 {
+		t.Errorf("%d services, %d servers", n, m)
 	}
 }
 
@@ -61,11 +199,7 @@ func TestDeepIncludesEnd(t *testing.T) {
 
 // TestNoiseIsBounded loads a file of nothing but mistakes.
 func TestNoiseIsBounded(t *testing.T) {
-	var b strings.Builder
-	for i := range 100_000 {
-		fmt.Fprintf(&b, "nonsense%d { } }\n", i)
-	}
-	_, ds := load(t, b.String())
+	_, ds := load(t, numbered("nonsense%d { } }\n", 100_000)())
 	if len(ds) > 2*maxDiagnostics+1 || !ds.HasFatal() {
 		t.Errorf("%d diagnostics, fatal %v", len(ds), ds.HasFatal())
 	}

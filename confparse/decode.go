@@ -59,6 +59,9 @@ func newReader(fsys fs.FS, env Env, rep *reporter) *reader {
 // read returns the tree of the configuration at path.
 func (r *reader) read(path string) *Tree {
 	r.readMain(path)
+	if r.runaway {
+		return &Tree{}
+	}
 	return r.build.finish(r)
 }
 

@@ -193,9 +193,16 @@ func (r *reporter) wants(code Code, at Range, summary string) bool {
 // count returns how many diagnostics there are so far.
 func (r *reporter) count() int { return len(r.list) + r.dropped }
 
+// full reports whether no further diagnostic will be kept, whatever it is.
+func (r *reporter) full() bool { return len(r.list) >= 2*maxDiagnostics }
+
 // finish returns the diagnostics in reading order.
 func (r *reporter) finish() Diagnostics {
-	if r.dropped > 0 {
+	switch {
+	case r.full(): // the rest was not read
+		d := Diagnostic{Code: CodeTooManyProblems, Severity: Fatal, Summary: "too many problems; the rest is not looked at"}
+		r.list, r.keys = append(r.list, d), append(r.keys, orderKey{late: true})
+	case r.dropped > 0:
 		r.report(Diagnostic{Code: CodeTooManyProblems, Severity: Fatal,
 			Summary: fmt.Sprintf("%d further problems are not shown", r.dropped)}, 0)
 	}

@@ -5,14 +5,28 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unsafe"
 )
 
 // Bounds on what expansion may produce, so that a definition that refers to itself, or a loop to a million, ends.
 const (
-	maxExpansionWork = 650_000 // per Load, see spend
-	maxLineRefs      = 400     // substitutions in one line
-	maxNesting       = 40      // multi-line definitions and loops inside one another
+	maxExpansionWork = 650_000  // per Load, see spend
+	maxExpansionSize = 32 << 20 // bytes per Load, see hold
+	maxLineRefs      = 400      // substitutions in one line
+	maxNesting       = 40       // multi-line definitions and loops inside one another
+	maxRounds        = 1 << 16  // of loops inside one another
+	maxDefinition    = 40_000   // lines
 )
+
+const sizeOfWord = int(unsafe.Sizeof(Token{}))
+
+// budget is what the expansion of one configuration has cost.
+type budget struct {
+	work    int   // see spend
+	size    int   // see hold
+	rounds  int64 // of the loops around the line being read, multiplied; 0 outside of any
+	runaway bool  // it was too much: nothing of the configuration is kept
+}
 
 // parameter is a $NAME= definition. lines has more than one element for a multi-line one.
 type parameter struct {
@@ -44,11 +58,36 @@ func (r *reader) spend(cost int) bool {
 		return false
 	}
 	if r.work += cost; r.work > maxExpansionWork {
-		r.stopped = true
-		r.report(CodeRunaway, r.cur.whole(), "expansion of parameters and loops does not end",
-			fmt.Sprintf("gave up after %d steps", maxExpansionWork))
+		r.giveUp("expansion of parameters and loops does not end", fmt.Sprintf("gave up after %d steps", maxExpansionWork))
 	}
 	return !r.stopped
+}
+
+// hold counts the memory that an expanded line, or a substitution, takes, and stops the Load when there has been too much:
+// a loop over a long line fills it in few steps.
+func (r *reader) hold(bytes int) bool {
+	if r.size += bytes; r.size > maxExpansionSize && !r.stopped {
+		r.giveUp("expansion of parameters and loops fills the memory",
+			fmt.Sprintf("gave up after %d MiB of statements", maxExpansionSize>>20))
+	}
+	return !r.stopped
+}
+
+// enter counts the rounds of a loop that begins inside of others. It returns false when they are too many to be meant, before
+// the first of them is made; else leave ends the loop.
+func (r *reader) enter(rounds int64) (leave func(), ok bool) {
+	outer := r.rounds
+	if r.rounds = max(outer, 1) * rounds; r.rounds > maxRounds {
+		r.giveUp("a loop has too many rounds", fmt.Sprintf("more than %d, those of the loops around it counted", maxRounds))
+		return nil, false
+	}
+	return func() { r.rounds = outer }, true
+}
+
+// giveUp stops the Load, and drops what has been read.
+func (r *reader) giveUp(summary, detail string) {
+	r.stopped, r.runaway = true, true
+	r.report(CodeRunaway, r.cur.whole(), summary, detail)
 }
 
 // logical handles one line in keepalived's order: condition, definition, loop, substitution, include, statement. A
@@ -102,6 +141,9 @@ func (r *reader) logical(c cooked, continued bool, depth int, changed bool) {
 	}
 	text := string(c.b)
 	r.lex.lexCooked(text, c.at)
+	if changed && !r.hold(len(text)+sizeOfWord*len(r.lex.toks)) {
+		return
+	}
 	r.deliver(text, &expansion{line: text, rewritten: changed})
 	if len(rest.b) > 0 {
 		r.logical(rest, continued, depth, changed)
@@ -176,7 +218,11 @@ func (r *reader) extendDefinition(c cooked, continued bool) {
 	if len(c.b) > 0 {
 		r.open.add(c, continued)
 	}
-	if !continued || len(r.open.lines) > maxExpansionWork/10 {
+	if len(r.open.lines) > maxDefinition {
+		r.giveUp("a definition does not end", fmt.Sprintf("$%s has more than %d lines", r.open.name, maxDefinition))
+		return
+	}
+	if !continued {
 		r.setParameter(r.open)
 		r.open = nil
 	}
@@ -301,7 +347,7 @@ func (r *reader) substitute(c cooked) (out cooked, multi *parameter, did bool) {
 			prefix.add(0, where)
 			return prefix, p, true
 		}
-		if !r.spend(costLine) {
+		if !r.spend(costLine) || !r.hold(len(out.b)+len(value)) {
 			return cooked{}, nil, true
 		}
 		if refs++; refs > maxLineRefs {

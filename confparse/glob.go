@@ -3,6 +3,7 @@ package confparse
 import (
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -84,10 +85,10 @@ func joinSegment(dir, seg string, i int) string {
 
 // braceAlternatives expands {a,b} groups, nested ones too. An unbalanced brace stands for itself.
 func braceAlternatives(pattern string) []string {
-	pending, done := []string{pattern}, []string(nil)
+	pending, done := []string{pattern}, []string(nil) // the next pattern is the last of pending
 	for len(pending) > 0 && len(pending)+len(done) < maxGlobBranches {
-		p := pending[0]
-		pending = pending[1:]
+		p := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
 		lo, hi := braceGroup(p)
 		if lo < 0 {
 			done = append(done, p)
@@ -106,8 +107,10 @@ func braceAlternatives(pattern string) []string {
 				start = i + 1
 			}
 		}
-		pending = append(alts, pending...)
+		slices.Reverse(alts)
+		pending = append(pending, alts...)
 	}
+	slices.Reverse(pending)
 	return append(done, pending...)
 }
 

@@ -9,7 +9,9 @@ import (
 
 // includeTree is what the include tests read from: a directory of parts, one that must not be read, and one elsewhere.
 func includeTree(text string) fstest.MapFS {
-	file := func(text string, mode fs.FileMode) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text), Mode: mode} }
+	file := func(text string, mode fs.FileMode) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte(text), Mode: mode}
+	}
 	return fstest.MapFS{
 		"etc/test.conf":      file(text, 0o644),
 		"etc/a.inc":          file("router_id a\n", 0o644),
@@ -124,9 +126,9 @@ func TestIncludeCheck(t *testing.T) {
 		{"include_check\ninclude_check -match\ninclude none.inc", "0"},
 		{"include_check\ninclude_check -match\ninclude *.none", "6"},
 		{"include_check +match\ninclude none.inc", "6"},
-		{"include none.inc\ninclude_check", "0"},      // only what comes later
-		{"include checked.inc\ninclude b.inc", "6"},   // the file's own include
-		{"include checked.part\ninclude a.inc", "0"},  // a plain miss
+		{"include none.inc\ninclude_check", "0"},       // only what comes later
+		{"include checked.inc\ninclude b.inc", "6"},    // the file's own include
+		{"include checked.part\ninclude a.inc", "0"},   // a plain miss
 		{"include_check readable\ninclude a.inc", "5"}, // read, not readable
 	} {
 		_, _, ds := included(tt.lines, Env{})

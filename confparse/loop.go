@@ -123,6 +123,11 @@ func (r *reader) loopSequence(c cooked, word, args string, rest cooked, depth in
 	if word == "~SEQx" {
 		base = 16
 	}
+	leave, ok := r.enter((end-start)/step + 1)
+	if !ok {
+		return
+	}
+	defer leave()
 	name := []string{parts[0]}
 	for v := start; step > 0 && v <= end || step < 0 && v >= end; v += step {
 		if !r.iterate(rest, depth, name, []string{strconv.FormatInt(v, base)}) {
@@ -151,6 +156,11 @@ func (r *reader) loopList(c cooked, args string, rest cooked, depth int) {
 			return
 		}
 	}
+	leave, ok := r.enter(int64(len(sets) - 1))
+	if !ok {
+		return
+	}
+	defer leave()
 	for _, values := range sets[1:] {
 		if !r.iterate(rest, depth, names, values) {
 			return

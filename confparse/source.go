@@ -93,7 +93,7 @@ type reader struct {
 	level   includeChecks // what a plain include enforces
 	params  map[string]*parameter
 	open    *parameter // the multi-line definition being read
-	work    int        // lines and substitutions done so far by expansion
+	budget             // what expansion has cost so far
 	cooked  int        // lines so far that could not be cut as they stand
 	stopped bool       // by a limit
 	random  uint64
@@ -107,6 +107,9 @@ func (r *reader) report(code Code, subject Range, summary, detail string, relate
 		d.Related = append(d.Related, includedFrom(r.cur.src)...)
 	}
 	r.rep.report(d, r.cur.seq)
+	if r.rep.full() {
+		r.stopped = true // there is nothing to gain from the rest
+	}
 }
 
 // includedFrom returns the chain of includes that led to s, innermost first.
