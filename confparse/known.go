@@ -10,7 +10,12 @@ import (
 // VirtualServer.Unchanged set.
 type Known struct {
 	logAll bool // checker_log_all_failures, which every checker inherits
-	blocks map[uint64]knownBlock
+	blocks []knownBlock
+	latest map[uint64]int // by hash of the first line, the place of a block in blocks, plus one
+}
+
+func newKnown(size int) *Known {
+	return &Known{blocks: make([]knownBlock, 0, size), latest: make(map[uint64]int, size)}
 }
 
 // knownBlock is the text of a virtual_server block, from its first line to its last, and the server's identity.
@@ -20,15 +25,25 @@ type knownBlock struct {
 	size     int32
 	lines    int32
 	from, to int32 // the words of the first line, in that line
+	older    int   // another block with the same first line, plus one; 0: none
+}
+
+func (k *Known) add(first string, b knownBlock) {
+	sum := maphash.String(inputSeed, first)
+	b.older = k.latest[sum]
+	k.blocks = append(k.blocks, b)
+	k.latest[sum] = len(k.blocks)
 }
 
 // match finds the block that text, whose first line is first, begins with.
 func (k *Known) match(text, first string) (knownBlock, bool) {
-	b, ok := k.blocks[maphash.String(inputSeed, first)]
-	if !ok || int(b.size) > len(text) || maphash.String(inputSeed, text[:b.size]) != b.sum {
-		return knownBlock{}, false
+	for i := k.latest[maphash.String(inputSeed, first)]; i > 0; i = k.blocks[i-1].older {
+		b := k.blocks[i-1]
+		if int(b.size) <= len(text) && maphash.String(inputSeed, text[:b.size]) == b.sum {
+			return b, true
+		}
 	}
-	return b, true
+	return knownBlock{}, false
 }
 
 // blockText is the extent of the virtual server being read, while its text is a candidate for Known.
@@ -72,8 +87,8 @@ func (s *stream) learn(r *reader, n *Node, id VirtualServerID) {
 		return
 	}
 	place := n.Range()
-	s.learned.blocks[maphash.String(inputSeed, t.src.lineText(t.at))] = knownBlock{id: id, size: t.end - t.at, lines: t.lines,
-		sum: maphash.String(inputSeed, t.src.text[t.at:t.end]), from: place.Start.Col - 1, to: place.End.Col - 1}
+	s.learned.add(t.src.lineText(t.at), knownBlock{id: id, size: t.end - t.at, lines: t.lines,
+		sum: maphash.String(inputSeed, t.src.text[t.at:t.end]), from: place.Start.Col - 1, to: place.End.Col - 1})
 }
 
 // skip passes over a known block that begins with the line being read, and returns its size, or 0.
@@ -96,7 +111,7 @@ func (s *stream) skip(r *reader) int {
 	vs := &VirtualServer{ID: k.id, Unchanged: true, Range: r.cur.rangeOf(r.cur.at+k.from, r.cur.at+k.to)}
 	s.d.servers[k.id] = vs
 	s.d.cfg.VirtualServers = append(s.d.cfg.VirtualServers, vs)
-	s.learned.blocks[maphash.String(inputSeed, r.cur.text)] = k
+	s.learned.add(r.cur.text, k)
 	r.cur.num += k.lines - 1
 	b.seq += k.lines - 1
 	return int(k.size)

@@ -79,6 +79,7 @@ func TestUnchangedServersAreNotReadAgain(t *testing.T) {
 		unread        int
 	}{
 		{"nothing changed", a + b + c, a + b + c, 3},
+		{"two services with one address and port", a + strings.Replace(a, "TCP\n", "UDP\n", 1), a + strings.Replace(a, "TCP\n", "UDP\n", 1), 2},
 		{"one added in front", b + c, a + b + c, 2},
 		{"one removed", a + b + c, a + c, 2},
 		{"moved by comments and another order", a + b + c, "# new\n\n" + c + "\n" + a + "# and\n" + b, 3},

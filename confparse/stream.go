@@ -29,7 +29,7 @@ func newStream(d *decoder, known *Known) *stream {
 		size = len(known.blocks)
 		d.servers = make(map[VirtualServerID]*VirtualServer, size)
 	}
-	return &stream{d: d, known: known, learned: &Known{blocks: make(map[uint64]knownBlock, size)}}
+	return &stream{d: d, known: known, learned: newKnown(size)}
 }
 
 // statement is told of every keyword, the first of toks, before its statement is added.
