@@ -154,3 +154,25 @@ func moveBlock(rng *rand.Rand, text string) string {
 	moved := blocks[i]
 	return strings.Join(slices.Insert(slices.Delete(blocks, i, i+1), min(j, len(blocks)-1), moved), "")
 }
+
+// FuzzReload edits any text in one place: neither decoding servers as they are read nor knowing the text before may
+// change what the text says.
+func FuzzReload(f *testing.F) {
+	for i, text := range exampleTexts(f) {
+		f.Add(string(text), uint16(37*i), uint16(i), "}\n")
+		f.Add(bigConfig(2, 1)+string(text), uint16(11*i), uint16(5*i), "weight 3\n")
+	}
+	f.Fuzz(func(t *testing.T, text string, at, cut uint16, put string) {
+		if len(text)+len(put) > 20_000 {
+			return
+		}
+		from := min(int(at), len(text))
+		to := min(from+int(cut), len(text))
+		edited := text[:from] + put + text[to:]
+		if strings.Contains(text+edited, "_RANDOM") {
+			return
+		}
+		sameBothWays(t, mapFS(edited), "k.conf", Env{Hostname: "lb1"})
+		followEdits(t, []string{text, edited, text})
+	})
+}
