@@ -35,7 +35,7 @@ func FuzzFmt(f *testing.F) {
 		"~SEQ(N, 1, 3)   vrrp_instance V$N {\n}\n", "include *.conf\ninclude inc.conf # more\n", "~LST({a,b}, {1,2}, 3) k ${a}${b} { }\n",
 		"vrrp_script s {\nscript \"/bin/x 'a  b' \\\"c\"\n}\n", "global_defs { # one\n  ! two\n\n\n  router_id \\#x # three\n}\r\n",
 		"vrrp_instance ${X} {\n}\n", "virtual_server 192.0.2.1 80 { real_server 192.0.2.2 80 { TCP_CHECK { } } }\n", "a\x00b\n\"\n",
-		"lobar_id \"\n{",
+		"lobar_id \"\n{", "vrrp_instance{0}", "global_defs{@}",
 	} {
 		f.Add(s)
 	}

@@ -36,8 +36,8 @@ func Check(f File, o Options) confparse.Diagnostics {
 	c.mixedPreemption()
 	c.scripts()
 	c.alerts()
+	c.owners()
 	for _, vs := range f.Config.VirtualServers {
-		c.owner(vs)
 		c.servers(vs)
 	}
 	c.sharedServices()

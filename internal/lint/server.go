@@ -51,10 +51,10 @@ func (c *checker) addressesOf(vs *confparse.VirtualServer) []addressRange {
 // maxRange bounds how many addresses of a range are looked at.
 const maxRange = 4096
 
-// owner reports addresses of a virtual server that no instance brings up. A configuration without instances leaves
-// its addresses to something else.
-func (c *checker) owner(vs *confparse.VirtualServer) {
-	if len(c.f.Config.Instances) == 0 || c.reportedOwner(vs) {
+// owners reports addresses of virtual servers that no instance brings up, once for all services of an address. A
+// configuration without instances leaves its addresses to something else.
+func (c *checker) owners() {
+	if len(c.f.Config.Instances) == 0 {
 		return
 	}
 	owned := map[netip.Addr]bool{}
@@ -66,6 +66,21 @@ func (c *checker) owner(vs *confparse.VirtualServer) {
 	for _, a := range c.f.Config.StaticAddresses {
 		owned[a.Prefix.Addr()] = true
 	}
+	type place struct {
+		addr  netip.Addr
+		group string
+	}
+	seen := map[place]bool{}
+	for _, vs := range c.f.Config.VirtualServers {
+		if p := (place{vs.ID.Addr, vs.ID.Group}); !seen[p] {
+			seen[p] = true
+			c.owner(vs, owned)
+		}
+	}
+}
+
+// owner reports each line of addresses of vs with one that is not owned.
+func (c *checker) owner(vs *confparse.VirtualServer, owned map[netip.Addr]bool) {
 	for _, r := range c.addressesOf(vs) {
 		a := r.first
 		for range maxRange {
@@ -81,19 +96,6 @@ func (c *checker) owner(vs *confparse.VirtualServer) {
 			a = a.Next()
 		}
 	}
-}
-
-// reportedOwner reports whether an earlier virtual server serves the same addresses: one finding each is enough.
-func (c *checker) reportedOwner(vs *confparse.VirtualServer) bool {
-	for _, other := range c.f.Config.VirtualServers {
-		if other == vs {
-			return false
-		}
-		if vs.ID.Addr.IsValid() && other.ID.Addr == vs.ID.Addr || vs.ID.Group != "" && other.ID.Group == vs.ID.Group {
-			return true
-		}
-	}
-	return false
 }
 
 // servers judges the real servers of a virtual server and their checks.
