@@ -75,6 +75,10 @@ func (d *decoder) virtualServer(n *Node) {
 			d.missingItem(n, n.Args[0])
 			return
 		}
+		if n.arg(1) == "" {
+			d.report(n, n.RangeOf(n.Args[1]), CodeUnknownGroup, "virtual server group has an empty name - ignoring virtual server", "")
+			return
+		}
 		vs.ID.Group = d.intern(n.arg(1))
 		vs.ID.Ordinal = d.groupUse[vs.ID.Group]
 		d.groupUse[vs.ID.Group]++

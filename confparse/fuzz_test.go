@@ -101,6 +101,7 @@ func FuzzExpand(f *testing.F) {
 // FuzzLoad checks that any bytes give a Config and diagnostics with places, and that a Config without a fatal one can
 // be printed and read back. More seeds are in testdata/fuzz.
 func FuzzLoad(f *testing.F) {
+	f.Add([]byte("virtual_server group \"\" {\nlb_kind DR\nreal_server 192.0.2.1 80 {\n}\n}\n"))
 	for _, s := range exampleTexts(f) {
 		f.Add(s)
 	}
