@@ -27,7 +27,7 @@ func example(t *testing.T, path, id string) (File, confparse.Diagnostics) {
 	return File{Config: cfg, Tree: tree, Text: map[string]string{path: string(text)}}, ds
 }
 
-func examples(t *testing.T) []string {
+func examples(t testing.TB) []string {
 	t.Helper()
 	paths, err := filepath.Glob("../../examples/*.conf")
 	if err != nil || len(paths) < 25 {
