@@ -110,7 +110,13 @@ func (d *decoder) trackScript(n *Node) {
 				d.disabledScripts[ts.Name] = true
 			case ProgramInsecure:
 				d.insecure = true
-				d.scripts = append(d.scripts, n)
+				if d.cfg.Global.Daemon.ScriptSecurity && uid == 0 {
+					d.about(n, CodeTrackerDropped, fmt.Sprintf("Disabling track script %s due to insecure", ts.Name),
+						"somebody who is not root could change what is run as root: "+ts.Script.Argv[0])
+					d.disabledScripts[ts.Name] = true
+				} else {
+					d.scripts = append(d.scripts, n)
+				}
 			default:
 				d.scripts = append(d.scripts, n)
 			}

@@ -1,0 +1,153 @@
+package confparse
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// instanceBlock is a sound instance with further lines.
+func instanceBlock(name, vrid, vip, more string) string {
+	return "vrrp_instance " + name + " {\ninterface eth0\nvirtual_router_id " + vrid + "\nvirtual_ipaddress { " + vip + " }\n" + more + "}\n"
+}
+
+// TestRelatedPlaces: what contradicts something else names the other place.
+func TestRelatedPlaces(t *testing.T) {
+	const server = "virtual_server 192.0.2.1 80 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.1 80 { }\n}\n"
+	for _, tt := range []struct {
+		rule, text string
+		code       Code
+		at         int32 // the line of the diagnostic
+		related    int32 // the line it refers to
+	}{
+		{"an instance of the same name", instanceBlock("A", "1", "192.0.2.1", "") + instanceBlock("A", "2", "192.0.2.2", ""),
+			CodeDuplicateName, 6, 1},
+		{"an instance of the same VRID", instanceBlock("A", "1", "192.0.2.1", "") + instanceBlock("B", "1", "192.0.2.2", ""),
+			CodeDuplicateVRID, 6, 1},
+		{"a service of the same address", server + server, CodeDuplicateServer, 7, 1},
+		{"a server of the same address", strings.Replace(server, "}\n}\n", "}\nreal_server 10.0.0.1 80 { }\n}\n", 1), CodeDuplicateReal, 6, 5},
+		{"a sorry server among the servers", strings.Replace(server, "real", "sorry_server 10.0.0.1 80\nsorry_server_inhibit\nreal", 1),
+			CodeSorryInhibit, 5, 7},
+		{"something tracked twice", "track_file f {\nfile /f\n}\n" + instanceBlock("A", "1", "192.0.2.1", "track_file {\nf\nf\n}\n"),
+			CodeDuplicateTrack, 10, 9},
+		{"a BFD session of the same name", "bfd_instance b { neighbor_ip 192.0.2.9 }\nbfd_instance b { neighbor_ip 192.0.2.8 }\n",
+			CodeDuplicateName, 2, 1},
+		{"a second SSL block", "SSL { ca /a }\nSSL { ca /b }\n", CodeReplaced, 2, 1},
+		{"a keyword behind a missing brace", "global_defs {\nrouter_id a\nvrrp_instance V {\n}\n", CodeMissingClose, 3, 1},
+	} {
+		_, ds := load(t, tt.text)
+		i := slices.IndexFunc(ds, func(d Diagnostic) bool { return d.Code == tt.code })
+		if i < 0 {
+			t.Errorf("%s: no %s among %v", tt.rule, tt.code, codesOf(ds))
+			continue
+		}
+		d := ds[i]
+		if d.Subject.Start.Line != tt.at {
+			t.Errorf("%s is reported at line %d, want %d", tt.rule, d.Subject.Start.Line, tt.at)
+		}
+		if len(d.Related) == 0 || d.Related[0].Range.Start.Line != tt.related || d.Related[0].Note == "" {
+			t.Errorf("%s refers to %+v, want line %d", tt.rule, d.Related, tt.related)
+		}
+	}
+}
+
+// TestInstanceCorrections: what keepalived changes in an instance whose settings do not fit together.
+func TestInstanceCorrections(t *testing.T) {
+	for _, tt := range []struct{ rule, lines, want, codes string }{
+		{"nopreempt as initial master", "state MASTER\nnopreempt", "State=1; Priority=255", "KA3013"},
+		{"nopreempt of an address owner", "priority 255\nnopreempt", "Priority=255", "KA3013"},
+		{"preempt_delay as initial master", "state MASTER\npreempt_delay 5", "State=1; Priority=255", "KA3014"},
+		{"preempt_delay with nopreempt", "nopreempt\npreempt_delay 5", "NoPreempt=true", "KA3014"},
+		{"authentication in version 3", "version 3\nauthentication {\nauth_type PASS\nauth_pass 1\n}", "Version=3", "KA3015"},
+		{"a unicast source without peers", "unicast_src_ip 192.0.2.60", "MulticastSource=192.0.2.60", "KA3016"},
+		{"the own interface is watched anyway", "track_interface {\neth0\n}", "", "KA3017"},
+		{"a weight of an address owner", "priority 255\ntrack_interface {\neth1 weight 5\n}", "Priority=255", "KA3018"},
+		{"an interval of version 2", "advert_int 1.4", "", "KA3010"},
+		{"an interval of version 3", "version 3\nadvert_int 1.4", "Version=3; AdvertInterval=1.4s", ""},
+		{"unicast with a virtual MAC", "use_vmac\nunicast_peer {\n192.0.2.9\n}",
+			"UnicastPeers[0].Addr=192.0.2.9; UnicastPeers[0].MaxTTL=255; VMAC.Enabled=true; VMAC.TransmitBase=true", "KA3073"},
+		{"promote_secondaries with a virtual MAC", "use_vmac\npromote_secondaries", "VMAC.Enabled=true", "KA3073"},
+	} {
+		if want, codes := outcome(scopeOf(t, "vrrp_instance"), tt.lines, Env{}); want != tt.want || codes != tt.codes {
+			t.Errorf("%s: %q %q, want %q %q", tt.rule, want, codes, tt.want, tt.codes)
+		}
+	}
+}
+
+// TestStrictMode: what vrrp_strict forbids, and what it sets.
+func TestStrictMode(t *testing.T) {
+	const sets = "Strict=true; GARP.LowerPrioDelay=0s; GARP.LowerPrioRepeat=0; LowerPriorityNoAdvert=true; HigherPrioritySendAdvert=false"
+	for _, tt := range []struct{ rule, lines, want, codes string }{
+		{"accept mode is off", "", "Accept=false; " + sets, ""},
+		{"accept in version 2", "accept", "Accept=false; " + sets, "KA3011"},
+		{"accept in version 3", "version 3\naccept", "Version=3; " + sets, ""},
+		{"MASTER below 255", "state MASTER\npriority 150", "State=2; Priority=150; Accept=false; " + sets, "KA3011"},
+		{"BACKUP with 255", "state BACKUP\npriority 255", "State=1; Priority=255; Accept=false; " + sets, "KA3011"},
+		{"authentication", "authentication {\nauth_type PASS\nauth_pass 1\n}", "Accept=false; " + sets, "KA3011"},
+		{"preempt_delay", "preempt_delay 5", "Accept=false; " + sets, "KA3011"},
+		{"down_timer_adverts", "down_timer_adverts 5", "Accept=false; " + sets, ""},
+	} {
+		if want, codes := outcome(scopeOf(t, "vrrp_instance"), "strict_mode\n"+tt.lines, Env{}); want != tt.want || codes != tt.codes {
+			t.Errorf("%s: %q %q, want %q %q", tt.rule, want, codes, tt.want, tt.codes)
+		}
+	}
+}
+
+// TestServiceCorrections: what keepalived changes in a service whose settings do not fit together.
+func TestServiceCorrections(t *testing.T) {
+	const rs = "real_server 10.0.0.1 80 { }\n"
+	for _, tt := range []struct{ rule, text, want, codes string }{
+		{"no protocol", "virtual_server 192.0.2.1 80 {\nlb_algo rr\nlb_kind NAT\n" + rs + "}\n", "udp rr 0 1", "KA3036"},
+		{"no scheduler", "virtual_server 192.0.2.1 80 {\nprotocol TCP\nlb_kind NAT\n" + rs + "}\n", "tcp wlc 0 1", "KA3037"},
+		{"no method", "virtual_server 192.0.2.1 80 {\nprotocol TCP\nlb_algo rr\n" + rs + "}\n", "tcp rr 0 1", "KA3038"},
+		{"a protocol on a mark", "virtual_server fwmark 1 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n" + rs + "}\n", "none rr 0 1", "KA3035"},
+		{"no servers", "virtual_server 192.0.2.1 80 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n}\n", "", "KA3034"},
+		{"all ports", "virtual_server 192.0.2.1 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.1 { }\n}\n", "tcp rr 360 1", "KA3042"},
+		{"all ports, persistent", "virtual_server 192.0.2.1 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\npersistence_timeout 5\n" +
+			"real_server 10.0.0.1 { }\n}\n", "tcp rr 5 1", ""},
+		{"a quorum above the weights", oneService + "quorum 9\n" + rs + "}\n", "tcp rr 0 1", "KA3046"},
+		{"one-packet scheduling of TCP", oneService + "ops\n" + rs + "}\n", "tcp rr 0 1", "KA3039"},
+		{"ha_suspend on a mark", "virtual_server fwmark 1 {\nlb_algo rr\nlb_kind NAT\nha_suspend\n" + rs + "}\n", "none rr 0 1", "KA3040"},
+		{"a port that DR cannot change", "virtual_server 192.0.2.1 80 {\nprotocol TCP\nlb_algo rr\nlb_kind DR\nreal_server 10.0.0.1 8080 { }\n}\n",
+			"tcp rr 0 1", "KA3043"},
+		{"an unknown group", "virtual_server group G {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n" + rs + "}\n", "", "KA3048"},
+		{"a group further down", "virtual_server group G {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n" + rs +
+			"}\nvirtual_server_group G { 192.0.2.1 80 }\n", "tcp rr 0 1", ""},
+	} {
+		cfg, ds := load(t, tt.text)
+		got := ""
+		for _, vs := range cfg.VirtualServers {
+			got = strings.Join([]string{vs.ID.Protocol.String(), vs.Scheduler, micros(vs.PersistenceTimeout.Microseconds()),
+				micros(int64(vs.Quorum) * 1e6)}, " ")
+		}
+		if got != tt.want || codeList(ds) != tt.codes {
+			t.Errorf("%s: %q %q, want %q %q", tt.rule, got, codeList(ds), tt.want, tt.codes)
+		}
+	}
+}
+
+// TestScriptSecurity: programs are checked for the account they run as, and that nobody else can change them.
+func TestScriptSecurity(t *testing.T) {
+	programs := map[string]ProgramState{"/bin/open": ProgramInsecure, "/bin/gone": ProgramMissing, "/bin/data": ProgramNotExecutable}
+	env := Env{Hostname: "lb1", System: machine(programs)}
+	script := func(program, user string) string {
+		return "vrrp_script chk {\nscript " + program + "\n" + user + "}\n" + oneInstance + "track_script { chk }\n}\n"
+	}
+	secure := globals("enable_script_security\nscript_user root")
+	for _, tt := range []struct{ rule, text, codes string }{
+		{"sound", secure + script("/bin/true", ""), ""},
+		{"without script security", globals("script_user root") + script("/bin/true", ""), "KA3064"},
+		{"missing", secure + script("/bin/gone", ""), "KA3061"},
+		{"not executable", secure + script("/bin/data", ""), "KA3062"},
+		{"insecure, run as root", secure + script("/bin/open", ""), "KA3065"},
+		{"insecure, run as somebody else", globals("enable_script_security\nscript_user nobody") + script("/bin/open", ""), ""},
+		{"an unknown account", secure + script("/bin/true", "user mallory\n"), "KA3060 KA3066"},
+		{"an account of its own", secure + script("/bin/true", "user nobody\n"), ""},
+		{"an unknown script_user", globals("enable_script_security\nscript_user mallory") + script("/bin/true", ""), "KA3060 KA3060 KA3066"},
+	} {
+		_, ds := Load(memory(tt.text), "test.conf", env)
+		if codeList(ds) != tt.codes {
+			t.Errorf("%s: %s, want %s", tt.rule, codeList(ds), tt.codes)
+		}
+	}
+}
