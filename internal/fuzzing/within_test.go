@@ -21,8 +21,8 @@ func TestWithinCountsWorkAndNotWaiting(t *testing.T) {
 		t.Error("waiting counts as work")
 	}
 	works := &recorder{TB: t}
-	Within(works, 20*time.Millisecond, func() {
-		for start := used(t); used(t)-start < 50*time.Millisecond; {
+	Within(works, time.Millisecond, func() {
+		for start := used(t); used(t)-start < 2*slowdown*time.Millisecond; {
 		}
 	})
 	if !works.failed {
