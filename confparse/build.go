@@ -248,11 +248,8 @@ func (b *builder) outerBlock(r *reader, toks []Token) *keyword {
 		if inner.line == r.cur.num || indented && !rootBlock {
 			return nil
 		}
+		b.missingClose(r, toks[0], f.node, inner)
 		t := toks[0]
-		r.report(CodeMissingClose, r.cur.rangeOf(t.Offset, t.Offset+int32(t.Len)),
-			fmt.Sprintf("missing '}' before '%s'", word),
-			fmt.Sprintf("'%s' is not a keyword of the %s block, which is still open", word, f.node.Keyword.Text),
-			Place{f.node.Range(), "block opened here"})
 		if b.echo == nil {
 			b.diverge(r)
 			b.echo.statement(r, t)
@@ -285,6 +282,9 @@ func (b *builder) missingOpen(r *reader) {
 }
 
 func (b *builder) push(n *Node) {
+	if len(b.frames) == 1 {
+		b.suspect = nil
+	}
 	b.frames = append(b.frames, frame{node: n, block: n.kw.inner(), base: len(b.kids)})
 	b.pending = nil
 	b.openedAt = n.line
@@ -455,33 +455,4 @@ func (b *builder) finish(r *reader) *Tree {
 		b.pop(nil)
 	}
 	return &Tree{Root: b.arena.body(b.kids)}
-}
-
-// missingAtEnd reports braces that are missing at the end of the file, at the block that most likely lacks one.
-func (b *builder) missingAtEnd(r *reader, count int) {
-	n := b.suspect
-	if n == nil {
-		n = b.top().node
-	}
-	d := Diagnostic{Code: CodeMissingAtEnd,
-		Summary: fmt.Sprintf("There are %d missing '}'s or extra '{'s", count)}
-	if n != nil {
-		d.Subject, d.Line, d.Related = n.Range(), n.src.lineText(n.lineAt), includedFrom(n.src)
-		d.Detail = fmt.Sprintf("the %s block is not closed", n.Keyword.Text)
-		seq := n.seq
-		if b.suspect == nil && b.lastSeen.src != nil {
-			d.Detail = fmt.Sprintf("the %s block is not closed at the end of the file", n.Keyword.Text)
-			last := b.lastSeen.line()
-			d.Subject, d.Line, seq = last.whole(), last.text, last.seq
-			d.Related = append([]Place{{n.Range(), "block opened here"}}, includedFrom(b.lastSeen.src)...)
-		}
-		if b.suspectAt.File == n.src.path {
-			d.Related = append([]Place{{n.Range(), "block opened here"}}, d.Related...)
-			d.Detail = fmt.Sprintf("this '}' closes the %s block, and is not indented like it", n.Keyword.Text)
-			d.Subject, d.Line, seq = b.suspectAt, b.suspectLine, b.suspectSeq
-		}
-		r.rep.report(d, seq)
-		return
-	}
-	r.rep.report(d, 0)
 }

@@ -122,6 +122,7 @@ const (
 	CodeNativeIPv6        Code = 2047
 	CodeBadPort           Code = 2048
 	CodeSecondName        Code = 2049
+	CodeOverridden        Code = 2050
 
 	CodeNoInterface              Code = 3001
 	CodeNoInterfaceYet           Code = 3002
@@ -205,6 +206,9 @@ func (c Code) incomplete() bool {
 	return false
 }
 
+// foundAtEnd reports whether c is only known when all of a block was read.
+func (c Code) foundAtEnd() bool { return c.incomplete() || c == CodeUnicastNoPeer }
+
 // info returns what is known of c. An unlisted code would be a mistake of this package; it counts as an error.
 func (c Code) info() codeInfo {
 	if i, ok := codes[c]; ok {
@@ -268,6 +272,7 @@ var codes = map[Code]codeInfo{
 	CodeDuplicateName:     {Fatal, classOrdinary, "a name is defined twice"},
 	CodeStateConflict:     {Warning, classOrdinary, "two initial states"},
 	CodeSecondName:        {Warning, classNone, "words behind a name"},
+	CodeOverridden:        {Warning, classNone, "a setting is given twice, which keepalived does not mention"},
 	CodeBadPort:           {Fatal, classOrdinary, "not a port"},
 	CodeNativeIPv6:        {Note, classNone, "native_ipv6 is not needed"},
 	CodeOldName:           {Note, classNone, "an old name of a keyword"},

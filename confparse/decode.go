@@ -288,6 +288,9 @@ func (d *decoder) report(n *Node, at Range, code Code, summary, detail string, r
 	line, seq := "", n.seq
 	if at.File == n.src.path {
 		seq = max(seq+at.Start.Line-n.line, 1)
+		if code.foundAtEnd() && n.closeLn != 0 {
+			seq = n.seq + n.closeLn - n.line // behind what is wrong inside the block
+		}
 		line = n.src.lineText(at.Start.Offset - at.Start.Col + 1)
 	}
 	d.rep.report(Diagnostic{Code: code, Subject: at, Summary: summary, Detail: detail, Related: related, Line: line}, seq)

@@ -350,10 +350,14 @@ func (d *decoder) realServer(n *Node) {
 	d.rs = nil
 }
 
-// once returns the new value of a setting and reports that an old one is replaced.
+// once returns the new value of a setting and reports that an old one is replaced. keepalived says so in SSL only.
 func (d *decoder) once(old, s string) string {
 	if old != "" {
-		d.about(d.n, CodeReplaced, fmt.Sprintf("%s is already specified, replacing '%s'", d.n.Keyword.Text, old), "")
+		code := CodeOverridden
+		if d.n.kw.in.has(inSSL) {
+			code = CodeReplaced
+		}
+		d.about(d.n, code, fmt.Sprintf("%s is already specified, replacing '%s'", d.n.Keyword.Text, old), "")
 	}
 	return s
 }

@@ -81,6 +81,11 @@ func (d *decoder) trackScript(n *Node) {
 		ts.Timeout = ts.Interval
 	}
 	if len(ts.Script.Argv) == 0 {
+		if sys := d.env.System; sys.Account != nil && ts.Script.Account.User != "" {
+			if _, _, err := d.accountIDs(&ts.Script); err != nil {
+				d.about(d.accountAt, CodeNoAccount, "Unable to set uid/gid for script ", err.Error())
+			}
+		}
 		d.atEnd(n, CodeTrackerDropped, fmt.Sprintf("No script set for vrrp_script %s - removing", ts.Name), "")
 		return
 	}

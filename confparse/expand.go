@@ -258,6 +258,9 @@ func (r *reader) playBack(prefix cooked, p *parameter, depth int) {
 			r.report(CodeLineTooLong, r.cur.whole(), "line too long - ignoring", "after expansion of $"+p.name)
 			continue
 		}
+		if i == 0 {
+			line = line.decomment() // what stands before the reference may have become a comment
+		}
 		r.logical(line.trim(), false, depth+1, true)
 	}
 }

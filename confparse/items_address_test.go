@@ -133,8 +133,8 @@ var staticAddressItems = []itemRow{
 var peerItems = []itemRow{
 	{"<IPADDR>", []try{
 		{"192.0.2.78", "UnicastPeers[0].Addr=192.0.2.78", ""},
-		{"x", "-UnicastPeers[0].Addr; -UnicastPeers[0].MaxTTL", "KA3016 KA2017"},
-		{"2001:db8::77", "-UnicastPeers[0].Addr; -UnicastPeers[0].MaxTTL", "KA3016 KA3003"},
+		{"x", "-UnicastPeers[0].Addr; -UnicastPeers[0].MaxTTL", "KA2017 KA3016"},
+		{"2001:db8::77", "-UnicastPeers[0].Addr; -UnicastPeers[0].MaxTTL", "KA3003 KA3016"},
 		{"192.0.2.77\n192.0.2.77", "", "KA3005"},
 	}},
 	{"min_ttl", []try{

@@ -49,7 +49,7 @@ var methodItems = []itemRow{
 	}},
 	{"TUN", []try{
 		{"lb_kind TUN", "Forwarding=2; RealServers[0].Forwarding=2", ""},
-		{"lb_kind tun", "", "KA3038 KA2021"},
+		{"lb_kind tun", "", "KA2021 KA3038"},
 	}},
 	{"type", []try{
 		{"lb_kind TUN type ipip", "Forwarding=2; RealServers[0].Forwarding=2", ""},

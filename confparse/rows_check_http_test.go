@@ -9,7 +9,7 @@ var httpRows = []row{
 	{"virtualhost", customRow, []try{
 		{"", "", "KA2003"},
 		{"a.example.net", "HTTP.VirtualHost=a.example.net", ""},
-		{"a\nvirtualhost b", "HTTP.VirtualHost=b", "KA2007"},
+		{"a\nvirtualhost b", "HTTP.VirtualHost=b", "KA2050"},
 	}},
 	{"http_protocol", customRow, []try{
 		{"", "", "KA2003"},
@@ -27,7 +27,7 @@ var httpRows = []row{
 	{"sni_name", customRow, []try{
 		{"", "HTTP.SNI=true", ""},
 		{"sni.example.net", "HTTP.SNI=true; HTTP.SNIName=sni.example.net", ""},
-		{"a\nsni_name b", "HTTP.SNI=true; HTTP.SNIName=b", "KA2007"},
+		{"a\nsni_name b", "HTTP.SNI=true; HTTP.SNIName=b", "KA2050"},
 	}},
 	{"fast_recovery", boolRow, []try{
 		{"", "HTTP.FastRecovery=true", ""},
@@ -53,7 +53,7 @@ var sslRows = []row{
 var urlRows = []row{
 	{"path", customRow, []try{
 		{"", "", "KA2002"},
-		{"/other", "Path=/other", "KA2007"},
+		{"/other", "Path=/other", "KA2050"},
 	}},
 	{"digest", customRow, []try{
 		{"", "", "KA2002"},
@@ -75,14 +75,14 @@ var urlRows = []row{
 	{"virtualhost", customRow, []try{
 		{"", "", "KA2003"},
 		{"a.example.net", "VirtualHost=a.example.net", ""},
-		{"a\nvirtualhost b", "VirtualHost=b", "KA2007"},
+		{"a\nvirtualhost b", "VirtualHost=b", "KA2050"},
 	}},
 	{"regex", customRow, []try{
 		{"", "", "KA2003"},
 		{"foo", "Regex.Pattern=foo; Regex.MaxOffset=-1", ""},
 		{`"a b"`, "Regex.Pattern=a b; Regex.MaxOffset=-1", ""},
 		{"a b", "", "KA2003"},
-		{"a\nregex b", "Regex.Pattern=b; Regex.MaxOffset=-1", "KA2007"},
+		{"a\nregex b", "Regex.Pattern=b; Regex.MaxOffset=-1", "KA2050"},
 		{"(", "Regex.Pattern=(; Regex.MaxOffset=-1", ""},
 	}},
 	{"regex_no_match", flagRow, []try{

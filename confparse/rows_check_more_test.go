@@ -5,7 +5,7 @@ var smtpRows = []row{
 	{"helo_name", customRow, []try{
 		{"", "", "KA2003"},
 		{"me.example.net", "Detail.HELO=me.example.net", ""},
-		{"a\nhelo_name b", "Detail.HELO=b", "KA2007"},
+		{"a\nhelo_name b", "Detail.HELO=b", "KA2050"},
 	}},
 	{"host", customRow, []try{
 		{"{ connect_ip 10.0.0.7 }", "Connect.Addr=10.0.0.7", "KA2034"},

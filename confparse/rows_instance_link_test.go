@@ -35,8 +35,8 @@ var linkRows = []row{
 	{"unicast_peer", customRow, []try{
 		{"{ 192.0.2.77 }", "UnicastPeers[0].Addr=192.0.2.77; UnicastPeers[0].MaxTTL=255", ""},
 		{"{ 192.0.2.77\n 192.0.2.77 }", "UnicastPeers[0].Addr=192.0.2.77; UnicastPeers[0].MaxTTL=255", "KA3005"},
-		{"{ nonsense }", "", "KA3016 KA2017"},
-		{"{ 2001:db8::77 }", "", "KA3016 KA3003"},
+		{"{ nonsense }", "", "KA2017 KA3016"},
+		{"{ 2001:db8::77 }", "", "KA3003 KA3016"},
 		{"{ }", "", "KA3016"},
 		{"x { 192.0.2.77 }", "UnicastPeers[0].Addr=192.0.2.77; UnicastPeers[0].MaxTTL=255", "KA2004"},
 	}},
@@ -51,7 +51,7 @@ var linkRows = []row{
 	{"old_unicast_checksum", customRow, []try{
 		{"", "OldUnicastChecksum=on", "KA3016"},
 		{"never", "OldUnicastChecksum=off", "KA3016"},
-		{"always", "", "KA3016 KA2019"},
+		{"always", "", "KA2019 KA3016"},
 	}},
 	{"native_ipv6", flagRow, []try{
 		{"", "", "KA3003"},

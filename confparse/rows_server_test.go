@@ -99,7 +99,7 @@ var serverRows = []row{
 	{"virtualhost", customRow, []try{
 		{"", "", "KA2003"},
 		{"rs.example.net", "VirtualHost=rs.example.net", ""},
-		{"a\nvirtualhost b", "VirtualHost=b", "KA2007"},
+		{"a\nvirtualhost b", "VirtualHost=b", "KA2050"},
 	}},
 	{"snmp_name", customRow, []try{
 		{"", "", "KA2003"},

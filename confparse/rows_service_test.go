@@ -167,7 +167,7 @@ var serviceRows = []row{
 	{"virtualhost", customRow, []try{
 		{"", "", "KA2003"},
 		{"vs.example.net", "VirtualHost=vs.example.net; RealServers[0].VirtualHost=vs.example.net", ""},
-		{"a\nvirtualhost b", "VirtualHost=b; RealServers[0].VirtualHost=b", "KA2007"},
+		{"a\nvirtualhost b", "VirtualHost=b; RealServers[0].VirtualHost=b", "KA2050"},
 	}},
 	{"snmp_name", customRow, []try{
 		{"", "", "KA2003"},
