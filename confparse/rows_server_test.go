@@ -50,7 +50,6 @@ var serverRows = []row{
 	{"alpha", boolRow, []try{
 		{"", "Checkers[0].Alpha=true", ""},
 		{"off", "", ""},
-		{"", "Checkers[0].Alpha=true", ""},
 		{"maybe", "", "KA2013"},
 	}},
 	{"retry", strictRow, []try{

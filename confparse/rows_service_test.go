@@ -177,7 +177,6 @@ var serviceRows = []row{
 	{"alpha", flagRow, []try{
 		{"", "Alpha=true; RealServers[0].Checkers[0].Alpha=true", ""},
 		{"off", "Alpha=true; RealServers[0].Checkers[0].Alpha=true", ""},
-		{"", "Alpha=true; RealServers[0].Checkers[0].Alpha=true", ""},
 	}},
 	{"omega", flagRow, []try{
 		{"", "Omega=true", ""},
