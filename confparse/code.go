@@ -68,6 +68,7 @@ const (
 	CodeBadLoop            Code = 1013
 	CodeBadParameter       Code = 1014
 	CodeUndefinedParameter Code = 1015
+	CodeCommentBackslash   Code = 1016
 	CodeMissingOpen        Code = 1020
 	CodeUnexpectedOpen     Code = 1021
 	CodeExtraClose         Code = 1022
@@ -228,6 +229,7 @@ var codes = map[Code]codeInfo{
 	CodeRunaway:            {Fatal, classOrdinary, "expansion does not end"},
 	CodeTooManyProblems:    {Fatal, classOrdinary, "too many problems to show"},
 	CodeLineTooLong:        {Error, classOrdinary, "a line is too long"},
+	CodeCommentBackslash:   {Warning, classMessage, "a comment ends in a backslash"},
 	CodeNUL:                {Fatal, classOrdinary, "a line has a NUL byte"},
 	CodeUnterminatedQuote:  {Error, classOrdinary, "a quote is not closed"},
 	CodeBadLoop:            {Error, classOrdinary, "a ~SEQ or ~LST is malformed"},

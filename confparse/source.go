@@ -82,21 +82,22 @@ func (l *physicalLine) whole() Range {
 
 // reader reads files line by line and hands the pieces to the builder.
 type reader struct {
-	fsys    fs.FS
-	env     Env
-	rep     *reporter
-	inputs  *Inputs
-	lex     lexer
-	build   *builder
-	cur     physicalLine
-	files   int
-	level   includeChecks // what a plain include enforces
-	params  map[string]*parameter
-	open    *parameter // the multi-line definition being read
-	budget             // what expansion has cost so far
-	cooked  int        // lines so far that could not be cut as they stand
-	stopped bool       // by a limit
-	random  uint64
+	fsys      fs.FS
+	env       Env
+	rep       *reporter
+	inputs    *Inputs
+	lex       lexer
+	build     *builder
+	cur       physicalLine
+	files     int
+	level     includeChecks // what a plain include enforces
+	params    map[string]*parameter
+	open      *parameter // the multi-line definition being read
+	budget               // what expansion has cost so far
+	cooked    int        // lines so far that could not be cut as they stand
+	backslash int        // the place, plus one, of the diagnostic about comments that end in one
+	stopped   bool       // by a limit
+	random    uint64
 }
 
 // report adds a diagnostic about a place in the line being read.
@@ -215,6 +216,9 @@ func (r *reader) readSource(s *source) {
 func (r *reader) physical() {
 	line := r.cur.text
 	if r.open == nil && len(line) <= maxLineLength && r.lex.lexRaw(line, r.cur.at) {
+		if line != "" && line[len(line)-1] == '\\' {
+			r.commentBackslash()
+		}
 		if ps := r.lex.pieces; len(ps) == 0 {
 			return
 		} else if ps[0].kind != pieceWords || !isInclude(r.lex.toks[0]) {
@@ -235,8 +239,29 @@ func (r *reader) physical() {
 	default:
 		// A backslash ends a line of a definition whether it stands before or inside a comment.
 		c := cook(line, r.cur.at).decomment()
+		if r.open == nil && strings.HasSuffix(line, `\`) && !bytes.HasSuffix(c.b, []byte{'\\'}) && !bytes.HasPrefix(c.b, []byte{'$'}) {
+			r.commentBackslash()
+		}
 		continued := strings.HasSuffix(strings.TrimRight(line, " \t"), `\`) || bytes.HasSuffix(c.b, []byte{'\\'})
 		r.cookedLine(c, continued)
+	}
+}
+
+// commentBackslash reports a comment that ends in a backslash, once with all the lines. To us it is a comment.
+func (r *reader) commentBackslash() {
+	end := r.cur.at + int32(len(r.cur.text))
+	at := r.cur.rangeOf(end-1, end)
+	if k := r.backslash; k > 0 {
+		if d := &r.rep.list[k-1]; len(d.Echoes) < maxEchoes {
+			d.Echoes = append(d.Echoes, Place{at, d.Summary})
+		}
+		return
+	}
+	before := len(r.rep.list)
+	r.report(CodeCommentBackslash, at, `Unknown keyword '\'`,
+		"to keepalived 2.2.7, a backslash at the end of a comment is a word or ends one; remove it")
+	if len(r.rep.list) > before {
+		r.backslash = len(r.rep.list)
 	}
 }
 

@@ -16,6 +16,7 @@ type probe struct {
 	failures    uint32 // failed attempts in a row
 	gone        bool   // no longer in the Spec
 	busy        bool   // in the queue or under way
+	again       bool   // the attempt under way is given up for another one
 	fresh       bool   // scratch of Apply: made by it
 	touched     bool   // scratch of Apply: has lost subscribers
 	lastOutcome Outcome
@@ -91,6 +92,34 @@ func (p *probe) disarm() {
 	}
 }
 
+// Recheck probes the servers that are down at once, instead of when they are due, and begins anew what is under way: the
+// network around this host has changed, and what failed may have failed for that. Retries are not counted by it.
+func (m *Manager) Recheck() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.runs() {
+		return
+	}
+	for _, vs := range m.servers {
+		for i := range vs.servers {
+			for _, c := range vs.servers[i].checks {
+				c.probe.hasten()
+			}
+		}
+	}
+}
+
+// hasten makes p due if it is down, or begins its attempt under way again. A probe of several servers is hastened once.
+func (p *probe) hasten() {
+	switch {
+	case p.cancel != nil:
+		p.again = true
+		p.cancel()
+	case !p.busy && p.timer != nil && p.tracker.state == down:
+		p.timer.Reset(0)
+	}
+}
+
 // ticks are the grids that probes are aligned to: every one divides a second, so that checks with different delays meet.
 var ticks = [...]time.Duration{
 	50 * time.Millisecond, 20 * time.Millisecond, 10 * time.Millisecond,
@@ -160,11 +189,15 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 	}
 
 	m.mu.Lock()
-	p.cancel, p.busy = nil, false
+	again := p.again
+	p.cancel, p.busy, p.again = nil, false, false
 	if !m.runs() {
 		return nil
 	}
 	if interrupted || p.gone {
+		if again && !p.gone {
+			p.timer.Reset(0)
+		}
 		return m.waiting.pop()
 	}
 	p.completed, p.took = end, result.Took

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -132,10 +133,16 @@ func (d *daemon) fail(code int, err error) error {
 // loop handles events until ctx ends or a part does.
 func (d *daemon) loop(ctx context.Context) error {
 	started := d.started()
+	settled := time.NewTimer(0)
+	defer settled.Stop()
+	<-settled.C
 	for {
-		var changed <-chan struct{}
+		var changed, moved <-chan struct{}
 		if d.checks != nil {
 			changed = d.checks.Changed()
+		}
+		if d.vrrp != nil {
+			moved = d.vrrp.Changed()
 		}
 		select {
 		case <-ctx.Done():
@@ -144,6 +151,14 @@ func (d *daemon) loop(ctx context.Context) error {
 			d.signal(s)
 		case <-changed:
 			d.ipvs.SetHealth(changeOfHealth(d.checks.Take()))
+		case <-moved:
+			if slices.ContainsFunc(d.vrrp.TakeChanges(), pathsChanged) {
+				settled.Reset(settling)
+			}
+		case <-settled.C:
+			if d.checks != nil {
+				d.checks.Recheck()
+			}
 		case <-started:
 			started = nil
 			debug.FreeOSMemory() // parsing and programming took more than running will
@@ -153,6 +168,16 @@ func (d *daemon) loop(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// settling is how long after a change of role checks are made again: the addresses are here by then, and those who send
+// to them know.
+const settling = 100 * time.Millisecond
+
+// pathsChanged reports whether a change of role comes with other paths between this host and the real servers: a link
+// has come back, or the address that is their gateway has come here. Checks that failed until then say nothing any more.
+func pathsChanged(c vrrp.Change) bool {
+	return !c.Initial && (c.To == vrrp.Master || c.From == vrrp.Fault)
 }
 
 // started is closed when everything that happens once has happened.

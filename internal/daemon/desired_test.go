@@ -6,6 +6,7 @@ import (
 	"testing/fstest"
 
 	"vigil/confparse"
+	"vigil/vrrp"
 )
 
 // TestUpdatedIsWhatLoadingAfreshGives follows edits of a configuration, each load knowing the one before.
@@ -46,5 +47,23 @@ func TestUpdatedMissesWhatItNeverHad(t *testing.T) {
 	again, _ := confparse.Load(fsys, "k.conf", confparse.Env{Known: first.Known})
 	if _, ok := (Desired{}).Updated(again); ok {
 		t.Error("a server that is left out as unchanged was made up")
+	}
+}
+
+func TestChecksAreMadeAgainWhenPathsChange(t *testing.T) {
+	for _, tt := range []struct {
+		change vrrp.Change
+		want   bool
+	}{
+		{vrrp.Change{From: vrrp.Backup, To: vrrp.Master}, true},
+		{vrrp.Change{From: vrrp.Fault, To: vrrp.Backup}, true},
+		{vrrp.Change{From: vrrp.Fault, To: vrrp.Master}, true},
+		{vrrp.Change{From: vrrp.Master, To: vrrp.Backup}, false},
+		{vrrp.Change{From: vrrp.Master, To: vrrp.Fault}, false},
+		{vrrp.Change{From: vrrp.Init, To: vrrp.Master, Initial: true}, false},
+	} {
+		if got := pathsChanged(tt.change); got != tt.want {
+			t.Errorf("%v to %v, first %v: %v, want %v", tt.change.From, tt.change.To, tt.change.Initial, got, tt.want)
+		}
 	}
 }
