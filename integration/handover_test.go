@@ -114,3 +114,21 @@ func rivalry(p *labkit.Pair, since time.Time) time.Duration {
 	}
 	return rivalry
 }
+
+// TestServersFailedByTheCut: while its cable is out, the checks of the better director fail, as they must; when the cable is
+// back it takes over much sooner than they are due, and has servers all the same.
+func TestServersFailedByTheCut(t *testing.T) {
+	eachPair(t, []labkit.Mode{labkit.DR}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
+		p := newPair(j, programs, mode)
+		settings := fast(mode)
+		settings.Often = true
+		j.must(p.Up(within(j, 30*time.Second), settings))
+		j.must(p.Directors[0].Cable.Cut())
+		j.must(p.WaitDestinations(within(j, 30*time.Second), 0, 0))
+		stop := probing(j, p, "cable back")
+		j.must(p.Directors[0].Cable.Mend())
+		j.must(p.WaitHolder(within(j, 15*time.Second), 0))
+		after(2 * time.Second)
+		j.lossless(p, stop(), "d1", true)
+	})
+}
