@@ -25,6 +25,7 @@ test: build
 # real sockets and Debian's keepalived as a peer. What needs IPVS skips here and runs in test-vm.
 test-host: build peers
 	env -u REQUIRE_IPVS $(GO) test -race $$($(GO) list ./... | grep -v '/integration$$')
+	$(GO) test -run '^TestRunawayInputsEnd$$' ./confparse
 	env -u REQUIRE_IPVS VIGIL_BIN=$(VIGIL) $(GO) test -count=1 -timeout 20m ./integration
 
 test-fuzz:

@@ -1,0 +1,5 @@
+//go:build !race
+
+package confparse
+
+const raced = false
