@@ -160,6 +160,7 @@ func TestResumeOnARealKernel(t *testing.T) {
 	untilState(t, first, Master)
 	record := a.capture(lab)
 	first.Kill()
+	<-first.ended // or else the end of its context could come first, which is an orderly stop
 	wait()
 	if got := a.virtual(); len(got) != 2 {
 		t.Fatalf("addresses after the crash: %v", got)
