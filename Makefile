@@ -26,6 +26,9 @@ test: build
 test-host: build peers
 	env -u REQUIRE_IPVS $(GO) test -race $$($(GO) list ./... | grep -v '/integration$$')
 	$(GO) test -run '^TestRunawayInputsEnd$$' ./confparse
+	unshare -n sh -ec 'ip link add eth0 type veth peer name eth1; ip link add eth2 type veth peer name eth3; \
+		for i in 0 1 2 3; do ip link set eth$$i up; ip addr add 198.18.$$i.1/30 dev eth$$i; done; \
+		$(GO) test -count=1 -run "^TestCrossChecksAgainstKeepalived$$" ./confparse'
 	env -u REQUIRE_IPVS VIGIL_BIN=$(VIGIL) $(GO) test -count=1 -timeout 20m ./integration
 
 test-fuzz:
@@ -45,7 +48,7 @@ test-vm: build
 
 # Debian's programs that the tests talk to.
 peers:
-	@for p in keepalived:/usr/sbin/keepalived iproute2:/sbin/ip ipvsadm:/sbin/ipvsadm; do \
+	@for p in keepalived:/usr/sbin/keepalived iproute2:/sbin/ip ipvsadm:/sbin/ipvsadm patch:/usr/bin/patch; do \
 		test -e $${p#*:} && continue; \
 		echo "installing Debian's $${p%%:*}"; \
 		apt-get install -y -qq $${p%%:*} >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq $${p%%:*} >/dev/null; }; \

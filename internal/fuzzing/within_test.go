@@ -15,6 +15,7 @@ func (r *recorder) Fatalf(string, ...any) { r.failed = true }
 func (r *recorder) Helper()               {}
 
 func TestWithinCountsWorkAndNotWaiting(t *testing.T) {
+	// To wait is what is tested here; nothing is concluded from how long it takes.
 	waits := &recorder{TB: t}
 	Within(waits, 20*time.Millisecond, func() { time.Sleep(100 * time.Millisecond) })
 	if waits.failed {
