@@ -1,5 +1,5 @@
-// Package confparse reads keepalived.conf: text → Tree → Config, with every problem reported as a Diagnostic that
-// has a place. It imports nothing of this module, and nothing acts on a Config that has a fatal diagnostic.
+// Package confparse gives the statements of keepalived.conf their meaning: Tree → Config, with every problem reported as
+// a Diagnostic that has a place. Nothing acts on a Config that has a fatal diagnostic. Package syntax makes the Tree.
 package confparse
 
 import (

@@ -18,10 +18,11 @@ type Coverage struct {
 // reference page and the coverage report are made from.
 func Keywords() []Coverage {
 	var list []Coverage
-	for id := range blocks {
-		for name, kw := range blocks[id].words {
-			list = append(list, Coverage{Path: blocks[id].path, Keyword: name, Default: kw.def, Since: kw.since,
-				AliasOf: kw.alias, Typed: true, ActedOn: !kw.pending && !blocks[id].pending()})
+	for id := range grammar.Blocks {
+		for name, word := range grammar.Blocks[id].Words {
+			kw := &table[word.Index]
+			list = append(list, Coverage{Path: paths[id], Keyword: name, Default: kw.def, Since: kw.since,
+				AliasOf: kw.alias, Typed: true, ActedOn: !kw.pending && !pending(blockID(id))})
 		}
 	}
 	for _, g := range itemWordTable {
@@ -45,11 +46,11 @@ func Keywords() []Coverage {
 }
 
 // pending reports whether everything in the block waits for the program, because the block itself does.
-func (b *block) pending() bool {
-	for i := range blocks {
-		for _, kw := range blocks[i].words {
-			if kw.block != 0 && &blocks[kw.block] == b {
-				return kw.pending || blocks[i].pending()
+func pending(id blockID) bool {
+	for outer := range grammar.Blocks {
+		for _, word := range grammar.Blocks[outer].Words {
+			if kw := &table[word.Index]; kw.block == id && id != inRoot {
+				return kw.pending || pending(blockID(outer))
 			}
 		}
 	}

@@ -159,7 +159,7 @@ func TestCrossChecks(t *testing.T) {
 			ds := checked(tt.text)
 			var got []string
 			for _, d := range ds {
-				if d.Code.info().class != classNone || d.Severity >= Error {
+				if d.Code.Printed() || d.Severity >= Error {
 					got = append(got, d.Summary)
 				}
 			}

@@ -2,74 +2,18 @@ package confparse
 
 import (
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
+
+	"vigil/confparse/diag"
 )
-
-// Load reads the configuration at path, and what it includes, from fsys. It always returns a Config, as complete as
-// the text allows; whether it may be used is for the caller to decide from the Diagnostics.
-func Load(fsys fs.FS, path string, env Env) (*Config, Diagnostics) {
-	if cfg, ds := loadOnce(fsys, path, env, true); cfg != nil {
-		return cfg, ds
-	}
-	if env.Known != nil {
-		env.Known = nil
-		return Load(fsys, path, env)
-	}
-	return loadOnce(fsys, path, env, false)
-}
-
-// loadOnce is Load, decoding virtual servers as they are read or after everything has been. It returns nil when the former
-// has led astray.
-func loadOnce(fsys fs.FS, path string, env Env, streaming bool) (*Config, Diagnostics) {
-	rep := &reporter{strict: env.Strict}
-	d := newDecoder(env, rep)
-	r := newReader(fsys, env, rep)
-	if streaming {
-		r.build.stream = newStream(d, env.Known)
-	}
-	tree := r.read(path)
-	begun := false
-	if s := r.build.stream; s != nil {
-		if s.misled(rep) {
-			return nil, nil
-		}
-		begun, d.cfg.Known = s.begun, s.learned
-	}
-	d.decode(tree, begun)
-	d.cfg.Inputs = r.inputs
-	if begun && rep.dropped > 0 {
-		return nil, nil // which ones were dropped depends on the order
-	}
-	return d.cfg, rep.finish()
-}
-
-// Parse reads the configuration at path and returns its statements without giving them meaning.
-func Parse(fsys fs.FS, path string, env Env) (*Tree, Diagnostics) {
-	rep := &reporter{strict: env.Strict}
-	tree := newReader(fsys, env, rep).read(path)
-	return tree, rep.finish()
-}
-
-func newReader(fsys fs.FS, env Env, rep *reporter) *reader {
-	return &reader{fsys: fsys, env: env, rep: rep, inputs: &Inputs{}, build: newBuilder(), random: env.Seed}
-}
-
-// read returns the tree of the configuration at path.
-func (r *reader) read(path string) *Tree {
-	r.readMain(path)
-	if r.runaway {
-		return &Tree{}
-	}
-	return r.build.finish(r)
-}
 
 // decoder gives statements their meaning. It holds the block it is in.
 type decoder struct {
 	cfg     *Config
 	env     Env
-	rep     *reporter
+	table   []keyword
+	rep     *diag.Reporter
 	strings map[string]string // interned
 
 	n  *Node // the statement being decoded
@@ -124,8 +68,8 @@ type decoder struct {
 	disabledScripts map[string]bool
 }
 
-func newDecoder(env Env, rep *reporter) *decoder {
-	d := &decoder{cfg: &Config{}, env: env, rep: rep, strings: map[string]string{},
+func newDecoder(env Env, rep *diag.Reporter) *decoder {
+	d := &decoder{cfg: &Config{}, env: env, rep: rep, table: table, strings: map[string]string{},
 		instances: map[InstanceName]*instanceScratch{}, groupUse: map[string]int{},
 		servers: map[VirtualServerID]*VirtualServer{}, seenPending: map[*keyword]bool{},
 		disabledScripts: map[string]bool{}, droppedBFD: map[string]bool{}}
@@ -141,12 +85,12 @@ func (d *decoder) decode(t *Tree, begun bool) {
 		d.globals(t.Root)
 	}
 	for _, n := range t.Root {
-		if !isGlobal(n.kw) && n.kw.block != inVirtualServer {
+		if !n.Row.Global && d.row(n).block != inVirtualServer {
 			d.statement(n)
 		}
 	}
 	for _, n := range t.Root {
-		if n.kw.block == inVirtualServer {
+		if d.row(n).block == inVirtualServer {
 			d.statement(n)
 		}
 	}
@@ -156,12 +100,15 @@ func (d *decoder) decode(t *Tree, begun bool) {
 // globals decodes the statements of the root that set something for the whole configuration.
 func (d *decoder) globals(root []*Node) {
 	for _, n := range root {
-		if isGlobal(n.kw) {
+		if n.Row.Global {
 			d.statement(n)
 		}
 	}
 	d.finishGlobals()
 }
+
+// row returns the row of a statement, which must not be an item of a list.
+func (d *decoder) row(n *Node) *keyword { return &d.table[n.Row.Index] }
 
 // body decodes the statements of a block.
 func (d *decoder) body(nodes []*Node) {
@@ -172,29 +119,30 @@ func (d *decoder) body(nodes []*Node) {
 
 // items decodes the items of a list.
 func (d *decoder) items(n *Node) {
+	list := d.row(n).list
 	for _, item := range n.Body {
 		d.n = item
-		n.kw.list.decode(d, item)
+		list.decode(d, item)
 	}
 }
 
 // statement decodes one statement by its row of the table.
 func (d *decoder) statement(n *Node) {
-	kw := n.kw
+	kw := d.row(n)
 	d.n = n
 	if kw.deprecated != "" {
-		d.report(n, n.RangeOf(n.Keyword), CodeDeprecated,
+		d.report(n, n.RangeOf(n.Keyword), diag.CodeDeprecated,
 			fmt.Sprintf("%s is deprecated - please use '%s'", kw.name, kw.deprecated), "")
 	}
 	if kw.oldName {
-		d.report(n, n.RangeOf(n.Keyword), CodeOldName, fmt.Sprintf("%s is an old name of %s", kw.name, kw.alias), "")
+		d.report(n, n.RangeOf(n.Keyword), diag.CodeOldName, fmt.Sprintf("%s is an old name of %s", kw.name, kw.alias), "")
 	}
 	if kw.pending {
 		d.unsupported++
 	}
 	if kw.pending && !d.seenPending[kw] {
 		d.seenPending[kw] = true
-		d.report(n, n.RangeOf(n.Keyword), CodeNotSupported,
+		d.report(n, n.RangeOf(n.Keyword), diag.CodeNotSupported,
 			fmt.Sprintf("%s is accepted, but not supported yet", kw.name), "it has no effect")
 	}
 	v := &kw.value
@@ -247,7 +195,7 @@ func (d *decoder) statement(n *Node) {
 		if ok = valid; ok {
 			kw.ip(d, a)
 		} else {
-			d.report(n, n.RangeOf(n.Args[0]), CodeBadAddress,
+			d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadAddress,
 				fmt.Sprintf("%s: '%s' is not an IP address", n.Keyword.Text, n.Args[0].Text), "")
 		}
 	}
@@ -258,9 +206,9 @@ func (d *decoder) statement(n *Node) {
 
 // missing reports a statement without its argument. keepalived stops reading there and exits.
 func (d *decoder) missing(n *Node, tolerated bool) {
-	code := CodeMissingArgument
+	code := diag.CodeMissingArgument
 	if tolerated {
-		code = CodeArgumentExpected
+		code = diag.CodeArgumentExpected
 	}
 	d.report(n, n.RangeOf(n.Keyword), code, fmt.Sprintf("*** Configuration line starting `%s` is missing a parameter "+
 		"after keyword `%s` at word position 2", n.Keyword.Text, n.Keyword.Text), "")
@@ -275,39 +223,27 @@ func (d *decoder) extraParameters(n *Node) {
 	for _, a := range n.Args {
 		words = append(words, a.Text)
 	}
-	d.report(n, n.RangeOf(n.Args[0]), CodeExtraWords,
+	d.report(n, n.RangeOf(n.Args[0]), diag.CodeExtraWords,
 		fmt.Sprintf("Block %s has extra parameters %s ...", n.Keyword.Text, strings.Join(words, " ")), "")
 }
 
 // report adds a diagnostic about a place in the line of n.
-func (d *decoder) report(n *Node, at Range, code Code, summary, detail string, related ...Place) {
-	if n.expanded != nil && n.expanded.rewritten {
-		related = append(related, Place{Range: Range{}, Note: "the line became: " + n.expanded.line})
-	}
-	related = append(related, includedFrom(n.src)...)
-	line, seq := "", n.seq
-	if at.File == n.src.path {
-		seq = max(seq+at.Start.Line-n.line, 1)
-		if code.foundAtEnd() && n.closeLn != 0 {
-			seq = n.seq + n.closeLn - n.line // behind what is wrong inside the block
-		}
-		line = n.src.lineText(at.Start.Offset - at.Start.Col + 1)
-	}
-	d.rep.report(Diagnostic{Code: code, Subject: at, Summary: summary, Detail: detail, Related: related, Line: line}, seq)
+func (d *decoder) report(n *Node, at Range, code diag.Code, summary, detail string, related ...Place) {
+	n.Report(d.rep, Diagnostic{Code: code, Subject: at, Summary: summary, Detail: detail, Related: related})
 }
 
 // atEnd is about for what is found out when the block of n ends, which is the line keepalived names.
 func (d *decoder) atEnd(n *Node, code Code, summary, detail string, related ...Place) {
 	d.about(n, code, summary, detail, related...)
-	if k := len(d.rep.list); k > 0 && d.rep.list[k-1].Summary == summary && n.closeLn != 0 {
-		d.rep.list[k-1].EndLine = n.closeLn
+	if k := d.rep.Len(); k > 0 && d.rep.At(k-1).Summary == summary && n.CloseLine() != 0 {
+		d.rep.At(k - 1).EndLine = n.CloseLine()
 	}
 }
 
 // about is report with n's words as the place. That a damaged block is incomplete is no second mistake, unless nothing
 // else keeps the configuration from being used without the part.
 func (d *decoder) about(n *Node, code Code, summary, detail string, related ...Place) {
-	if n.damaged && code.incomplete() && (code.info().severity < Fatal || d.rep.fatal) {
+	if n.Damaged() && code.Incomplete() && (code.Severity() < Fatal || d.rep.Fatal()) {
 		return
 	}
 	d.report(n, n.Range(), code, summary, detail, related...)

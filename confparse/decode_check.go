@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"vigil/confparse/diag"
 )
 
 // checker decodes a checker block.
@@ -55,7 +57,7 @@ func newDetail(kind CheckerKind) any {
 // finishChecker completes the checker in d.ck. It returns false when the checker cannot work and is left out.
 func (d *decoder) finishChecker(n *Node) bool {
 	drop := func(format string, args ...any) bool {
-		d.atEnd(n, CodeCheckerDropped, fmt.Sprintf(format, args...), "the checker is left out")
+		d.atEnd(n, diag.CodeCheckerDropped, fmt.Sprintf(format, args...), "the checker is left out")
 		return false
 	}
 	if h := d.ck.HTTP; h != nil && len(h.URLs) == 0 {
@@ -75,7 +77,7 @@ func (d *decoder) finishChecker(n *Node) bool {
 		return d.usableMisc(n, x)
 	case *UDPDetail:
 		if x.MinLength > x.MaxLength {
-			d.about(n, CodeRaised, fmt.Sprintf("UDP_CHECK min_reply_length %d is above max_reply_length %d", x.MinLength,
+			d.about(n, diag.CodeRaised, fmt.Sprintf("UDP_CHECK min_reply_length %d is above max_reply_length %d", x.MinLength,
 				x.MaxLength), "")
 		}
 	case *FileDetail:
@@ -90,7 +92,7 @@ func (d *decoder) finishChecker(n *Node) bool {
 				return true
 			}
 		}
-		d.about(d.ck.nameAt, CodeCheckerDropped, fmt.Sprintf("track_file %s not found", x.TrackFile),
+		d.about(d.ck.nameAt, diag.CodeCheckerDropped, fmt.Sprintf("track_file %s not found", x.TrackFile),
 			"the checker is left out")
 		d.echoAtEnd(n, "FILE_CHECK has no track_file specified - ignoring")
 		return false
@@ -109,7 +111,7 @@ func (d *decoder) finishChecker(n *Node) bool {
 			}
 		}
 		if !d.droppedBFD[x.Name] { // else reported at its definition
-			d.about(d.ck.nameAt, CodeCheckerDropped, fmt.Sprintf("BFD_CHECK - BFD %s not configured", x.Name),
+			d.about(d.ck.nameAt, diag.CodeCheckerDropped, fmt.Sprintf("BFD_CHECK - BFD %s not configured", x.Name),
 				"the checker is left out")
 		}
 		return false
@@ -138,7 +140,7 @@ func (d *decoder) bindTo(a netip.Addr) {
 }
 
 func (d *decoder) bindFamily(a, other netip.Addr, word, otherWord string) {
-	d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeFamilyMismatch,
+	d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeFamilyMismatch,
 		fmt.Sprintf("%s %s is not %s like %s %s - ignoring", word, a, FamilyOf(other), otherWord, other), "")
 }
 
@@ -151,7 +153,7 @@ func (d *decoder) httpProtocol(s string) {
 	case "1.1":
 		d.ck.HTTP.Protocol = HTTP11
 	default:
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord, fmt.Sprintf("Invalid http_protocol version %s", s),
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Invalid http_protocol version %s", s),
 			"use 1.0, 1.0C or 1.1")
 	}
 }
@@ -163,7 +165,7 @@ func (d *decoder) url(n *Node) {
 	d.body(n.Body)
 	d.u = nil
 	if u.Path == "" {
-		d.about(n, CodeURLDropped, "HTTP_GET/SSL_GET checker url has no path - ignoring", "")
+		d.about(n, diag.CodeURLDropped, "HTTP_GET/SSL_GET checker url has no path - ignoring", "")
 		return
 	}
 	if len(u.StatusCodes) == 0 {
@@ -185,11 +187,11 @@ var okStatus = []StatusRange{{200, 299}}
 func (d *decoder) digest(s string) {
 	n := d.n
 	if d.u.Digest != "" {
-		d.about(n, CodeRepeated, fmt.Sprintf("Digest '%s' is a duplicate - ignoring", s), "")
+		d.about(n, diag.CodeRepeated, fmt.Sprintf("Digest '%s' is a duplicate - ignoring", s), "")
 		return
 	}
 	if len(s) != 32 || strings.Trim(s, "0123456789abcdefABCDEF") != "" {
-		d.report(n, n.RangeOf(n.Args[0]), CodeBadHex, fmt.Sprintf("digest character length %d is invalid or not "+
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadHex, fmt.Sprintf("digest character length %d is invalid or not "+
 			"hexadecimal - ignoring", len(s)), "an MD5 sum has 32 hexadecimal digits")
 		return
 	}
@@ -199,7 +201,7 @@ func (d *decoder) digest(s string) {
 // statusCodes decodes "CODE|LOW-HIGH …"; the keyword accumulates.
 func (d *decoder) statusCodes(n *Node) {
 	if len(n.Args) == 0 {
-		d.about(n, CodeUnknownOption, "status_code names no code", "the default stays: 200-299")
+		d.about(n, diag.CodeUnknownOption, "status_code names no code", "the default stays: 200-299")
 		return
 	}
 	for _, t := range n.Args {
@@ -212,7 +214,7 @@ func (d *decoder) statusCodes(n *Node) {
 			ok = ok && used > 0 && used == len(hi)
 		}
 		if !ok || first < 100 || last > 599 || first > last {
-			d.report(n, n.RangeOf(t), CodeBadNumber, fmt.Sprintf("Invalid HTTP_GET status code '%s'", t.Text),
+			d.report(n, n.RangeOf(t), diag.CodeBadNumber, fmt.Sprintf("Invalid HTTP_GET status code '%s'", t.Text),
 				"use a code or a range LOW-HIGH from 100 to 599")
 			continue
 		}

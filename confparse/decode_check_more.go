@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"vigil/confparse/diag"
 )
 
 // smtpHost decodes the deprecated host block of SMTP_CHECK: a further target, as a checker of its own.
@@ -29,7 +31,7 @@ var dnsTypes = []string{"A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG",
 func (d *decoder) dnsType(s string) {
 	t := strings.ToUpper(s)
 	if !slices.Contains(dnsTypes, t) {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord, "Unknown DNS check type "+s+" - defaulting to SOA",
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, "Unknown DNS check type "+s+" - defaulting to SOA",
 			nearest(t, dnsTypes))
 		return
 	}
@@ -40,9 +42,9 @@ func (d *decoder) dnsName(s string) {
 	x := d.ck.Detail.(*DNSDetail)
 	switch {
 	case x.Name != ".":
-		d.about(d.n, CodeRepeated, "DNS_CHECK name is already specified - ignoring "+s, "")
+		d.about(d.n, diag.CodeRepeated, "DNS_CHECK name is already specified - ignoring "+s, "")
 	case s != "." && slices.Contains(strings.Split(strings.TrimSuffix(s, "."), "."), ""):
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeBadName, "DNS_CHECK name "+s+" has an empty label - ignoring", "")
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadName, "DNS_CHECK name "+s+" has an empty label - ignoring", "")
 	default:
 		x.Name = s
 	}
@@ -58,7 +60,7 @@ func (d *decoder) hexWords(n *Node, wildcards bool) (data, mask []byte, ok bool)
 				v, m = 0, 0
 			}
 			if v < 0 {
-				d.report(n, n.RangeOf(t), CodeBadHex, fmt.Sprintf("%s: '%s' is not hexadecimal", n.Keyword.Text, t.Text), "")
+				d.report(n, n.RangeOf(t), diag.CodeBadHex, fmt.Sprintf("%s: '%s' is not hexadecimal", n.Keyword.Text, t.Text), "")
 				return nil, nil, false
 			}
 			if nibbles%2 == 0 {
@@ -71,7 +73,7 @@ func (d *decoder) hexWords(n *Node, wildcards bool) (data, mask []byte, ok bool)
 		}
 	}
 	if nibbles%2 != 0 {
-		d.about(n, CodeBadHex, n.Keyword.Text+" has an odd number of hexadecimal digits", "")
+		d.about(n, diag.CodeBadHex, n.Keyword.Text+" has an odd number of hexadecimal digits", "")
 		return nil, nil, false
 	}
 	return data, mask, true
@@ -87,12 +89,12 @@ func (d *decoder) fileWeight(n *Node) {
 		return
 	}
 	x := d.ck.Detail.(*FileDetail)
-	switch n.arg(1) {
+	switch n.Arg(1) {
 	case "", "noreverse":
 	case "reverse":
 		x.Reverse = true
 	default:
-		d.report(n, n.RangeOf(n.Args[1]), CodeUnknownWord, "unknown FILE_CHECK weight option "+n.arg(1),
+		d.report(n, n.RangeOf(n.Args[1]), diag.CodeUnknownWord, "unknown FILE_CHECK weight option "+n.Arg(1),
 			"use reverse or noreverse")
 		return
 	}
@@ -114,10 +116,10 @@ func (d *decoder) usableMisc(n *Node, x *MiscDetail) bool {
 	case programNone:
 		return true
 	case ProgramMissing:
-		d.about(n, CodeNotifyMissing, "Disabling misc script "+shown+" since not found/accessible", "")
+		d.about(n, diag.CodeNotifyMissing, "Disabling misc script "+shown+" since not found/accessible", "")
 		return false
 	case ProgramNotExecutable:
-		d.about(n, CodeNotifyMissing, fmt.Sprintf("WARNING - script '%s' is not executable for uid:gid %d:%d - "+
+		d.about(n, diag.CodeNotifyMissing, fmt.Sprintf("WARNING - script '%s' is not executable for uid:gid %d:%d - "+
 			"disabling.", x.Script.Argv[0], uid, gid), "")
 		return false
 	case ProgramInsecure:
@@ -131,17 +133,17 @@ func (d *decoder) miscAccount(n *Node, x *MiscDetail, shown string) (uid, gid ui
 	if a := x.Script.Account; a.User != "" {
 		uid, gid, err := d.env.System.Account(a.User, a.Group)
 		if err != nil {
-			d.about(d.ck.accountAt, CodeNoAccount, "Failed to set uid/gid for misc checker script "+shown+" - removing", err.Error())
+			d.about(d.ck.accountAt, diag.CodeNoAccount, "Failed to set uid/gid for misc checker script "+shown+" - removing", err.Error())
 		}
 		return uid, gid, err == nil
 	}
 	if d.noAccount {
-		d.atEnd(n, CodeNoAccount, "Unable to set default user for misc script "+shown+" - removing", "")
+		d.atEnd(n, diag.CodeNoAccount, "Unable to set default user for misc script "+shown+" - removing", "")
 		return 0, 0, false
 	}
 	uid, gid, err := d.accountIDs(&x.Script)
 	if err != nil {
-		d.atEnd(n, CodeNoAccount, "Unable to set default user for misc script "+shown+" - removing", err.Error())
+		d.atEnd(n, diag.CodeNoAccount, "Unable to set default user for misc script "+shown+" - removing", err.Error())
 	}
 	return uid, gid, err == nil
 }
@@ -156,9 +158,9 @@ func (d *decoder) regexOf() *Regex {
 
 // regex decodes exactly one word, quoted and escaped like an argument of a program.
 func (d *decoder) regex(n *Node) {
-	argv, ok := splitCommand(n.text())
+	argv, ok := splitCommand(n.Text())
 	if !ok || len(argv) != 2 {
-		d.about(n, CodeArgumentExpected, "regex must have exactly one word - ignoring", "quote a pattern with blanks")
+		d.about(n, diag.CodeArgumentExpected, "regex must have exactly one word - ignoring", "quote a pattern with blanks")
 		return
 	}
 	r := d.regexOf()
@@ -174,7 +176,7 @@ func (d *decoder) regexOptions(n *Node) {
 		"alt_circumflex", "alt_verbnames", "use_offset_limit"}
 	for _, t := range n.Args {
 		if !slices.Contains(known, t.Text) {
-			d.report(n, n.RangeOf(t), CodeUnknownOption, fmt.Sprintf("regex option %s is not known", t.Text),
+			d.report(n, n.RangeOf(t), diag.CodeUnknownOption, fmt.Sprintf("regex option %s is not known", t.Text),
 				nearest(t.Text, known))
 			continue
 		}
@@ -184,9 +186,9 @@ func (d *decoder) regexOptions(n *Node) {
 
 // regexNumber reads the i-th word of a regex_ statement. keepalived only logs one that is no number, and takes it as 0.
 func (d *decoder) regexNumber(n *Node, i int) int {
-	num, used, overflow := parseDigits(n.arg(i))
-	if used == 0 || used < len(n.arg(i)) || overflow || num > maxInt32 {
-		d.about(n, CodeUnknownOption, fmt.Sprintf("%s: '%s' is not a number", n.Keyword.Text, n.arg(i)), "0 is used")
+	num, used, overflow := parseDigits(n.Arg(i))
+	if used == 0 || used < len(n.Arg(i)) || overflow || num > maxInt32 {
+		d.about(n, diag.CodeUnknownOption, fmt.Sprintf("%s: '%s' is not a number", n.Keyword.Text, n.Arg(i)), "0 is used")
 		return 0
 	}
 	return int(num)
@@ -195,7 +197,7 @@ func (d *decoder) regexNumber(n *Node, i int) int {
 func (d *decoder) regexStack(n *Node) {
 	start, limit := d.regexNumber(n, 0), d.regexNumber(n, 1)
 	if start == 0 || start > limit {
-		d.about(n, CodeUnknownOption, "regex_stack takes a start and a maximum that is not below it - ignoring", "")
+		d.about(n, diag.CodeUnknownOption, "regex_stack takes a start and a maximum that is not below it - ignoring", "")
 		return
 	}
 	d.regexOf().StackStart, d.regexOf().StackMax = start, limit

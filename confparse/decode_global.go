@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vigil/confparse/diag"
 )
 
 // defaults fills what holds when nothing is written.
@@ -63,17 +65,17 @@ func (d *decoder) finishGlobals() {
 
 func (d *decoder) multicastGroup(a netip.Addr, f Family, to *netip.Addr) {
 	if FamilyOf(a) != f || !a.IsMulticast() {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeBadAddress,
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadAddress,
 			"'"+a.String()+"' is not an "+f.String()+" multicast address", "")
 		return
 	}
 	if a.Is6() && !a.IsLinkLocalMulticast() {
 		if d.vi != nil {
-			d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeBadAddress, fmt.Sprintf(
+			d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadAddress, fmt.Sprintf(
 				"(%s) mcast_dst_ip %s not link-local multicast. Skipping...", d.vi.Name, a), "")
 			return
 		}
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeWideGroup, fmt.Sprintf("%s [%s] should be link-local multicast.",
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeWideGroup, fmt.Sprintf("%s [%s] should be link-local multicast.",
 			d.n.Keyword.Text, a), "it is used all the same")
 	}
 	*to = a
@@ -82,7 +84,7 @@ func (d *decoder) multicastGroup(a netip.Addr, f Family, to *netip.Addr) {
 // atLeastOne turns a count of 0 into 1, as keepalived does.
 func (d *decoder) atLeastOne(v int64) int {
 	if v == 0 {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeRaised, d.n.Keyword.Text+" cannot be 0, setting to 1", "")
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised, d.n.Keyword.Text+" cannot be 0, setting to 1", "")
 		v = 1
 	}
 	return int(min(v, math.MaxInt32))
@@ -92,7 +94,7 @@ func (d *decoder) atLeastOne(v int64) int {
 func (d *decoder) clamp(v, lo, hi int64) int {
 	c := min(max(v, lo), hi)
 	if c != v {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeRaised, fmt.Sprintf("%s must be between %d and %d, setting to %d",
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised, fmt.Sprintf("%s must be between %d and %d, setting to %d",
 			d.n.Keyword.Text, lo, hi, c), "")
 	}
 	return int(c)
@@ -103,7 +105,7 @@ func (d *decoder) shortName(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeNameTruncated, fmt.Sprintf("%s '%s' too long - truncating to %d characters",
+	d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeNameTruncated, fmt.Sprintf("%s '%s' too long - truncating to %d characters",
 		d.n.Keyword.Text, s, limit), "")
 	return s[:limit]
 }
@@ -121,30 +123,30 @@ func (d *decoder) optionalNumber(n *Node, v value, bare, bad int64) int64 {
 
 func (d *decoder) slowPacing(v time.Duration) {
 	if v >= time.Second {
-		d.about(d.n, CodeSlowPacing, "The "+d.n.Keyword.Text+" is very large: "+d.n.arg(0)+" seconds",
+		d.about(d.n, diag.CodeSlowPacing, "The "+d.n.Keyword.Text+" is very large: "+d.n.Arg(0)+" seconds",
 			"every announcement waits this long after the one before it")
 	}
 }
 
 func (d *decoder) lvsFlushOnStop(n *Node) {
-	switch n.arg(0) {
+	switch n.Arg(0) {
 	case "":
 		d.cfg.Global.LVSFlushOnStop = FlushOnStopAll
 	case "VS":
 		d.cfg.Global.LVSFlushOnStop = FlushOnStopVS
 	default:
-		d.report(n, n.RangeOf(n.Args[0]), CodeUnknownWord, "Unknown lvs_flush_on_stop type "+n.arg(0), "only VS is known")
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Unknown lvs_flush_on_stop type "+n.Arg(0), "only VS is known")
 	}
 }
 
 func (d *decoder) dynamicInterfaces(n *Node) {
 	d.cfg.Global.DynamicInterfaces = true
-	switch n.arg(0) {
+	switch n.Arg(0) {
 	case "":
 	case "allow_if_changes":
 		d.cfg.Global.AllowInterfaceChanges = true
 	default:
-		d.report(n, n.RangeOf(n.Args[0]), CodeUnknownWord, "Unknown dynamic_interfaces option '"+n.arg(0)+"'",
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Unknown dynamic_interfaces option '"+n.Arg(0)+"'",
 			"only allow_if_changes is known")
 	}
 }
@@ -189,16 +191,16 @@ const (
 func (d *decoder) iptables(n *Node) {
 	t := &d.cfg.Global.IPTables
 	if t.Table != "" {
-		d.about(n, CodeRepeated, "vrrp_iptables is already specified - ignoring", "")
+		d.about(n, diag.CodeRepeated, "vrrp_iptables is already specified - ignoring", "")
 		return
 	}
-	d.about(n, CodeIPTables, "iptables not supported, using nftables instead. Please replace 'vrrp_iptables and 'vrrp_ipsets'"+
+	d.about(n, diag.CodeIPTables, "iptables not supported, using nftables instead. Please replace 'vrrp_iptables and 'vrrp_ipsets'"+
 		" with 'nftables' config option", "")
 	t.Table = "filter"
 	t.Chains = []string{"INPUT", "OUTPUT"}
 	for i, a := range n.Args[:min(len(n.Args), 2)] {
 		if len(a.Text) > maxChainName {
-			d.report(n, n.RangeOf(a), CodeNameTruncated, fmt.Sprintf("chain name '%s' is too long - ignoring", a.Text),
+			d.report(n, n.RangeOf(a), diag.CodeNameTruncated, fmt.Sprintf("chain name '%s' is too long - ignoring", a.Text),
 				fmt.Sprintf("at most %d characters", maxChainName))
 			continue
 		}
@@ -210,18 +212,18 @@ func (d *decoder) iptables(n *Node) {
 }
 
 func (d *decoder) ipsets(n *Node) {
-	d.about(n, CodeIPTables, "Unknown keyword 'vrrp_ipsets'", "it belongs to vrrp_iptables; use nftables")
+	d.about(n, diag.CodeIPTables, "Unknown keyword 'vrrp_ipsets'", "it belongs to vrrp_iptables; use nftables")
 	d.cfg.Global.IPTables.Sets = nil
 	var sets []string
 	for _, a := range n.Args {
 		for _, old := range sets {
 			if old == a.Text {
-				d.report(n, n.RangeOf(a), CodeRepeated, fmt.Sprintf("set name '%s' is used twice", a.Text), "none is used")
+				d.report(n, n.RangeOf(a), diag.CodeRepeated, fmt.Sprintf("set name '%s' is used twice", a.Text), "none is used")
 				return
 			}
 		}
 		if len(a.Text) > maxSetName {
-			d.report(n, n.RangeOf(a), CodeNameTruncated, fmt.Sprintf("set name '%s' is too long", a.Text), "none is used")
+			d.report(n, n.RangeOf(a), diag.CodeNameTruncated, fmt.Sprintf("set name '%s' is too long", a.Text), "none is used")
 			return
 		}
 		sets = append(sets, d.intern(a.Text))
@@ -232,13 +234,13 @@ func (d *decoder) ipsets(n *Node) {
 func (d *decoder) tableName(n *Node, bare string, to *string) {
 	switch {
 	case *to != "":
-		d.about(n, CodeRepeated, n.Keyword.Text+" already specified - ignoring", "")
+		d.about(n, diag.CodeRepeated, n.Keyword.Text+" already specified - ignoring", "")
 	case len(n.Args) == 0:
 		*to = bare
-	case len(n.arg(0)) > maxTableName:
-		d.report(n, n.RangeOf(n.Args[0]), CodeNameTruncated, "table name is too long - ignoring", "")
+	case len(n.Arg(0)) > maxTableName:
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeNameTruncated, "table name is too long - ignoring", "")
 	default:
-		*to = d.intern(n.arg(0))
+		*to = d.intern(n.Arg(0))
 	}
 }
 
@@ -251,7 +253,7 @@ func (d *decoder) lvsTimeouts(n *Node) {
 	}
 	for i := 0; i < len(n.Args); i += 2 {
 		var to *time.Duration
-		switch n.arg(i) {
+		switch n.Arg(i) {
 		case "tcp":
 			to = &t.TCP
 		case "tcpfin":
@@ -259,13 +261,13 @@ func (d *decoder) lvsTimeouts(n *Node) {
 		case "udp":
 			to = &t.UDP
 		default:
-			d.report(n, n.RangeOf(n.Args[i]), CodeUnknownWord, "Unknown option "+n.arg(i)+" specified for lvs_timeouts",
+			d.report(n, n.RangeOf(n.Args[i]), diag.CodeUnknownWord, "Unknown option "+n.Arg(i)+" specified for lvs_timeouts",
 				"use tcp, tcpfin or udp")
 			i--
 			continue
 		}
 		if i+1 == len(n.Args) {
-			d.report(n, n.RangeOf(n.Args[i]), CodeArgumentExpected, "No value specified for lvs_timeout "+n.arg(i)+
+			d.report(n, n.RangeOf(n.Args[i]), diag.CodeArgumentExpected, "No value specified for lvs_timeout "+n.Arg(i)+
 				" - ignoring", "")
 			return
 		}
@@ -280,17 +282,17 @@ func (d *decoder) lvsTimeouts(n *Node) {
 func (d *decoder) syncDaemon(n *Node) {
 	s := &d.cfg.Global.SyncDaemon
 	if s.Interface != "" {
-		d.about(n, CodeRepeated, "lvs_sync_daemon has already been specified - ignoring", "")
+		d.about(n, diag.CodeRepeated, "lvs_sync_daemon has already been specified - ignoring", "")
 		return
 	}
 	if len(n.Args) == 0 {
-		d.about(n, CodeArgumentExpected, "lvs_sync_daemon requires interface", "")
+		d.about(n, diag.CodeArgumentExpected, "lvs_sync_daemon requires interface", "")
 		return
 	}
-	if !d.interfaceNamed(n.arg(0), CodeNoInterfaceYet) {
+	if !d.interfaceNamed(n.Arg(0), diag.CodeNoInterfaceYet) {
 		return
 	}
-	*s = SyncDaemon{Range: n.Range(), Interface: d.intern(n.arg(0)), ID: -1, Port: 8848, TTL: 1,
+	*s = SyncDaemon{Range: n.Range(), Interface: d.intern(n.Arg(0)), ID: -1, Port: 8848, TTL: 1,
 		Group: netip.AddrFrom4([4]byte{224, 0, 0, 81})}
 	number := func(t Token, lo, hi int64) int64 {
 		v, ok := d.wholeNumber(n, t, wholeStrict(lo, hi))
@@ -300,11 +302,11 @@ func (d *decoder) syncDaemon(n *Node) {
 		return v
 	}
 	for i := 1; i < len(n.Args); i++ {
-		word := n.arg(i)
+		word := n.Arg(i)
 		switch word {
 		case "inst", "id", "maxlen", "port", "ttl", "group":
 			if i++; i == len(n.Args) {
-				d.report(n, n.RangeOf(n.Args[i-1]), CodeArgumentExpected, "No value specified for "+word, "")
+				d.report(n, n.RangeOf(n.Args[i-1]), diag.CodeArgumentExpected, "No value specified for "+word, "")
 				return
 			}
 		default:
@@ -337,7 +339,7 @@ func (d *decoder) syncDaemon(n *Node) {
 		case "group":
 			a, ok := parseAddr(t.Text)
 			if !ok || !a.IsMulticast() {
-				d.report(n, n.RangeOf(t), CodeBadAddress, "Invalid lvs_sync_daemon group ("+t.Text+")", "")
+				d.report(n, n.RangeOf(t), diag.CodeBadAddress, "Invalid lvs_sync_daemon group ("+t.Text+")", "")
 				continue
 			}
 			s.Group = a
@@ -375,14 +377,14 @@ func (d *decoder) umask(s string) {
 		for _, w := range strings.Split(s, "|") {
 			bit, ok := umaskBits[strings.TrimSpace(w)]
 			if !ok {
-				d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord, "Unknown umask bit "+w, "")
+				d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, "Unknown umask bit "+w, "")
 				return
 			}
 			mask |= uint64(bit)
 		}
 	}
 	if mask > 0o777 {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeBadNumber, "umask "+s+" is above 0777", "")
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadNumber, "umask "+s+" is above 0777", "")
 		return
 	}
 	d.cfg.Global.Daemon.Umask, d.cfg.Global.Daemon.UmaskSet = uint32(mask), true
@@ -390,17 +392,17 @@ func (d *decoder) umask(s string) {
 
 // onePath decodes a keyword that takes exactly one path.
 func (d *decoder) onePath(n *Node, to *string) {
-	if len(n.Args) != 1 || n.arg(0) == "" {
-		d.about(n, CodeArgumentExpected, n.Keyword.Text+" takes exactly one path - ignoring", "")
+	if len(n.Args) != 1 || n.Arg(0) == "" {
+		d.about(n, diag.CodeArgumentExpected, n.Keyword.Text+" takes exactly one path - ignoring", "")
 		return
 	}
-	*to = d.intern(n.arg(0))
+	*to = d.intern(n.Arg(0))
 }
 
 // mailFrom keeps a sender as written.
 func (d *decoder) mailFrom(s string) {
 	if len(d.n.Args) > 1 {
-		d.report(d.n, d.n.RangeOf(d.n.Args[1]), CodeExtraWords, "notification_email_from has extra words - ignoring them",
+		d.report(d.n, d.n.RangeOf(d.n.Args[1]), diag.CodeExtraWords, "notification_email_from has extra words - ignoring them",
 			"quote an address with a display name")
 	}
 	d.cfg.Global.Mail.From = s
@@ -409,7 +411,7 @@ func (d *decoder) mailFrom(s string) {
 func (d *decoder) recipients(n *Node) {
 	d.extraParameters(n)
 	if len(n.Body) == 0 {
-		d.atEnd(n, CodeEmptyList, "Warning - empty notification_email block", "")
+		d.atEnd(n, diag.CodeEmptyList, "Warning - empty notification_email block", "")
 	}
 	for _, item := range n.Body {
 		d.cfg.Global.Mail.Recipients = append(d.cfg.Global.Mail.Recipients, d.listWords(item)...)
@@ -435,15 +437,15 @@ func (d *decoder) smtpServer(n *Node) {
 	if len(n.Args) > 1 {
 		p, ok := parsePort(n.Args[1])
 		if !ok || p == 0 {
-			d.report(n, n.RangeOf(n.Args[1]), CodeBadNumber, "Invalid smtp server "+n.arg(0)+" "+n.arg(1), "")
+			d.report(n, n.RangeOf(n.Args[1]), diag.CodeBadNumber, "Invalid smtp server "+n.Arg(0)+" "+n.Arg(1), "")
 			return
 		}
 		port = p
 	}
-	if _, ok := parseAddr(n.arg(0)); !ok && d.env.System.Resolve != nil && !d.env.System.Resolve(n.arg(0)) {
-		d.report(n, n.RangeOf(n.Args[0]), CodeUnresolved, fmt.Sprintf("Invalid smtp server %s %d", n.arg(0), port),
+	if _, ok := parseAddr(n.Arg(0)); !ok && d.env.System.Resolve != nil && !d.env.System.Resolve(n.Arg(0)) {
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnresolved, fmt.Sprintf("Invalid smtp server %s %d", n.Arg(0), port),
 			"the name cannot be resolved now")
 		return
 	}
-	m.ServerHost, m.ServerPort = d.intern(n.arg(0)), port
+	m.ServerHost, m.ServerPort = d.intern(n.Arg(0)), port
 }

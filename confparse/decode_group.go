@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"vigil/confparse/diag"
 )
 
 // maxGroupRange bounds the addresses of one range: each is a service of the kernel.
@@ -15,11 +17,11 @@ func (d *decoder) serverGroup(n *Node) {
 	if !d.needName(n) {
 		return
 	}
-	g := &VirtualServerGroup{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.arg(0))}
+	g := &VirtualServerGroup{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}
 	for _, old := range d.cfg.Groups {
 		if old.Name == g.Name {
-			d.report(n, g.Range, CodeDuplicateName, "virtual_server_group "+g.Name+" is already defined - ignoring", "",
-				Place{old.Range, "first defined here"})
+			d.report(n, g.Range, diag.CodeDuplicateName, "virtual_server_group "+g.Name+" is already defined - ignoring", "",
+				Place{Range: old.Range, Note: "first defined here"})
 			return
 		}
 	}
@@ -30,7 +32,7 @@ func (d *decoder) serverGroup(n *Node) {
 		}
 	}
 	if len(g.Entries) == 0 {
-		d.atEnd(n, CodeEmptyGroup, "virtual server group "+g.Name+" has no entries - removing", "")
+		d.atEnd(n, diag.CodeEmptyGroup, "virtual server group "+g.Name+" has no entries - removing", "")
 		return
 	}
 	d.cfg.Groups = append(d.cfg.Groups, g)
@@ -46,14 +48,14 @@ func (d *decoder) groupEntry(n *Node) (GroupEntry, bool) {
 		}
 		v, ok := d.wholeNumber(n, n.Args[0], whole(1, maxUint32))
 		e.Fwmark = uint32(v)
-		switch n.arg(1) {
+		switch n.Arg(1) {
 		case "":
 		case "inet":
 			e.Family = IPv4
 		case "inet6":
 			e.Family = IPv6
 		default:
-			d.report(n, n.RangeOf(n.Args[1]), CodeUnknownItemWord, "invalid address family "+n.arg(1)+" for fwmark",
+			d.report(n, n.RangeOf(n.Args[1]), diag.CodeUnknownItemWord, "invalid address family "+n.Arg(1)+" for fwmark",
 				"use inet or inet6")
 		}
 		return e, ok
@@ -69,9 +71,9 @@ func (d *decoder) groupEntry(n *Node) (GroupEntry, bool) {
 	if why != "" {
 		shown := n.Keyword.Text
 		if len(n.Args) > 0 {
-			shown += " " + n.arg(0)
+			shown += " " + n.Arg(0)
 		}
-		d.report(n, n.Range(), CodeBadRange, fmt.Sprintf("Invalid virtual server group entry %s - skipping", shown), why)
+		d.report(n, n.Range(), diag.CodeBadRange, fmt.Sprintf("Invalid virtual server group entry %s - skipping", shown), why)
 		return e, false
 	}
 	e.First, e.Last, e.Family = first, last, FamilyOf(first)
@@ -183,7 +185,7 @@ func (d *decoder) resolveGroup(vs *serverScratch) bool {
 		if len(names) > 0 {
 			detail = nearest(vs.ID.Group, names)
 		}
-		d.about(vs.node, CodeUnknownGroup, fmt.Sprintf("Virtual server group %s for virtual server %s doesn't exist - "+
+		d.about(vs.node, diag.CodeUnknownGroup, fmt.Sprintf("Virtual server group %s for virtual server %s doesn't exist - "+
 			"ignoring virtual server", vs.ID.Group, vs.ID), detail)
 		return false
 	}
@@ -197,8 +199,8 @@ func (d *decoder) resolveGroup(vs *serverScratch) bool {
 	switch {
 	case v4 && v6:
 		if vs.family != FamilyUnknown {
-			d.about(vs.node, CodeGroupFamily, fmt.Sprintf("Virtual server %s: group %s has IPv4 and IPv6 entries - ignoring",
-				vs.ID, g.Name), "only TUN servers can serve both", Place{g.Range, "the group"})
+			d.about(vs.node, diag.CodeGroupFamily, fmt.Sprintf("Virtual server %s: group %s has IPv4 and IPv6 entries - ignoring",
+				vs.ID, g.Name), "only TUN servers can serve both", Place{Range: g.Range, Note: "the group"})
 			return false
 		}
 		vs.mixed = true
@@ -208,8 +210,8 @@ func (d *decoder) resolveGroup(vs *serverScratch) bool {
 			f = IPv6
 		}
 		if vs.family != FamilyUnknown && vs.family != f {
-			d.about(vs.node, CodeGroupFamily, fmt.Sprintf("Virtual server %s: group %s is %s, the servers are %s - ignoring",
-				vs.ID, g.Name, f, vs.family), "", Place{g.Range, "the group"})
+			d.about(vs.node, diag.CodeGroupFamily, fmt.Sprintf("Virtual server %s: group %s is %s, the servers are %s - ignoring",
+				vs.ID, g.Name, f, vs.family), "", Place{Range: g.Range, Note: "the group"})
 			return false
 		}
 		vs.family = f

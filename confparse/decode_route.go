@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vigil/confparse/diag"
 )
 
 // protocolKeepalived is RTPROT_KEEPALIVED, the mark of our own routes and rules.
@@ -35,7 +37,7 @@ var (
 // route decodes one line of virtual_routes or static_routes.
 func (d *decoder) route(n *Node, static bool) (Route, bool) {
 	r := Route{Range: n.Range(), Type: RouteUnicast, Table: 254, Protocol: protocolKeepalived, Position: "prepend"}
-	w := d.itemWords(n, CodeBadRoute)
+	w := d.itemWords(n, diag.CodeBadRoute)
 	dest, or := false, false
 	var only4, only6 Token // a word that only routes of one family have
 	family := FamilyUnknown
@@ -75,13 +77,13 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 				w.next()
 			}
 			w.value(t)
-			d.report(n, n.RangeOf(t), CodeIgnoredWord, "'as [to]' (nat) not supported", "")
+			d.report(n, n.RangeOf(t), diag.CodeIgnoredWord, "'as [to]' (nat) not supported", "")
 		case "via", "gw", "or":
 			if t.Text != "via" {
-				d.report(n, n.RangeOf(t), CodeDeprecated, t.Text+" is deprecated for routes - please use 'via' or 'nexthop'", "")
+				d.report(n, n.RangeOf(t), diag.CodeDeprecated, t.Text+" is deprecated for routes - please use 'via' or 'nexthop'", "")
 			}
 			if t.Text == "or" && or {
-				d.report(n, n.RangeOf(t), CodeRepeated, `"or" route already specified - ignoring subsequent`, "")
+				d.report(n, n.RangeOf(t), diag.CodeRepeated, `"or" route already specified - ignoring subsequent`, "")
 				w.value(t)
 				break
 			}
@@ -121,7 +123,7 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 			if v, ok := w.value(t); ok && v.Text == "ecn" {
 				r.Features |= 1
 			} else if ok {
-				d.report(n, n.RangeOf(v), CodeUnknownItemWord, "feature "+v.Text+" not supported", "only ecn is known")
+				d.report(n, n.RangeOf(v), diag.CodeUnknownItemWord, "feature "+v.Text+" not supported", "only ecn is known")
 			}
 		case "pref":
 			v, ok := w.value(t)
@@ -139,7 +141,7 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 			case "disabled":
 				r.TTLPropagate = Off
 			default:
-				d.report(n, n.RangeOf(t), CodeUnknownItemWord, v.Text+" is invalid for ttl-propagate", "")
+				d.report(n, n.RangeOf(t), diag.CodeUnknownItemWord, v.Text+" is invalid for ttl-propagate", "")
 			}
 		case "add", "append", "prepend":
 			r.Position = d.intern(t.Text)
@@ -161,7 +163,7 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 			r.Hop.Encap = d.encap(w, t)
 		case "nexthop":
 			if or {
-				d.report(n, n.RangeOf(t), CodeBadRoute, `Cannot specify nexthops with "or" route`, "")
+				d.report(n, n.RangeOf(t), diag.CodeBadRoute, `Cannot specify nexthops with "or" route`, "")
 				w.i = len(w.list)
 				break
 			}
@@ -181,7 +183,7 @@ func (d *decoder) route(n *Node, static bool) (Route, bool) {
 		return r, false
 	}
 	if !dest {
-		d.about(n, CodeBadRoute, "route without a destination - ignoring", "")
+		d.about(n, diag.CodeBadRoute, "route without a destination - ignoring", "")
 		return r, false
 	}
 	if family == FamilyUnknown {
@@ -228,7 +230,7 @@ func (d *decoder) destination(w *words, t Token, r *Route, family *Family) bool 
 	}
 	p, ok := parsePrefix(t.Text)
 	if !ok {
-		d.report(w.n, w.n.RangeOf(t), CodeBadRoute, "unknown route keyword "+t.Text, "the entry is dropped")
+		d.report(w.n, w.n.RangeOf(t), diag.CodeBadRoute, "unknown route keyword "+t.Text, "the entry is dropped")
 		return false
 	}
 	if *family != FamilyUnknown && *family != FamilyOf(p.Addr()) {
@@ -346,7 +348,7 @@ func (d *decoder) nextHops(w *words, r *Route) {
 			w.value(t)
 			w.fail(t, "'as [to]' (nat) not supported")
 		default:
-			d.report(w.n, w.n.RangeOf(t), CodeUnknownItemWord, "unknown nexthop option "+t.Text, "")
+			d.report(w.n, w.n.RangeOf(t), diag.CodeUnknownItemWord, "unknown nexthop option "+t.Text, "")
 		}
 		if w.bad {
 			drop, w.bad = true, false // a bad hop goes, the route stays
@@ -378,7 +380,7 @@ func (d *decoder) encap(w *words, option Token) Encap {
 		for _, s := range strings.Split(v.Text, "/") {
 			label, used, _ := parseDigits(s)
 			if !ok || used == 0 || used < len(s) || label >= 1<<20 {
-				d.report(w.n, w.n.RangeOf(kind), CodeUnknownItemWord, "invalid mpls label "+v.Text, "")
+				d.report(w.n, w.n.RangeOf(kind), diag.CodeUnknownItemWord, "invalid mpls label "+v.Text, "")
 				return Encap{}
 			}
 			e.Labels = append(e.Labels, uint32(label))
@@ -388,14 +390,14 @@ func (d *decoder) encap(w *words, option Token) Encap {
 		v, ok := w.value(kind)
 		locator, valid := locatorOf(v.Text)
 		if !ok || !valid {
-			d.report(w.n, w.n.RangeOf(kind), CodeUnknownItemWord, "invalid locator "+v.Text, "")
+			d.report(w.n, w.n.RangeOf(kind), diag.CodeUnknownItemWord, "invalid locator "+v.Text, "")
 			return Encap{}
 		}
 		e.Locator = locator
 		return e
 	case "ip", "ip6":
 	default:
-		d.report(w.n, w.n.RangeOf(kind), CodeUnknownItemWord, "unknown encap type - "+kind.Text, "")
+		d.report(w.n, w.n.RangeOf(kind), diag.CodeUnknownItemWord, "unknown encap type - "+kind.Text, "")
 		return Encap{}
 	}
 	for w.more() {
@@ -405,7 +407,7 @@ func (d *decoder) encap(w *words, option Token) Encap {
 			v, ok := w.value(t)
 			id, err := strconv.ParseUint(v.Text, 10, 64)
 			if !ok || err != nil {
-				d.report(w.n, w.n.RangeOf(t), CodeUnknownItemWord, "invalid encap id "+v.Text, "")
+				d.report(w.n, w.n.RangeOf(t), diag.CodeUnknownItemWord, "invalid encap id "+v.Text, "")
 			}
 			e.ID = id
 		case "dst":
@@ -429,13 +431,13 @@ func (d *decoder) encap(w *words, option Token) Encap {
 // settleRoute makes the corrections keepalived makes to what it tracks.
 func (d *decoder) settleRoute(n *Node, r *Route) {
 	if r.Protocol != protocolKeepalived && !r.NoTrack {
-		d.about(n, CodeNotTracked, fmt.Sprintf(
+		d.about(n, diag.CodeNotTracked, fmt.Sprintf(
 			"Route cannot be tracked if protocol is not RTPROT_KEEPALIVED(%d), resetting protocol", protocolKeepalived),
 			"write no_track to keep the protocol")
 		r.Protocol = protocolKeepalived
 	}
 	if r.Hop.Interface == "" && !r.NoTrack {
-		d.about(n, CodeNotTracked, fmt.Sprintf(
+		d.about(n, diag.CodeNotTracked, fmt.Sprintf(
 			"Warning - cannot track route %s with no interface specified, not tracking", r.Dest), "")
 		r.NoTrack = true
 	}

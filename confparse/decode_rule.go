@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"vigil/confparse/diag"
 )
 
 // ipProtocols are the names of ipproto.
@@ -13,7 +15,7 @@ var ipProtocols = map[string]uint32{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "
 // rule decodes one line of virtual_rules or static_rules.
 func (d *decoder) rule(n *Node, static bool) (Rule, bool) {
 	r := Rule{Range: n.Range(), Protocol: protocolKeepalived, SuppressLength: -1}
-	w := d.itemWords(n, CodeBadRule)
+	w := d.itemWords(n, diag.CodeBadRule)
 	family := FamilyUnknown
 	preference := false
 	act := func(a RuleAction, t Token) {
@@ -120,11 +122,11 @@ func (d *decoder) rule(n *Node, static bool) (Rule, bool) {
 		return r, false
 	}
 	if r.Action == 0 {
-		d.about(n, CodeBadRule, "No action specified for rule - ignoring", "")
+		d.about(n, diag.CodeBadRule, "No action specified for rule - ignoring", "")
 		return r, false
 	}
 	if r.Action != RuleTable && (r.Realms != 0 || r.SuppressLength >= 0) {
-		d.about(n, CodeBadRule, "realms and suppress_prefixlength need a table - ignoring the rule", "")
+		d.about(n, diag.CodeBadRule, "realms and suppress_prefixlength need a table - ignoring the rule", "")
 		return r, false
 	}
 	if family == FamilyUnknown {
@@ -194,7 +196,7 @@ func (w *words) pair(option Token, limit uint64, vital bool) (lo, hi uint64) {
 	if vital {
 		w.fail(t, fmt.Sprintf("Invalid %s '%s'", option.Text, t.Text))
 	} else {
-		w.d.report(w.n, w.n.RangeOf(t), CodeUnknownItemWord, fmt.Sprintf("invalid %s range %s", option.Text, t.Text), "")
+		w.d.report(w.n, w.n.RangeOf(t), diag.CodeUnknownItemWord, fmt.Sprintf("invalid %s range %s", option.Text, t.Text), "")
 	}
 	return 0, 0
 }
@@ -224,7 +226,7 @@ const firstRulePreference = 16384
 // settleRule gives a rule its preference and makes the corrections keepalived makes to what it tracks.
 func (d *decoder) settleRule(n *Node, r *Rule, preference, static bool) bool {
 	if r.Action == RuleGoto && (!preference || r.Goto <= r.Preference) {
-		d.about(n, CodeBadRule, "Rule with goto must have a preference lower than its target - ignoring", "")
+		d.about(n, diag.CodeBadRule, "Rule with goto must have a preference lower than its target - ignoring", "")
 		return false
 	}
 	if !preference {
@@ -234,16 +236,16 @@ func (d *decoder) settleRule(n *Node, r *Rule, preference, static bool) bool {
 		}
 		r.Preference = *next
 		*next--
-		d.about(n, CodeRuleNoPreference, fmt.Sprintf(
+		d.about(n, diag.CodeRuleNoPreference, fmt.Sprintf(
 			"Rule has no preference specified - setting to %d. This is probably not what you want.", r.Preference), "")
 	}
 	if r.Protocol != protocolKeepalived && !r.NoTrack {
-		d.about(n, CodeNotTracked, fmt.Sprintf(
+		d.about(n, diag.CodeNotTracked, fmt.Sprintf(
 			"Rule cannot be tracked if protocol is not RTPROT_KEEPALIVED(%d), resetting protocol", protocolKeepalived), "")
 		r.Protocol = protocolKeepalived
 	}
 	if static && r.TrackGroup != "" && r.IIF == "" {
-		d.about(n, CodeNotTracked, "Static rule cannot have track_group if no interface specified", "")
+		d.about(n, diag.CodeNotTracked, "Static rule cannot have track_group if no interface specified", "")
 		r.TrackGroup = ""
 	}
 	return true

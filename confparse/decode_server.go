@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigil/confparse/diag"
+	"vigil/confparse/syntax"
 )
 
 // defaultPersistence is what a bare persistence_timeout means, and what a service without a port gets.
@@ -32,14 +35,14 @@ func (d *decoder) serverAddress(n *Node, args []Token, what string) (a netip.Add
 		if len(args) > 1 {
 			shown += "/" + args[1].Text
 		}
-		d.report(n, n.RangeOf(args[0]), CodeBadServerAddress,
+		d.report(n, n.RangeOf(args[0]), diag.CodeBadServerAddress,
 			fmt.Sprintf("Invalid %s IP address/port %s - skipping", what, shown), "")
 		return a, 0, false
 	}
 	if len(args) > 1 {
 		p, good := parsePort(args[1])
 		if !good {
-			d.report(n, n.RangeOf(args[1]), CodeBadServerAddress, fmt.Sprintf(
+			d.report(n, n.RangeOf(args[1]), diag.CodeBadServerAddress, fmt.Sprintf(
 				"Invalid %s IP address/port %s/%s - skipping", what, args[0].Text, args[1].Text),
 				"a port is 1 to 65535; 0, or none, stands for all")
 			return a, 0, false
@@ -57,7 +60,7 @@ func (d *decoder) virtualServer(n *Node) {
 	}
 	vs := &d.vsScratch
 	*vs = serverScratch{node: n, weight: 1, VirtualServer: &VirtualServer{Range: n.Range(), Quorum: 1}}
-	switch n.arg(0) {
+	switch n.Arg(0) {
 	case "fwmark":
 		if len(n.Args) < 2 {
 			d.missingItem(n, n.Args[0])
@@ -65,8 +68,8 @@ func (d *decoder) virtualServer(n *Node) {
 		}
 		v, ok := d.wholeNumber(n, n.Args[1], whole(0, maxUint32))
 		if !ok || v == 0 {
-			d.report(n, n.RangeOf(n.Args[1]), CodeBadServerAddress,
-				fmt.Sprintf("virtual server fwmark '%s' is not valid - skipping", n.arg(1)), "a mark is 1 to 4294967295")
+			d.report(n, n.RangeOf(n.Args[1]), diag.CodeBadServerAddress,
+				fmt.Sprintf("virtual server fwmark '%s' is not valid - skipping", n.Arg(1)), "a mark is 1 to 4294967295")
 			return
 		}
 		vs.ID.Fwmark = uint32(v)
@@ -75,11 +78,11 @@ func (d *decoder) virtualServer(n *Node) {
 			d.missingItem(n, n.Args[0])
 			return
 		}
-		if n.arg(1) == "" {
-			d.report(n, n.RangeOf(n.Args[1]), CodeUnknownGroup, "virtual server group has an empty name - ignoring virtual server", "")
+		if n.Arg(1) == "" {
+			d.report(n, n.RangeOf(n.Args[1]), diag.CodeUnknownGroup, "virtual server group has an empty name - ignoring virtual server", "")
 			return
 		}
-		vs.ID.Group = d.intern(n.arg(1))
+		vs.ID.Group = d.intern(n.Arg(1))
 		vs.ID.Ordinal = d.groupUse[vs.ID.Group]
 		d.groupUse[vs.ID.Group]++
 	default:
@@ -106,7 +109,7 @@ func (d *decoder) ipFamily(s string) {
 		f = IPv6
 	}
 	if f == FamilyUnknown || d.vs.family != FamilyUnknown && d.vs.family != f {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeFamilyMismatch,
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeFamilyMismatch,
 			fmt.Sprintf("Virtual server specified family %s, but address family is %s - ignoring", s, d.vs.family),
 			"use inet or inet6")
 		return
@@ -117,7 +120,7 @@ func (d *decoder) ipFamily(s string) {
 func (d *decoder) scheduler(s string) {
 	if !slices.Contains(schedulers, s) {
 		near := nearest(s, schedulers)
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord, fmt.Sprintf("Invalid lvs_scheduler '%s' - ignoring", s),
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Invalid lvs_scheduler '%s' - ignoring", s),
 			near)
 		return
 	}
@@ -133,20 +136,20 @@ func (d *decoder) schedulerFlag(scheduler string, f SchedulerFlags) {
 	case "sh", "mh": // the flag of the one means nothing to the other
 		return
 	}
-	d.about(d.n, CodeSchedulerFlag, fmt.Sprintf("%s only applies to %s scheduler - ignoring", d.n.Keyword.Text,
+	d.about(d.n, diag.CodeSchedulerFlag, fmt.Sprintf("%s only applies to %s scheduler - ignoring", d.n.Keyword.Text,
 		scheduler), "lb_algo "+scheduler+" must stand above it")
 }
 
 func (d *decoder) hashed() {
 	if d.vs.Scheduler != "sh" && d.vs.Scheduler != "mh" {
-		d.about(d.n, CodeSchedulerFlag, "hashed only applies to sh scheduler - ignoring", "")
+		d.about(d.n, diag.CodeSchedulerFlag, "hashed only applies to sh scheduler - ignoring", "")
 	}
 }
 
 // method decodes "NAT|DR|TUN …" into m.
 func (d *decoder) method(m *opt[Forwarding], tun *opt[Tunnel]) {
 	n := d.n
-	switch n.arg(0) {
+	switch n.Arg(0) {
 	case "NAT":
 		m.put(NAT)
 	case "DR":
@@ -155,11 +158,11 @@ func (d *decoder) method(m *opt[Forwarding], tun *opt[Tunnel]) {
 		m.put(TUN)
 	default:
 		detail := "use NAT, DR or TUN"
-		if up := strings.ToUpper(n.arg(0)); up == "NAT" || up == "DR" || up == "TUN" {
+		if up := strings.ToUpper(n.Arg(0)); up == "NAT" || up == "DR" || up == "TUN" {
 			detail = "write " + up + " in capitals"
 		}
-		d.report(n, n.RangeOf(n.Args[0]), CodeUnknownMethod,
-			fmt.Sprintf("PARSER : unknown [%s] routing method for virtual server.", n.arg(0)), detail)
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownMethod,
+			fmt.Sprintf("PARSER : unknown [%s] routing method for virtual server.", n.Arg(0)), detail)
 		return
 	}
 	tun.put(Tunnel{})
@@ -173,14 +176,14 @@ func (d *decoder) method(m *opt[Forwarding], tun *opt[Tunnel]) {
 func (d *decoder) tunnelOptions(n *Node, to *opt[Tunnel]) {
 	var t Tunnel
 	bad := func(at Token, summary string) {
-		d.report(n, n.RangeOf(at), CodeBadTunnel, summary, "the tunnel options of this line are not used")
+		d.report(n, n.RangeOf(at), diag.CodeBadTunnel, summary, "the tunnel options of this line are not used")
 	}
 	for i := 1; i < len(n.Args); i++ {
 		w := n.Args[i]
 		switch w.Text {
 		case "type":
 			i++
-			switch n.arg(i) {
+			switch n.Arg(i) {
 			case "ipip":
 				t.Type = IPIP
 			case "gue":
@@ -188,7 +191,7 @@ func (d *decoder) tunnelOptions(n *Node, to *opt[Tunnel]) {
 			case "gre":
 				t.Type = GRE
 			default:
-				bad(w, fmt.Sprintf("unknown tunnel type '%s'", n.arg(i)))
+				bad(w, fmt.Sprintf("unknown tunnel type '%s'", n.Arg(i)))
 				return
 			}
 		case "port":
@@ -231,7 +234,7 @@ func (d *decoder) tunnelOptions(n *Node, to *opt[Tunnel]) {
 // pendingOption notes an option that is kept, but that the program does not act on yet.
 func (d *decoder) pendingOption(n *Node, at Token, what string) {
 	d.unsupported++
-	d.report(n, n.RangeOf(at), CodeNotSupported, what+" are accepted, but not supported yet", "they have no effect")
+	d.report(n, n.RangeOf(at), diag.CodeNotSupported, what+" are accepted, but not supported yet", "they have no effect")
 }
 
 func (d *decoder) protocol(s string) {
@@ -244,7 +247,7 @@ func (d *decoder) protocol(s string) {
 		d.vs.ID.Protocol = SCTP
 	default:
 		d.vs.badProtocol = true
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord, fmt.Sprintf("Unknown protocol %s - ignoring", s),
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Unknown protocol %s - ignoring", s),
 			"use TCP, UDP or SCTP; without one it is UDP")
 		return
 	}
@@ -267,7 +270,7 @@ func (d *decoder) granularity(s string) {
 	if strings.Contains(s, ".") {
 		a, ok := parseAddr(s)
 		if !ok || !a.Is4() || d.vs.family == IPv6 {
-			d.report(n, n.RangeOf(n.Args[0]), CodeBadAddress,
+			d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadAddress,
 				fmt.Sprintf("Invalid IPv4 persistence_granularity '%s'", s), "")
 			return
 		}
@@ -276,7 +279,7 @@ func (d *decoder) granularity(s string) {
 		d.vs.family = IPv4
 	} else {
 		if d.vs.family == IPv4 {
-			d.report(n, n.RangeOf(n.Args[0]), CodeBadAddress,
+			d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadAddress,
 				fmt.Sprintf("Invalid IPv4 persistence_granularity '%s'", s), "write a mask such as 255.255.255.0")
 			return
 		}
@@ -298,7 +301,7 @@ const maxEngineName = 15
 
 func (d *decoder) persistenceEngine(s string) {
 	if len(s) > maxEngineName {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeNameTruncated, fmt.Sprintf(
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeNameTruncated, fmt.Sprintf(
 			"persistence_engine name '%s' too long - truncating", s), fmt.Sprintf("at most %d characters", maxEngineName))
 		s = s[:maxEngineName]
 	}
@@ -320,7 +323,7 @@ func (d *decoder) sorryServer(n *Node) {
 
 func (d *decoder) needsSorry() bool {
 	if d.vs.SorryServer == nil {
-		d.about(d.n, CodeNoSorry, d.n.Keyword.Text+" without sorry_server - ignoring", "sorry_server must stand above it")
+		d.about(d.n, diag.CodeNoSorry, d.n.Keyword.Text+" without sorry_server - ignoring", "sorry_server must stand above it")
 	}
 	return d.vs.SorryServer != nil
 }
@@ -353,9 +356,9 @@ func (d *decoder) realServer(n *Node) {
 // once returns the new value of a setting and reports that an old one is replaced. keepalived says so in SSL only.
 func (d *decoder) once(old, s string) string {
 	if old != "" {
-		code := CodeOverridden
-		if d.n.kw.in.has(inSSL) {
-			code = CodeReplaced
+		code := diag.CodeOverridden
+		if d.n.Row.In.Has(inSSL) {
+			code = diag.CodeReplaced
 		}
 		d.about(d.n, code, fmt.Sprintf("%s is already specified, replacing '%s'", d.n.Keyword.Text, old), "")
 	}
@@ -366,7 +369,7 @@ func (d *decoder) once(old, s string) string {
 func nearest(s string, words []string) string {
 	best, dist := "", 1+len(s)/3
 	for _, w := range words {
-		if n := editDistance(s, w, dist); n <= dist {
+		if n := syntax.EditDistance(s, w, dist); n <= dist {
 			best, dist = w, n-1
 		}
 	}

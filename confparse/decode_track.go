@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigil/confparse/diag"
 )
 
 func (d *decoder) oneSecondAtLeast(v time.Duration) time.Duration {
 	if v == 0 {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeRaised,
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised,
 			fmt.Sprintf("%s cannot be 0, setting to 1", d.n.Keyword.Text), "")
 		return time.Second
 	}
@@ -23,7 +25,7 @@ func (d *decoder) definitionWeight(n *Node, limit int64, weight *int, reverse *b
 		return
 	}
 	if once && d.weightSet {
-		d.about(n, CodeRepeated, "weight has already been specified - ignoring", "")
+		d.about(n, diag.CodeRepeated, "weight has already been specified - ignoring", "")
 		return
 	}
 	v, ok := d.wholeNumber(n, n.Args[0], whole(-limit, limit))
@@ -31,12 +33,12 @@ func (d *decoder) definitionWeight(n *Node, limit int64, weight *int, reverse *b
 		return
 	}
 	*weight, d.weightSet = int(v), true
-	switch n.arg(1) {
+	switch n.Arg(1) {
 	case "":
 	case "reverse":
 		*reverse = true
 	default:
-		d.report(n, n.RangeOf(n.Args[1]), CodeUnknownWord, "unknown weight option '"+n.arg(1)+"'",
+		d.report(n, n.RangeOf(n.Args[1]), diag.CodeUnknownWord, "unknown weight option '"+n.Arg(1)+"'",
 			"only reverse is known")
 	}
 }
@@ -61,8 +63,8 @@ func (d *decoder) needName(n *Node) bool {
 		return false
 	}
 	if len(n.Args) > 1 {
-		d.report(n, n.RangeOf(n.Args[1]), CodeSecondName, fmt.Sprintf("%s is named '%s'; what follows is not used",
-			n.Keyword.Text, n.arg(0)), "a name with blanks must be quoted")
+		d.report(n, n.RangeOf(n.Args[1]), diag.CodeSecondName, fmt.Sprintf("%s is named '%s'; what follows is not used",
+			n.Keyword.Text, n.Arg(0)), "a name with blanks must be quoted")
 	}
 	return true
 }
@@ -71,7 +73,7 @@ func (d *decoder) trackScript(n *Node) {
 	if !d.needName(n) {
 		return
 	}
-	d.ts = &TrackScript{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.arg(0)), Interval: time.Second, Rise: 1, Fall: 1}
+	d.ts = &TrackScript{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0)), Interval: time.Second, Rise: 1, Fall: 1}
 	d.scriptAccount, d.weightSet = Account{}, false
 	d.body(n.Body)
 	ts := d.ts
@@ -83,21 +85,21 @@ func (d *decoder) trackScript(n *Node) {
 	if len(ts.Script.Argv) == 0 {
 		if sys := d.env.System; sys.Account != nil && ts.Script.Account.User != "" {
 			if _, _, err := d.accountIDs(&ts.Script); err != nil {
-				d.about(d.accountAt, CodeNoAccount, "Unable to set uid/gid for script ", err.Error())
+				d.about(d.accountAt, diag.CodeNoAccount, "Unable to set uid/gid for script ", err.Error())
 			}
 		}
-		d.atEnd(n, CodeTrackerDropped, fmt.Sprintf("No script set for vrrp_script %s - removing", ts.Name), "")
+		d.atEnd(n, diag.CodeTrackerDropped, fmt.Sprintf("No script set for vrrp_script %s - removing", ts.Name), "")
 		return
 	}
 	if sys := d.env.System; sys.Account != nil {
 		uid, gid, err := d.accountIDs(&ts.Script)
 		switch {
 		case err != nil && ts.Script.Account.User != "":
-			d.about(d.accountAt, CodeNoAccount, fmt.Sprintf("Unable to set uid/gid for script '%s'",
+			d.about(d.accountAt, diag.CodeNoAccount, fmt.Sprintf("Unable to set uid/gid for script '%s'",
 				strings.Join(ts.Script.Argv, "' '")), err.Error())
 			return
 		case err != nil:
-			d.atEnd(n, CodeNoAccount, fmt.Sprintf("Unable to set default user for vrrp script %s - removing", ts.Name),
+			d.atEnd(n, diag.CodeNoAccount, fmt.Sprintf("Unable to set default user for vrrp script %s - removing", ts.Name),
 				err.Error())
 			return
 		}
@@ -106,17 +108,17 @@ func (d *decoder) trackScript(n *Node) {
 			switch d.program(&ts.Script, uid, gid) {
 			case programNone:
 			case ProgramMissing:
-				d.about(n, CodeScriptMissing, fmt.Sprintf(
+				d.about(n, diag.CodeScriptMissing, fmt.Sprintf(
 					"Disabling track script %s since not found/accessible", ts.Name), ts.Script.Argv[0])
 				d.disabledScripts[ts.Name] = true
 			case ProgramNotExecutable:
-				d.about(n, CodeScriptNotExecutable, fmt.Sprintf(
+				d.about(n, diag.CodeScriptNotExecutable, fmt.Sprintf(
 					"WARNING - script '%s' is not executable for uid:gid %d:%d - disabling.", ts.Script.Argv[0], uid, gid), "")
 				d.disabledScripts[ts.Name] = true
 			case ProgramInsecure:
 				d.insecure = true
 				if d.cfg.Global.Daemon.ScriptSecurity && uid == 0 {
-					d.about(n, CodeTrackerDropped, fmt.Sprintf("Disabling track script %s due to insecure", ts.Name),
+					d.about(n, diag.CodeTrackerDropped, fmt.Sprintf("Disabling track script %s due to insecure", ts.Name),
 						"somebody who is not root could change what is run as root: "+ts.Script.Argv[0])
 					d.disabledScripts[ts.Name] = true
 				} else {
@@ -134,13 +136,13 @@ func (d *decoder) trackProcess(n *Node) {
 	if !d.needName(n) {
 		return
 	}
-	d.tp = &TrackProcess{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.arg(0)), Quorum: 1, QuorumMax: 1<<32 - 1}
+	d.tp = &TrackProcess{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0)), Quorum: 1, QuorumMax: 1<<32 - 1}
 	d.weightSet = false
 	d.body(n.Body)
 	tp := d.tp
 	d.tp = nil
 	if tp.Process == "" {
-		d.atEnd(n, CodeTrackerDropped, fmt.Sprintf("No process set for vrrp_track_process %s - removing", tp.Name), "")
+		d.atEnd(n, diag.CodeTrackerDropped, fmt.Sprintf("No process set for vrrp_track_process %s - removing", tp.Name), "")
 		return
 	}
 	if len(tp.Params) > 0 {
@@ -159,7 +161,7 @@ func (d *decoder) processLine(n *Node) {
 		d.missing(n, false)
 		return
 	case d.tp.Process != "":
-		d.about(n, CodeRepeated, "process already set - ignoring "+words[0], "")
+		d.about(n, diag.CodeRepeated, "process already set - ignoring "+words[0], "")
 		return
 	}
 	d.tp.Process = d.intern(words[0])
@@ -172,13 +174,13 @@ func (d *decoder) trackFile(n *Node) {
 	if !d.needName(n) {
 		return
 	}
-	d.tf = &TrackFile{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.arg(0)), Weight: 1}
+	d.tf = &TrackFile{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0)), Weight: 1}
 	d.weightSet = false
 	d.body(n.Body)
 	tf := d.tf
 	d.tf = nil
 	if tf.Path == "" {
-		d.atEnd(n, CodeTrackerDropped, fmt.Sprintf("No file set for track_file %s - ignoring", tf.Name), "")
+		d.atEnd(n, diag.CodeTrackerDropped, fmt.Sprintf("No file set for track_file %s - ignoring", tf.Name), "")
 		return
 	}
 	d.cfg.Files = append(d.cfg.Files, tf)
@@ -192,14 +194,14 @@ func (d *decoder) initFile(n *Node) {
 			continue
 		}
 		if c := a.Text[:min(1, len(a.Text))]; c == "" || c[0] != '-' && c[0] != '+' && (c[0] < '0' || c[0] > '9') {
-			d.report(n, n.RangeOf(a), CodeUnknownWord, "Unknown track file "+d.tf.Name+" init option "+a.Text,
+			d.report(n, n.RangeOf(a), diag.CodeUnknownWord, "Unknown track file "+d.tf.Name+" init option "+a.Text,
 				"only a number and overwrite are known")
 			continue
 		}
 		if v, ok := d.wholeNumber(n, a, wholeStrict(minInt32, maxInt32)); ok {
 			d.tf.InitValue = int(v)
 			if v < -254 || v > 254 {
-				d.report(n, n.RangeOf(a), CodeRaised, fmt.Sprintf("Track file %s initial value %d outside [-254, 254]",
+				d.report(n, n.RangeOf(a), diag.CodeRaised, fmt.Sprintf("Track file %s initial value %d outside [-254, 254]",
 					d.tf.Name, v), "")
 			}
 		}
@@ -268,14 +270,14 @@ func (d *decoder) tracked(n *Node, kind string, limit int64, list *[]Tracked) {
 		if len(near) > 0 {
 			detail = nearest(t.Name, near)
 		}
-		d.report(n, t.Range, CodeUnknownTracker, fmt.Sprintf("(%s) track %s %s not found, ignoring...", d.owner(), kind,
+		d.report(n, t.Range, diag.CodeUnknownTracker, fmt.Sprintf("(%s) track %s %s not found, ignoring...", d.owner(), kind,
 			t.Name), detail)
 		return
 	}
 	for _, old := range *list {
 		if old.Name == t.Name {
-			d.report(n, t.Range, CodeDuplicateTrack, fmt.Sprintf("(%s) duplicate track_%s %s - ignoring", d.owner(), kind,
-				t.Name), "", Place{old.Range, "first given here"})
+			d.report(n, t.Range, diag.CodeDuplicateTrack, fmt.Sprintf("(%s) duplicate track_%s %s - ignoring", d.owner(), kind,
+				t.Name), "", Place{Range: old.Range, Note: "first given here"})
 			return
 		}
 	}
@@ -293,19 +295,19 @@ func (d *decoder) tracked(n *Node, kind string, limit int64, list *[]Tracked) {
 func (d *decoder) trackGroup(n *Node) {
 	var first *Node
 	for _, g := range d.trackGroups {
-		if g.arg(0) == n.arg(0) {
+		if g.Arg(0) == n.Arg(0) {
 			first = g
 		}
 	}
 	if !d.named(n, first) {
 		return
 	}
-	d.tg = &TrackGroup{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.arg(0))}
+	d.tg = &TrackGroup{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}
 	d.body(n.Body)
 	tg := d.tg
 	d.tg = nil
 	if len(tg.Members) == 0 {
-		d.about(n, CodeEmptyGroup, fmt.Sprintf("track_group %s has no members - removing", tg.Name), "")
+		d.about(n, diag.CodeEmptyGroup, fmt.Sprintf("track_group %s has no members - removing", tg.Name), "")
 		return
 	}
 	d.trackGroups = append(d.trackGroups, n)
@@ -315,7 +317,7 @@ func (d *decoder) trackGroup(n *Node) {
 func (d *decoder) trackGroupMembers(n *Node) {
 	d.extraParameters(n)
 	if len(d.tg.Members) > 0 {
-		d.about(n, CodeRepeated, "track_group "+d.tg.Name+" already has a list of members - ignoring", "")
+		d.about(n, diag.CodeRepeated, "track_group "+d.tg.Name+" already has a list of members - ignoring", "")
 		return
 	}
 	for _, item := range n.Body {
@@ -332,7 +334,7 @@ func (d *decoder) knownTrackGroup(n *Node, t Token) string {
 			return g.Name
 		}
 	}
-	d.report(n, n.RangeOf(t), CodeUnknownTracker, "track_group "+t.Text+" not found", "it must be defined above its use")
+	d.report(n, n.RangeOf(t), diag.CodeUnknownTracker, "track_group "+t.Text+" not found", "it must be defined above its use")
 	return ""
 }
 
@@ -342,7 +344,7 @@ func (d *decoder) garpGroup(n *Node) {
 	gg := d.gg
 	d.gg = nil
 	if gg.GARPInterval == 0 && gg.GNAInterval == 0 {
-		d.atEnd(n, CodeEmptyGroup, "garp group does not have any delay set - removing", "")
+		d.atEnd(n, diag.CodeEmptyGroup, "garp group does not have any delay set - removing", "")
 		return
 	}
 	d.cfg.GARPGroups = append(d.cfg.GARPGroups, gg)
@@ -354,8 +356,8 @@ func (d *decoder) garpInterface(n *Node, t Token) {
 	}
 	for _, g := range append(d.cfg.GARPGroups, d.gg) {
 		if slices.Contains(g.Interfaces, t.Text) {
-			d.report(n, n.RangeOf(t), CodeDuplicateTrack, "garp_group already specified for "+t.Text+" - ignoring", "",
-				Place{g.Range, "first given here"})
+			d.report(n, n.RangeOf(t), diag.CodeDuplicateTrack, "garp_group already specified for "+t.Text+" - ignoring", "",
+				Place{Range: g.Range, Note: "first given here"})
 			return
 		}
 	}
@@ -365,7 +367,7 @@ func (d *decoder) garpInterface(n *Node, t Token) {
 func (d *decoder) garpInterfaces(n *Node) {
 	d.extraParameters(n)
 	if len(n.Body) == 0 {
-		d.about(n, CodeEmptyList, "No interfaces specified in interfaces block", "")
+		d.about(n, diag.CodeEmptyList, "No interfaces specified in interfaces block", "")
 	}
 	before := len(d.gg.Interfaces)
 	for _, item := range n.Body {
@@ -384,14 +386,14 @@ func (d *decoder) linkbeatInterface(n *Node) {
 	if !d.knownInterface(n) {
 		return
 	}
-	switch n.arg(0) {
+	switch n.Arg(0) {
 	case "", "MII", "ETHTOOL", "IOCTL":
-		l.Method = d.intern(n.arg(0))
+		l.Method = d.intern(n.Arg(0))
 	default:
-		d.report(n, n.RangeOf(n.Args[0]), CodeUnknownWord, "Unknown linkbeat type "+n.arg(0), "use MII, ETHTOOL or IOCTL")
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Unknown linkbeat type "+n.Arg(0), "use MII, ETHTOOL or IOCTL")
 	}
 	if len(n.Args) > 1 {
-		d.report(n, n.RangeOf(n.Args[1]), CodeExtraWords, "extra characters "+n.arg(1)+" in linkbeat interface", "")
+		d.report(n, n.RangeOf(n.Args[1]), diag.CodeExtraWords, "extra characters "+n.Arg(1)+" in linkbeat interface", "")
 	}
 	d.cfg.Linkbeat = append(d.cfg.Linkbeat, l)
 }
@@ -399,7 +401,7 @@ func (d *decoder) linkbeatInterface(n *Node) {
 // knownInterface checks the interface an item of the root begins with; keepalived counts an unknown one as fatal.
 func (d *decoder) knownInterface(n *Node) bool {
 	if d.env.System.Interface != nil && !d.env.System.Interface(n.Keyword.Text) {
-		d.report(n, n.RangeOf(n.Keyword), CodeDelayInterface, "Unknown interface "+n.Keyword.Text+" specified", "")
+		d.report(n, n.RangeOf(n.Keyword), diag.CodeDelayInterface, "Unknown interface "+n.Keyword.Text+" specified", "")
 		return false
 	}
 	return true
@@ -431,17 +433,17 @@ func (d *decoder) bfdInstance(n *Node) {
 	if !d.needName(n) {
 		return
 	}
-	name := n.arg(0)
+	name := n.Arg(0)
 	if len(name) > maxBFDName {
-		d.report(n, n.RangeOf(n.Args[0]), CodeBadName, fmt.Sprintf(
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadName, fmt.Sprintf(
 			"Configuration error: BFD instance %s name too long (maximum length is %d characters) - ignoring", name,
 			maxBFDName), "")
 		return
 	}
 	for _, b := range d.cfg.BFD {
 		if b.Name == name {
-			d.report(n, n.RangeOf(n.Args[0]), CodeDuplicateName, fmt.Sprintf(
-				"Configuration error: BFD instance %s already configured", name), "", Place{b.Range, "first defined here"})
+			d.report(n, n.RangeOf(n.Args[0]), diag.CodeDuplicateName, fmt.Sprintf(
+				"Configuration error: BFD instance %s already configured", name), "", Place{Range: b.Range, Note: "first defined here"})
 			return
 		}
 	}
@@ -454,13 +456,13 @@ func (d *decoder) bfdInstance(n *Node) {
 	if d.badNeighbor || !b.Neighbor.IsValid() {
 		d.droppedBFD[b.Name] = true
 		if !d.badNeighbor {
-			d.atEnd(n, CodeBFDDropped, fmt.Sprintf(
+			d.atEnd(n, diag.CodeBFDDropped, fmt.Sprintf(
 				"Configuration error: BFD instance %s has no neighbor address set, disabling instance", b.Name), "")
 		}
 		return
 	}
 	if b.Source.IsValid() && FamilyOf(b.Source) != FamilyOf(b.Neighbor) {
-		d.atEnd(n, CodeBFDDropped, fmt.Sprintf("Configuration error: BFD instance %s source IP and neighbor IP are not "+
+		d.atEnd(n, diag.CodeBFDDropped, fmt.Sprintf("Configuration error: BFD instance %s source IP and neighbor IP are not "+
 			"of the same family, disabling instance", b.Name), "")
 		return
 	}
@@ -471,7 +473,7 @@ func (d *decoder) bfdInstance(n *Node) {
 		}
 	}
 	if b.MaxHops > int(b.TTL) {
-		d.atEnd(n, CodeRaised, fmt.Sprintf("BFD instance %s: max_hops exceeds ttl/hoplimit - setting to ttl/hoplimit", b.Name),
+		d.atEnd(n, diag.CodeRaised, fmt.Sprintf("BFD instance %s: max_hops exceeds ttl/hoplimit - setting to ttl/hoplimit", b.Name),
 			"")
 		b.MaxHops = int(b.TTL)
 	}

@@ -5,23 +5,25 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"vigil/confparse/diag"
 )
 
 // named checks the one name a block must have, and that it is new. It returns false when the block is to be skipped.
 func (d *decoder) named(n *Node, first *Node) bool {
 	switch {
 	case len(n.Args) == 0:
-		d.about(n, CodeMissingName, fmt.Sprintf("%s has no name - skipping", n.Keyword.Text), "")
+		d.about(n, diag.CodeMissingName, fmt.Sprintf("%s has no name - skipping", n.Keyword.Text), "")
 		return false
 	case len(n.Args) > 1:
-		d.report(n, n.RangeOf(n.Args[1]), CodeExtraName,
-			fmt.Sprintf("%s name '%s' is followed by further words - skipping", n.Keyword.Text, n.arg(0)),
+		d.report(n, n.RangeOf(n.Args[1]), diag.CodeExtraName,
+			fmt.Sprintf("%s name '%s' is followed by further words - skipping", n.Keyword.Text, n.Arg(0)),
 			"a name with blanks must be quoted")
 		return false
 	case first != nil:
-		d.report(n, n.RangeOf(n.Args[0]), CodeDuplicateName,
-			fmt.Sprintf("%s %s already defined - skipping", n.Keyword.Text, n.arg(0)), "",
-			Place{first.RangeOf(first.Args[0]), "first defined here"})
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeDuplicateName,
+			fmt.Sprintf("%s %s already defined - skipping", n.Keyword.Text, n.Arg(0)), "",
+			Place{Range: first.RangeOf(first.Args[0]), Note: "first defined here"})
 		return false
 	}
 	return true
@@ -30,14 +32,14 @@ func (d *decoder) named(n *Node, first *Node) bool {
 // instance decodes a vrrp_instance block.
 func (d *decoder) instance(n *Node) {
 	var first *Node
-	if old := d.instances[InstanceName(n.arg(0))]; old != nil {
+	if old := d.instances[InstanceName(n.Arg(0))]; old != nil {
 		first = old.node
 	}
 	if !d.named(n, first) {
 		return
 	}
 	vi := &instanceScratch{node: n, VRRPInstance: &VRRPInstance{Range: n.RangeOf(n.Args[0]),
-		Name: InstanceName(d.intern(n.arg(0))), AdvertInterval: time.Second, UnicastTTL: 255,
+		Name: InstanceName(d.intern(n.Arg(0))), AdvertInterval: time.Second, UnicastTTL: 255,
 		CheckUnicastSrc: d.gs.checkUnicast}}
 	d.instances[vi.Name] = vi
 	d.order = append(d.order, vi)
@@ -52,13 +54,13 @@ func (d *decoder) initialState(s string) {
 		d.vi.wantMaster = true
 	case "BACKUP":
 		if d.vi.wantMaster {
-			d.about(d.n, CodeStateConflict, fmt.Sprintf("(%s) state previously set as MASTER - ignoring BACKUP",
+			d.about(d.n, diag.CodeStateConflict, fmt.Sprintf("(%s) state previously set as MASTER - ignoring BACKUP",
 				d.vi.Name), "")
 			return
 		}
 		d.vi.wantBackup = true
 	default:
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord,
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord,
 			fmt.Sprintf("(%s) unknown state '%s', defaulting to BACKUP", d.vi.Name, s), "use MASTER or BACKUP")
 		d.vi.wantBackup = true
 	}
@@ -72,7 +74,7 @@ func (d *decoder) linkName(s string) bool {
 	if len(s) <= maxInterfaceName && !strings.ContainsAny(s, "/ \t") && s != "" {
 		return true
 	}
-	d.report(d.n, d.n.RangeOf(d.wordOf(s)), CodeBadInterfaceName, fmt.Sprintf("Interface name '%s' too long - ignoring", s),
+	d.report(d.n, d.n.RangeOf(d.wordOf(s)), diag.CodeBadInterfaceName, fmt.Sprintf("Interface name '%s' too long - ignoring", s),
 		fmt.Sprintf("the name of an interface has at most %d characters", maxInterfaceName))
 	return false
 }
@@ -88,7 +90,7 @@ func (d *decoder) wordOf(s string) Token {
 }
 
 // interfaceName checks a word that must be the name of an interface of this machine.
-func (d *decoder) interfaceName(s string) bool { return d.interfaceNamed(s, CodeNoInterface) }
+func (d *decoder) interfaceName(s string) bool { return d.interfaceNamed(s, diag.CodeNoInterface) }
 
 // interfaceNamed is interfaceName with the code to report an interface by that does not exist.
 func (d *decoder) interfaceNamed(s string, code Code) bool {
@@ -98,7 +100,7 @@ func (d *decoder) interfaceNamed(s string, code Code) bool {
 	}
 	if d.env.System.Interface != nil && !d.env.System.Interface(s) {
 		if d.cfg.Global.DynamicInterfaces {
-			code = CodeNoInterfaceYet
+			code = diag.CodeNoInterfaceYet
 		}
 		d.report(n, n.RangeOf(t), code, fmt.Sprintf("WARNING - interface %s doesn't exist", s), "")
 	}
@@ -109,7 +111,7 @@ func (d *decoder) interfaceNamed(s string, code Code) bool {
 func (d *decoder) instanceLink(s string) {
 	switch vi := d.vi; {
 	case s == "lo":
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeBadInterfaceName, fmt.Sprintf(
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadInterfaceName, fmt.Sprintf(
 			"(%s) cannot use a loopback interface (%s) for vrrp - ignoring", vi.Name, s), "")
 	case vi.VRF != "":
 		d.bothLinks()
@@ -120,7 +122,7 @@ func (d *decoder) instanceLink(s string) {
 
 // bothLinks reports that an instance was given an interface and a vrf; the first of them counts.
 func (d *decoder) bothLinks() {
-	d.about(d.n, CodeIgnoredWord, fmt.Sprintf("(%s) Cannot specify VRF interface and interface - ignoring", d.vi.Name),
+	d.about(d.n, diag.CodeIgnoredWord, fmt.Sprintf("(%s) Cannot specify VRF interface and interface - ignoring", d.vi.Name),
 		"a vrf is for an instance without an interface, whose peers are unicast")
 }
 
@@ -132,7 +134,7 @@ func (d *decoder) authType(s string) {
 		d.vi.AuthType = AuthAH
 	default:
 		d.vi.badAuth = true
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord,
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord,
 			fmt.Sprintf("(%s) unknown authentication type '%s'", d.vi.Name, s), "use PASS or AH")
 	}
 }
@@ -142,7 +144,7 @@ const maxPassword = 8
 
 func (d *decoder) authPass(s string) {
 	if len(s) > maxPassword {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodePasswordTruncated,
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodePasswordTruncated,
 			fmt.Sprintf("Truncating auth_pass to %d characters", maxPassword), "VRRPv2 carries no more")
 		s = s[:maxPassword]
 	}
@@ -154,7 +156,7 @@ func (d *decoder) unicastPeer(n *Node) {
 	vi := d.vi
 	a, ok := parseAddr(stripRange(n.Keyword.Text))
 	if !ok {
-		d.report(n, n.RangeOf(n.Keyword), CodeBadPeer, fmt.Sprintf(
+		d.report(n, n.RangeOf(n.Keyword), diag.CodeBadPeer, fmt.Sprintf(
 			"Configuration error: VRRP instance[%s] malformed unicast peer address[%s]. Skipping...", vi.Name,
 			n.Keyword.Text), "")
 		return
@@ -163,11 +165,11 @@ func (d *decoder) unicastPeer(n *Node) {
 	for i := 0; i < len(n.Args); i++ {
 		w := n.Args[i]
 		if w.Text != "min_ttl" && w.Text != "max_ttl" {
-			d.report(n, n.RangeOf(w), CodeUnknownWord, fmt.Sprintf("Unknown unicast_peer option '%s'", w.Text), "")
+			d.report(n, n.RangeOf(w), diag.CodeUnknownWord, fmt.Sprintf("Unknown unicast_peer option '%s'", w.Text), "")
 			continue
 		}
 		if i++; i == len(n.Args) {
-			d.report(n, n.RangeOf(w), CodeArgumentExpected, w.Text+" has no value", "")
+			d.report(n, n.RangeOf(w), diag.CodeArgumentExpected, w.Text+" has no value", "")
 			break
 		}
 		if v, ok := d.wholeNumber(n, n.Args[i], wholeStrict(0, 255)); ok {
@@ -181,8 +183,8 @@ func (d *decoder) unicastPeer(n *Node) {
 	}
 	for _, old := range vi.UnicastPeers {
 		if old.Addr == a {
-			d.report(n, p.Range, CodeDuplicatePeer, fmt.Sprintf("(%s) duplicate unicast peer %s - ignoring", vi.Name, a),
-				"", Place{old.Range, "first given here"})
+			d.report(n, p.Range, diag.CodeDuplicatePeer, fmt.Sprintf("(%s) duplicate unicast peer %s - ignoring", vi.Name, a),
+				"", Place{Range: old.Range, Note: "first given here"})
 			return
 		}
 	}
@@ -201,8 +203,8 @@ func (d *decoder) virtualAddress(n *Node, list *[]VirtualAddress) {
 	}
 	for _, old := range *list {
 		if old.Prefix.Addr() == a.Prefix.Addr() {
-			d.report(n, a.Range, CodeDuplicateAddress, fmt.Sprintf("(%s) duplicate address %s - ignoring", d.vi.Name,
-				a.Prefix.Addr()), "", Place{old.Range, "first given here"})
+			d.report(n, a.Range, diag.CodeDuplicateAddress, fmt.Sprintf("(%s) duplicate address %s - ignoring", d.vi.Name,
+				a.Prefix.Addr()), "", Place{Range: old.Range, Note: "first given here"})
 			return
 		}
 	}
@@ -214,7 +216,7 @@ func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
 	a := VirtualAddress{Range: n.RangeOf(n.Keyword)}
 	prefix, ok := d.hostPrefix(n, n.Keyword)
 	if !ok {
-		d.report(n, a.Range, CodeBadVirtualAddress,
+		d.report(n, a.Range, diag.CodeBadVirtualAddress,
 			fmt.Sprintf("VRRP parsed invalid IP %s. skipping IP...", n.Keyword.Text), "")
 		return a, false
 	}
@@ -240,7 +242,7 @@ func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
 				return a, false
 			}
 			if a.Interface != "" {
-				d.report(n, n.RangeOf(w), CodeRepeated, "dev is given twice for "+n.Keyword.Text, "the address is dropped")
+				d.report(n, n.RangeOf(w), diag.CodeRepeated, "dev is given twice for "+n.Keyword.Text, "the address is dropped")
 				return a, false
 			}
 			if !d.interfaceName(t.Text) {
@@ -270,7 +272,7 @@ func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
 			}
 			p, valid := d.hostPrefix(n, t)
 			if !valid || p.Addr().Is4() != v4 {
-				d.report(n, n.RangeOf(t), CodeBadAddress, fmt.Sprintf("Invalid peer address '%s'", t.Text), "")
+				d.report(n, n.RangeOf(t), diag.CodeBadAddress, fmt.Sprintf("Invalid peer address '%s'", t.Text), "")
 				continue
 			}
 			a.Peer = p
@@ -285,13 +287,13 @@ func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
 
 // addressLacks reports an option of an address that has no value.
 func (d *decoder) addressLacks(n *Node, w Token) {
-	d.report(n, n.RangeOf(w), CodeArgumentExpected, fmt.Sprintf("No %s parameter specified for %s", w.Text, n.Keyword.Text),
+	d.report(n, n.RangeOf(w), diag.CodeArgumentExpected, fmt.Sprintf("No %s parameter specified for %s", w.Text, n.Keyword.Text),
 		"the address is dropped")
 }
 
 // missingItem reports a word of an item whose value is missing.
 func (d *decoder) missingItem(n *Node, w Token) {
-	d.report(n, n.RangeOf(w), CodeMissingArgument, fmt.Sprintf("*** Configuration line starting `%s` is missing a "+
+	d.report(n, n.RangeOf(w), diag.CodeMissingArgument, fmt.Sprintf("*** Configuration line starting `%s` is missing a "+
 		"parameter after keyword `%s`", n.Keyword.Text, w.Text), "")
 }
 
@@ -320,14 +322,14 @@ func (d *decoder) addressScope(n *Node, t Token, a *VirtualAddress) {
 	if !ok {
 		num, used, over := parseDigits(t.Text)
 		if used == 0 || used < len(t.Text) || over || num > 255 {
-			d.report(n, n.RangeOf(t), CodeUnknownWord, fmt.Sprintf("Invalid scope '%s' specified for %s - ignoring",
+			d.report(n, n.RangeOf(t), diag.CodeUnknownWord, fmt.Sprintf("Invalid scope '%s' specified for %s - ignoring",
 				t.Text, n.Keyword.Text), "use global, site, link, host, nowhere or 0 to 255")
 			return
 		}
 		s = uint8(num)
 	}
 	if !a.Prefix.Addr().Is4() {
-		d.report(n, n.RangeOf(t), CodeIPv4Only, fmt.Sprintf("Cannot specify scope for IPv6 addresses (%s) - ignoring "+
+		d.report(n, n.RangeOf(t), diag.CodeIPv4Only, fmt.Sprintf("Cannot specify scope for IPv6 addresses (%s) - ignoring "+
 			"scope", n.Keyword.Text), "")
 		return
 	}
@@ -337,11 +339,11 @@ func (d *decoder) addressScope(n *Node, t Token, a *VirtualAddress) {
 func (d *decoder) addressLabel(n *Node, t Token, a *VirtualAddress) bool {
 	switch {
 	case len(t.Text) > maxInterfaceName:
-		d.report(n, n.RangeOf(t), CodeBadInterfaceName, fmt.Sprintf("label '%s' is too long", t.Text),
+		d.report(n, n.RangeOf(t), diag.CodeBadInterfaceName, fmt.Sprintf("label '%s' is too long", t.Text),
 			fmt.Sprintf("a label has at most %d characters; the address is dropped", maxInterfaceName))
 		return false
 	case !a.Prefix.Addr().Is4():
-		d.report(n, n.RangeOf(t), CodeIPv4Only, fmt.Sprintf("Cannot specify label for IPv6 addresses (%s) - ignoring "+
+		d.report(n, n.RangeOf(t), diag.CodeIPv4Only, fmt.Sprintf("Cannot specify label for IPv6 addresses (%s) - ignoring "+
 			"label", n.Keyword.Text), "")
 	default:
 		a.Label = d.intern(t.Text)
@@ -353,14 +355,14 @@ func (d *decoder) addressLabel(n *Node, t Token, a *VirtualAddress) bool {
 func (d *decoder) addressBroadcast(n *Node, t Token, a *VirtualAddress) bool {
 	host := a.Prefix.Addr()
 	if !host.Is4() {
-		d.report(n, n.RangeOf(t), CodeIPv4Broadcast, fmt.Sprintf(
+		d.report(n, n.RangeOf(t), diag.CodeIPv4Broadcast, fmt.Sprintf(
 			"VRRP is trying to assign a broadcast %s to the IPv6 address %s !!?? WTF... skipping VIP...", t.Text, host), "")
 		return false
 	}
 	if t.Text != "+" && t.Text != "-" {
 		b, ok := parseAddr(t.Text)
 		if !ok || !b.Is4() {
-			d.report(n, n.RangeOf(t), CodeBadVirtualAddress, fmt.Sprintf("Invalid broadcast address %s", t.Text),
+			d.report(n, n.RangeOf(t), diag.CodeBadVirtualAddress, fmt.Sprintf("Invalid broadcast address %s", t.Text),
 				"the address is dropped")
 			return false
 		}
@@ -369,7 +371,7 @@ func (d *decoder) addressBroadcast(n *Node, t Token, a *VirtualAddress) bool {
 	}
 	bits := a.Prefix.Bits()
 	if bits > 30 {
-		d.report(n, n.RangeOf(t), CodeNoBroadcast, fmt.Sprintf("%s has no room for a broadcast address", a.Prefix), "")
+		d.report(n, n.RangeOf(t), diag.CodeNoBroadcast, fmt.Sprintf("%s has no room for a broadcast address", a.Prefix), "")
 		return true
 	}
 	raw := host.As4()
@@ -399,8 +401,8 @@ func (d *decoder) trackedInterface(n *Node, list []TrackInterface) (TrackInterfa
 	}
 	for _, old := range list {
 		if old.Interface == t.Interface {
-			d.report(n, t.Range, CodeDuplicateTrack, fmt.Sprintf("interface %s is tracked twice", t.Interface), "",
-				Place{old.Range, "first given here"})
+			d.report(n, t.Range, diag.CodeDuplicateTrack, fmt.Sprintf("interface %s is tracked twice", t.Interface), "",
+				Place{Range: old.Range, Note: "first given here"})
 			return t, false
 		}
 	}
@@ -422,31 +424,31 @@ func (d *decoder) trackWeight(n *Node, limit int64, reduce, override bool) (w tr
 	if len(n.Args) == 0 {
 		return w, true
 	}
-	if n.arg(0) != "weight" {
-		d.report(n, n.RangeOf(n.Args[0]), CodeUnknownItemWord,
-			fmt.Sprintf("unknown option '%s' for tracked %s - ignoring", n.arg(0), n.Keyword.Text), "use weight N")
+	if n.Arg(0) != "weight" {
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownItemWord,
+			fmt.Sprintf("unknown option '%s' for tracked %s - ignoring", n.Arg(0), n.Keyword.Text), "use weight N")
 		return w, false
 	}
 	if len(n.Args) == 1 {
-		d.report(n, n.RangeOf(n.Args[0]), CodeArgumentExpected,
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeArgumentExpected,
 			fmt.Sprintf("weight without value specified for tracked %s - ignoring", n.Keyword.Text), "")
 		return w, false
 	}
 	if v, valid := d.wholeNumber(n, n.Args[1], whole(-limit, limit)); valid {
 		if reduce && (v == 254 || v == -254) {
-			d.report(n, n.RangeOf(n.Args[1]), CodeRaised, fmt.Sprintf("weight %d is reduced to %d", v, v/254*253),
+			d.report(n, n.RangeOf(n.Args[1]), diag.CodeRaised, fmt.Sprintf("weight %d is reduced to %d", v, v/254*253),
 				"the range is -253 to 253")
 			v = v / 254 * 253
 		}
 		w.weight, w.set = v, true
 	}
 	if len(n.Args) > 2 {
-		if n.arg(2) != "reverse" && !(override && n.arg(2) == "noreverse") {
-			d.report(n, n.RangeOf(n.Args[2]), CodeUnknownItemWord,
-				fmt.Sprintf("unknown option '%s' for tracked %s - ignoring", n.arg(2), n.Keyword.Text), "")
+		if n.Arg(2) != "reverse" && !(override && n.Arg(2) == "noreverse") {
+			d.report(n, n.RangeOf(n.Args[2]), diag.CodeUnknownItemWord,
+				fmt.Sprintf("unknown option '%s' for tracked %s - ignoring", n.Arg(2), n.Keyword.Text), "")
 			return w, false
 		}
-		w.reverse = n.arg(2) == "reverse"
+		w.reverse = n.Arg(2) == "reverse"
 	}
 	return w, true
 }
@@ -455,17 +457,17 @@ func (d *decoder) trackWeight(n *Node, limit int64, reduce, override bool) (w tr
 func (d *decoder) syncGroup(n *Node) {
 	var first *Node
 	for i, g := range d.cfg.SyncGroups {
-		if string(g.Name) == n.arg(0) {
+		if string(g.Name) == n.Arg(0) {
 			first = d.groupNodes[i]
 		}
 	}
 	if !d.named(n, first) {
 		return
 	}
-	d.sg = &SyncGroup{Range: n.RangeOf(n.Args[0]), Name: GroupName(d.intern(n.arg(0)))}
+	d.sg = &SyncGroup{Range: n.RangeOf(n.Args[0]), Name: GroupName(d.intern(n.Arg(0)))}
 	d.body(n.Body)
 	if len(d.sg.Members) == 0 {
-		d.about(n, CodeEmptyGroup, fmt.Sprintf("Sync group %s has no virtual router(s). removing", d.sg.Name), "")
+		d.about(n, diag.CodeEmptyGroup, fmt.Sprintf("Sync group %s has no virtual router(s). removing", d.sg.Name), "")
 	} else {
 		d.cfg.SyncGroups = append(d.cfg.SyncGroups, d.sg)
 		d.groupNodes = append(d.groupNodes, n)
@@ -476,11 +478,11 @@ func (d *decoder) syncGroup(n *Node) {
 func (d *decoder) syncGroupMembers(n *Node) {
 	d.extraParameters(n)
 	if len(d.sg.Members) > 0 {
-		d.about(n, CodeRepeated, fmt.Sprintf("vrrp_sync_group %s already has a list of members - ignoring", d.sg.Name), "")
+		d.about(n, diag.CodeRepeated, fmt.Sprintf("vrrp_sync_group %s already has a list of members - ignoring", d.sg.Name), "")
 		return
 	}
 	if len(n.Body) == 0 {
-		d.atEnd(n, CodeEmptyList, fmt.Sprintf("Warning - sync group %s has empty group block", d.sg.Name), "")
+		d.atEnd(n, diag.CodeEmptyList, fmt.Sprintf("Warning - sync group %s has empty group block", d.sg.Name), "")
 	}
 	for _, item := range n.Body {
 		d.sg.Members = append(d.sg.Members, InstanceName(d.intern(item.Keyword.Text)))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"vigil/confparse/diag"
 )
 
 // notify returns the notifications of the block being decoded.
@@ -21,7 +23,7 @@ func (d *decoder) oneOf(s string, actions map[string]func(), hint string) {
 		f()
 		return
 	}
-	d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeUnknownWord, fmt.Sprintf("Unknown %s '%s'", d.n.Keyword.Text, s), hint)
+	d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Unknown %s '%s'", d.n.Keyword.Text, s), hint)
 }
 
 func (d *decoder) instanceExtra(n *Node) {
@@ -31,10 +33,10 @@ func (d *decoder) instanceExtra(n *Node) {
 
 func (d *decoder) nativeIPv6() {
 	if len(d.vi.VirtualAddresses) > 0 && d.vi.VirtualAddresses[0].Prefix.Addr().Is4() {
-		d.about(d.n, CodeFamilyMismatch, fmt.Sprintf("(%s) Cannot specify native_ipv6 with IPv4 addresses", d.vi.Name), "")
+		d.about(d.n, diag.CodeFamilyMismatch, fmt.Sprintf("(%s) Cannot specify native_ipv6 with IPv4 addresses", d.vi.Name), "")
 		return
 	}
-	d.about(d.n, CodeNativeIPv6, fmt.Sprintf("(%s) native_ipv6 is deprecated; the addresses decide the family",
+	d.about(d.n, diag.CodeNativeIPv6, fmt.Sprintf("(%s) native_ipv6 is deprecated; the addresses decide the family",
 		d.vi.Name), "")
 	d.vi.nativeIPv6 = true
 	d.vi.version.put(3)
@@ -51,18 +53,18 @@ func (d *decoder) useVMAC(n *Node) {
 			v.NetlinkNotify = true
 		case t.Text == "group" || t.Text == "name":
 			if i++; i == len(n.Args) {
-				d.report(n, n.RangeOf(t), CodeArgumentExpected, "use_vmac "+t.Text+" has no value", "")
+				d.report(n, n.RangeOf(t), diag.CodeArgumentExpected, "use_vmac "+t.Text+" has no value", "")
 				return
 			}
 			if t.Text == "group" {
-				v.Group = d.intern(n.arg(i))
+				v.Group = d.intern(n.Arg(i))
 			} else {
 				d.vmacName(n, n.Args[i], &v.Interface)
 			}
 		case strings.Count(t.Text, ":") >= 4:
 			mac, ok := parseMAC(t.Text, d.vi.VirtualRouterID)
 			if !ok {
-				d.report(n, n.RangeOf(t), CodeBadMAC, fmt.Sprintf("(%s) invalid VMAC address '%s'", d.vi.Name, t.Text), "")
+				d.report(n, n.RangeOf(t), diag.CodeBadMAC, fmt.Sprintf("(%s) invalid VMAC address '%s'", d.vi.Name, t.Text), "")
 				continue
 			}
 			v.MAC, v.MACIsSet = mac, true
@@ -75,15 +77,15 @@ func (d *decoder) useVMAC(n *Node) {
 func (d *decoder) vmacName(n *Node, t Token, to *string) {
 	switch {
 	case len(t.Text) > maxInterfaceName:
-		d.report(n, n.RangeOf(t), CodeBadInterfaceName, fmt.Sprintf("VMAC interface name '%s' too long - ignoring",
+		d.report(n, n.RangeOf(t), diag.CodeBadInterfaceName, fmt.Sprintf("VMAC interface name '%s' too long - ignoring",
 			t.Text), "")
 	case *to != "":
-		d.report(n, n.RangeOf(t), CodeRepeated, fmt.Sprintf("(%s) interface name already specified - ignoring '%s'",
+		d.report(n, n.RangeOf(t), diag.CodeRepeated, fmt.Sprintf("(%s) interface name already specified - ignoring '%s'",
 			d.vi.Name, t.Text), "")
 	default:
 		if other := d.vmacNameTaken(t.Text); other != nil {
-			d.report(n, n.RangeOf(t), CodeVMAC, fmt.Sprintf("(%s) VRRP instance %s is already using %s - ignoring name",
-				d.vi.Name, other.Name, t.Text), "", Place{other.Range, "the other one"})
+			d.report(n, n.RangeOf(t), diag.CodeVMAC, fmt.Sprintf("(%s) VRRP instance %s is already using %s - ignoring name",
+				d.vi.Name, other.Name, t.Text), "", Place{Range: other.Range, Note: "the other one"})
 			return
 		}
 		*to = d.intern(t.Text)
@@ -125,7 +127,7 @@ func parseMAC(s string, vrid uint8) (mac [6]byte, ok bool) {
 func (d *decoder) useIPVLAN(n *Node) {
 	v := &d.vi.IPVLAN
 	if v.Enabled {
-		d.about(n, CodeRepeated, fmt.Sprintf("(%s) use_ipvlan already specified - ignoring", d.vi.Name), "")
+		d.about(n, diag.CodeRepeated, fmt.Sprintf("(%s) use_ipvlan already specified - ignoring", d.vi.Name), "")
 		return
 	}
 	v.Enabled, v.Mode = true, "bridge"
@@ -137,11 +139,11 @@ func (d *decoder) useIPVLAN(n *Node) {
 			continue
 		case "name", "group":
 			if i++; i == len(n.Args) {
-				d.report(n, n.RangeOf(t), CodeArgumentExpected, "use_ipvlan "+t.Text+" has no value", "")
+				d.report(n, n.RangeOf(t), diag.CodeArgumentExpected, "use_ipvlan "+t.Text+" has no value", "")
 				return
 			}
 			if t.Text == "group" {
-				v.Group = d.intern(n.arg(i))
+				v.Group = d.intern(n.Arg(i))
 			} else {
 				d.vmacName(n, n.Args[i], &v.Interface)
 			}
@@ -165,7 +167,7 @@ func (d *decoder) hmacKey(n *Node) {
 	if !ok {
 		return
 	}
-	text := n.arg(1)
+	text := n.Arg(1)
 	size := len(text)
 	switch {
 	case strings.HasPrefix(text, "file:"):
@@ -173,19 +175,19 @@ func (d *decoder) hmacKey(n *Node) {
 	case strings.HasPrefix(text, "hex:"):
 		raw, err := hex.DecodeString(text[4:])
 		if err != nil {
-			d.report(n, n.RangeOf(n.Args[1]), CodeBadHex, "the key is not hexadecimal", "")
+			d.report(n, n.RangeOf(n.Args[1]), diag.CodeBadHex, "the key is not hexadecimal", "")
 			return
 		}
 		size = len(raw)
 	}
 	if size < 32 || size > 64 {
-		d.report(n, n.RangeOf(n.Args[1]), CodeHMAC, fmt.Sprintf("key %d has %d bytes - ignoring", id, size),
+		d.report(n, n.RangeOf(n.Args[1]), diag.CodeHMAC, fmt.Sprintf("key %d has %d bytes - ignoring", id, size),
 			"a key has 32 to 64 bytes")
 		return
 	}
 	for _, k := range d.vi.HMAC.Keys {
 		if k.ID == uint8(id) {
-			d.report(n, n.RangeOf(n.Args[0]), CodeRepeated, fmt.Sprintf("key %d is already defined - ignoring", id), "")
+			d.report(n, n.RangeOf(n.Args[0]), diag.CodeRepeated, fmt.Sprintf("key %d is already defined - ignoring", id), "")
 			return
 		}
 	}
@@ -204,15 +206,15 @@ func (d *decoder) staticAddress(n *Node) {
 	if a.Interface == "" {
 		a.Interface = d.cfg.Global.DefaultInterface
 		if d.env.System.Interface != nil && !d.env.System.Interface(a.Interface) {
-			d.about(n, CodeNoDevice, fmt.Sprintf("static address %s has no interface, and default_interface %s does not "+
+			d.about(n, diag.CodeNoDevice, fmt.Sprintf("static address %s has no interface, and default_interface %s does not "+
 				"exist", a.Prefix, a.Interface), "")
 			return
 		}
 	}
 	for _, old := range d.cfg.StaticAddresses {
 		if old.Prefix == a.Prefix && old.Interface == a.Interface {
-			d.report(n, a.Range, CodeDuplicateAddress, fmt.Sprintf("duplicate static address %s - ignoring", a.Prefix), "",
-				Place{old.Range, "first given here"})
+			d.report(n, a.Range, diag.CodeDuplicateAddress, fmt.Sprintf("duplicate static address %s - ignoring", a.Prefix), "",
+				Place{Range: old.Range, Note: "first given here"})
 			return
 		}
 	}
@@ -248,7 +250,7 @@ func (d *decoder) addressFlag(n *Node, w Token, i *int, a *VirtualAddress) bool 
 		a.NoTrack = true
 	case "use_vmac":
 		if d.inStatic {
-			d.report(n, n.RangeOf(w), CodeUnknownItemWord,
+			d.report(n, n.RangeOf(w), diag.CodeUnknownItemWord,
 				"Unknown configuration entry 'use_vmac' for ip address - ignoring", "")
 			return true
 		}
@@ -258,7 +260,7 @@ func (d *decoder) addressFlag(n *Node, w Token, i *int, a *VirtualAddress) bool 
 			d.addressLacks(n, w)
 			return false
 		}
-		if n.arg(*i) == "forever" {
+		if n.Arg(*i) == "forever" {
 			a.PreferredLifetime = 1<<32 - 1
 		} else if v, ok := d.wholeNumber(n, n.Args[*i], whole(0, maxUint32)); ok {
 			a.PreferredLifetime = uint32(v)
@@ -269,13 +271,13 @@ func (d *decoder) addressFlag(n *Node, w Token, i *int, a *VirtualAddress) bool 
 			return false
 		}
 		if d.staticGroup != "" || !d.inStatic {
-			d.report(n, n.RangeOf(w), CodeRepeated, "track_group cannot be used here, or not twice", "")
+			d.report(n, n.RangeOf(w), diag.CodeRepeated, "track_group cannot be used here, or not twice", "")
 			*i = len(n.Args)
 			return true
 		}
 		d.staticGroup = d.knownTrackGroup(n, n.Args[*i])
 	default:
-		d.report(n, n.RangeOf(w), CodeUnknownItemWord,
+		d.report(n, n.RangeOf(w), diag.CodeUnknownItemWord,
 			fmt.Sprintf("Unknown configuration entry '%s' for ip address - ignoring", w.Text), "")
 	}
 	return true

@@ -161,15 +161,23 @@ func (w *writer) statement(kw *keyword) {
 	}
 }
 
+// rowIn returns the row of a keyword of a block, or nil.
+func rowIn(id blockID, name string) *keyword {
+	if word := grammar.Blocks[id].Words[name]; word != nil {
+		return &table[word.Index]
+	}
+	return nil
+}
+
 // body writes some statements of a block and the blocks inside.
 func (w *writer) body(id blockID, depth int) {
-	names := make([]string, 0, len(blocks[id].words))
-	for name := range blocks[id].words {
+	names := make([]string, 0, 64)
+	for name := range grammar.Blocks[id].Words {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	for range rapid.IntRange(0, 8).Draw(w.t, "statements") {
-		kw := blocks[id].words[w.pick("keyword", names)]
+		kw := rowIn(id, w.pick("keyword", names))
 		switch {
 		case kw.list != nil:
 			w.list(kw)
@@ -253,8 +261,9 @@ func TestPrintedGlobalsLoadBack(t *testing.T) {
 
 // TestEveryCustomKeywordIsDrawn keeps the samples above complete.
 func TestEveryCustomKeywordIsDrawn(t *testing.T) {
-	for id := range blocks {
-		for name, kw := range blocks[id].words {
+	for id := range grammar.Blocks {
+		for name := range grammar.Blocks[id].Words {
+			kw := rowIn(blockID(id), name)
 			switch {
 			case kw.list != nil:
 				if sampleItems[kw.list.name] == nil {

@@ -1,6 +1,10 @@
 package confparse
 
-import "strings"
+import (
+	"strings"
+
+	"vigil/confparse/syntax"
+)
 
 // Env is what a configuration may depend on besides its files.
 type Env struct {
@@ -33,10 +37,7 @@ func (e Env) configID() string {
 	return short
 }
 
-func (e Env) lookup(name string) string {
-	if e.LookupEnv == nil {
-		return ""
-	}
-	v, _ := e.LookupEnv(name)
-	return v
+// Text returns what of e the text of a configuration may depend on.
+func (e Env) Text() syntax.Env {
+	return syntax.Env{ID: e.configID(), LookupEnv: e.LookupEnv, Seed: e.Seed, AllConfig: e.AllConfig}
 }

@@ -5,6 +5,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vigil/confparse/syntax"
 )
 
 // TestInputsTellWhetherAnythingChanged changes one input at a time.
@@ -42,7 +44,7 @@ func TestInputsTellWhetherAnythingChanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fsys, env := fresh()
 			tt.change(fsys, &env)
-			if got := cfg.Inputs.Unchanged(fsys, env); got != tt.same {
+			if got := cfg.Inputs.Unchanged(fsys, env.Text()); got != tt.same {
 				t.Errorf("Unchanged is %v", got)
 			}
 			again, _ := Load(fsys, "/etc/k.conf", env)
@@ -52,7 +54,7 @@ func TestInputsTellWhetherAnythingChanged(t *testing.T) {
 		})
 	}
 	random, _ := load(t, "router_id ${_RANDOM}\n")
-	if random.Inputs.Unchanged(fstest.MapFS{"test.conf": {Data: []byte("router_id ${_RANDOM}\n")}}, Env{}) {
+	if random.Inputs.Unchanged(fstest.MapFS{"test.conf": {Data: []byte("router_id ${_RANDOM}\n")}}, syntax.Env{}) {
 		t.Error("a configuration with random numbers is taken for unchanged")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"vigil/confparse/diag"
 )
 
 // words walks over the words of an item.
@@ -41,7 +43,7 @@ func (w *words) peek() string {
 func (w *words) value(option Token) (Token, bool) {
 	if w.i >= len(w.list) {
 		w.bad = true
-		w.d.report(w.n, w.n.RangeOf(option), CodeMissingArgument, fmt.Sprintf("*** Configuration line starting `%s` is missing "+
+		w.d.report(w.n, w.n.RangeOf(option), diag.CodeMissingArgument, fmt.Sprintf("*** Configuration line starting `%s` is missing "+
 			"a parameter after keyword `%s` at word position %d", w.n.Keyword.Text, option.Text, w.i+1), "the entry is dropped")
 		return Token{}, false
 	}

@@ -25,7 +25,7 @@ func shown(nodes []*Node) string {
 			words = append(words, shownWord(a))
 		}
 		s := strings.Join(words, " ")
-		if n.kw != nil && n.kw.opens() {
+		if n.Row != nil && n.Row.Opens() {
 			s += " { " + shown(n.Body) + " }"
 		}
 		list = append(list, s)

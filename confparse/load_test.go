@@ -152,3 +152,13 @@ virtual_server 192.0.2.1 80 {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+func TestStrictEnvironmentTurnsWarningsIntoErrors(t *testing.T) {
+	if _, ds := load(t, "nonsense\n"); ds.HasErrors() {
+		t.Errorf("an unknown keyword is an error: %v", ds)
+	}
+	_, ds := Load(memory("nonsense\n"), "test.conf", Env{Strict: true})
+	if !ds.HasErrors() {
+		t.Errorf("with Strict it is not: %v", ds)
+	}
+}

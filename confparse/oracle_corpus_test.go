@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vigil/confparse/diag"
 )
 
 // finding is a line that one of both programs names and the other does not, or an exit code that differs (line 0).
@@ -39,8 +41,8 @@ var unknownWord = regexp.MustCompile(`Unknown keyword '([^']*)'`)
 // newerThan227 reports whether keepalived's first complaints are about a keyword that came with 2.3 or later.
 func newerThan227(f *finding) bool {
 	for _, m := range unknownWord.FindAllStringSubmatch(f.o.text, -1) {
-		for i := range blocks {
-			if kw := blocks[i].words[m[1]]; kw != nil && (strings.HasPrefix(kw.since, "2.3") || strings.HasPrefix(kw.since, "2.4")) {
+		for i := range grammar.Blocks {
+			if kw := rowIn(blockID(i), m[1]); kw != nil && (strings.HasPrefix(kw.since, "2.3") || strings.HasPrefix(kw.since, "2.4")) {
 				return true
 			}
 		}
@@ -73,21 +75,21 @@ var (
 	addedCauses = []cause{
 		{"keepalived says it without a line", func(f *finding) bool { return strings.Contains(f.o.text, f.says) }},
 		{"keepalived says it to its log only", func(f *finding) bool { return strings.Contains(f.log, f.says) }},
-		{"keepalived ends where a network namespace does not exist", func(f *finding) bool { return f.reported(CodeNoNamespace) }},
-		{"auth_type AH, which Vigil refuses", func(f *finding) bool { return f.code == CodeNoAH }},
+		{"keepalived ends where a network namespace does not exist", func(f *finding) bool { return f.reported(diag.CodeNoNamespace) }},
+		{"auth_type AH, which Vigil refuses", func(f *finding) bool { return f.code == diag.CodeNoAH }},
 		{"keepalived ends the checks of instances at one that has no interface or VRID", both(func(f *finding) bool { return f.code >= 3000 },
 			says("Non-existent interface specified", "the virtual router id must be set", "Unknown interface!"))},
-		{"keepalived does not look into a block it rejects", both(func(f *finding) bool { return f.code == CodeUnknownKeyword },
+		{"keepalived does not look into a block it rejects", both(func(f *finding) bool { return f.code == diag.CodeUnknownKeyword },
 			says("- skipping", "already defined"))},
 		{"keepalived has left a block at a brace it did not expect; Vigil reads it on", both(
-			func(f *finding) bool { return f.code >= 3000 }, func(f *finding) bool { return f.reported(CodeUnexpectedOpen) })},
+			func(f *finding) bool { return f.code >= 3000 }, func(f *finding) bool { return f.reported(diag.CodeUnexpectedOpen) })},
 		{"checks keepalived does not have", func(f *finding) bool {
-			return f.code == CodeGroupFamily || f.code == CodeDuplicateServer || f.code == CodeDuplicateReal ||
-				f.code == CodePortReset
+			return f.code == diag.CodeGroupFamily || f.code == diag.CodeDuplicateServer || f.code == diag.CodeDuplicateReal ||
+				f.code == diag.CodePortReset
 		}},
 	}
 	exitCauses = []cause{missedCauses[1], {"2.2.7 takes the backslash at the end of a comment for a word", func(f *finding) bool {
-		return f.reported(CodeCommentBackslash)
+		return f.reported(diag.CodeCommentBackslash)
 	}}}
 )
 
@@ -182,7 +184,7 @@ func TestCorpusAgainstKeepalived(t *testing.T) {
 			if d.EndLine > 0 {
 				n = int(d.EndLine)
 			}
-			counts := d.Severity >= Error || d.Severity == Warning && d.Code.info().class != classNone && d.Code.info().class != classMessage
+			counts := d.Severity >= Error || d.Severity == Warning && d.Code.Counted()
 			if !counts || n == 0 || d.Subject.File != file || o.lines[n] != nil || seen[n] {
 				continue
 			}

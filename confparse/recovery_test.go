@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"vigil/confparse/syntax"
 )
 
 // damage is one text with one mistake in it.
@@ -14,6 +16,9 @@ type damage struct {
 	line int
 	text string
 }
+
+// isPlain reports whether c is part of a word that is not quoted.
+func isPlain(c byte) bool { return !syntax.IsBlank(c) && c != '{' && c != '}' && c != '"' }
 
 // damages deletes and doubles every brace, quote and word of text, one at a time.
 func damages(text string) []damage {
@@ -25,7 +30,7 @@ func damages(text string) []damage {
 		case c == '\n':
 			line++
 			i++
-		case cookedClass[c] == blank:
+		case syntax.IsBlank(c):
 			i++
 		case c == '#' || c == '!':
 			for i < len(text) && text[i] != '\n' {
@@ -33,8 +38,8 @@ func damages(text string) []damage {
 			}
 		default:
 			j := i + 1
-			if cookedClass[c] == plain {
-				for j < len(text) && cookedClass[text[j]] == plain && text[j] != '#' && text[j] != '!' {
+			if isPlain(c) {
+				for j < len(text) && isPlain(text[j]) && text[j] != '#' && text[j] != '!' {
 					j++
 				}
 			}

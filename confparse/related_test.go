@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vigil/confparse/diag"
 )
 
 // instanceBlock is a sound instance with further lines.
@@ -21,19 +23,19 @@ func TestRelatedPlaces(t *testing.T) {
 		related    int32 // the line it refers to
 	}{
 		{"an instance of the same name", instanceBlock("A", "1", "192.0.2.1", "") + instanceBlock("A", "2", "192.0.2.2", ""),
-			CodeDuplicateName, 6, 1},
+			diag.CodeDuplicateName, 6, 1},
 		{"an instance of the same VRID", instanceBlock("A", "1", "192.0.2.1", "") + instanceBlock("B", "1", "192.0.2.2", ""),
-			CodeDuplicateVRID, 6, 1},
-		{"a service of the same address", server + server, CodeDuplicateServer, 7, 1},
-		{"a server of the same address", strings.Replace(server, "}\n}\n", "}\nreal_server 10.0.0.1 80 { }\n}\n", 1), CodeDuplicateReal, 6, 5},
+			diag.CodeDuplicateVRID, 6, 1},
+		{"a service of the same address", server + server, diag.CodeDuplicateServer, 7, 1},
+		{"a server of the same address", strings.Replace(server, "}\n}\n", "}\nreal_server 10.0.0.1 80 { }\n}\n", 1), diag.CodeDuplicateReal, 6, 5},
 		{"a sorry server among the servers", strings.Replace(server, "real", "sorry_server 10.0.0.1 80\nsorry_server_inhibit\nreal", 1),
-			CodeSorryInhibit, 5, 7},
+			diag.CodeSorryInhibit, 5, 7},
 		{"something tracked twice", "track_file f {\nfile /f\n}\n" + instanceBlock("A", "1", "192.0.2.1", "track_file {\nf\nf\n}\n"),
-			CodeDuplicateTrack, 10, 9},
+			diag.CodeDuplicateTrack, 10, 9},
 		{"a BFD session of the same name", "bfd_instance b { neighbor_ip 192.0.2.9 }\nbfd_instance b { neighbor_ip 192.0.2.8 }\n",
-			CodeDuplicateName, 2, 1},
-		{"a second SSL block", "SSL { ca /a }\nSSL { ca /b }\n", CodeReplaced, 2, 1},
-		{"a keyword behind a missing brace", "global_defs {\nrouter_id a\nvrrp_instance V {\n}\n", CodeMissingClose, 3, 1},
+			diag.CodeDuplicateName, 2, 1},
+		{"a second SSL block", "SSL { ca /a }\nSSL { ca /b }\n", diag.CodeReplaced, 2, 1},
+		{"a keyword behind a missing brace", "global_defs {\nrouter_id a\nvrrp_instance V {\n}\n", diag.CodeMissingClose, 3, 1},
 	} {
 		_, ds := load(t, tt.text)
 		i := slices.IndexFunc(ds, func(d Diagnostic) bool { return d.Code == tt.code })

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vigil/confparse/diag"
 )
 
 // row is one row of the keyword table with what must come of it. The expectations are written by hand from the rules
@@ -218,7 +220,7 @@ func changes(base, cfg *Config, prefix string) string {
 func codeList(ds Diagnostics) string {
 	var list []string
 	for _, d := range ds {
-		if d.Code != CodeNotSupported {
+		if d.Code != diag.CodeNotSupported {
 			list = append(list, d.Code.String())
 		}
 	}

@@ -3,10 +3,12 @@ package confparse
 import (
 	"net/netip"
 	"time"
+
+	"vigil/confparse/syntax"
 )
 
 // blockID is a kind of block.
-type blockID uint8
+type blockID = syntax.BlockID
 
 // The blocks that have keywords of their own.
 const (
@@ -42,25 +44,10 @@ const (
 )
 
 // blockSet is a set of blocks.
-type blockSet uint32
+type blockSet = syntax.BlockSet
 
-func in(ids ...blockID) blockSet {
-	var s blockSet
-	for _, id := range ids {
-		s |= 1 << id
-	}
-	return s
-}
-
-func (s blockSet) has(id blockID) bool { return s&(1<<id) != 0 }
-
-// block is one kind of block with the keywords it knows.
-type block struct {
-	id    blockID
-	name  string // the keyword that opens it
-	path  string // from the root
-	words map[string]*keyword
-}
+// in returns the set of the given blocks.
+func in(ids ...blockID) blockSet { return syntax.In(ids...) }
 
 // valueKind is the shape of a keyword's arguments.
 type valueKind uint8
@@ -130,11 +117,8 @@ type keyword struct {
 	ip     func(*decoder, netip.Addr)
 	decode func(*decoder, *Node)
 	// bad is called after a bad value has been reported, for rows whose default is not "as if not there".
-	bad func(*decoder)
-	// whileReading is called as soon as the statement is read, for what influences reading itself.
-	whileReading func(*reader, *Node)
-
-	row int32 // its place in the table
+	bad    func(*decoder)
+	checks bool // changes what plain includes enforce from here on
 }
 
 // itemGrammar is the form of the items of a list block.
@@ -144,25 +128,27 @@ type itemGrammar struct {
 	decode func(*decoder, *Node)
 }
 
-// excludes reports whether word, a keyword of an outer block, cannot well be an item.
-func (g *itemGrammar) excludes(string) bool { return !g.words }
+// table holds every row of the language.
+var table = keywords()
 
-// opens reports whether k is followed by a block.
-func (k *keyword) opens() bool { return k.block != 0 || k.list != nil }
+// grammar is what reading must know of the table, and paths the blocks' names from the root.
+var grammar, paths = index(table)
 
-// inner returns the block k opens, or nil when it opens a list or nothing.
-func (k *keyword) inner() *block {
-	if k.block == 0 {
-		return nil
+// wordOf returns what reading must know of the row at index i.
+func (k *keyword) wordOf(i int, blocks []syntax.Block) *syntax.Keyword {
+	w := &syntax.Keyword{Name: k.name, Index: int32(i), In: k.in, Alias: k.alias, Refers: k.refers, Checks: k.checks,
+		Global: k.block == inGlobal || k.block == 0 && k.list == nil}
+	if k.block != 0 {
+		w.Block = &blocks[k.block]
 	}
-	return &blocks[k.block]
+	switch {
+	case k.list != nil && k.list.words:
+		w.Items = syntax.ItemWords
+	case k.list != nil:
+		w.Items = syntax.ItemLines
+	}
+	return w
 }
-
-// blocks holds the keywords by block.
-var blocks = index(keywords())
-
-// rows is the length of the table.
-var rows = len(keywords())
 
 // keywords returns the whole table.
 func keywords() []keyword {
@@ -174,42 +160,44 @@ func keywords() []keyword {
 	return all
 }
 
-func index(table []keyword) [blockCount]block {
-	bs := [blockCount]block{inRoot: {name: "the root", path: "(root)"}}
+func index(table []keyword) (syntax.Grammar, []string) {
+	bs := make([]syntax.Block, blockCount)
 	parent := [blockCount]blockID{}
 	for i := range table {
-		if id := table[i].block; id != 0 && bs[id].name == "" {
-			bs[id].name = table[i].name
+		if id := table[i].block; id != 0 && bs[id].Name == "" {
+			bs[id].Name = table[i].name
 			for p := blockID(0); p < blockCount; p++ {
-				if table[i].in.has(p) {
+				if table[i].in.Has(p) {
 					parent[id] = p
 					break
 				}
 			}
 		}
 	}
+	bs[inRoot].Name = "the root"
+	paths := make([]string, blockCount)
+	paths[inRoot] = "(root)"
 	for id := inGlobal; id < blockCount; id++ {
-		bs[id].id = id
-		bs[id].path = bs[id].name
+		bs[id].ID = id
+		paths[id] = bs[id].Name
 		for p := parent[id]; p != inRoot; p = parent[p] {
-			bs[id].path = bs[p].name + "/" + bs[id].path
+			paths[id] = bs[p].Name + "/" + paths[id]
 		}
 	}
 	for i := range table {
-		kw := &table[i]
-		kw.row = int32(i)
+		word := table[i].wordOf(i, bs)
 		for id := blockID(0); id < blockCount; id++ {
-			if !kw.in.has(id) {
+			if !word.In.Has(id) {
 				continue
 			}
-			if bs[id].words == nil {
-				bs[id].words = make(map[string]*keyword, 64)
+			if bs[id].Words == nil {
+				bs[id].Words = make(map[string]*syntax.Keyword, 64)
 			}
-			if bs[id].words[kw.name] != nil {
-				panic("confparse: keyword " + kw.name + " is twice in " + bs[id].path)
+			if bs[id].Words[word.Name] != nil {
+				panic("confparse: keyword " + word.Name + " is twice in " + paths[id])
 			}
-			bs[id].words[kw.name] = kw
+			bs[id].Words[word.Name] = word
 		}
 	}
-	return bs
+	return syntax.Grammar{Blocks: bs, Rows: len(table)}, paths
 }

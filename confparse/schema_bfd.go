@@ -3,6 +3,8 @@ package confparse
 import (
 	"net/netip"
 	"time"
+
+	"vigil/confparse/diag"
 )
 
 // milliseconds is the range of a BFD interval: decimal milliseconds, kept as microseconds.
@@ -17,8 +19,8 @@ func milliseconds(n *Node, d *decoder, lo int64, to *time.Duration) {
 	}
 	*to = time.Duration(us) * time.Microsecond
 	if us > 10_000_000 {
-		d.report(n, n.RangeOf(n.Args[0]), CodeSlowPacing, "Configuration warning: BFD instance "+d.bfd.Name+" "+
-			n.Keyword.Text+" value "+n.arg(0)+" is larger than max sensible (10000)", "")
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeSlowPacing, "Configuration warning: BFD instance "+d.bfd.Name+" "+
+			n.Keyword.Text+" value "+n.Arg(0)+" is larger than max sensible (10000)", "")
 	}
 }
 

@@ -79,7 +79,7 @@ var checkKeywords = []keyword{
 		yes: func(d *decoder, v bool) { d.ck.HTTP.SNI = v }},
 	{name: "sni_name", in: in(inHTTPGet, inSSLGet), since: "2.4.3+", pending: true, decode: func(d *decoder, n *Node) {
 		d.ck.HTTP.SNI = true
-		d.ck.HTTP.SNIName = d.once(d.ck.HTTP.SNIName, d.intern(n.arg(0)))
+		d.ck.HTTP.SNIName = d.once(d.ck.HTTP.SNIName, d.intern(n.Arg(0)))
 	}},
 	{name: "tls_compliant", in: in(inSSLGet), value: value{kind: boolean}, def: "off", since: "2.3.0", pending: true,
 		yes: func(d *decoder, v bool) { d.ck.HTTP.CloseNotify = v }},

@@ -1,6 +1,10 @@
 package confparse
 
-import "time"
+import (
+	"time"
+
+	"vigil/confparse/diag"
+)
 
 // daemonKeywords are the rows of global_defs about the program itself: processes, scripts, files, faces to the outside.
 var daemonKeywords = concat([]keyword{
@@ -38,7 +42,7 @@ var daemonKeywords = concat([]keyword{
 	{name: "random_seed", in: in(inGlobal), value: wholeStrict(0, maxUint32), def: "the time", pending: true,
 		num: func(d *decoder, v int64) { d.cfg.Global.Daemon.RandomSeed = uint32(v) }},
 	{name: "reload_check_config", in: in(inGlobal), def: "off", pending: true, decode: func(d *decoder, n *Node) {
-		d.cfg.Global.Daemon.ReloadCheck, d.cfg.Global.Daemon.ReloadCheckLog = true, d.intern(n.arg(0))
+		d.cfg.Global.Daemon.ReloadCheck, d.cfg.Global.Daemon.ReloadCheckLog = true, d.intern(n.Arg(0))
 	}},
 	{name: "reload_time_file", in: in(inGlobal), pending: true,
 		decode: func(d *decoder, n *Node) { d.onePath(n, &d.cfg.Global.Daemon.ReloadTimeFile) }},
@@ -46,10 +50,10 @@ var daemonKeywords = concat([]keyword{
 		on: func(d *decoder) { d.cfg.Global.Daemon.ReloadRepeat = true }},
 	{name: "reload_file", in: in(inGlobal), def: "off; keepalived.reload in the pid directory when bare", pending: true,
 		decode: func(d *decoder, n *Node) {
-			d.cfg.Global.Daemon.ReloadFile, d.cfg.Global.Daemon.ReloadFileSet = d.intern(n.arg(0)), true
+			d.cfg.Global.Daemon.ReloadFile, d.cfg.Global.Daemon.ReloadFileSet = d.intern(n.Arg(0)), true
 		}},
 	{name: "include_check", in: in(inGlobal), def: "none; all when bare", decode: func(*decoder, *Node) {},
-		whileReading: (*reader).includeCheck},
+		checks: true},
 	{name: "config_save_dir", in: in(inGlobal), value: value{kind: word}, pending: true,
 		str: func(d *decoder, s string) { d.cfg.Global.Daemon.ConfigSaveDir = s }},
 	{name: "tmp_config_directory", in: in(inGlobal), value: value{kind: word, optional: true}, pending: true,
@@ -134,7 +138,7 @@ func schedulingKeywords(part string, of func(*decoder) *Scheduling) []keyword {
 	g := in(inGlobal)
 	rttime := func(d *decoder, v int64) {
 		if v == 1 {
-			d.report(d.n, d.n.RangeOf(d.n.Args[0]), CodeRaised, d.n.Keyword.Text+" 1 is too small, setting to 2", "")
+			d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised, d.n.Keyword.Text+" 1 is too small, setting to 2", "")
 			v = 2
 		}
 		of(d).RTTime, of(d).RTTimeSet = time.Duration(v)*time.Microsecond, true

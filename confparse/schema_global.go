@@ -144,7 +144,7 @@ var globalKeywords = []keyword{
 		decode: (*decoder).recipients},
 	{name: "smtp_server", in: in(inGlobal), def: "none; port 25", pending: true, decode: (*decoder).smtpServer},
 	{name: "smtp_helo_name", in: in(inGlobal), def: "the host name", pending: true, decode: func(d *decoder, n *Node) {
-		d.cfg.Global.Mail.HELO = d.intern(n.arg(0))
+		d.cfg.Global.Mail.HELO = d.intern(n.Arg(0))
 	}},
 	{name: "smtp_connect_timeout", in: in(inGlobal), value: secs(0, maxBurstSeconds), def: "30", pending: true,
 		num: func(d *decoder, v int64) {

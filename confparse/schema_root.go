@@ -1,6 +1,10 @@
 package confparse
 
-import "time"
+import (
+	"time"
+
+	"vigil/confparse/diag"
+)
 
 // rootKeywords are the statements and blocks outside of any block that belong to no part in particular.
 var rootKeywords = []keyword{
@@ -10,16 +14,16 @@ var rootKeywords = []keyword{
 			d.first(&d.cfg.Global.Daemon.NetNamespace, s)
 			d.cfg.Global.Daemon.UsePIDDir = true
 			if d.env.System.Namespace != nil && !d.env.System.Namespace(s) {
-				d.about(d.n, CodeNoNamespace, "network namespace "+s+" does not exist", "create it with: ip netns add "+s)
+				d.about(d.n, diag.CodeNoNamespace, "network namespace "+s+" does not exist", "create it with: ip netns add "+s)
 			}
 		}},
 	{name: "net_namespace_ipvs", in: in(inRoot), pending: true, decode: func(d *decoder, n *Node) {
 		g := &d.cfg.Global.Daemon
 		if g.IPVSNamespaceSet {
-			d.about(n, CodeRepeated, "net_namespace_ipvs is already specified - ignoring", "")
+			d.about(n, diag.CodeRepeated, "net_namespace_ipvs is already specified - ignoring", "")
 			return
 		}
-		g.IPVSNamespace, g.IPVSNamespaceSet = d.intern(n.arg(0)), true
+		g.IPVSNamespace, g.IPVSNamespaceSet = d.intern(n.Arg(0)), true
 	}},
 	{name: "namespace_with_ipsets", in: in(inRoot), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.cfg.Global.Daemon.NamespaceWithIPSets = true }},
@@ -69,7 +73,7 @@ var rootKeywords = []keyword{
 // first keeps the first of several values of a setting.
 func (d *decoder) first(to *string, s string) {
 	if *to != "" {
-		d.about(d.n, CodeRepeated, d.n.Keyword.Text+" is already specified - ignoring '"+s+"'", "")
+		d.about(d.n, diag.CodeRepeated, d.n.Keyword.Text+" is already specified - ignoring '"+s+"'", "")
 		return
 	}
 	*to = s
@@ -77,7 +81,7 @@ func (d *decoder) first(to *string, s string) {
 
 func (d *decoder) tlsBlock(n *Node) {
 	if d.cfg.TLS.IsSet {
-		d.about(n, CodeReplaced, "SSL block is already specified, replacing it", "", Place{d.cfg.TLS.Range, "the first"})
+		d.about(n, diag.CodeReplaced, "SSL block is already specified, replacing it", "", Place{Range: d.cfg.TLS.Range, Note: "the first"})
 	}
 	d.cfg.TLS = TLSMaterial{Range: n.RangeOf(n.Keyword), IsSet: true}
 	d.body(n.Body)

@@ -1,6 +1,10 @@
 package confparse
 
-import "time"
+import (
+	"time"
+
+	"vigil/confparse/diag"
+)
 
 // trackKeywords are the rows of vrrp_script, vrrp_track_process and track_file, and of the lists that refer to them.
 var trackKeywords = []keyword{
@@ -33,7 +37,7 @@ var trackKeywords = []keyword{
 	{name: "vrrp_track_process", in: in(inRoot), block: inTrackProcess, pending: true, decode: (*decoder).trackProcess},
 	{name: "process", in: in(inTrackProcess), decode: (*decoder).processLine},
 	{name: "param_match", in: in(inTrackProcess), def: "exact if there are parameters", decode: func(d *decoder, n *Node) {
-		switch n.arg(0) {
+		switch n.Arg(0) {
 		case "":
 			d.tp.Match = MatchExact
 		case "initial":
@@ -41,7 +45,7 @@ var trackKeywords = []keyword{
 		case "partial":
 			d.tp.Match = MatchPartial
 		default:
-			d.report(n, n.RangeOf(n.Args[0]), CodeUnknownWord, "Unknown param_match option "+n.arg(0),
+			d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Unknown param_match option "+n.Arg(0),
 				"use initial or partial")
 		}
 	}},
@@ -50,7 +54,7 @@ var trackKeywords = []keyword{
 	}},
 	{name: "quorum", in: in(inTrackProcess), value: whole(1, 65535), def: "1", num: func(d *decoder, v int64) {
 		if uint32(v) > d.tp.QuorumMax {
-			d.about(d.n, CodeRaised, "quorum cannot be above quorum_max - ignoring", "")
+			d.about(d.n, diag.CodeRaised, "quorum cannot be above quorum_max - ignoring", "")
 			return
 		}
 		d.tp.Quorum = uint32(v)
@@ -61,7 +65,7 @@ var trackKeywords = []keyword{
 			case v == 0:
 				d.tp.Quorum = 0
 			case uint32(v) < d.tp.Quorum:
-				d.about(d.n, CodeRaised, "quorum_max cannot be below quorum - ignoring", "")
+				d.about(d.n, diag.CodeRaised, "quorum_max cannot be below quorum - ignoring", "")
 				return
 			}
 			d.tp.QuorumMax = uint32(v)

@@ -1,6 +1,10 @@
 package confparse
 
-import "time"
+import (
+	"time"
+
+	"vigil/confparse/diag"
+)
 
 // notifyRow is a row for a script of an instance, a group or both.
 func notifyRow(name string, blocks blockSet, of func(*Notify) *Script) keyword {
@@ -56,13 +60,13 @@ var vrrpMoreKeywords = []keyword{
 	{name: "old_unicast_checksum", in: in(inInstance), def: "found out by what peers send", pending: true,
 		decode: func(d *decoder, n *Node) {
 			d.vi.unicast = true
-			switch n.arg(0) {
+			switch n.Arg(0) {
 			case "":
 				d.vi.OldUnicastChecksum = On
 			case "never":
 				d.vi.OldUnicastChecksum = Off
 			default:
-				d.report(n, n.RangeOf(n.Args[0]), CodeUnknownWord, "Unknown old_unicast_checksum option "+n.arg(0),
+				d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Unknown old_unicast_checksum option "+n.Arg(0),
 					"only never is known")
 			}
 		}},

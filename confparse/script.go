@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"vigil/confparse/diag"
+	"vigil/confparse/syntax"
 )
 
 // splitWords cuts a statement as keepalived does for programs: words end at blanks, both kinds of quotes group and
@@ -26,7 +29,7 @@ func splitWords(s string) (words []string, ok bool) {
 			started = true
 			b.WriteString(s[i : i+2])
 			i++
-		case cookedClass[c] == blank:
+		case syntax.IsBlank(c):
 			if started {
 				words = append(words, b.String())
 				b.Reset()
@@ -80,7 +83,7 @@ func splitCommand(s string) (argv []string, ok bool) {
 			quote = 0
 		case quote == 0 && (c == '"' || c == '\''):
 			quote, started = c, true
-		case quote == 0 && cookedClass[c] == blank:
+		case quote == 0 && syntax.IsBlank(c):
 			if started {
 				argv = append(argv, b.String())
 				b.Reset()
@@ -143,9 +146,9 @@ func hexDigit(c byte) int {
 
 // scriptWords returns the words of a program statement without its keyword.
 func (d *decoder) scriptWords(n *Node) []string {
-	words, ok := splitWords(n.text())
+	words, ok := splitWords(n.Text())
 	if !ok {
-		d.about(n, CodeScriptQuotes, fmt.Sprintf("%s: a quote is not closed", n.Keyword.Text), "the program is dropped")
+		d.about(n, diag.CodeScriptQuotes, fmt.Sprintf("%s: a quote is not closed", n.Keyword.Text), "the program is dropped")
 		return nil
 	}
 	if len(words) > 0 {
@@ -165,7 +168,7 @@ func (d *decoder) script(n *Node, accountWords bool) (Script, bool) {
 	}
 	argv, ok := splitCommand(words[0])
 	if !ok || len(argv) == 0 {
-		d.about(n, CodeScriptQuotes, fmt.Sprintf("%s: the quotes of '%s' do not match", n.Keyword.Text, words[0]),
+		d.about(n, diag.CodeScriptQuotes, fmt.Sprintf("%s: the quotes of '%s' do not match", n.Keyword.Text, words[0]),
 			"the program is dropped")
 		return Script{}, false
 	}
@@ -196,8 +199,8 @@ func (d *decoder) notifyScript(n *Node, owner string, to *Script) {
 		return
 	}
 	if to.Range.File != "" {
-		d.about(n, CodeRepeated, fmt.Sprintf("(%s) %s script already specified - ignoring %s", owner, n.Keyword.Text,
-			strings.Join(s.Argv, " ")), "", Place{to.Range, "first given here"})
+		d.about(n, diag.CodeRepeated, fmt.Sprintf("(%s) %s script already specified - ignoring %s", owner, n.Keyword.Text,
+			strings.Join(s.Argv, " ")), "", Place{Range: to.Range, Note: "first given here"})
 		return
 	}
 	to.Range = s.Range // the first counts even when it cannot be run
@@ -235,7 +238,7 @@ func (d *decoder) fifo(n *Node, f *FIFO) {
 		d.missing(n, true)
 		return
 	case f.Path != "":
-		d.about(n, CodeRepeated, n.Keyword.Text+" already specified - ignoring "+words[0], "")
+		d.about(n, diag.CodeRepeated, n.Keyword.Text+" already specified - ignoring "+words[0], "")
 		return
 	}
 	f.Path = d.intern(words[0])
@@ -256,7 +259,7 @@ func (d *decoder) scriptUser(n *Node) {
 	a := d.account(words)
 	if d.env.System.Account != nil {
 		if _, _, err := d.env.System.Account(a.User, a.Group); err != nil {
-			d.about(n, CodeNoAccount, "Error setting global script uid/gid", err.Error())
+			d.about(n, diag.CodeNoAccount, "Error setting global script uid/gid", err.Error())
 			d.noAccount = true
 			return
 		}
@@ -275,15 +278,15 @@ func (d *decoder) usable(n *Node, s *Script) bool {
 	uid, gid, err := d.accountIDs(s)
 	if err == errNoDefaultUser && !d.noAccount && !d.noDefaultUser {
 		d.noDefaultUser = true // keepalived says so once
-		d.about(n, CodeNoAccount, "Unable to set default user keepalived_script for script", err.Error())
+		d.about(n, diag.CodeNoAccount, "Unable to set default user keepalived_script for script", err.Error())
 		return false
 	}
 	if w := n.Keyword.Text; err != nil && (w == "startup_script" || w == "shutdown_script") {
-		d.about(n, CodeNoAccount, fmt.Sprintf("Invalid %s script", strings.TrimSuffix(w, "_script")), err.Error())
+		d.about(n, diag.CodeNoAccount, fmt.Sprintf("Invalid %s script", strings.TrimSuffix(w, "_script")), err.Error())
 		return false
 	}
 	if err != nil {
-		d.about(n, CodeNotifyMissing, fmt.Sprintf("Unable to set default user for script %s - removing", s.Argv[0]),
+		d.about(n, diag.CodeNotifyMissing, fmt.Sprintf("Unable to set default user for script %s - removing", s.Argv[0]),
 			err.Error())
 		return false
 	}
@@ -294,16 +297,16 @@ func (d *decoder) usable(n *Node, s *Script) bool {
 	case programNone:
 		return true
 	case ProgramMissing:
-		d.about(n, CodeNotifyMissing, fmt.Sprintf("Script %s cannot be accessed", s.Argv[0]), "it will not be run")
+		d.about(n, diag.CodeNotifyMissing, fmt.Sprintf("Script %s cannot be accessed", s.Argv[0]), "it will not be run")
 		return false
 	case ProgramNotExecutable:
-		d.about(n, CodeNotifyMissing, fmt.Sprintf(
+		d.about(n, diag.CodeNotifyMissing, fmt.Sprintf(
 			"WARNING - script '%s' is not executable for uid:gid %d:%d - disabling.", s.Argv[0], uid, gid), "")
 		return false
 	case ProgramInsecure:
 		d.insecure = true
 		if d.cfg.Global.Daemon.ScriptSecurity && uid == 0 {
-			d.about(n, CodeScriptInsecure, fmt.Sprintf("Unsafe permissions found for script '%s' - disabling.", s.Argv[0]),
+			d.about(n, diag.CodeScriptInsecure, fmt.Sprintf("Unsafe permissions found for script '%s' - disabling.", s.Argv[0]),
 				"somebody who is not root could change what is run as root")
 			return false
 		}
@@ -342,31 +345,4 @@ func (d *decoder) accountIDs(s *Script) (uid, gid uint32, err error) {
 	}
 	d.asRoot = true
 	return 0, 0, nil
-}
-
-// includeCheck is global_defs { include_check … }: it changes what plain includes enforce from here on.
-func (r *reader) includeCheck(n *Node) {
-	names := map[string]includeChecks{"read": checkRead, "match": checkMatch, "wildcard_match": checkWildcard,
-		"brace_match": checkBrace}
-	if len(n.Args) == 0 {
-		r.level = checkAll
-		return
-	}
-	for i, a := range n.Args {
-		name := strings.TrimLeft(a.Text, "+-")
-		bit, ok := names[name]
-		switch {
-		case !ok:
-			r.report(CodeUnknownWord, n.RangeOf(a), fmt.Sprintf("Unknown include_check option '%s'", a.Text),
-				"use read, match, wildcard_match or brace_match")
-		case strings.HasPrefix(a.Text, "-"):
-			r.level &^= bit
-		case strings.HasPrefix(a.Text, "+"):
-			r.level |= bit
-		case i == 0:
-			r.level = bit | checkRead
-		default:
-			r.report(CodeUnknownWord, n.RangeOf(a), fmt.Sprintf("include_check '%s' needs a + or -", a.Text), "")
-		}
-	}
 }

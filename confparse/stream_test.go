@@ -11,6 +11,9 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vigil/confparse/diag"
+	"vigil/confparse/syntax"
 )
 
 // sameBothWays checks that decoding servers while reading gives what reading everything first gives, and returns
@@ -22,8 +25,7 @@ func sameBothWays(t testing.TB, fsys fs.FS, path string, env Env) bool {
 	if streamed == nil {
 		return false
 	}
-	opts := cmp.AllowUnexported(Inputs{}, input{})
-	if diff := cmp.Diff(wantDiags, diags, opts); diff != "" {
+	if diff := cmp.Diff(wantDiags, diags); diff != "" {
 		t.Errorf("%s: diagnostics (-whole +streamed)\n%s", path, diff)
 	}
 	if want, got := dump(t, whole), dump(t, streamed); want != got {
@@ -41,12 +43,12 @@ func mapFS(text string) fs.FS {
 
 // streamedServers returns how many servers were decoded before the end, and whether the attempt was given up.
 func streamedServers(text string) (n int, void bool) {
-	rep := &reporter{}
+	rep := &diag.Reporter{}
 	d := newDecoder(Env{Hostname: "h"}, rep)
-	r := newReader(mapFS(text), Env{Hostname: "h"}, rep)
-	r.build.stream = newStream(d, nil)
-	r.read("k.conf")
-	return len(d.cfg.VirtualServers), r.build.stream.void
+	r := syntax.NewReader(mapFS(text), Env{Hostname: "h"}.Text(), &grammar, rep)
+	s := newServerStream(d, r, nil)
+	r.Read("k.conf")
+	return len(d.cfg.VirtualServers), s.text.Misled(rep)
 }
 
 func TestServersAreDecodedAsTheyAreRead(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"vigil/confparse/diag"
 )
 
 func memory(text string) fs.FS { return fstest.MapFS{"test.conf": {Data: []byte(text), Mode: 0o644}} }
@@ -70,80 +72,9 @@ func TestCommandReadsBack(t *testing.T) {
 		if diff := cmp.Diff(argv, got); diff != "" || !ok {
 			rt.Fatalf("%s (-want +got)\n%s", line, diff)
 		}
-		var l lexer
-		if !l.lexRaw(line, 0) || len(l.toks) != 2 || len(l.pieces) != 1 {
-			rt.Fatalf("the lexer makes %v of %s", l.toks, line)
-		}
-	})
-}
-
-func TestBraceAlternatives(t *testing.T) {
-	tests := map[string][]string{
-		"a":              {"a"},
-		"{a,b}.c":        {"a.c", "b.c"},
-		"x{a,b{1,2}}y":   {"xay", "xb1y", "xb2y"},
-		"{a}":            {"a"},
-		"{a,b}{c,d}":     {"ac", "ad", "bc", "bd"},
-		"a{b":            {"a{b"},
-		"{,x}/{,y}.conf": {"/.conf", "/y.conf", "x/.conf", "x/y.conf"},
-	}
-	for in, want := range tests {
-		if diff := cmp.Diff(want, braceAlternatives(in)); diff != "" {
-			t.Errorf("%s (-want +got)\n%s", in, diff)
-		}
-	}
-}
-
-func TestGlobMatchesAsTheShellDoes(t *testing.T) {
-	fsys := fstest.MapFS{"etc/b.conf": {}, "etc/a.conf": {}, "etc/.hidden.conf": {}, "etc/c.txt": {}, "etc/d/a.conf": {},
-		"etc/e/a.conf": {}, "etc/dir.conf/x": {}}
-	tests := map[string][]string{
-		"/etc/*.conf":         {"/etc/a.conf", "/etc/b.conf"},
-		"/etc/.*.conf":        {"/etc/.hidden.conf"},
-		"/etc/*/a.conf":       {"/etc/d/a.conf", "/etc/e/a.conf"},
-		"/etc/[!b].conf":      {"/etc/a.conf"},
-		"/etc/{b,a}.conf":     {"/etc/b.conf", "/etc/a.conf"},
-		"/*/c.txt":            {"/etc/c.txt"},
-		"/etc/missing.conf":   nil,
-		"/etc/dir.conf":       nil,
-		"/nowhere/*.conf":     nil,
-		"/etc/{a,zz}.conf":    {"/etc/a.conf"},
-		"etc/?.conf":          {"etc/a.conf", "etc/b.conf"},
-		"/etc/[.conf":         nil,
-		"/etc/{d,e}/{a,b}.co": nil,
-	}
-	for pattern, want := range tests {
-		r := &reader{fsys: fsys, inputs: &Inputs{}}
-		if diff := cmp.Diff(want, r.glob(pattern)); diff != "" {
-			t.Errorf("%s (-want +got)\n%s", pattern, diff)
-		}
-	}
-}
-
-// TestEditDistance compares with the textbook recursion.
-func TestEditDistance(t *testing.T) {
-	var slow func(a, b string) int
-	slow = func(a, b string) int {
-		if a == "" || b == "" {
-			return len(a) + len(b)
-		}
-		cost := 1
-		if a[len(a)-1] == b[len(b)-1] {
-			cost = 0
-		}
-		best := min(slow(a[:len(a)-1], b)+1, slow(a, b[:len(b)-1])+1, slow(a[:len(a)-1], b[:len(b)-1])+cost)
-		if len(a) > 1 && len(b) > 1 && a[len(a)-1] == b[len(b)-2] && a[len(a)-2] == b[len(b)-1] {
-			best = min(best, slow(a[:len(a)-2], b[:len(b)-2])+1)
-		}
-		return best
-	}
-	rapid.Check(t, func(rt *rapid.T) {
-		a := rapid.StringMatching(`[abc]{0,5}`).Draw(rt, "a")
-		b := rapid.StringMatching(`[abc]{0,5}`).Draw(rt, "b")
-		limit := rapid.IntRange(0, 6).Draw(rt, "limit")
-		want, got := slow(a, b), editDistance(a, b, limit)
-		if want <= limit && got != want || want > limit && got <= limit {
-			rt.Fatalf("%q %q: %d, want %d (limit %d)", a, b, got, want, limit)
+		tree, _ := Parse(memory("vrrp_instance V {\n"+line+"\n}\n"), "test.conf", Env{})
+		if body := tree.Root[0].Body; len(body) != 1 || len(body[0].Args) != 1 || body[0].Args[0].Text != words[1] {
+			rt.Fatalf("reading makes %v of %s", body, line)
 		}
 	})
 }
@@ -214,7 +145,7 @@ func TestStatementText(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			text := "$V=value\nglobal_defs {\n" + tt.line + "\n}\n"
 			tree, _ := Parse(fstest.MapFS{"k.conf": {Data: []byte(text)}}, "k.conf", Env{})
-			if got := tree.Root[0].Body[0].text(); got != tt.want {
+			if got := tree.Root[0].Body[0].Text(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -227,8 +158,9 @@ func TestPlainNumber(t *testing.T) {
 		s := rapid.StringMatching(`[-+ ]?[0-9]{0,11}(\.[0-9]{0,7})?[a ]?`).Draw(t, "word")
 		lo := rapid.Int64Range(-10, 5_000_000).Draw(t, "min")
 		v := value{kind: timer, min: lo, max: lo + rapid.Int64Range(0, 1<<53).Draw(t, "width")}
-		d := &decoder{rep: &reporter{}}
-		n := &Node{Keyword: Token{Text: "k"}, src: &source{path: "k.conf"}}
+		d := &decoder{rep: &diag.Reporter{}, table: table}
+		tree, _ := Parse(memory("use_pid_dir"), "test.conf", Env{})
+		n := tree.Root[0]
 		if got, ok := plainNumber(s, &v, 1); ok {
 			if want, good := d.wholeNumber(n, Token{Text: s}, v); !good || got != want {
 				t.Errorf("%q is %d, want %d %v", s, got, want, good)
@@ -247,23 +179,8 @@ func TestKeywordIsOfItsBlock(t *testing.T) {
 	text := "virtual_server 10.0.0.1 80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n delay_loop 1\n weight 3\n" +
 		" real_server 10.0.0.2 80 {\n  delay_loop 2\n  weight 4\n }\n delay_loop 5\n weight 6\n" +
 		" real_server 10.0.0.3 80 {\n  delay_loop 7\n  lb_algo rr\n }\n lb_algo wrr\n}\n"
-	b := newBuilder()
-	for i := range blocks {
-		blk := &blocks[i]
-		if int(blk.id) != i {
-			t.Fatalf("block %d is numbered %d", i, blk.id)
-		}
-		for _, followed := range blocks {
-			for word, kw := range followed.words {
-				b.after[b.before] = kw
-				if got := b.keyword(blk, word); got != blk.words[word] {
-					t.Errorf("%s in %s is a keyword of another block", word, blk.path)
-				}
-			}
-		}
-	}
 	cfg, ds := Load(fstest.MapFS{"k.conf": {Data: []byte(text)}}, "k.conf", Env{})
-	if len(ds) != 1 || ds[0].Code != CodeUnknownKeyword || ds[0].Subject.Start.Line != 15 {
+	if len(ds) != 1 || ds[0].Code != diag.CodeUnknownKeyword || ds[0].Subject.Start.Line != 15 {
 		t.Errorf("diagnostics: %v", ds)
 	}
 	vs := cfg.VirtualServers[0]

@@ -1,6 +1,10 @@
 package confparse
 
-import "fmt"
+import (
+	"fmt"
+
+	"vigil/confparse/diag"
+)
 
 // validate settles what depends on more than one block.
 func (d *decoder) validate() {
@@ -11,18 +15,18 @@ func (d *decoder) validate() {
 
 // untilEnd is about for what keepalived finds out where block, around n, ends: that is the line it names.
 func (d *decoder) untilEnd(n, block *Node, code Code, summary, detail string, related ...Place) {
-	before := len(d.rep.list)
+	before := d.rep.Len()
 	d.about(n, code, summary, detail, related...)
-	if len(d.rep.list) > before && block.closeLn != 0 {
-		d.rep.list[before].EndLine = block.closeLn
+	if d.rep.Len() > before && block.CloseLine() != 0 {
+		d.rep.At(before).EndLine = block.CloseLine()
 	}
 }
 
 // echoAtEnd adds what keepalived says where the block of n ends to the diagnostic reported last.
 func (d *decoder) echoAtEnd(n *Node, text string) {
-	if k := len(d.rep.list) - 1; k >= 0 && n.closeLn != 0 {
-		at := Range{File: n.src.path, Start: Pos{Line: n.closeLn, Col: 1}, End: Pos{Line: n.closeLn, Col: 1}}
-		d.rep.list[k].Echoes = append(d.rep.list[k].Echoes, Place{at, text})
+	if k := d.rep.Len() - 1; k >= 0 && n.CloseLine() != 0 {
+		at := Range{File: n.Range().File, Start: Pos{Line: n.CloseLine(), Col: 1}, End: Pos{Line: n.CloseLine(), Col: 1}}
+		d.rep.At(k).Echoes = append(d.rep.At(k).Echoes, Place{Range: at, Note: text})
 	}
 }
 
@@ -35,7 +39,7 @@ func (d *decoder) validateScripts() {
 	if d.insecure {
 		summary += " There are insecure scripts."
 	}
-	d.rep.report(Diagnostic{Code: CodeScriptSecurity, Summary: summary,
+	d.rep.Report(Diagnostic{Code: diag.CodeScriptSecurity, Summary: summary,
 		Detail: "write enable_script_security in global_defs"}, 0)
 }
 
@@ -46,7 +50,7 @@ func (d *decoder) validateSyncDaemon() {
 		return
 	}
 	if d.instances[s.Instance] == nil {
-		d.rep.report(Diagnostic{Code: CodeSyncInstance, Subject: s.Range, Summary: fmt.Sprintf(
+		d.rep.Report(Diagnostic{Code: diag.CodeSyncInstance, Subject: s.Range, Summary: fmt.Sprintf(
 			"Unable to find vrrp instance %s for lvs_sync_daemon - ignoring", s.Instance)}, 0)
 		*s = SyncDaemon{}
 	}

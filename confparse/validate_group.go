@@ -3,6 +3,8 @@ package confparse
 import (
 	"fmt"
 	"slices"
+
+	"vigil/confparse/diag"
 )
 
 // settleGroupTracking takes from the members of g what may not move one of them alone: trackers with a weight, unless
@@ -12,9 +14,9 @@ func (d *decoder) settleGroupTracking(g *SyncGroup) {
 		vi := d.instances[name]
 		for _, t := range vi.TrackInterfaces {
 			if slices.ContainsFunc(g.TrackInterfaces, func(o TrackInterface) bool { return o.Interface == t.Interface }) {
-				d.report(vi.node, t.Range, CodeTrackBoth, fmt.Sprintf("(%s) track_interface %s is configured on VRRP "+
+				d.report(vi.node, t.Range, diag.CodeTrackBoth, fmt.Sprintf("(%s) track_interface %s is configured on VRRP "+
 					"instance and sync group. Remove vrrp instance or sync group config", vi.Name, t.Interface), "",
-					Place{g.Range, "the group"})
+					Place{Range: g.Range, Note: "the group"})
 			}
 		}
 		if g.TrackingWeight {
@@ -49,7 +51,7 @@ func (d *decoder) settleGroupTracking(g *SyncGroup) {
 
 // weightInGroup reports a tracker of vi at place at. It returns true, for the predicates above.
 func (d *decoder) weightInGroup(vi *instanceScratch, at Range, what string) bool {
-	d.report(vi.node, at, CodeTrackerWeight, fmt.Sprintf("(%s) %s", vi.Name, what),
+	d.report(vi.node, at, diag.CodeTrackerWeight, fmt.Sprintf("(%s) %s", vi.Name, what),
 		"the members of a group change together; write sync_group_tracking_weight in the group, or no weight")
 	return true
 }

@@ -1,6 +1,10 @@
 package confparse
 
-import "fmt"
+import (
+	"fmt"
+
+	"vigil/confparse/diag"
+)
 
 // A translated packet can be given another port. One of a DR or TUN service reaches its server with the port it came
 // with, so that a port written for the server has no effect.
@@ -15,13 +19,13 @@ func (d *decoder) settlePort(vs *serverScratch, rs *realScratch) {
 		}
 	case vs.ID.Fwmark != 0:
 		if rs.ID.Port != 0 {
-			d.about(rs.node, CodePortReset, fmt.Sprintf(
+			d.about(rs.node, diag.CodePortReset, fmt.Sprintf(
 				"WARNING - fwmark virtual server %s, real server %s has port specified - clearing", vs.ID, rs.ID), "")
 			rs.ID.Port = 0
 		}
 	case vs.ID.Addr.IsValid():
 		if rs.ID.Port != vs.ID.Port && rs.ID.Port != 0 {
-			d.about(rs.node, CodePortReset, fmt.Sprintf(
+			d.about(rs.node, diag.CodePortReset, fmt.Sprintf(
 				"WARNING - virtual server %s and real server %s ports don't match - resetting", vs.ID, rs.ID), keepsPort)
 		}
 		rs.ID.Port = vs.ID.Port
@@ -45,15 +49,15 @@ func (d *decoder) checkGroupPorts(vs *serverScratch, rs *realScratch) {
 			if first == "" {
 				first = e.service()
 			}
-			places = append(places, Place{e.Range, "a service of the group"})
+			places = append(places, Place{Range: e.Range, Note: "a service of the group"})
 		}
 	}
 	switch {
 	case first != "":
-		d.about(rs.node, CodePortReset, fmt.Sprintf("virtual server %s:[%s] and real server %s ports don't match", vs.ID, first,
+		d.about(rs.node, diag.CodePortReset, fmt.Sprintf("virtual server %s:[%s] and real server %s ports don't match", vs.ID, first,
 			rs.ID), keepsPort, places...)
 	case mark:
-		d.about(rs.node, CodePortReset, fmt.Sprintf(
+		d.about(rs.node, diag.CodePortReset, fmt.Sprintf(
 			"WARNING - fwmark virtual server %s, real server %s has port specified - port will be ignored", vs.ID, rs.ID), keepsPort)
 	}
 }
@@ -75,18 +79,18 @@ func (d *decoder) settleSorryPort(vs *serverScratch, ss *SorryServer) {
 		}
 	case vs.ID.Fwmark != 0:
 		if ss.Port != 0 {
-			d.about(vs.sorryAt, CodePortReset, fmt.Sprintf(
+			d.about(vs.sorryAt, diag.CodePortReset, fmt.Sprintf(
 				"WARNING - virtual server %s, sorry server has port specified - clearing", vs.ID), keepsPort)
 			ss.Port = 0
 		}
 	case vs.ID.Addr.IsValid():
 		if ss.Port != 0 && ss.Port != vs.ID.Port {
-			d.about(vs.sorryAt, CodePortReset, fmt.Sprintf(
+			d.about(vs.sorryAt, diag.CodePortReset, fmt.Sprintf(
 				"WARNING - virtual server %s and sorry server ports don't match - resetting", vs.ID), keepsPort)
 		}
 		ss.Port = vs.ID.Port
 	case ss.Port != 0:
-		d.about(vs.sorryAt, CodePortReset, fmt.Sprintf(
+		d.about(vs.sorryAt, diag.CodePortReset, fmt.Sprintf(
 			"WARNING - virtual server %s, sorry server has port specified - port will be ignored", vs.ID), keepsPort)
 	}
 }

@@ -3,6 +3,8 @@ package confparse
 import (
 	"fmt"
 	"time"
+
+	"vigil/confparse/diag"
 )
 
 // finishServer settles the virtual server in d.vs: address family, inheritance and keepalived's corrections, in its
@@ -26,7 +28,7 @@ func (d *decoder) finishServer() {
 // anyServer reports a virtual server without real servers, of which nothing else is said.
 func (d *decoder) anyServer(vs *serverScratch, n int) bool {
 	if n == 0 {
-		d.about(vs.node, CodeNoRealServer, fmt.Sprintf("Virtual server %s has no real servers - ignoring", vs.ID), "")
+		d.about(vs.node, diag.CodeNoRealServer, fmt.Sprintf("Virtual server %s has no real servers - ignoring", vs.ID), "")
 	}
 	return n > 0
 }
@@ -45,7 +47,7 @@ func (d *decoder) settleServerFamily(vs *serverScratch) bool {
 			if vs.family == FamilyUnknown {
 				vs.family = f
 			} else if vs.family != f {
-				d.untilEnd(rs.node, rs.node, CodeFamilyMismatch, fmt.Sprintf("Address family of virtual server and real "+
+				d.untilEnd(rs.node, rs.node, diag.CodeFamilyMismatch, fmt.Sprintf("Address family of virtual server and real "+
 					"server %s don't match - skipping real server.", rs.ID.Addr), "only lvs_method TUN can mix them")
 				continue
 			}
@@ -58,7 +60,7 @@ func (d *decoder) settleServerFamily(vs *serverScratch) bool {
 		if vs.family == FamilyUnknown {
 			vs.family = f
 		} else if vs.family != f {
-			d.untilEnd(vs.sorryAt, vs.node, CodeFamilyMismatch, fmt.Sprintf("Address family of virtual server and sorry "+
+			d.untilEnd(vs.sorryAt, vs.node, diag.CodeFamilyMismatch, fmt.Sprintf("Address family of virtual server and sorry "+
 				"server %s don't match - skipping sorry server.", ss.Addr), "only lvs_method TUN can mix them")
 			vs.SorryServer = nil
 		}
@@ -101,33 +103,33 @@ func (d *decoder) settleServerIdentity(vs *serverScratch) bool {
 	byMark := vs.ID.Fwmark != 0 || vs.ID.Group != "" && !vs.groupHasAddress
 	switch {
 	case byMark && vs.protocolSet:
-		d.about(vs.protocolAt, CodeProtocolOnMark, fmt.Sprintf(
+		d.about(vs.protocolAt, diag.CodeProtocolOnMark, fmt.Sprintf(
 			"Warning: Virtual server %s: protocol specified for fwmark - protocol will be ignored", vs.ID), "")
 		vs.ID.Protocol = ProtocolNone
 	case !byMark && !vs.protocolSet:
 		if !vs.badProtocol {
-			d.about(vs.node, CodeNoProtocol, fmt.Sprintf("Virtual server %s: no protocol set - defaulting to UDP", vs.ID),
+			d.about(vs.node, diag.CodeNoProtocol, fmt.Sprintf("Virtual server %s: no protocol set - defaulting to UDP", vs.ID),
 				"most services want protocol TCP")
 		}
 		vs.ID.Protocol = UDP
 	}
 	if vs.Scheduler == "" {
-		d.about(vs.node, CodeNoScheduler, fmt.Sprintf("Virtual server %s: no scheduler set, setting default 'wlc'", vs.ID),
+		d.about(vs.node, diag.CodeNoScheduler, fmt.Sprintf("Virtual server %s: no scheduler set, setting default 'wlc'", vs.ID),
 			"")
 		vs.Scheduler = "wlc"
 	}
 	if vs.OnePacket && !byMark && vs.ID.Protocol != UDP {
-		d.about(vs.opsAt, CodeOPS, fmt.Sprintf("Virtual server %s: ops is only valid for UDP - ignoring", vs.ID), "")
+		d.about(vs.opsAt, diag.CodeOPS, fmt.Sprintf("Virtual server %s: ops is only valid for UDP - ignoring", vs.ID), "")
 		vs.OnePacket = false
 	}
 	if vs.HASuspend && byMark {
-		d.about(vs.suspendAt, CodeSuspendMark, fmt.Sprintf(
+		d.about(vs.suspendAt, diag.CodeSuspendMark, fmt.Sprintf(
 			"Virtual server %s: cannot use ha_suspend with fwmark - clearing", vs.ID), "")
 		vs.HASuspend = false
 	}
 	if first, ok := d.servers[vs.ID]; ok {
-		d.about(vs.node, CodeDuplicateServer, fmt.Sprintf("Virtual server %s is already configured - ignoring", vs.ID),
-			"both would be one service of the kernel", Place{first.Range, "first defined here"})
+		d.about(vs.node, diag.CodeDuplicateServer, fmt.Sprintf("Virtual server %s is already configured - ignoring", vs.ID),
+			"both would be one service of the kernel", Place{Range: first.Range, Note: "first defined here"})
 		return false
 	}
 	d.servers[vs.ID] = vs.VirtualServer
@@ -141,7 +143,7 @@ func (d *decoder) settleForwarding(vs *serverScratch) {
 		rs := &d.reals[i]
 		if !rs.method.set && !vs.method.set && !warned {
 			warned = true
-			d.about(vs.node, CodeNoMethod, fmt.Sprintf(
+			d.about(vs.node, diag.CodeNoMethod, fmt.Sprintf(
 				"Virtual server %s: no forwarding method set, setting default NAT", vs.ID), "")
 		}
 		rs.Forwarding = methodOf(rs.method, vs.method)
@@ -158,7 +160,7 @@ func (d *decoder) settleForwarding(vs *serverScratch) {
 func (d *decoder) settlePersistence(vs *serverScratch) {
 	allPorts := vs.ID.Addr.IsValid() && vs.ID.Port == 0 || vs.groupPortZero
 	if allPorts && vs.PersistenceTimeout == 0 {
-		d.about(vs.node, CodePortZero, fmt.Sprintf(
+		d.about(vs.node, diag.CodePortZero, fmt.Sprintf(
 			"Virtual server %s: zero port only valid for persistent sevices - setting", vs.ID),
 			"persistence_timeout is 360")
 		vs.PersistenceTimeout = defaultPersistence
@@ -179,8 +181,8 @@ func (d *decoder) settleRealServers(vs *serverScratch) {
 		rs.ID.VS = vs.ID
 		d.settlePort(vs, rs)
 		if first := d.duplicateReal(vs, rs); first != nil {
-			d.about(rs.node, CodeDuplicateReal, fmt.Sprintf("Virtual server %s: duplicate real server %s - ignoring",
-				vs.ID, rs.ID), "", Place{first.Range, "first given here"})
+			d.about(rs.node, diag.CodeDuplicateReal, fmt.Sprintf("Virtual server %s: duplicate real server %s - ignoring",
+				vs.ID, rs.ID), "", Place{Range: first.Range, Note: "first given here"})
 			continue
 		}
 		rs.Weight = rs.weight.or(vs.weight)
@@ -191,7 +193,7 @@ func (d *decoder) settleRealServers(vs *serverScratch) {
 		rs.timing.inherit(&vs.timing)
 		d.settleCheckers(vs, rs)
 		if rs.LowerThreshold > rs.UpperThreshold {
-			d.about(rs.node, CodeThresholds, fmt.Sprintf("Real server %s: lthreshold %d is above uthreshold %d", rs.ID,
+			d.about(rs.node, diag.CodeThresholds, fmt.Sprintf("Real server %s: lthreshold %d is above uthreshold %d", rs.ID,
 				rs.LowerThreshold, rs.UpperThreshold), "the kernel refuses that; lthreshold is not used")
 			rs.LowerThreshold = 0
 		}
@@ -277,7 +279,7 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 			ck.HTTP.VirtualHost = rs.VirtualHost
 		}
 		if ck.Connect.Addr.Is6() && ck.Connect.Addr.IsLinkLocalUnicast() && ck.Connect.BindInterface == "" {
-			d.about(ck.node, CodeCheckerDropped, fmt.Sprintf(
+			d.about(ck.node, diag.CodeCheckerDropped, fmt.Sprintf(
 				"Checker %s of %s: a link-local address needs bind_if - ignoring", ck.Kind, rs.ID), "")
 			continue
 		}
@@ -295,7 +297,7 @@ func (d *decoder) settleQuorum(vs *serverScratch) {
 		total += uint64(max(rs.Weight, 0))
 	}
 	if uint64(vs.Quorum) > total {
-		d.about(orNode(vs.quorumAt, vs.node), CodeQuorum, fmt.Sprintf(
+		d.about(orNode(vs.quorumAt, vs.node), diag.CodeQuorum, fmt.Sprintf(
 			"Warning - quorum %d for %s exceeds total weight of real servers %d, reducing quorum to %d", vs.Quorum, vs.ID,
 			total, total), "")
 		vs.Quorum = uint32(total)
@@ -305,7 +307,7 @@ func (d *decoder) settleQuorum(vs *serverScratch) {
 		if vs.Quorum > 0 {
 			lowered = vs.Quorum - 1
 		}
-		d.about(orNode(vs.hysteresisAt, vs.node), CodeQuorum, fmt.Sprintf(
+		d.about(orNode(vs.hysteresisAt, vs.node), diag.CodeQuorum, fmt.Sprintf(
 			"Virtual server %s: hysteresis %d >= quorum %d; setting hysteresis to %d", vs.ID, vs.Hysteresis, vs.Quorum,
 			lowered), "")
 		vs.Hysteresis = lowered
@@ -331,8 +333,8 @@ func (d *decoder) settleSorry(vs *serverScratch) {
 			continue
 		}
 		if rs.InhibitOnFailure != ss.Inhibit {
-			d.about(vs.sorryAt, CodeSorryInhibit, fmt.Sprintf("Virtual server %s: real server %s matches sorry server, "+
-				"but inhibit setting differs, setting on sorry server", vs.ID, rs.ID), "", Place{rs.Range, "the real server"})
+			d.about(vs.sorryAt, diag.CodeSorryInhibit, fmt.Sprintf("Virtual server %s: real server %s matches sorry server, "+
+				"but inhibit setting differs, setting on sorry server", vs.ID, rs.ID), "", Place{Range: rs.Range, Note: "the real server"})
 			ss.Inhibit = rs.InhibitOnFailure
 		}
 		return

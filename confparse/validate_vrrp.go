@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigil/confparse/diag"
 )
 
 // validateVRRP settles what depends on the whole configuration: defaults that instances inherit, corrections
@@ -54,7 +56,7 @@ func (d *decoder) settleFamily(vi *instanceScratch) {
 		if FamilyOf(a) == vi.Family {
 			return true
 		}
-		d.report(vi.node, at, CodeFamilyMismatch,
+		d.report(vi.node, at, diag.CodeFamilyMismatch,
 			fmt.Sprintf("(%s) %s %s is not %s like the instance - ignoring", vi.Name, what, a, vi.Family), "")
 		return false
 	}
@@ -97,14 +99,14 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 		vi.ExtraGARP, vi.ExtraGARPAll = d.cfg.Global.ExtraGARP, d.cfg.Global.ExtraGARPAll
 	}
 	if vi.VirtualRouterID == 0 {
-		d.about(orNode(vi.badVRID, vi.node), CodeNoVRID, fmt.Sprintf("(%s) the virtual router id must be set", vi.Name), "")
+		d.about(orNode(vi.badVRID, vi.node), diag.CodeNoVRID, fmt.Sprintf("(%s) the virtual router id must be set", vi.Name), "")
 	}
 	if vi.unreachable() {
-		d.about(vi.node, CodeInstanceWithoutInterface, fmt.Sprintf("(%s) Unknown interface!", vi.Name),
+		d.about(vi.node, diag.CodeInstanceWithoutInterface, fmt.Sprintf("(%s) Unknown interface!", vi.Name),
 			"only an instance with unicast peers may do without")
 	}
 	if len(vi.VirtualAddresses) == 0 && !vi.NoVirtualAddress {
-		d.about(vi.node, CodeNoVIP, fmt.Sprintf("(%s) No VIP specified; at least one is sensible", vi.Name), "")
+		d.about(vi.node, diag.CodeNoVIP, fmt.Sprintf("(%s) No VIP specified; at least one is sensible", vi.Name), "")
 	}
 	d.settleCapacity(vi)
 	d.settleInterval(vi)
@@ -128,7 +130,7 @@ func (d *decoder) settleCapacity(vi *instanceScratch) {
 	if n <= limit {
 		return
 	}
-	d.report(vi.node, vi.VirtualAddresses[limit].Range, CodeTooManyVIPs, fmt.Sprintf("(%s) Number of VIPs (%d) exceeds "+
+	d.report(vi.node, vi.VirtualAddresses[limit].Range, diag.CodeTooManyVIPs, fmt.Sprintf("(%s) Number of VIPs (%d) exceeds "+
 		"maximum/space available in packet (max %d addresses) - excess moved to eVIPs", vi.Name, n, limit),
 		"from here on they belong in virtual_ipaddress_excluded")
 	vi.ExcludedAddresses = append(slices.Clone(vi.VirtualAddresses[limit:]), vi.ExcludedAddresses...)
@@ -157,7 +159,7 @@ func (d *decoder) settleInterval(vi *instanceScratch) {
 		default:
 			summary += "in units of 10ms - rounding"
 		}
-		d.about(vi.advertAt, CodeIntervalRounded, fmt.Sprintf("(%s) %s", vi.Name, summary),
+		d.about(vi.advertAt, diag.CodeIntervalRounded, fmt.Sprintf("(%s) %s", vi.Name, summary),
 			fmt.Sprintf("%s s is used: VRRP version %d has steps of %s s, at most %s s", micros(got.Microseconds()),
 				vi.Version, micros(unit.Microseconds()), micros(limit.Microseconds())))
 	}
@@ -175,7 +177,7 @@ func (d *decoder) settleStrict(vi *instanceScratch) {
 		return
 	}
 	strict := func(summary string, detail ...string) {
-		d.about(vi.node, CodeStrict, fmt.Sprintf("(%s) %s", vi.Name, summary), strings.Join(detail, " "))
+		d.about(vi.node, diag.CodeStrict, fmt.Sprintf("(%s) %s", vi.Name, summary), strings.Join(detail, " "))
 	}
 	if vi.Family == IPv6 && vi.Version == 2 {
 		strict("cannot use IPv6 with VRRP version 2; setting version 3")
@@ -202,7 +204,7 @@ func (d *decoder) settleStrict(vi *instanceScratch) {
 		vi.Accept = false
 	}
 	if len(vi.VirtualAddresses) == 0 {
-		d.about(vi.node, CodeStrictNoVIP, fmt.Sprintf("(Strict mode) (%s) there must be a virtual address", vi.Name), "")
+		d.about(vi.node, diag.CodeStrictNoVIP, fmt.Sprintf("(Strict mode) (%s) there must be a virtual address", vi.Name), "")
 	}
 	vi.DownTimerAdverts = 3
 	vi.LowerPriorityNoAdvert, vi.HigherPrioritySendAdvert = true, false
@@ -211,13 +213,13 @@ func (d *decoder) settleStrict(vi *instanceScratch) {
 // settlePreemption clears what contradicts the initial state.
 func (d *decoder) settlePreemption(vi *instanceScratch) {
 	if vi.NoPreempt && vi.State == StateMaster {
-		d.about(vi.noPreemptAt, CodeNoPreemptMaster,
+		d.about(vi.noPreemptAt, diag.CodeNoPreemptMaster,
 			fmt.Sprintf("(%s) Warning - nopreempt will not work with initial state MASTER - clearing", vi.Name),
 			"write state BACKUP on both directors")
 		vi.NoPreempt = false
 	}
 	if vi.NoPreempt && vi.Priority == 255 {
-		d.about(vi.noPreemptAt, CodeNoPreemptMaster,
+		d.about(vi.noPreemptAt, diag.CodeNoPreemptMaster,
 			fmt.Sprintf("(%s) nopreempt is incompatible with priority 255 - clearing", vi.Name), "")
 		vi.NoPreempt = false
 	}
@@ -233,14 +235,14 @@ func (d *decoder) settlePreemption(vi *instanceScratch) {
 	default:
 		return
 	}
-	d.about(vi.preemptDelayAt, CodePreemptDelay,
+	d.about(vi.preemptDelayAt, diag.CodePreemptDelay,
 		fmt.Sprintf("(%s) Warning - preempt delay will not work with %s - clearing", vi.Name, why), "")
 	vi.PreemptDelay = 0
 }
 
 func (d *decoder) settleAuthentication(vi *instanceScratch) {
 	if vi.AuthType == AuthAH && vi.State == StateMaster {
-		d.about(vi.authAt, CodeAuthIgnored, fmt.Sprintf(
+		d.about(vi.authAt, diag.CodeAuthIgnored, fmt.Sprintf(
 			"(%s) Initial state master is incompatible with AH authentication - clearing", vi.Name), "")
 		vi.State = StateBackup
 	}
@@ -259,19 +261,19 @@ func (d *decoder) settleAuthentication(vi *instanceScratch) {
 	case vi.AuthType == AuthPass && vi.AuthPass == "":
 		drop = fmt.Sprintf("(%s) authentication specified but no password given", vi.Name)
 	case vi.AuthType == AuthNone:
-		d.about(vi.authAt, CodeUnknownOption, fmt.Sprintf("(%s) auth_pass without auth_type is ignored", vi.Name),
+		d.about(vi.authAt, diag.CodeUnknownOption, fmt.Sprintf("(%s) auth_pass without auth_type is ignored", vi.Name),
 			"write auth_type PASS")
 		vi.AuthPass = ""
 		return
 	case vi.AuthType == AuthAH:
 		// Going on without would make this router deaf to its peers and a second master.
-		d.about(vi.authAt, CodeNoAH, fmt.Sprintf("(%s) auth_type AH is not supported yet", vi.Name),
+		d.about(vi.authAt, diag.CodeNoAH, fmt.Sprintf("(%s) auth_type AH is not supported yet", vi.Name),
 			"use PASS, or no authentication, on all routers of the VRID")
 		return
 	default:
 		return
 	}
-	d.about(vi.authAt, CodeAuthIgnored, drop, "")
+	d.about(vi.authAt, diag.CodeAuthIgnored, drop, "")
 	vi.AuthType, vi.AuthPass = AuthNone, ""
 }
 
@@ -288,7 +290,7 @@ func (d *decoder) settleTransport(vi *instanceScratch) {
 	}
 	if vi.unicast {
 		if !vi.unreachable() {
-			d.about(vi.node, CodeUnicastNoPeer, fmt.Sprintf("(%s) A unicast keyword has been specified without any "+
+			d.about(vi.node, diag.CodeUnicastNoPeer, fmt.Sprintf("(%s) A unicast keyword has been specified without any "+
 				"unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration.",
 				vi.Name), "")
 		}
@@ -298,7 +300,7 @@ func (d *decoder) settleTransport(vi *instanceScratch) {
 		vi.UnicastSource = netip.Addr{}
 	}
 	if vi.ttlAt != nil {
-		d.untilEnd(vi.ttlAt, vi.node, CodeUnicastNoPeer, fmt.Sprintf(
+		d.untilEnd(vi.ttlAt, vi.node, diag.CodeUnicastNoPeer, fmt.Sprintf(
 			"(%s): Cannot use unicast_ttl without unicast peers - resetting", vi.Name), "multicast adverts always have 255 (RFC 9568 §5.1.1.3)")
 		vi.UnicastTTL = 255
 	}
@@ -307,21 +309,21 @@ func (d *decoder) settleTransport(vi *instanceScratch) {
 // settleVMAC makes the corrections keepalived makes to an instance with a virtual MAC address.
 func (d *decoder) settleVMAC(vi *instanceScratch) {
 	if vi.VMAC.Enabled && vi.unicast && !vi.VMAC.TransmitBase {
-		d.atEnd(vi.node, CodeVMAC, fmt.Sprintf("(%s) unicast with use_vmac requires vmac_xmit_base - setting", vi.Name), "")
+		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) unicast with use_vmac requires vmac_xmit_base - setting", vi.Name), "")
 		vi.VMAC.TransmitBase = true
 	}
 	if vi.VMAC.TransmitBase && !vi.VMAC.Enabled {
-		d.atEnd(vi.node, CodeVMAC, fmt.Sprintf("(%s) vmac_xmit_base is only valid with a vmac", vi.Name), "")
+		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) vmac_xmit_base is only valid with a vmac", vi.Name), "")
 		vi.VMAC.TransmitBase = false
 	}
 	if vi.VMAC.Enabled && vi.PromoteSecondaries {
-		d.atEnd(vi.node, CodeVMAC, fmt.Sprintf("(%s) promote_secondaries is automatically set for vmacs - ignoring",
+		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) promote_secondaries is automatically set for vmacs - ignoring",
 			vi.Name), "")
 		vi.PromoteSecondaries = false
 	}
 	if vi.IPVLAN.Enabled && vi.Family == IPv4 && !vi.IPVLAN.Addr.IsValid() && !vi.MulticastSource.IsValid() &&
 		!vi.UnicastSource.IsValid() {
-		d.about(vi.node, CodeIPVLANAddress, fmt.Sprintf(
+		d.about(vi.node, diag.CodeIPVLANAddress, fmt.Sprintf(
 			"(%s) IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state", vi.Name), "")
 	}
 }
@@ -332,7 +334,7 @@ func (d *decoder) settleHMAC(vi *instanceScratch) {
 	if h == nil || slices.ContainsFunc(h.Keys, func(k HMACKey) bool { return k.ID == h.ActiveKey }) {
 		return
 	}
-	d.report(vi.node, h.Range, CodeHMAC, fmt.Sprintf("(%s) auth_hmac: the active key %d is not defined - ignoring auth_hmac",
+	d.report(vi.node, h.Range, diag.CodeHMAC, fmt.Sprintf("(%s) auth_hmac: the active key %d is not defined - ignoring auth_hmac",
 		vi.Name, h.ActiveKey), "active_key names the key that adverts are signed with")
 	vi.HMAC = nil
 }
@@ -364,12 +366,12 @@ func (d *decoder) settleGARP(vi *instanceScratch) {
 func (d *decoder) settleTracking(vi *instanceScratch) {
 	vi.TrackInterfaces = slices.DeleteFunc(vi.TrackInterfaces, func(t TrackInterface) bool {
 		if t.Interface == vi.Interface && vi.Interface != "" {
-			d.report(vi.node, t.Range, CodeOwnInterface,
+			d.report(vi.node, t.Range, diag.CodeOwnInterface,
 				fmt.Sprintf("(%s) Ignoring track_interface %s since own interface", vi.Name, t.Interface), "")
 			return true
 		}
 		if vi.Priority == 255 && t.Weight != 0 {
-			d.report(vi.node, t.Range, CodeOwnerWeight,
+			d.report(vi.node, t.Range, diag.CodeOwnerWeight,
 				fmt.Sprintf("(%s) ignoring weight of tracked interface %s: the priority of an address owner never changes",
 					vi.Name, t.Interface), "")
 			return true
@@ -387,11 +389,11 @@ func (d *decoder) validateGroups() {
 			vi := d.instances[name]
 			switch {
 			case vi == nil:
-				d.about(n, CodeUnknownMember, fmt.Sprintf(
+				d.about(n, diag.CodeUnknownMember, fmt.Sprintf(
 					"Virtual router %s specified in sync group %s doesn't exist - ignoring", name, g.Name), "")
 				return true
 			case vi.inGroup != "":
-				d.about(n, CodeTwoGroups, fmt.Sprintf(
+				d.about(n, diag.CodeTwoGroups, fmt.Sprintf(
 					"Virtual router %s cannot exist in more than one sync group; ignoring %s", name, g.Name),
 					"it is in "+string(vi.inGroup)+" already")
 				return true
@@ -401,11 +403,11 @@ func (d *decoder) validateGroups() {
 		})
 		switch len(g.Members) {
 		case 0:
-			d.about(n, CodeEmptyGroup, fmt.Sprintf(
+			d.about(n, diag.CodeEmptyGroup, fmt.Sprintf(
 				"Sync group %s, no matching virtual router found in group declaration - removing", g.Name), "")
 			continue
 		case 1:
-			d.about(n, CodeLonelyGroup, fmt.Sprintf(
+			d.about(n, diag.CodeLonelyGroup, fmt.Sprintf(
 				"Sync group %s has only 1 virtual router(s) - this probably isn't what you want", g.Name), "")
 		}
 		d.settleGroupTracking(g)
@@ -435,8 +437,8 @@ func (d *decoder) duplicateVRIDs() {
 					summary = fmt.Sprintf("(%s) duplicate VRID conflict with %s VRID %d", other.Name, vi.Name,
 						vi.VirtualRouterID)
 				}
-				d.about(vi.node, CodeDuplicateVRID, summary, "",
-					Place{other.Range, "the other one"})
+				d.about(vi.node, diag.CodeDuplicateVRID, summary, "",
+					Place{Range: other.Range, Note: "the other one"})
 				break
 			}
 		}

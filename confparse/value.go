@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"vigil/confparse/diag"
 )
 
 // The decoder's readers of single values. Each reports what is wrong, at the word itself, and returns false.
@@ -74,7 +76,7 @@ func parseDigits(s string) (num int64, used int, overflow bool) {
 // junk deals with what follows a number and reports whether the number may be used all the same.
 func (d *decoder) junk(n *Node, t Token, v value) bool {
 	if v.lenient && !d.env.ConfigTest {
-		d.report(n, n.RangeOf(t), CodeTrailingJunk, fmt.Sprintf("number '%s' has trailing characters", t.Text),
+		d.report(n, n.RangeOf(t), diag.CodeTrailingJunk, fmt.Sprintf("number '%s' has trailing characters", t.Text),
 			"only the number before them is used")
 		return true
 	}
@@ -86,7 +88,7 @@ func (d *decoder) junk(n *Node, t Token, v value) bool {
 func (d *decoder) badValue(n *Node, t Token, summary string, v value) {
 	detail := ""
 	switch {
-	case n.kw == nil:
+	case n.Row == nil:
 	case v.kind == timer && v.unit == "ms":
 		detail = fmt.Sprintf("%s takes decimal milliseconds from %s to %s", n.Keyword.Text, scaled(v.min, 1000),
 			scaled(v.max, 1000))
@@ -95,12 +97,12 @@ func (d *decoder) badValue(n *Node, t Token, summary string, v value) {
 	case v.kind == integer:
 		detail = fmt.Sprintf("%s takes a whole number from %d to %d", n.Keyword.Text, v.min, v.max)
 	}
-	if n.kw != nil && n.kw.def != "" && detail != "" {
-		detail += "; its default is " + n.kw.def
+	if detail != "" && d.row(n).def != "" {
+		detail += "; its default is " + d.row(n).def
 	}
-	code := CodeBadNumber
+	code := diag.CodeBadNumber
 	if v.port {
-		code = CodeBadPort
+		code = diag.CodeBadPort
 	}
 	d.report(n, n.RangeOf(t), code, summary, detail)
 }
@@ -149,7 +151,7 @@ func (d *decoder) fixedPoint(n *Node, t Token, v value, decimals int) (int64, bo
 			}
 		}
 		if i > decimals {
-			d.report(n, n.RangeOf(t), CodeTooManyDecimals,
+			d.report(n, n.RangeOf(t), diag.CodeTooManyDecimals,
 				fmt.Sprintf("number '%s' has too many decimal places", t.Text),
 				fmt.Sprintf("rounded to %d decimals", decimals))
 		}
@@ -185,7 +187,7 @@ func (d *decoder) truth(n *Node, t Token) (value, ok bool) {
 	case "off", "false", "no":
 		return false, true
 	}
-	d.report(n, n.RangeOf(t), CodeBadBool,
+	d.report(n, n.RangeOf(t), diag.CodeBadBool,
 		fmt.Sprintf("Invalid value '%s' for %s specified", t.Text, n.Keyword.Text), "use on or off")
 	return false, false
 }

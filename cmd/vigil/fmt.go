@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vigil/confparse"
+	"vigil/confparse/diag"
 )
 
 // fmtOptions say what becomes of a file that is laid out.
@@ -117,8 +118,8 @@ func format(fsys fs.FS, name, text string, env confparse.Env) (string, confparse
 // structural returns the errors of lines and braces.
 func structural(ds confparse.Diagnostics) (list confparse.Diagnostics) {
 	for _, d := range ds {
-		if d.Severity >= confparse.Error && (d.Code >= confparse.CodeIncludeCycle && d.Code < confparse.CodeUnknownKeyword ||
-			d.Code == confparse.CodeConfigUnreadable) {
+		if d.Severity >= confparse.Error && (d.Code >= diag.CodeIncludeCycle && d.Code < diag.CodeUnknownKeyword ||
+			d.Code == diag.CodeConfigUnreadable) {
 			list = append(list, d)
 		}
 	}

@@ -19,15 +19,17 @@ const moduleRoot = "../.."
 // arrows lists, for each package of ours, the packages of ours that it may import. A package that is not listed may
 // import none. The suffix "_linux" limits an arrow to files of that name: shells, never cores.
 var arrows = map[string][]string{
-	"cmd/keepalived":  {"internal/daemon"},
-	"cmd/vigil":       {"confparse", "internal/lint"},
-	"internal/lint":   {"confparse"},
-	"internal/daemon": {"confparse", "vrrp", "healthcheck", "ipvs"},
-	"vrrp":            {"confparse", "internal/netio_linux", "internal/firewall_linux"},
-	"vrrp/vrrptest":   {"confparse", "vrrp"},
-	"healthcheck":     {"confparse"},
-	"ipvs":            {"confparse"},
-	"ipvs/ipvstest":   {"confparse", "ipvs"},
+	"cmd/keepalived":   {"internal/daemon"},
+	"cmd/vigil":        {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
+	"confparse":        {"confparse/syntax", "confparse/diag"},
+	"confparse/syntax": {"confparse/diag"},
+	"internal/lint":    {"confparse", "confparse/syntax", "confparse/diag"},
+	"internal/daemon":  {"confparse", "vrrp", "healthcheck", "ipvs"},
+	"vrrp":             {"confparse", "internal/netio_linux", "internal/firewall_linux"},
+	"vrrp/vrrptest":    {"confparse", "vrrp"},
+	"healthcheck":      {"confparse"},
+	"ipvs":             {"confparse"},
+	"ipvs/ipvstest":    {"confparse", "ipvs"},
 }
 
 // inHarness tells the integration harness, which looks at the program from outside: it imports itself and testlan.

@@ -65,7 +65,7 @@ func BenchmarkReload(b *testing.B) {
 	b.Run("unchanged", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if !cfg.Inputs.Unchanged(fsys, confparse.Env{}) {
+			if !cfg.Inputs.Unchanged(fsys, confparse.Env{}.Text()) {
 				b.Fatal("changed")
 			}
 		}

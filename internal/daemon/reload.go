@@ -29,7 +29,7 @@ func (d *daemon) reload() {
 }
 
 func (d *daemon) reloadOnce() (result string, err error) {
-	if d.running.inputs.Unchanged(confparse.OSFS(), environment(d.opts)) {
+	if d.running.inputs.Unchanged(confparse.OSFS(), environment(d.opts).Text()) {
 		d.log.Debug("the configuration files are unchanged")
 		return reloadUnchanged, nil
 	}

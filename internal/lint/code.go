@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"vigil/confparse"
+	"vigil/confparse/diag"
 )
 
 // The codes of this package; docs/lint.md has a section on each. A number that is no longer used is not used again.
@@ -13,45 +14,45 @@ import (
 //	VL2xxx  virtual servers and checks
 //	VL5xxx  two directors' files
 const (
-	WeightWithoutEffect = confparse.LintBase + 1001
-	WeightAndNoPreempt  = confparse.LintBase + 1002
-	StrictDropsService  = confparse.LintBase + 1003
-	WordCutByComment    = confparse.LintBase + 1004
-	OwnAddressAsPeer    = confparse.LintBase + 1005
-	ScriptOverrun       = confparse.LintBase + 1006
-	AlertsToNobody      = confparse.LintBase + 1007
-	MixedPreemption     = confparse.LintBase + 1008
-	FloatingSource      = confparse.LintBase + 1009
-	SourceLeftOpen      = confparse.LintBase + 1010
+	WeightWithoutEffect = diag.LintBase + 1001
+	WeightAndNoPreempt  = diag.LintBase + 1002
+	StrictDropsService  = diag.LintBase + 1003
+	WordCutByComment    = diag.LintBase + 1004
+	OwnAddressAsPeer    = diag.LintBase + 1005
+	ScriptOverrun       = diag.LintBase + 1006
+	AlertsToNobody      = diag.LintBase + 1007
+	MixedPreemption     = diag.LintBase + 1008
+	FloatingSource      = diag.LintBase + 1009
+	SourceLeftOpen      = diag.LintBase + 1010
 
-	AddressOfNobody = confparse.LintBase + 2001
-	CheckOverrun    = confparse.LintBase + 2002
-	NoCheck         = confparse.LintBase + 2003
-	OtherPort       = confparse.LintBase + 2004
-	NoWeight        = confparse.LintBase + 2005
-	ServerIsService = confparse.LintBase + 2006
-	WrongForTLS     = confparse.LintBase + 2007
-	SharedService   = confparse.LintBase + 2008
+	AddressOfNobody = diag.LintBase + 2001
+	CheckOverrun    = diag.LintBase + 2002
+	NoCheck         = diag.LintBase + 2003
+	OtherPort       = diag.LintBase + 2004
+	NoWeight        = diag.LintBase + 2005
+	ServerIsService = diag.LintBase + 2006
+	WrongForTLS     = diag.LintBase + 2007
+	SharedService   = diag.LintBase + 2008
 
-	PairMissing        = confparse.LintBase + 5001
-	PairVRID           = confparse.LintBase + 5002
-	PairAddresses      = confparse.LintBase + 5003
-	PairExcluded       = confparse.LintBase + 5004
-	PairVersion        = confparse.LintBase + 5005
-	PairInterval       = confparse.LintBase + 5006
-	PairAuthentication = confparse.LintBase + 5007
-	PairTransport      = confparse.LintBase + 5008
-	PairPeers          = confparse.LintBase + 5009
-	PairSource         = confparse.LintBase + 5010
-	PairTie            = confparse.LintBase + 5011
-	PairWeight         = confparse.LintBase + 5012
-	PairNoPreempt      = confparse.LintBase + 5013
-	PairGroup          = confparse.LintBase + 5014
-	PairNoService      = confparse.LintBase + 5015
-	PairService        = confparse.LintBase + 5016
-	PairChecksum       = confparse.LintBase + 5017
-	PairGroupSplit     = confparse.LintBase + 5018
-	PairSyncDaemon     = confparse.LintBase + 5019
+	PairMissing        = diag.LintBase + 5001
+	PairVRID           = diag.LintBase + 5002
+	PairAddresses      = diag.LintBase + 5003
+	PairExcluded       = diag.LintBase + 5004
+	PairVersion        = diag.LintBase + 5005
+	PairInterval       = diag.LintBase + 5006
+	PairAuthentication = diag.LintBase + 5007
+	PairTransport      = diag.LintBase + 5008
+	PairPeers          = diag.LintBase + 5009
+	PairSource         = diag.LintBase + 5010
+	PairTie            = diag.LintBase + 5011
+	PairWeight         = diag.LintBase + 5012
+	PairNoPreempt      = diag.LintBase + 5013
+	PairGroup          = diag.LintBase + 5014
+	PairNoService      = diag.LintBase + 5015
+	PairService        = diag.LintBase + 5016
+	PairChecksum       = diag.LintBase + 5017
+	PairGroupSplit     = diag.LintBase + 5018
+	PairSyncDaemon     = diag.LintBase + 5019
 )
 
 type codeInfo struct {
@@ -111,5 +112,5 @@ func Title(c confparse.Code) string {
 
 // Codes returns every code that a finding can have, confparse's first, in order.
 func Codes() []confparse.Code {
-	return append(confparse.Codes(), slices.Sorted(maps.Keys(codes))...)
+	return append(diag.Codes(), slices.Sorted(maps.Keys(codes))...)
 }

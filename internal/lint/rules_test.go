@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigil/confparse"
+	"vigil/confparse/diag"
 )
 
 // sections of a rule's file begin with "-- NAME --".
@@ -48,7 +49,7 @@ func judge(files map[string]string, name, peer string, o Options) (list confpars
 		tree, _ := confparse.Parse(fsys, n, env)
 		f := File{Config: cfg, Tree: tree, Text: files}
 		for _, d := range Sort(append(ds, Check(f, o)...), f) {
-			if d.Code != confparse.CodeNotSupported {
+			if d.Code != diag.CodeNotSupported {
 				list = append(list, d)
 			}
 		}

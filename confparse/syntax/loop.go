@@ -1,14 +1,16 @@
-package confparse
+package syntax
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"vigil/confparse/diag"
 )
 
 // loop handles a ~SEQ, ~SEQx or ~LST line: the rest of the line is read once for each value, with the loop's
 // variables set as parameters. It reports whether the line was one.
-func (r *reader) loop(c cooked, depth int) bool {
+func (r *Reader) loop(c cooked, depth int) bool {
 	text := string(c.b)
 	open := strings.IndexByte(text, '(')
 	if open < 0 {
@@ -45,7 +47,7 @@ func closingParen(s string, open int) int {
 	return -1
 }
 
-func (r *reader) badLoop(c cooked, word, why string) {
+func (r *Reader) badLoop(c cooked, word, why string) {
 	summary := "Invalid ~SEQ values"
 	if word == "~LST" {
 		summary = "Invalid ~LST specification"
@@ -54,11 +56,11 @@ func (r *reader) badLoop(c cooked, word, why string) {
 	if n := len(c.at); n > 0 {
 		at = r.cur.rangeOf(c.at[0].start, c.at[n-1].end)
 	}
-	r.report(CodeBadLoop, at, summary, why)
+	r.report(diag.CodeBadLoop, at, summary, why)
 }
 
 // iterate reads rest once with the given parameters set. They stay set afterwards.
-func (r *reader) iterate(rest cooked, depth int, names, values []string) bool {
+func (r *Reader) iterate(rest cooked, depth int, names, values []string) bool {
 	if !r.spend(costRound) {
 		return false
 	}
@@ -74,7 +76,7 @@ func (r *reader) iterate(rest cooked, depth int, names, values []string) bool {
 }
 
 // loopSequence is ~SEQ(VAR, [[START,] [STEP,]] END): START 1, or -1 for a negative END; STEP 1 in END's direction.
-func (r *reader) loopSequence(c cooked, word, args string, rest cooked, depth int) {
+func (r *Reader) loopSequence(c cooked, word, args string, rest cooked, depth int) {
 	parts := strings.Split(args, ",")
 	for i := range parts {
 		parts[i] = strings.TrimSpace(parts[i])
@@ -137,7 +139,7 @@ func (r *reader) loopSequence(c cooked, word, args string, rest cooked, depth in
 }
 
 // loopList is ~LST(VAR, a, b…) or ~LST({V1,V2}, {a,1}, {b,2}…). Missing values of a set are empty.
-func (r *reader) loopList(c cooked, args string, rest cooked, depth int) {
+func (r *Reader) loopList(c cooked, args string, rest cooked, depth int) {
 	sets, ok := listSets(args)
 	if !ok || len(sets) < 2 {
 		r.badLoop(c, "~LST", "it takes (VAR, VALUE, …) or ({VAR, …}, {VALUE, …}, …)")

@@ -1,4 +1,4 @@
-package confparse
+package diag
 
 import (
 	"strings"
@@ -73,15 +73,5 @@ func TestEveryCodeIsDescribed(t *testing.T) {
 	}
 	if got := CodeBadBool.String(); got != "KA2013" {
 		t.Errorf("CodeBadBool prints as %s", got)
-	}
-}
-
-func TestStrictEnvironmentTurnsWarningsIntoErrors(t *testing.T) {
-	if _, ds := load(t, "nonsense\n"); ds.HasErrors() {
-		t.Errorf("an unknown keyword is an error: %v", ds)
-	}
-	_, ds := Load(memory("nonsense\n"), "test.conf", Env{Strict: true})
-	if !ds.HasErrors() {
-		t.Errorf("with Strict it is not: %v", ds)
 	}
 }

@@ -1,4 +1,4 @@
-package confparse
+package syntax
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"vigil/confparse/diag"
 )
 
 // Limits that no sane configuration meets; a runaway one ends with a diagnostic instead of the machine's memory.
@@ -15,15 +17,17 @@ const (
 	maxFileSize     = 256 << 20 // bytes of one file
 	maxIncludeDepth = 32
 	maxFiles        = 10_000
-	maxLineLength   = 1023 // keepalived's line buffer
 )
+
+// MaxLineLength is how many bytes a line may have: keepalived's line buffer. A longer one is not read.
+const MaxLineLength = 1023
 
 // source is one file that was read, or is being read.
 type source struct {
 	path string // as shown to the user
 	text string
-	from *Place  // the include that led here; nil for the file Load was given
-	up   *source // the file that included it
+	from *diag.Place // the include that led here; nil for the file Load was given
+	up   *source     // the file that included it
 }
 
 // lineText returns the line that begins at offset at.
@@ -60,16 +64,16 @@ func (l lineRef) line() *physicalLine {
 	return &physicalLine{src: l.src, at: l.at, num: l.num, seq: l.seq, text: l.src.lineText(l.at)}
 }
 
-func (l *physicalLine) rangeOf(start, end int32) Range {
-	return Range{
+func (l *physicalLine) rangeOf(start, end int32) diag.Range {
+	return diag.Range{
 		File:  l.src.path,
-		Start: Pos{Offset: start, Line: l.num, Col: start - l.at + 1},
-		End:   Pos{Offset: end, Line: l.num, Col: end - l.at + 1},
+		Start: diag.Pos{Offset: start, Line: l.num, Col: start - l.at + 1},
+		End:   diag.Pos{Offset: end, Line: l.num, Col: end - l.at + 1},
 	}
 }
 
 // whole returns the place of the line without the blanks around it.
-func (l *physicalLine) whole() Range {
+func (l *physicalLine) whole() diag.Range {
 	start, end := 0, len(l.text)
 	for start < end && cookedClass[l.text[start]] == blank {
 		start++
@@ -80,11 +84,11 @@ func (l *physicalLine) whole() Range {
 	return l.rangeOf(l.at+int32(start), l.at+int32(end))
 }
 
-// reader reads files line by line and hands the pieces to the builder.
-type reader struct {
+// Reader reads the files of a configuration line by line and builds their Tree.
+type Reader struct {
 	fsys      fs.FS
 	env       Env
-	rep       *reporter
+	rep       *diag.Reporter
 	inputs    *Inputs
 	lex       lexer
 	build     *builder
@@ -100,22 +104,40 @@ type reader struct {
 	random    uint64
 }
 
+// NewReader returns a Reader of the files of fsys that reports to rep what is wrong with them.
+func NewReader(fsys fs.FS, env Env, g *Grammar, rep *diag.Reporter) *Reader {
+	return &Reader{fsys: fsys, env: env, rep: rep, inputs: &Inputs{}, build: newBuilder(g), random: env.Seed}
+}
+
+// Read returns the statements of the configuration at path, which may be a pattern of several files: all of them, but
+// for what a Sink has taken, and none after a runaway expansion.
+func (r *Reader) Read(path string) *Tree {
+	r.readMain(path)
+	if r.runaway {
+		return &Tree{}
+	}
+	return r.build.finish(r)
+}
+
+// Inputs returns everything that was looked at.
+func (r *Reader) Inputs() *Inputs { return r.inputs }
+
 // report adds a diagnostic about a place in the line being read.
-func (r *reader) report(code Code, subject Range, summary, detail string, related ...Place) {
-	d := Diagnostic{Code: code, Subject: subject, Summary: summary, Detail: detail, Related: related}
+func (r *Reader) report(code diag.Code, subject diag.Range, summary, detail string, related ...diag.Place) {
+	d := diag.Diagnostic{Code: code, Subject: subject, Summary: summary, Detail: detail, Related: related}
 	if r.cur.src != nil && subject.File != "" {
 		d.Line = r.cur.src.lineText(r.cur.at)
 		d.Related = append(d.Related, includedFrom(r.cur.src)...)
 	}
-	r.rep.report(d, r.cur.seq)
-	if r.rep.full() {
+	r.rep.Report(d, r.cur.seq)
+	if r.rep.Full() {
 		r.stopped = true // there is nothing to gain from the rest
 	}
 }
 
 // includedFrom returns the chain of includes that led to s, innermost first.
-func includedFrom(s *source) []Place {
-	var chain []Place
+func includedFrom(s *source) []diag.Place {
+	var chain []diag.Place
 	for ; s != nil && s.from != nil; s = s.up {
 		chain = append(chain, *s.from)
 	}
@@ -130,7 +152,7 @@ var (
 )
 
 // readFile returns the text of a regular file without an execute bit and notes it among the inputs.
-func (r *reader) readFile(name string) (string, error) {
+func (r *Reader) readFile(name string) (string, error) {
 	var text strings.Builder
 	in, err := readInput(r.fsys, name, func(size int64) io.Writer {
 		text.Grow(int(size))
@@ -153,7 +175,7 @@ func errnoOnly(err error) error {
 }
 
 // readMain reads every file that name, which may be a pattern, stands for.
-func (r *reader) readMain(name string) {
+func (r *Reader) readMain(name string) {
 	names := []string{name}
 	if hasMeta(name) {
 		names = r.glob(name)
@@ -162,11 +184,11 @@ func (r *reader) readMain(name string) {
 	for _, n := range names {
 		text, err := r.readFile(n)
 		if err != nil {
-			code := CodeConfigUnreadable
+			code := diag.CodeConfigUnreadable
 			if r.env.AllConfig {
-				code = CodeIncludeRefused
+				code = diag.CodeIncludeRefused
 			}
-			r.rep.report(Diagnostic{Code: code, Summary: fmt.Sprintf("Config files missing '%s'.", n),
+			r.rep.Report(diag.Diagnostic{Code: code, Summary: fmt.Sprintf("Config files missing '%s'.", n),
 				Detail: "cannot read " + n + ": " + err.Error()}, 0)
 			continue
 		}
@@ -174,7 +196,7 @@ func (r *reader) readMain(name string) {
 		r.readSource(&source{path: n, text: text})
 	}
 	if len(names) == 0 {
-		r.rep.report(Diagnostic{Code: CodeConfigUnreadable, Summary: fmt.Sprintf("Config files missing '%s'.", name),
+		r.rep.Report(diag.Diagnostic{Code: diag.CodeConfigUnreadable, Summary: fmt.Sprintf("Config files missing '%s'.", name),
 			Detail: "no file matches " + name}, 0)
 	}
 	if read > 0 {
@@ -183,7 +205,7 @@ func (r *reader) readMain(name string) {
 }
 
 // readSource reads the lines of s.
-func (r *reader) readSource(s *source) {
+func (r *Reader) readSource(s *source) {
 	r.files++
 	saved, level := r.cur, r.level
 	r.cur = physicalLine{src: s}
@@ -213,9 +235,9 @@ func (r *reader) readSource(s *source) {
 }
 
 // physical handles the line in r.cur.
-func (r *reader) physical() {
+func (r *Reader) physical() {
 	line := r.cur.text
-	if r.open == nil && len(line) <= maxLineLength && r.lex.lexRaw(line, r.cur.at) {
+	if r.open == nil && len(line) <= MaxLineLength && r.lex.lexRaw(line, r.cur.at) {
 		if line != "" && line[len(line)-1] == '\\' {
 			r.commentBackslash()
 		}
@@ -228,14 +250,14 @@ func (r *reader) physical() {
 	}
 	r.cooked++
 	switch {
-	case len(line) > maxLineLength:
+	case len(line) > MaxLineLength:
 		if strings.TrimLeft(line, " \t") == "" {
 			return
 		}
-		r.report(CodeLineTooLong, r.cur.rangeOf(r.cur.at, r.cur.at+int32(len(line))), "line too long - ignoring",
-			fmt.Sprintf("a line may have at most %d bytes, this one has %d", maxLineLength, len(line)))
+		r.report(diag.CodeLineTooLong, r.cur.rangeOf(r.cur.at, r.cur.at+int32(len(line))), "line too long - ignoring",
+			fmt.Sprintf("a line may have at most %d bytes, this one has %d", MaxLineLength, len(line)))
 	case strings.IndexByte(line, 0) >= 0:
-		r.report(CodeNUL, r.cur.whole(), "line contains embedded NULs - ignoring", "")
+		r.report(diag.CodeNUL, r.cur.whole(), "line contains embedded NULs - ignoring", "")
 	default:
 		// A backslash ends a line of a definition whether it stands before or inside a comment.
 		c := cook(line, r.cur.at).decomment()
@@ -248,26 +270,26 @@ func (r *reader) physical() {
 }
 
 // commentBackslash reports a comment that ends in a backslash, once with all the lines. To us it is a comment.
-func (r *reader) commentBackslash() {
+func (r *Reader) commentBackslash() {
 	end := r.cur.at + int32(len(r.cur.text))
 	at := r.cur.rangeOf(end-1, end)
 	if k := r.backslash; k > 0 {
-		if d := &r.rep.list[k-1]; len(d.Echoes) < maxEchoes {
-			d.Echoes = append(d.Echoes, Place{at, d.Summary})
+		if d := r.rep.At(k - 1); len(d.Echoes) < maxEchoes {
+			d.Echoes = append(d.Echoes, diag.Place{Range: at, Note: d.Summary})
 		}
 		return
 	}
-	before := len(r.rep.list)
-	r.report(CodeCommentBackslash, at, `Unknown keyword '\'`,
+	before := r.rep.Len()
+	r.report(diag.CodeCommentBackslash, at, `Unknown keyword '\'`,
 		"to keepalived 2.2.7, a backslash at the end of a comment is a word or ends one; remove it")
-	if len(r.rep.list) > before {
-		r.backslash = len(r.rep.list)
+	if r.rep.Len() > before {
+		r.backslash = r.rep.Len()
 	}
 }
 
 // deliver hands the pieces of the lexer to the builder. text is what they were cut from. changed is nil when that is the
 // line as it stands, else it is what is common to its statements.
-func (r *reader) deliver(text string, changed *expansion) {
+func (r *Reader) deliver(text string, changed *expansion) {
 	r.build.lastSeen = lineRef{r.cur.src, r.cur.at, r.cur.num, r.cur.seq}
 	for i := range r.lex.pieces {
 		switch p := &r.lex.pieces[i]; p.kind {
@@ -288,7 +310,7 @@ func (r *reader) deliver(text string, changed *expansion) {
 			r.build.kids[k-1].damaged = true
 		}
 		r.build.damage()
-		r.report(CodeUnterminatedQuote, r.cur.whole(), fmt.Sprintf("Unmatched quote: '%s'", text[u:]),
+		r.report(diag.CodeUnterminatedQuote, r.cur.whole(), fmt.Sprintf("Unmatched quote: '%s'", text[u:]),
 			"the rest of the line, from the quote on, is lost")
 	}
 }

@@ -1,4 +1,9 @@
-package confparse
+// Package syntax cuts the text of a configuration into statements: it reads files and what they include, chooses by @ID
+// conditions, replaces $parameters, unrolls ~loops, and finds blocks by their braces. What a statement means is for the
+// caller; the Grammar says which words there are. An input, however damaged, gives a Tree and diagnostics.
+package syntax
+
+import "vigil/confparse/diag"
 
 // Token is one word. Its text is what the word means (quotes gone, parameters replaced); its place is where the word,
 // or the parameter reference it came from, is written.
@@ -16,7 +21,8 @@ type Node struct {
 	Args    []Token
 	Body    []*Node
 
-	kw       *keyword   // nil for an item of a list and for an unknown keyword
+	Row *Keyword // what the keyword is; nil for an item of a list
+
 	src      *source    // the file it is in
 	expanded *expansion // how the line came about, when it is not in the file as it stands
 	lineAt   int32      // offset of the line
@@ -38,8 +44,8 @@ type expansion struct {
 	rewritten bool   // by parameters, loops and multi-line definitions, and not only by an escaped comment
 }
 
-// text returns the statement before it was cut into words, for the splitters that have their own quoting.
-func (n *Node) text() string {
+// Text returns the statement before it was cut into words, for the splitters that have their own quoting.
+func (n *Node) Text() string {
 	if n.expanded != nil {
 		return n.expanded.text
 	}
@@ -51,7 +57,7 @@ func (n *Node) text() string {
 }
 
 // Range returns the place of the keyword and its words.
-func (n *Node) Range() Range {
+func (n *Node) Range() diag.Range {
 	last := n.Keyword
 	if len(n.Args) > 0 {
 		last = n.Args[len(n.Args)-1]
@@ -64,23 +70,49 @@ func (n *Node) Range() Range {
 }
 
 // RangeOf returns the place of t, which must be one of n's words.
-func (n *Node) RangeOf(t Token) Range { return n.rangeOf(t.Offset, t.Offset+int32(t.Len)) }
+func (n *Node) RangeOf(t Token) diag.Range { return n.rangeOf(t.Offset, t.Offset+int32(t.Len)) }
 
-func (n *Node) rangeOf(start, end int32) Range {
-	return Range{
+func (n *Node) rangeOf(start, end int32) diag.Range {
+	return diag.Range{
 		File:  n.src.path,
-		Start: Pos{Offset: start, Line: n.line, Col: start - n.lineAt + 1},
-		End:   Pos{Offset: end, Line: n.line, Col: end - n.lineAt + 1},
+		Start: diag.Pos{Offset: start, Line: n.line, Col: start - n.lineAt + 1},
+		End:   diag.Pos{Offset: end, Line: n.line, Col: end - n.lineAt + 1},
 	}
 }
 
-// arg returns the text of the i-th word after the keyword, or "".
-func (n *Node) arg(i int) string {
+// Arg returns the text of the i-th word after the keyword, or "".
+func (n *Node) Arg(i int) string {
 	if i < len(n.Args) {
 		return n.Args[i].Text
 	}
 	return ""
 }
+
+// Report adds d to rep, with what is known of n's line. With no Subject, n's words are the place.
+func (n *Node) Report(rep *diag.Reporter, d diag.Diagnostic) {
+	if d.Subject == (diag.Range{}) {
+		d.Subject = n.Range()
+	}
+	if n.expanded != nil && n.expanded.rewritten {
+		d.Related = append(d.Related, diag.Place{Note: "the line became: " + n.expanded.line})
+	}
+	d.Related = append(d.Related, includedFrom(n.src)...)
+	seq, at := n.seq, d.Subject
+	if at.File == n.src.path {
+		seq = max(seq+at.Start.Line-n.line, 1)
+		if d.Code.FoundAtEnd() && n.closeLn != 0 {
+			seq = n.seq + n.closeLn - n.line // behind what is wrong inside the block
+		}
+		d.Line = n.src.lineText(at.Start.Offset - at.Start.Col + 1)
+	}
+	rep.Report(d, seq)
+}
+
+// CloseLine returns the line of the brace that ends n's block, if it is in the file where the block begins, and else 0.
+func (n *Node) CloseLine() int32 { return n.closeLn }
+
+// Damaged reports whether a mistake cost part of n's block. That the block is incomplete is no second mistake.
+func (n *Node) Damaged() bool { return n.damaged }
 
 const (
 	nodeSlab  = 546 // 64 KiB

@@ -1,8 +1,9 @@
-package confparse
+// Package diag is what is wrong with a configuration, and where: codes, places, how much it matters, and how all of it is
+// shown to people, to programs and in the words of keepalived's --config-test.
+package diag
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -114,121 +115,4 @@ func (ds Diagnostics) ExitCode() int {
 		return 4
 	}
 	return 0
-}
-
-// maxDiagnostics bounds what a file of noise can produce.
-const maxDiagnostics = 5000
-
-// reporter collects diagnostics and never more than maxDiagnostics of them.
-type reporter struct {
-	list    Diagnostics
-	keys    []orderKey // parallel to list
-	seen    map[diagKey]bool
-	dropped int
-	strict  bool
-	fatal   bool // a Fatal one was reported
-}
-
-// diagKey tells diagnostics apart: a line that is read several times, in a loop, reports a mistake once.
-type diagKey struct {
-	code    Code
-	file    string
-	offset  int32
-	summary string
-}
-
-// orderKey sorts diagnostics in reading order: by when the file was entered, then by line; whole-file ones last.
-type orderKey struct {
-	seq  int32
-	late bool
-}
-
-// report adds d with the severity of its code. seq is the reading order of the line it belongs to; 0 means none.
-func (r *reporter) report(d Diagnostic, seq int32) {
-	info := d.Code.info()
-	if d.Severity == 0 {
-		d.Severity = info.severity
-	}
-	if r.strict && d.Severity == Warning {
-		d.Severity = Error
-	}
-	key := keyOf(d.Code, d.Subject, d.Summary)
-	if r.seen[key] {
-		return
-	}
-	if r.seen == nil {
-		r.seen = map[diagKey]bool{}
-	}
-	r.fatal = r.fatal || d.Severity >= Fatal
-	if len(r.list) >= maxDiagnostics && d.Severity < Fatal {
-		r.dropped++
-		return
-	}
-	if len(r.list) >= 2*maxDiagnostics {
-		r.dropped++
-		return
-	}
-	r.seen[key] = true
-	r.list = append(r.list, d)
-	r.keys = append(r.keys, orderKey{seq: seq, late: seq == 0})
-}
-
-func keyOf(code Code, at Range, summary string) diagKey {
-	return diagKey{code, at.File, at.Start.Offset, summary}
-}
-
-// wants reports whether a diagnostic would be shown, for those whose detail costs more than the rest: it counts one
-// that has no room.
-func (r *reporter) wants(code Code, at Range, summary string) bool {
-	if r.seen[keyOf(code, at, summary)] {
-		return false
-	}
-	if len(r.list) >= maxDiagnostics {
-		r.dropped++
-		return false
-	}
-	return true
-}
-
-// count returns how many diagnostics there are so far.
-func (r *reporter) count() int { return len(r.list) + r.dropped }
-
-// full reports whether no further diagnostic will be kept, whatever it is.
-func (r *reporter) full() bool { return len(r.list) >= 2*maxDiagnostics }
-
-// finish returns the diagnostics in reading order.
-func (r *reporter) finish() Diagnostics {
-	switch {
-	case r.full(): // the rest was not read
-		d := Diagnostic{Code: CodeTooManyProblems, Severity: Fatal, Summary: "too many problems; the rest is not looked at"}
-		r.list, r.keys = append(r.list, d), append(r.keys, orderKey{late: true})
-	case r.dropped > 0:
-		r.report(Diagnostic{Code: CodeTooManyProblems, Severity: Fatal,
-			Summary: fmt.Sprintf("%d further problems are not shown", r.dropped)}, 0)
-	}
-	if len(r.list) == 0 {
-		return nil
-	}
-	order := make([]int, len(r.list))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		ka, kb := r.keys[a], r.keys[b]
-		switch {
-		case ka.late != kb.late:
-			if ka.late {
-				return 1
-			}
-			return -1
-		case ka.late:
-			return 0
-		}
-		return int(ka.seq) - int(kb.seq)
-	})
-	sorted := make(Diagnostics, len(order))
-	for i, j := range order {
-		sorted[i] = r.list[j]
-	}
-	return sorted
 }

@@ -1,4 +1,4 @@
-package confparse
+package syntax
 
 import (
 	"hash/maphash"
@@ -42,7 +42,7 @@ func (in *Inputs) Unchanged(fsys fs.FS, env Env) bool {
 		return false
 	}
 	now := &Inputs{}
-	r := &reader{fsys: fsys, env: env, inputs: now}
+	r := &Reader{fsys: fsys, env: env, inputs: now}
 	for _, i := range in.list {
 		switch i.kind {
 		case inputFile:
@@ -59,7 +59,7 @@ func (in *Inputs) Unchanged(fsys fs.FS, env Env) bool {
 		case inputGlob:
 			r.glob(i.name)
 		case inputConfigID:
-			now.add(inputConfigID, "", env.configID())
+			now.add(inputConfigID, "", env.ID)
 		case inputEnvironment:
 			now.add(inputEnvironment, i.name, env.lookup(i.name))
 		case inputRandom:

@@ -1,13 +1,17 @@
-package confparse
+package syntax
 
-import "fmt"
+import (
+	"fmt"
+
+	"vigil/confparse/diag"
+)
 
 // echo follows how keepalived itself goes on after a misplaced brace, from where the builder takes another path: it
 // knows no matching of braces it does not expect, so that one mistake makes it misread, and report, much of what
 // follows. The builder reports the mistake alone; --config-test needs the lines keepalived names.
 type echo struct {
-	stack   []*block // nil for a list
-	pending *keyword
+	stack   []*Block // nil for a list
+	pending *Keyword
 	diag    int // the diagnostic the echoes belong to
 }
 
@@ -15,11 +19,11 @@ type echo struct {
 const maxEchoes = 5000
 
 // diverge starts to follow keepalived from the current state, for the last diagnostic reported.
-func (b *builder) diverge(r *reader) {
-	if b.echo != nil || len(r.rep.list) == 0 {
+func (b *builder) diverge(r *Reader) {
+	if b.echo != nil || r.rep.Len() == 0 {
 		return
 	}
-	e := &echo{diag: len(r.rep.list) - 1}
+	e := &echo{diag: r.rep.Len() - 1}
 	for _, f := range b.frames {
 		e.stack = append(e.stack, f.block)
 	}
@@ -41,7 +45,7 @@ func (b *builder) converged() {
 }
 
 // passedOver stands for a block that a process of keepalived leaves to another one. It counts braces there.
-var passedOver = &block{}
+var passedOver = &Block{}
 
 // passOver follows a process that leaves the open blocks to another one.
 func (e *echo) passOver() {
@@ -50,18 +54,18 @@ func (e *echo) passOver() {
 	}
 }
 
-func (e *echo) say(r *reader, at, end int32, format string, args ...any) {
-	d := &r.rep.list[e.diag]
+func (e *echo) say(r *Reader, at, end int32, format string, args ...any) {
+	d := r.rep.At(e.diag)
 	if len(d.Echoes) < maxEchoes {
-		d.Echoes = append(d.Echoes, Place{Range: r.cur.rangeOf(at, end), Note: fmt.Sprintf(format, args...)})
+		d.Echoes = append(d.Echoes, diag.Place{Range: r.cur.rangeOf(at, end), Note: fmt.Sprintf(format, args...)})
 	}
 }
 
-func (e *echo) top() *block { return e.stack[len(e.stack)-1] }
+func (e *echo) top() *Block { return e.stack[len(e.stack)-1] }
 
 // missing gives up waiting for the '{' of the pending keyword. The process a block of the root is not for does not see
 // one begin; otherwise keepalived treats it as begun.
-func (e *echo) missing(r *reader, at int32) {
+func (e *echo) missing(r *Reader, at int32) {
 	e.say(r, at, at+1, "Missing '{' at beginning of configuration block")
 	if len(e.stack) == 1 {
 		e.pending = nil
@@ -72,11 +76,11 @@ func (e *echo) missing(r *reader, at int32) {
 
 // enter opens the block of the pending keyword.
 func (e *echo) enter() {
-	e.stack = append(e.stack, e.pending.inner())
+	e.stack = append(e.stack, e.pending.Block)
 	e.pending = nil
 }
 
-func (e *echo) statement(r *reader, t Token) {
+func (e *echo) statement(r *Reader, t Token) {
 	if e.pending != nil {
 		e.missing(r, t.Offset)
 	}
@@ -84,16 +88,16 @@ func (e *echo) statement(r *reader, t Token) {
 	if blk == nil || blk == passedOver {
 		return
 	}
-	kw := blk.words[t.Text]
+	kw := blk.Words[t.Text]
 	switch {
 	case kw == nil:
 		e.say(r, t.Offset, t.Offset+int32(t.Len), "Unknown keyword '%s'", t.Text)
-	case kw.opens():
+	case kw.Opens():
 		e.pending = kw
 	}
 }
 
-func (e *echo) open(r *reader, at int32) {
+func (e *echo) open(r *Reader, at int32) {
 	switch {
 	case e.pending != nil:
 		e.enter()
@@ -104,7 +108,7 @@ func (e *echo) open(r *reader, at int32) {
 	}
 }
 
-func (e *echo) close(r *reader, at int32) {
+func (e *echo) close(r *Reader, at int32) {
 	if e.pending != nil {
 		e.missing(r, at)
 	}

@@ -1,4 +1,4 @@
-package confparse
+package syntax
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unsafe"
+
+	"vigil/confparse/diag"
 )
 
 // Bounds on what expansion may produce, so that a definition that refers to itself, or a loop to a million, ends.
@@ -33,11 +35,11 @@ type parameter struct {
 	name  string
 	lines []string
 	multi bool
-	at    Range // the defining line
+	at    diag.Range // the defining line
 }
 
 // cookedLine handles a decommented line. continued says that its physical line ends in a backslash.
-func (r *reader) cookedLine(c cooked, continued bool) {
+func (r *Reader) cookedLine(c cooked, continued bool) {
 	if r.open != nil {
 		r.extendDefinition(c, continued)
 		return
@@ -53,7 +55,7 @@ const (
 
 // spend counts the cost of a step of expansion and stops the Load when there has been too much. Thirty thousand real
 // servers, of a dozen lines each, may come from one loop; an endless one ends within a second.
-func (r *reader) spend(cost int) bool {
+func (r *Reader) spend(cost int) bool {
 	if r.stopped {
 		return false
 	}
@@ -65,7 +67,7 @@ func (r *reader) spend(cost int) bool {
 
 // hold counts the memory that an expanded line, or a substitution, takes, and stops the Load when there has been too much:
 // a loop over a long line fills it in few steps.
-func (r *reader) hold(bytes int) bool {
+func (r *Reader) hold(bytes int) bool {
 	if r.size += bytes; r.size > maxExpansionSize && !r.stopped {
 		r.giveUp("expansion of parameters and loops fills the memory",
 			fmt.Sprintf("gave up after %d MiB of statements", maxExpansionSize>>20))
@@ -75,7 +77,7 @@ func (r *reader) hold(bytes int) bool {
 
 // enter counts the rounds of a loop that begins inside of others. It returns false when they are too many to be meant, before
 // the first of them is made; else leave ends the loop.
-func (r *reader) enter(rounds int64) (leave func(), ok bool) {
+func (r *Reader) enter(rounds int64) (leave func(), ok bool) {
 	outer := r.rounds
 	if r.rounds = max(outer, 1) * rounds; r.rounds > maxRounds {
 		r.giveUp("a loop has too many rounds", fmt.Sprintf("more than %d, those of the loops around it counted", maxRounds))
@@ -85,16 +87,16 @@ func (r *reader) enter(rounds int64) (leave func(), ok bool) {
 }
 
 // giveUp stops the Load, and drops what has been read.
-func (r *reader) giveUp(summary, detail string) {
+func (r *Reader) giveUp(summary, detail string) {
 	r.stopped, r.runaway = true, true
-	r.report(CodeRunaway, r.cur.whole(), summary, detail)
+	r.report(diag.CodeRunaway, r.cur.whole(), summary, detail)
 }
 
 // logical handles one line in keepalived's order: condition, definition, loop, substitution, include, statement. A
 // line that substitution changed is looked at again from the start.
-func (r *reader) logical(c cooked, continued bool, depth int, changed bool) {
+func (r *Reader) logical(c cooked, continued bool, depth int, changed bool) {
 	if depth > maxNesting {
-		r.report(CodeRunaway, r.cur.whole(), "definitions or loops are nested too deeply",
+		r.report(diag.CodeRunaway, r.cur.whole(), "definitions or loops are nested too deeply",
 			fmt.Sprintf("a definition that uses itself? More than %d levels", maxNesting))
 		return
 	}
@@ -165,7 +167,7 @@ func afterBrace(b []byte) int {
 }
 
 // condition handles @ID and @^ID: it returns the rest of the line when it counts, and nothing otherwise.
-func (r *reader) condition(c cooked) cooked {
+func (r *Reader) condition(c cooked) cooked {
 	end := 1
 	for end < len(c.b) && cookedClass[c.b[end]] != blank {
 		end++
@@ -173,15 +175,15 @@ func (r *reader) condition(c cooked) cooked {
 	id := string(c.b[1:end])
 	negate := strings.HasPrefix(id, "^")
 	id = strings.TrimPrefix(id, "^")
-	r.inputs.addOnce(inputConfigID, "", r.env.configID())
-	if (id == r.env.configID()) == negate {
+	r.inputs.addOnce(inputConfigID, "", r.env.ID)
+	if (id == r.env.ID) == negate {
 		return cooked{}
 	}
 	return c.slice(end, len(c.b)).trim()
 }
 
 // define handles a $NAME=VALUE line and reports whether it was one.
-func (r *reader) define(c cooked, continued bool) bool {
+func (r *Reader) define(c cooked, continued bool) bool {
 	if c.b[0] != '$' {
 		return false
 	}
@@ -214,7 +216,7 @@ func (p *parameter) add(c cooked, continued bool) {
 	p.lines = append(p.lines, text)
 }
 
-func (r *reader) extendDefinition(c cooked, continued bool) {
+func (r *Reader) extendDefinition(c cooked, continued bool) {
 	if len(c.b) > 0 {
 		r.open.add(c, continued)
 	}
@@ -228,7 +230,7 @@ func (r *reader) extendDefinition(c cooked, continued bool) {
 	}
 }
 
-func (r *reader) setParameter(p *parameter) {
+func (r *Reader) setParameter(p *parameter) {
 	if r.params == nil {
 		r.params = map[string]*parameter{}
 	}
@@ -237,7 +239,7 @@ func (r *reader) setParameter(p *parameter) {
 
 // playBack re-reads the lines of a multi-line definition where a reference to it ends a line: what stood before the
 // reference goes in front of the first of them.
-func (r *reader) playBack(prefix cooked, p *parameter, depth int) {
+func (r *Reader) playBack(prefix cooked, p *parameter, depth int) {
 	use := place{r.cur.at, r.cur.at + int32(len(r.cur.text))}
 	if n := len(prefix.at); n > 0 {
 		use = prefix.at[n-1] // the reference itself, see substitute
@@ -254,8 +256,8 @@ func (r *reader) playBack(prefix cooked, p *parameter, depth int) {
 		for k := range len(text) {
 			line.add(text[k], use)
 		}
-		if len(line.b) > maxLineLength {
-			r.report(CodeLineTooLong, r.cur.whole(), "line too long - ignoring", "after expansion of $"+p.name)
+		if len(line.b) > MaxLineLength {
+			r.report(diag.CodeLineTooLong, r.cur.whole(), "line too long - ignoring", "after expansion of $"+p.name)
 			continue
 		}
 		if i == 0 {
@@ -319,7 +321,7 @@ func nameEnd(b []byte, i int) int {
 
 // substitute replaces the references in c, and those in their values. When the line ends in a reference to a
 // multi-line definition it returns that, with what stands before it and the place of the reference as last byte.
-func (r *reader) substitute(c cooked) (out cooked, multi *parameter, did bool) {
+func (r *Reader) substitute(c cooked) (out cooked, multi *parameter, did bool) {
 	if bytes.IndexByte(c.b, '$') < 0 {
 		return c, nil, false
 	}
@@ -354,13 +356,13 @@ func (r *reader) substitute(c cooked) (out cooked, multi *parameter, did bool) {
 			return cooked{}, nil, true
 		}
 		if refs++; refs > maxLineRefs {
-			r.report(CodeRunaway, r.cur.whole(), "expansion of parameters does not end",
+			r.report(diag.CodeRunaway, r.cur.whole(), "expansion of parameters does not end",
 				"does $"+ref.name+" refer to itself?")
 			return cooked{}, nil, true
 		}
-		if len(out.b)-(ref.end-i)+len(value) > maxLineLength {
-			r.report(CodeLineTooLong, r.cur.whole(), "line too long after expansion of $"+ref.name,
-				fmt.Sprintf("a line may have at most %d bytes", maxLineLength))
+		if len(out.b)-(ref.end-i)+len(value) > MaxLineLength {
+			r.report(diag.CodeLineTooLong, r.cur.whole(), "line too long after expansion of $"+ref.name,
+				fmt.Sprintf("a line may have at most %d bytes", MaxLineLength))
 			return cooked{}, nil, true
 		}
 		next := cooked{b: make([]byte, 0, len(out.b)+len(value)), at: make([]place, 0, len(out.b)+len(value))}
@@ -377,7 +379,7 @@ func (r *reader) substitute(c cooked) (out cooked, multi *parameter, did bool) {
 }
 
 // value returns what a reference stands for, or false when it stays as it is.
-func (r *reader) value(ref reference, c cooked, at int) (string, *parameter, bool) {
+func (r *Reader) value(ref reference, c cooked, at int) (string, *parameter, bool) {
 	if p, ok := r.params[ref.name]; ok && len(ref.args) == 0 {
 		if p.multi {
 			return "", p, true
@@ -388,15 +390,15 @@ func (r *reader) value(ref reference, c cooked, at int) (string, *parameter, boo
 	case "_PWD":
 		return r.cur.src.dir(), nil, len(ref.args) == 0
 	case "_INSTANCE":
-		r.inputs.addOnce(inputConfigID, "", r.env.configID())
-		return r.env.configID(), nil, len(ref.args) == 0
+		r.inputs.addOnce(inputConfigID, "", r.env.ID)
+		return r.env.ID, nil, len(ref.args) == 0
 	case "_HASH":
 		return "#", nil, len(ref.args) == 0
 	case "_BANG":
 		return "!", nil, len(ref.args) == 0
 	case "_ENV":
 		if len(ref.args) != 1 {
-			r.report(CodeBadParameter, r.refRange(c, at, ref), "${_ENV} takes the name of one variable", "")
+			r.report(diag.CodeBadParameter, r.refRange(c, at, ref), "${_ENV} takes the name of one variable", "")
 			return "", nil, false
 		}
 		v := r.env.lookup(ref.args[0])
@@ -407,18 +409,18 @@ func (r *reader) value(ref reference, c cooked, at int) (string, *parameter, boo
 		return v, nil, ok
 	}
 	if c.b[at+1] == '{' {
-		r.report(CodeUndefinedParameter, r.refRange(c, at, ref), "parameter '"+ref.name+"' is not defined",
+		r.report(diag.CodeUndefinedParameter, r.refRange(c, at, ref), "parameter '"+ref.name+"' is not defined",
 			"its braces are read as the braces of a block; define it above with $"+ref.name+"=")
 	}
 	return "", nil, false
 }
 
-func (r *reader) refRange(c cooked, at int, ref reference) Range {
+func (r *Reader) refRange(c cooked, at int, ref reference) diag.Range {
 	return r.cur.rangeOf(c.at[at].start, c.at[ref.end-1].end)
 }
 
 // randomValue is ${_RANDOM [MIN [MAX]]}: a whole number, 0 to 32767 unless said otherwise.
-func (r *reader) randomValue(ref reference, c cooked, at int) (string, bool) {
+func (r *Reader) randomValue(ref reference, c cooked, at int) (string, bool) {
 	lo, hi := int64(0), int64(32767)
 	var err1, err2 error
 	if len(ref.args) > 0 {
@@ -428,11 +430,11 @@ func (r *reader) randomValue(ref reference, c cooked, at int) (string, bool) {
 		hi, err2 = strconv.ParseInt(ref.args[1], 10, 32)
 	}
 	if err1 != nil || err2 != nil || len(ref.args) > 2 {
-		r.report(CodeBadParameter, r.refRange(c, at, ref), "${_RANDOM} takes two decimal numbers at most", "")
+		r.report(diag.CodeBadParameter, r.refRange(c, at, ref), "${_RANDOM} takes two decimal numbers at most", "")
 		return "", false
 	}
 	if lo > hi {
-		r.report(CodeBadParameter, r.refRange(c, at, ref), "${_RANDOM}: the minimum is above the maximum",
+		r.report(diag.CodeBadParameter, r.refRange(c, at, ref), "${_RANDOM}: the minimum is above the maximum",
 			"the minimum is used")
 		return strconv.FormatInt(lo, 10), true
 	}

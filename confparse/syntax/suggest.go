@@ -1,25 +1,25 @@
-package confparse
+package syntax
 
 import "slices"
 
 // suggest returns the keyword of b that word most likely stands for, or "".
-func suggest(word string, b *block) string {
+func suggest(word string, b *Block) string {
 	if b == nil || len(word) < 3 {
 		return ""
 	}
 	limit := 1 + len(word)/4
 	best, dist := "", limit+1
-	for name := range b.words {
-		if n := editDistance(word, name, limit); n < dist || n == dist && n <= limit && name < best {
+	for name := range b.Words {
+		if n := EditDistance(word, name, limit); n < dist || n == dist && n <= limit && name < best {
 			best, dist = name, n
 		}
 	}
 	return best
 }
 
-// editDistance is the least number of insertions, deletions, substitutions and swaps of neighbours that turn a into b.
+// EditDistance is the least number of insertions, deletions, substitutions and swaps of neighbours that turn a into b.
 // It may return anything above limit once the distance exceeds it.
-func editDistance(a, b string, limit int) int {
+func EditDistance(a, b string, limit int) int {
 	if d := len(a) - len(b); d > limit || -d > limit {
 		return limit + 1
 	}

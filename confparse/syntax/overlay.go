@@ -1,4 +1,4 @@
-package confparse
+package syntax
 
 import (
 	"io/fs"

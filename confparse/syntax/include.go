@@ -1,9 +1,11 @@
-package confparse
+package syntax
 
 import (
 	"fmt"
 	"path"
 	"strings"
+
+	"vigil/confparse/diag"
 )
 
 // includeChecks is what an include keyword enforces.
@@ -46,7 +48,7 @@ func includeOf(line string) (checks includeChecks, pattern string, ok bool) {
 }
 
 // include reads the files that match pattern in place of the current line.
-func (r *reader) include(checks includeChecks, pattern string) {
+func (r *Reader) include(checks includeChecks, pattern string) {
 	checks |= r.level
 	if r.env.AllConfig {
 		checks = checkAll
@@ -61,12 +63,12 @@ func (r *reader) include(checks includeChecks, pattern string) {
 		depth++
 	}
 	if depth >= maxIncludeDepth {
-		r.report(CodeRunaway, at, "includes are nested too deeply", fmt.Sprintf("more than %d levels", maxIncludeDepth))
+		r.report(diag.CodeRunaway, at, "includes are nested too deeply", fmt.Sprintf("more than %d levels", maxIncludeDepth))
 		return
 	}
 	for _, alt := range braceAlternatives(pattern) {
 		if len(r.glob(alt)) == 0 && strings.ContainsRune(pattern, '{') && checks&checkBrace != 0 {
-			r.report(CodeIncludeRefused, at, fmt.Sprintf("Config files missing '%s'.", shown), "no file "+alt)
+			r.report(diag.CodeIncludeRefused, at, fmt.Sprintf("Config files missing '%s'.", shown), "no file "+alt)
 			return
 		}
 	}
@@ -80,41 +82,68 @@ func (r *reader) include(checks includeChecks, pattern string) {
 	}
 }
 
-func (r *reader) nothingIncluded(checks includeChecks, shown, pattern string, at Range) {
+func (r *Reader) nothingIncluded(checks includeChecks, shown, pattern string, at diag.Range) {
 	wild := hasWildcard(pattern)
-	code := CodeIncludeMissing
+	code := diag.CodeIncludeMissing
 	switch {
 	case wild && checks&checkWildcard != 0, !wild && checks&(checkMatch) != 0:
-		code = CodeIncludeRefused
+		code = diag.CodeIncludeRefused
 	case wild:
-		code = CodeIncludeNoMatch
+		code = diag.CodeIncludeNoMatch
 	}
 	r.report(code, at, fmt.Sprintf("Config files missing '%s'.", shown), "no file matches "+pattern)
 }
 
-func (r *reader) includeOne(checks includeChecks, name string, wild bool, at Range) {
+func (r *Reader) includeOne(checks includeChecks, name string, wild bool, at diag.Range) {
 	for s := r.cur.src; s != nil; s = s.up {
 		if s.path == name {
-			r.report(CodeIncludeCycle, at, "file "+name+" includes itself", "")
+			r.report(diag.CodeIncludeCycle, at, "file "+name+" includes itself", "")
 			return
 		}
 	}
 	if r.files >= maxFiles {
 		r.stopped = true
-		r.report(CodeRunaway, at, "too many included files", fmt.Sprintf("more than %d", maxFiles))
+		r.report(diag.CodeRunaway, at, "too many included files", fmt.Sprintf("more than %d", maxFiles))
 		return
 	}
 	text, err := r.readFile(name)
 	if err != nil {
-		code := CodeIncludeUnreadable
+		code := diag.CodeIncludeUnreadable
 		switch {
 		case checks&checkRead != 0:
-			code = CodeIncludeRefused
+			code = diag.CodeIncludeRefused
 		case wild:
-			code = CodeIncludeSkipped
+			code = diag.CodeIncludeSkipped
 		}
 		r.report(code, at, fmt.Sprintf("cannot include %s: %v", name, err), "")
 		return
 	}
-	r.readSource(&source{path: name, text: text, up: r.cur.src, from: &Place{Range: at, Note: "included from here"}})
+	r.readSource(&source{path: name, text: text, up: r.cur.src, from: &diag.Place{Range: at, Note: "included from here"}})
+}
+
+// includeCheck is global_defs { include_check … }: it changes what plain includes enforce from here on.
+func (r *Reader) includeCheck(n *Node) {
+	names := map[string]includeChecks{"read": checkRead, "match": checkMatch, "wildcard_match": checkWildcard,
+		"brace_match": checkBrace}
+	if len(n.Args) == 0 {
+		r.level = checkAll
+		return
+	}
+	for i, a := range n.Args {
+		name := strings.TrimLeft(a.Text, "+-")
+		bit, ok := names[name]
+		switch {
+		case !ok:
+			r.report(diag.CodeUnknownWord, n.RangeOf(a), fmt.Sprintf("Unknown include_check option '%s'", a.Text),
+				"use read, match, wildcard_match or brace_match")
+		case strings.HasPrefix(a.Text, "-"):
+			r.level &^= bit
+		case strings.HasPrefix(a.Text, "+"):
+			r.level |= bit
+		case i == 0:
+			r.level = bit | checkRead
+		default:
+			r.report(diag.CodeUnknownWord, n.RangeOf(a), fmt.Sprintf("include_check '%s' needs a + or -", a.Text), "")
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package confparse
+package diag
 
 import (
 	"fmt"
@@ -197,8 +197,8 @@ const (
 	CodeNoAH         Code = 4002
 )
 
-// incomplete reports whether c says that something is not there, which is no news of a block that lost a part.
-func (c Code) incomplete() bool {
+// Incomplete reports whether c says that something is not there, which is no news of a block that lost a part.
+func (c Code) Incomplete() bool {
 	switch c {
 	case CodeNoVRID, CodeInstanceWithoutInterface, CodeNoVIP, CodeStrictNoVIP, CodeNoProtocol, CodeNoScheduler, CodeNoMethod,
 		CodeNoRealServer, CodeCheckerDropped, CodeURLDropped, CodeTrackerDropped, CodeScriptQuotes, CodeEmptyGroup:
@@ -207,8 +207,17 @@ func (c Code) incomplete() bool {
 	return false
 }
 
-// foundAtEnd reports whether c is only known when all of a block was read.
-func (c Code) foundAtEnd() bool { return c.incomplete() || c == CodeUnicastNoPeer }
+// FoundAtEnd reports whether c is only known when all of a block was read.
+func (c Code) FoundAtEnd() bool { return c.Incomplete() || c == CodeUnicastNoPeer }
+
+// Severity returns how much a problem of kind c matters, unless its reading is strict.
+func (c Code) Severity() Severity { return c.info().severity }
+
+// Counted reports whether keepalived counts a problem of kind c for the exit status of --config-test.
+func (c Code) Counted() bool { return c.info().class > classMessage }
+
+// Printed reports whether keepalived prints a problem of kind c in its --config-test.
+func (c Code) Printed() bool { return c.info().class != classNone }
 
 // info returns what is known of c. An unlisted code would be a mistake of this package; it counts as an error.
 func (c Code) info() codeInfo {

@@ -1,14 +1,19 @@
-package confparse
+package syntax
 
-import "fmt"
+import (
+	"fmt"
 
-// builder turns the pieces of the lexer into a Tree. It knows the keyword table, because what a word means depends on
+	"vigil/confparse/diag"
+)
+
+// builder turns the pieces of the lexer into a Tree. It knows the Grammar, because what a word means depends on
 // the block it stands in: a statement, an item of a list, or a mistake.
 type builder struct {
-	arena  arena
-	stream *stream // nil to keep the whole tree
-	frames []frame
-	kids   []*Node // children of the open blocks, outermost first
+	arena   arena
+	grammar *Grammar
+	stream  *Stream // nil to keep the whole tree
+	frames  []frame
+	kids    []*Node // children of the open blocks, outermost first
 	// pending is a block statement whose '{' has not come yet.
 	pending *Node
 	// skip counts the open braces of a block that is not read: an unknown one, or one behind a plain statement.
@@ -18,13 +23,13 @@ type builder struct {
 	// closed is the block of the root that ended last, while nothing else has begun.
 	closed *Node
 	// closedAt is where the brace of closed is.
-	closedAt Range
+	closedAt diag.Range
 	// muted is set inside what follows a block that was closed too early.
 	muted int
 	// suspect is the first block whose closing brace is indented unlike its opening line.
 	suspect *Node
 	// suspectAt is where that brace is.
-	suspectAt   Range
+	suspectAt   diag.Range
 	suspectLine string
 	suspectSeq  int32
 	lastSeen    lineRef // the last line with anything on it
@@ -34,7 +39,7 @@ type builder struct {
 	// before is the row of the last keyword, and after what followed each row the last time: most configurations say
 	// the same things over and over, so that this is what comes next.
 	before int32
-	after  []*keyword
+	after  []*Keyword
 }
 
 type lastKind uint8
@@ -49,13 +54,13 @@ const (
 // frame is an open block. node is nil for the root.
 type frame struct {
 	node  *Node
-	block *block // nil inside a list
+	block *Block // nil inside a list
 	base  int    // where its children begin in builder.kids
 }
 
-func newBuilder() *builder {
-	b := &builder{after: make([]*keyword, rows)}
-	b.frames = append(b.frames, frame{block: &blocks[inRoot]})
+func newBuilder(g *Grammar) *builder {
+	b := &builder{grammar: g, after: make([]*Keyword, g.Rows)}
+	b.frames = append(b.frames, frame{block: &g.Blocks[0]})
 	return b
 }
 
@@ -67,16 +72,16 @@ func (b *builder) nextSeq() int32 {
 func (b *builder) top() *frame { return &b.frames[len(b.frames)-1] }
 
 // node makes a statement of the words of the current line.
-func (b *builder) node(r *reader, toks []Token, e *expansion) *Node {
+func (b *builder) node(r *Reader, toks []Token, e *expansion) *Node {
 	n := b.arena.node()
 	n.Keyword, n.Args, n.Body = toks[0], b.arena.words(toks[1:]), nil
-	n.kw, n.expanded, n.closeLn, n.damaged = nil, e, 0, false
+	n.Row, n.expanded, n.closeLn, n.damaged = nil, e, 0, false
 	n.src, n.lineAt, n.line, n.seq = r.cur.src, r.cur.at, r.cur.num, r.cur.seq
 	return n
 }
 
 // statement adds the words of one statement to the block that is open.
-func (b *builder) statement(r *reader, toks []Token, e *expansion) {
+func (b *builder) statement(r *Reader, toks []Token, e *expansion) {
 	if b.echo != nil {
 		b.echo.statement(r, toks[0])
 	}
@@ -87,7 +92,7 @@ func (b *builder) statement(r *reader, toks []Token, e *expansion) {
 }
 
 // take is statement without what follows keepalived.
-func (b *builder) take(r *reader, toks []Token, e *expansion) {
+func (b *builder) take(r *Reader, toks []Token, e *expansion) {
 	if b.skip > 0 {
 		return
 	}
@@ -109,7 +114,7 @@ func (b *builder) take(r *reader, toks []Token, e *expansion) {
 			return
 		}
 	}
-	if b.muted == 1 && kw.opens() && len(toks) > 1 {
+	if b.muted == 1 && kw.Opens() && len(toks) > 1 {
 		b.muted = 0
 	}
 	if b.muted > 0 {
@@ -119,32 +124,32 @@ func (b *builder) take(r *reader, toks []Token, e *expansion) {
 		b.stream.statement(r, kw, toks)
 	}
 	b.after[b.before] = kw
-	b.before = kw.row
+	b.before = kw.Index
 	n := b.node(r, toks, e)
-	n.kw = kw
+	n.Row = kw
 	b.kids = append(b.kids, n)
 	b.last = lastPlain
-	if kw.opens() {
+	if kw.Opens() {
 		b.pending = n
 	}
 	if len(b.frames) == 1 {
 		b.closed = nil
 	}
-	if kw.whileReading != nil {
-		kw.whileReading(r, n)
+	if kw.Checks {
+		r.includeCheck(n)
 	}
 }
 
 // keyword returns what word is in blk, or nil.
-func (b *builder) keyword(blk *block, word string) *keyword {
-	if kw := b.after[b.before]; kw != nil && kw.name == word && kw.in.has(blk.id) {
+func (b *builder) keyword(blk *Block, word string) *Keyword {
+	if kw := b.after[b.before]; kw != nil && kw.Name == word && kw.In.Has(blk.ID) {
 		return kw
 	}
-	return blk.words[word]
+	return blk.Words[word]
 }
 
 // item adds one line of a list block.
-func (b *builder) item(r *reader, toks []Token, e *expansion) {
+func (b *builder) item(r *Reader, toks []Token, e *expansion) {
 	if kw := b.outerBlock(r, toks); kw != nil {
 		b.take(r, toks, e)
 		return
@@ -159,7 +164,7 @@ func (b *builder) item(r *reader, toks []Token, e *expansion) {
 
 // misplaced deals with a word that the current block does not know. It returns the keyword after making its block the
 // current one, or nil after reporting the word.
-func (b *builder) misplaced(r *reader, toks []Token) *keyword {
+func (b *builder) misplaced(r *Reader, toks []Token) *Keyword {
 	if kw := b.outerBlock(r, toks); kw != nil {
 		return kw
 	}
@@ -168,14 +173,14 @@ func (b *builder) misplaced(r *reader, toks []Token) *keyword {
 		b.last = lastUnknown
 		return nil
 	}
-	if len(b.frames) == 1 && b.closed != nil && b.closed.kw.inner().words[word] != nil {
+	if len(b.frames) == 1 && b.closed != nil && b.closed.Row.Block.Words[word] != nil {
 		b.closedTooEarly(r, toks)
 		return nil
 	}
 	t := toks[0]
 	at, summary := r.cur.rangeOf(t.Offset, t.Offset+int32(t.Len)), fmt.Sprintf("Unknown keyword '%s'", word)
-	if r.rep.wants(CodeUnknownKeyword, at, summary) {
-		r.report(CodeUnknownKeyword, at, summary, b.advice(word))
+	if r.rep.Wants(diag.CodeUnknownKeyword, at, summary) {
+		r.report(diag.CodeUnknownKeyword, at, summary, b.advice(word))
 	}
 	b.last = lastUnknown
 	return nil
@@ -184,7 +189,7 @@ func (b *builder) misplaced(r *reader, toks []Token) *keyword {
 // advice says what to write instead of a word that the current block does not know, if that can be guessed.
 func (b *builder) advice(word string) string {
 	f := b.top()
-	if c := f.canonical(word); c != "" {
+	if c := b.canonical(word); c != "" {
 		return fmt.Sprintf("here it is called '%s'", c)
 	}
 	if near := suggest(word, f.block); near != "" {
@@ -197,10 +202,11 @@ func (b *builder) advice(word string) string {
 }
 
 // canonical returns the keyword of the block that word is another spelling of in some other block, or "".
-func (f *frame) canonical(word string) string {
-	for i := range blocks {
-		if kw := blocks[i].words[word]; kw != nil && kw.alias != "" && f.block.words[kw.alias] != nil {
-			return kw.alias
+func (b *builder) canonical(word string) string {
+	here := b.top().block
+	for i := range b.grammar.Blocks {
+		if kw := b.grammar.Blocks[i].Words[word]; kw != nil && kw.Alias != "" && here.Words[kw.Alias] != nil {
+			return kw.Alias
 		}
 	}
 	return ""
@@ -209,12 +215,12 @@ func (f *frame) canonical(word string) string {
 // belongsTo names a block that knows word, if exactly one kind does.
 func (b *builder) belongsTo(word string) string {
 	found := ""
-	for i := range blocks {
-		if blocks[i].words[word] != nil {
-			if found != "" && found != blocks[i].name {
+	for i := range b.grammar.Blocks {
+		if b.grammar.Blocks[i].Words[word] != nil {
+			if found != "" && found != b.grammar.Blocks[i].Name {
 				return ""
 			}
-			found = blocks[i].name
+			found = b.grammar.Blocks[i].Name
 		}
 	}
 	return found
@@ -223,13 +229,13 @@ func (b *builder) belongsTo(word string) string {
 // outerBlock finds the block around the current one that a statement really belongs to, because a '}' is missing: the
 // word is unknown here and known there, and it either opens a block of the root or is not indented below the block it
 // is in. It closes the blocks in between.
-func (b *builder) outerBlock(r *reader, toks []Token) *keyword {
+func (b *builder) outerBlock(r *Reader, toks []Token) *Keyword {
 	if len(b.frames) == 1 || b.muted > 0 {
 		return nil
 	}
 	word := toks[0].Text
 	f := b.top()
-	if f.block == nil && !f.node.kw.list.excludes(word) {
+	if f.block == nil && f.node.Row.Items == ItemWords {
 		return nil
 	}
 	col := toks[0].Offset - r.cur.at
@@ -238,13 +244,13 @@ func (b *builder) outerBlock(r *reader, toks []Token) *keyword {
 		if outer == nil {
 			continue
 		}
-		kw := outer.words[word]
+		kw := outer.Words[word]
 		if kw == nil {
 			continue
 		}
 		inner := b.frames[i+1].node
 		indented := col > inner.Keyword.Offset-inner.lineAt
-		rootBlock := i == 0 && kw.opens() && len(toks) > 1
+		rootBlock := i == 0 && kw.Opens() && len(toks) > 1
 		if inner.line == r.cur.num || indented && !rootBlock {
 			return nil
 		}
@@ -264,17 +270,17 @@ func (b *builder) outerBlock(r *reader, toks []Token) *keyword {
 }
 
 // missingOpen treats a block whose '{' is missing as begun.
-func (b *builder) missingOpen(r *reader) {
+func (b *builder) missingOpen(r *Reader) {
 	n := b.pending
-	d := Diagnostic{Code: CodeMissingOpen, Subject: n.Range(), Line: n.src.lineText(n.lineAt),
+	d := diag.Diagnostic{Code: diag.CodeMissingOpen, Subject: n.Range(), Line: n.src.lineText(n.lineAt),
 		Summary: "Missing '{' at beginning of configuration block",
 		Detail:  fmt.Sprintf("'%s' opens a block", n.Keyword.Text), Related: includedFrom(n.src)}
 	if r.cur.src == n.src {
 		d.EndLine = r.cur.num
 	}
-	before := len(r.rep.list)
-	r.rep.report(d, n.seq)
-	if len(r.rep.list) > before && b.echo == nil {
+	before := r.rep.Len()
+	r.rep.Report(d, n.seq)
+	if r.rep.Len() > before && b.echo == nil {
 		b.diverge(r)
 		b.echo.passOver()
 	}
@@ -285,13 +291,13 @@ func (b *builder) push(n *Node) {
 	if len(b.frames) == 1 {
 		b.suspect = nil
 	}
-	b.frames = append(b.frames, frame{node: n, block: n.kw.inner(), base: len(b.kids)})
+	b.frames = append(b.frames, frame{node: n, block: n.Row.Block, base: len(b.kids)})
 	b.pending = nil
 	b.openedAt = n.line
 }
 
 // pop ends the innermost block. r is nil when its brace is missing.
-func (b *builder) pop(r *reader) {
+func (b *builder) pop(r *Reader) {
 	f := b.top()
 	n := f.node
 	n.Body = b.arena.body(b.kids[f.base:])
@@ -300,7 +306,7 @@ func (b *builder) pop(r *reader) {
 		n.closeLn = r.cur.num
 	}
 	b.frames = b.frames[:len(b.frames)-1]
-	if b.closed = nil; r != nil && len(b.frames) == 1 && n.kw.inner() != nil {
+	if b.closed = nil; r != nil && len(b.frames) == 1 && n.Row.Block != nil {
 		b.closed = n
 	}
 	if b.stream != nil && len(b.frames) == 1 {
@@ -309,7 +315,7 @@ func (b *builder) pop(r *reader) {
 }
 
 // openBrace handles a '{'.
-func (b *builder) openBrace(r *reader, p *piece) {
+func (b *builder) openBrace(r *Reader, p *piece) {
 	if b.echo != nil {
 		b.echo.open(r, b.column(p, r))
 	}
@@ -321,7 +327,7 @@ func (b *builder) openBrace(r *reader, p *piece) {
 }
 
 // open is openBrace without what follows keepalived.
-func (b *builder) open(r *reader, p *piece) {
+func (b *builder) open(r *Reader, p *piece) {
 	switch {
 	case b.skip > 0:
 		b.skip++
@@ -337,7 +343,7 @@ func (b *builder) open(r *reader, p *piece) {
 		b.skip = 1
 		b.damage()
 	default:
-		b.report(r, p, CodeUnexpectedOpen, "Unexpected '{' - ignoring",
+		b.report(r, p, diag.CodeUnexpectedOpen, "Unexpected '{' - ignoring",
 			"nothing before it opens a block")
 		b.damage()
 		if b.last == lastPlain || r.cur.num != b.openedAt {
@@ -349,7 +355,7 @@ func (b *builder) open(r *reader, p *piece) {
 }
 
 // closeBrace handles a '}'.
-func (b *builder) closeBrace(r *reader, p *piece) {
+func (b *builder) closeBrace(r *Reader, p *piece) {
 	if b.echo != nil {
 		b.echo.close(r, b.column(p, r))
 	}
@@ -361,7 +367,7 @@ func (b *builder) closeBrace(r *reader, p *piece) {
 }
 
 // close is closeBrace without what follows keepalived.
-func (b *builder) close(r *reader, p *piece) {
+func (b *builder) close(r *Reader, p *piece) {
 	switch {
 	case b.skip > 0:
 		b.skip--
@@ -373,7 +379,7 @@ func (b *builder) close(r *reader, p *piece) {
 		b.missingOpen(r)
 	}
 	if len(b.frames) == 1 {
-		b.report(r, p, CodeExtraClose, "Extra '}' found", "no block is open here")
+		b.report(r, p, diag.CodeExtraClose, "Extra '}' found", "no block is open here")
 		b.closed = nil
 		return
 	}
@@ -389,39 +395,40 @@ func (b *builder) close(r *reader, p *piece) {
 	b.pop(r)
 	if b.closed != nil {
 		at := b.column(p, r)
-		b.closedAt = Range{File: r.cur.src.path, Start: Pos{at, r.cur.num, 1}, End: Pos{at + 1, r.cur.num, 2}}
+		b.closedAt = diag.Range{File: r.cur.src.path, Start: diag.Pos{Offset: at, Line: r.cur.num, Col: 1},
+			End: diag.Pos{Offset: at + 1, Line: r.cur.num, Col: 2}}
 	}
 }
 
 // column returns the offset of a brace in its file.
-func (b *builder) column(p *piece, r *reader) int32 {
+func (b *builder) column(p *piece, r *Reader) int32 {
 	if r.lex.places != nil {
 		return r.lex.places[p.from].start
 	}
 	return r.cur.at + p.from
 }
 
-func (b *builder) report(r *reader, p *piece, code Code, summary, detail string, related ...Place) {
+func (b *builder) report(r *Reader, p *piece, code diag.Code, summary, detail string, related ...diag.Place) {
 	at := b.column(p, r)
 	r.report(code, r.cur.rangeOf(at, at+1), summary, detail, related...)
 }
 
 // closedTooEarly reports a '}' that ended a root block whose keywords go on after it. keepalived ignores them one by
 // one up to the next '}'; so do we, with one message.
-func (b *builder) closedTooEarly(r *reader, toks []Token) {
+func (b *builder) closedTooEarly(r *Reader, toks []Token) {
 	n := b.closed
 	t := toks[0]
-	r.report(CodeClosedEarly, r.cur.rangeOf(t.Offset, t.Offset+int32(t.Len)),
+	r.report(diag.CodeClosedEarly, r.cur.rangeOf(t.Offset, t.Offset+int32(t.Len)),
 		fmt.Sprintf("Unknown keyword '%s'", t.Text),
 		fmt.Sprintf("the %s block it belongs to ended at line %d; everything from here to the next '}' is ignored",
-			n.Keyword.Text, b.closedAt.Start.Line), Place{b.closedAt, "block closed here"})
+			n.Keyword.Text, b.closedAt.Start.Line), diag.Place{Range: b.closedAt, Note: "block closed here"})
 	if b.echo == nil {
 		b.diverge(r)
 	}
 	n.damaged = true
 	b.muted = 1
 	b.last = lastPlain
-	if kw := n.kw.inner().words[t.Text]; kw.opens() {
+	if kw := n.Row.Block.Words[t.Text]; kw.Opens() {
 		b.last = lastUnknown
 	}
 	b.closed = nil
@@ -440,7 +447,7 @@ func (b *builder) end() {
 }
 
 // finish reports what is still open and returns the tree.
-func (b *builder) finish(r *reader) *Tree {
+func (b *builder) finish(r *Reader) *Tree {
 	if b.stream != nil {
 		b.stream.settle(r)
 	}

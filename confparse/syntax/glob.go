@@ -1,4 +1,4 @@
-package confparse
+package syntax
 
 import (
 	"io/fs"
@@ -17,7 +17,7 @@ func hasWildcard(pattern string) bool { return strings.ContainsAny(pattern, `*?[
 
 // glob returns the names that match pattern as glob(3) does with GLOB_BRACE: each alternative in turn, sorted within,
 // a leading dot only by a literal one. Directories are left out. The result is noted among the inputs.
-func (r *reader) glob(pattern string) []string {
+func (r *Reader) glob(pattern string) []string {
 	var names []string
 	for _, alt := range braceAlternatives(pattern) {
 		names = append(names, globOne(r.fsys, alt)...)

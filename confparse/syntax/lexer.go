@@ -1,4 +1,4 @@
-package confparse
+package syntax
 
 // The lexer cuts one line into statements and braces, and statements into words. Words end at a blank, a brace or a
 // double quote; a quoted word runs to the next quote, and nothing escapes a quote.
@@ -15,6 +15,9 @@ const (
 
 // rawClass is for text as it stands in a file, cookedClass for text whose comments and references are dealt with.
 var rawClass, cookedClass = classes()
+
+// IsBlank reports whether c separates words.
+func IsBlank(c byte) bool { return cookedClass[c] == blank }
 
 func classes() (raw, cooked [256]uint8) {
 	for _, c := range []byte(" \t\f\v\r\n") {

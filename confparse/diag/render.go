@@ -1,4 +1,4 @@
-package confparse
+package diag
 
 import (
 	"fmt"
