@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"log"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -18,25 +19,31 @@ import (
 
 func TestMain(m *testing.M) {
 	labkit.Main()
-	os.Exit(m.Run())
+	scratch, err := testlan.NewScratch("vigil-bin-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	built = filepath.Join(scratch.Path, "keepalived")
+	status := m.Run()
+	if err := scratch.Remove(); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(status)
 }
+
+var built string // where vigilBinary puts what it builds
 
 // vigilBinary is the program under test.
 var vigilBinary = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("VIGIL_BIN"); path != "" {
 		return filepath.Abs(path)
 	}
-	dir, err := os.MkdirTemp("", "vigil-bin-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "keepalived")
-	cmd := exec.Command("go", "build", "-o", path, "../cmd/keepalived")
+	cmd := exec.Command("go", "build", "-o", built, "../cmd/keepalived")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program under test: %w\n%s", err, out)
 	}
-	return path, nil
+	return built, nil
 })
 
 // program finds "vigil" or "keepalived".

@@ -82,12 +82,7 @@ func measure(ctx context.Context, s scale, program labkit.Program) (r result, er
 	if err != nil {
 		return r, err
 	}
-	dir, err := os.MkdirTemp("", "vigil-bench-")
-	if err != nil {
-		return r, err
-	}
-	defer os.RemoveAll(dir)
-	b := &bench{scale: s, program: program, host: host, dir: dir}
+	b := &bench{scale: s, program: program, host: host, dir: lab.Dir()}
 	if err := errors.Join(host.Sysctl("net/ipv4/ip_local_port_range", "1024 65000"), host.Sysctl("net/ipv4/tcp_tw_reuse", "1")); err != nil {
 		return r, err
 	}

@@ -69,7 +69,7 @@ func run() (int, error) {
 	if colored {
 		argv[len(argv)-1] = "always"
 	}
-	return vm.Run(ctx, vm.Guest{Argv: argv, Limit: 2 * time.Minute, Stdout: os.Stdout, Notice: os.Stdout})
+	return vm.Run(ctx, vm.Guest{Argv: argv, Limit: 10 * time.Minute, Stdout: os.Stdout, Notice: os.Stdout})
 }
 
 // programs runs the daemon on both directors.

@@ -40,12 +40,9 @@ type Director struct {
 	dir string
 }
 
-func newDirector(h *testlan.Host, p Program) (*Director, error) {
-	dir, err := os.MkdirTemp("", "vigil-"+h.Name+"-")
-	if err != nil {
-		return nil, err
-	}
-	return &Director{Host: h, Program: p, dir: dir}, os.Mkdir(filepath.Join(dir, "run"), 0o755)
+func newDirector(lab *testlan.Lab, h *testlan.Host, p Program) (*Director, error) {
+	dir := filepath.Join(lab.Dir(), h.Name)
+	return &Director{Host: h, Program: p, dir: dir}, os.MkdirAll(filepath.Join(dir, "run"), 0o755)
 }
 
 // ConfigFile is the file that the program reads.

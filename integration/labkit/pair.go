@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 
 	"vigil/internal/testlan"
@@ -80,7 +79,7 @@ func (p *Pair) build(programs [2]Program) (err error) {
 		if err != nil {
 			return err
 		}
-		if p.Directors[i], err = newDirector(h, program); err != nil {
+		if p.Directors[i], err = newDirector(p.Lab, h, program); err != nil {
 			return err
 		}
 		p.Directors[i].Cable = cable
@@ -329,12 +328,4 @@ func (p *Pair) Up(ctx context.Context, s Settings) error {
 }
 
 // Close stops everything and removes it.
-func (p *Pair) Close() error {
-	err := p.Lab.Close()
-	for _, d := range p.Directors {
-		if d != nil {
-			err = errors.Join(err, os.RemoveAll(d.dir))
-		}
-	}
-	return err
-}
+func (p *Pair) Close() error { return p.Lab.Close() }

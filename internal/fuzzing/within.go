@@ -13,8 +13,8 @@ import (
 const hung = 60 * time.Second
 
 // Within runs work and fails when it needs more than limit of processor time. The processor's time, unlike the
-// clock's, does not pass while other programs run; under the race detector there is more of it. Work that never ends stops the program, so that a fuzzer keeps its
-// input.
+// clock's, does not pass while other programs run; under the race detector there is more of it. Work that never ends stops
+// the program, so that a fuzzer keeps its input.
 func Within(t testing.TB, limit time.Duration, work func()) {
 	t.Helper()
 	runtime.LockOSThread()

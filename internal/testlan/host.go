@@ -3,7 +3,6 @@ package testlan
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -24,7 +23,6 @@ type Host struct {
 	Name string
 
 	lab    *Lab
-	nsName string
 	ns     netns.NsHandle
 	handle *netlink.Handle
 	jobs   chan func()
@@ -32,16 +30,16 @@ type Host struct {
 }
 
 func newHost(l *Lab, name string) (*Host, error) {
-	h := &Host{Name: name, lab: l, nsName: l.prefix + name, jobs: make(chan func()), ended: make(chan struct{})}
+	h := &Host{Name: name, lab: l, jobs: make(chan func()), ended: make(chan struct{})}
 	started := make(chan error, 1)
 	go h.inside(started)
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("namespace %s: %w", h.nsName, err)
+		return nil, fmt.Errorf("namespace of %s: %w", name, err)
 	}
 	handle, err := netlink.NewHandleAt(h.ns)
 	if err != nil {
 		h.close()
-		return nil, fmt.Errorf("netlink in %s: %w", h.nsName, err)
+		return nil, fmt.Errorf("netlink in %s: %w", name, err)
 	}
 	h.handle = handle
 	lo, err := handle.LinkByName("lo")
@@ -50,7 +48,7 @@ func newHost(l *Lab, name string) (*Host, error) {
 	}
 	if err != nil {
 		h.close()
-		return nil, fmt.Errorf("loopback of %s: %w", h.nsName, err)
+		return nil, fmt.Errorf("loopback of %s: %w", name, err)
 	}
 	return h, nil
 }
@@ -59,7 +57,7 @@ func newHost(l *Lab, name string) (*Host, error) {
 func (h *Host) inside(started chan<- error) {
 	defer close(h.ended)
 	runtime.LockOSThread()
-	ns, err := netns.NewNamed(h.nsName)
+	ns, err := netns.New()
 	if err != nil {
 		started <- err
 		return
@@ -83,21 +81,15 @@ func (h *Host) Do(fn func() error) error {
 	}
 }
 
-func (h *Host) close() error {
+// close ends the thread and gives up the descriptors; the kernel removes the namespace with the last program in it.
+func (h *Host) close() {
 	close(h.jobs)
 	<-h.ended
 	if h.handle != nil {
 		h.handle.Close()
 	}
 	h.ns.Close()
-	if err := netns.DeleteNamed(h.nsName); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("delete namespace %s: %w", h.nsName, err)
-	}
-	return nil
 }
-
-// Namespace is the name under which `ip netns` knows the host.
-func (h *Host) Namespace() string { return h.nsName }
 
 // Sysctl writes one value; the key has the form net/ipv4/ip_forward.
 func (h *Host) Sysctl(key, value string) error {
@@ -175,6 +167,10 @@ func (h *Host) start(cmd *exec.Cmd) error {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	cmd.Env = append(cmd.Env, labVariable+"="+h.lab.Dir())
 	cmd.SysProcAttr.Setpgid = true
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	return h.Do(cmd.Start)

@@ -4,19 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"sync"
-	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 )
 
-var labs atomic.Int32
-
 // Lab is one isolated network. It is not safe for concurrent construction; running commands and captures is.
 type Lab struct {
-	prefix string // of the namespace names
-	wires  *Host  // the namespace that holds every bridge and the bridge side of every cable
+	scratch *Scratch
+	wires   *Host // the namespace that holds every bridge and the bridge side of every cable
 
 	mu        sync.Mutex
 	hosts     []*Host
@@ -30,14 +26,21 @@ func New() (*Lab, error) {
 	if err := Sweep(); err != nil {
 		return nil, err
 	}
-	l := &Lab{prefix: fmt.Sprintf("%s%d-%d-", namePrefix, os.Getpid(), labs.Add(1))}
-	wires, err := newHost(l, "wires")
+	scratch, err := NewScratch(scratchPrefix)
 	if err != nil {
 		return nil, err
+	}
+	l := &Lab{scratch: scratch}
+	wires, err := newHost(l, "wires")
+	if err != nil {
+		return nil, errors.Join(err, scratch.Remove())
 	}
 	l.wires = wires
 	return l, nil
 }
+
+// Dir is a directory for the files of the lab's programs. It ends with the lab.
+func (l *Lab) Dir() string { return l.scratch.Path }
 
 // Host makes a host: a namespace with its loopback up and nothing plugged in.
 func (l *Lab) Host(name string) (*Host, error) {
@@ -71,7 +74,7 @@ func (l *Lab) Segment(name string) (*Segment, error) {
 	return &Segment{lab: l, bridge: b}, nil
 }
 
-// Close stops the programs and recorders and removes the namespaces. It may be called more than once.
+// Close stops the programs and recorders and removes namespaces and files. It may be called more than once.
 func (l *Lab) Close() error {
 	l.mu.Lock()
 	processes, captures, hosts := l.processes, l.captures, l.hosts
@@ -85,14 +88,14 @@ func (l *Lab) Close() error {
 	for _, c := range captures {
 		c.Close()
 	}
-	var errs []error
 	for _, h := range hosts {
-		errs = append(errs, h.close())
+		h.close()
 	}
-	if wires != nil {
-		errs = append(errs, wires.close())
+	if wires == nil {
+		return nil
 	}
-	return errors.Join(errs...)
+	wires.close()
+	return l.scratch.Remove()
 }
 
 // macFor gives the cable number n (from 1) a locally administered address that reads like its number.

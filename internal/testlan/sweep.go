@@ -1,6 +1,7 @@
 package testlan
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,70 +11,73 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 const (
-	namePrefix = "vigil-"
-	netnsDir   = "/run/netns" // where `ip netns` keeps its names
+	scratchPrefix = "vigil-lab-"
+	labVariable   = "VIGIL_LAB" // in the environment of every program of a lab: the lab's scratch directory
+	namedPrefix   = "vigil-"
+	namedDir      = "/run/netns" // where `ip netns` keeps its names
 )
 
-// Sweep removes the namespaces of labs whose process is gone, with the programs that still run in them.
+// Sweep removes what labs of killed runs left: programs that outlived them, and with those their namespaces, then their files.
+// What belongs to a run that lives is not touched.
 func Sweep() error {
-	entries, err := os.ReadDir(netnsDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("list namespaces: %w", err)
-	}
-	var errs []error
-	for _, e := range entries {
-		pid, ours := owner(e.Name())
-		if !ours || alive(pid) {
+	dead := map[string]bool{}
+	environments, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range environments {
+		dir := labOf(path)
+		if dir == "" {
 			continue
 		}
-		for _, p := range inhabitants(filepath.Join(netnsDir, e.Name())) {
-			_ = syscall.Kill(p, syscall.SIGKILL) // it may have ended by itself
+		if _, known := dead[dir]; !known {
+			dead[dir] = !held(dir)
 		}
-		if err := netns.DeleteNamed(e.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("delete namespace %s: %w", e.Name(), err))
+		if !dead[dir] {
+			continue
+		}
+		if pid, err := strconv.Atoi(strings.Split(path, "/")[2]); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
+		}
+	}
+	return errors.Join(SweepScratch(scratchPrefix), sweepNames(namedDir))
+}
+
+// labOf reads from the environment of a process which lab's program it is; "" is none, or a process that has ended.
+func labOf(environ string) string {
+	text, err := os.ReadFile(environ)
+	if err != nil {
+		return ""
+	}
+	for entry := range bytes.SplitSeq(text, []byte{0}) {
+		if dir, ours := bytes.CutPrefix(entry, []byte(labVariable+"=")); ours {
+			return string(dir)
+		}
+	}
+	return ""
+}
+
+// sweepNames removes the names vigil-PID-N-HOST that labs had in /run/netns before they did without names, where the process is
+// gone. Such a name may be no mount, or no longer: the first `ip netns add` of a machine hides the mounts made before it.
+func sweepNames(dir string) error {
+	names, err := filepath.Glob(filepath.Join(dir, namedPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		digits, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(name), namedPrefix), "-")
+		pid, err := strconv.Atoi(digits)
+		if err != nil || pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			continue
+		}
+		if err := unix.Unmount(name, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("unmount namespace %s: %w", name, err))
+		}
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("remove the name of namespace %s: %w", name, err))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// owner reads the process id out of a namespace name.
-func owner(name string) (pid int, ours bool) {
-	rest, ours := strings.CutPrefix(name, namePrefix)
-	if !ours {
-		return 0, false
-	}
-	digits, _, _ := strings.Cut(rest, "-")
-	pid, err := strconv.Atoi(digits)
-	return pid, err == nil && pid > 0
-}
-
-func alive(pid int) bool {
-	return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
-}
-
-// inhabitants lists the processes whose network namespace is the one mounted at path.
-func inhabitants(path string) []int {
-	var want syscall.Stat_t
-	if syscall.Stat(path, &want) != nil {
-		return nil
-	}
-	var pids []int
-	links, _ := filepath.Glob("/proc/[0-9]*/ns/net")
-	for _, link := range links {
-		var st syscall.Stat_t
-		if syscall.Stat(link, &st) != nil || st.Ino != want.Ino || st.Dev != want.Dev {
-			continue
-		}
-		if pid, err := strconv.Atoi(strings.Split(link, "/")[2]); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }

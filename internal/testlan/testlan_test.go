@@ -5,11 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,7 +26,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 func twoHosts(t *testing.T) (l *Lab, a, b *Cable) {
 	t.Helper()
 	RequireNetns(t)
-	l, err := New()
+	l, a, b, err := pair()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,22 +35,7 @@ func twoHosts(t *testing.T) (l *Lab, a, b *Cable) {
 			t.Error(err)
 		}
 	})
-	lan, err := l.Segment("lan")
-	if err != nil {
-		t.Fatal(err)
-	}
-	attach := func(name, address string) *Cable {
-		h, err := l.Host(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := h.Attach(lan, "eth0", netip.MustParsePrefix(address))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	return l, attach("a", "192.0.2.1/24"), attach("b", "192.0.2.2/24")
+	return l, a, b
 }
 
 func TestHostsHaveTheirMACAndTalk(t *testing.T) {
@@ -93,16 +75,6 @@ func TestCutTakesTheCarrierAndBlockDoesNot(t *testing.T) {
 		}
 		return "down"
 	}
-	reach := func(patience time.Duration) string { // a refused connection is an answer
-		err := a.Host.Do(func() error {
-			_, err := net.DialTimeout("tcp", "192.0.2.2:9", patience)
-			return err
-		})
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			return "answered"
-		}
-		return "lost"
-	}
 	for _, step := range []struct {
 		name            string
 		do              func() error
@@ -125,8 +97,8 @@ func TestCutTakesTheCarrierAndBlockDoesNot(t *testing.T) {
 		if step.answer == "lost" {
 			patience = 200 * time.Millisecond
 		}
-		if got := reach(patience); got != step.answer {
-			t.Errorf("%s: %s, want %s", step.name, got, step.answer)
+		if err := reach(a, patience); (err == nil) != (step.answer == "answered") {
+			t.Errorf("%s: %v, want %s", step.name, err, step.answer)
 		}
 	}
 }
@@ -260,45 +232,5 @@ func TestProcessLogSignalAndGroupKill(t *testing.T) {
 	group.Kill()
 	if err := syscall.Kill(-group.PID(), 0); !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("signal to the killed group: %v, want ESRCH: a child is left", err)
-	}
-}
-
-func TestSweepRemovesOnlyWhatDeadRunsLeft(t *testing.T) {
-	_, a, _ := twoHosts(t)
-	dead := exec.Command("true")
-	if err := dead.Run(); err != nil {
-		t.Fatal(err)
-	}
-	leftover := namePrefix + strconv.Itoa(dead.Process.Pid) + "-1-left"
-	foreign := namePrefix + "notapid-" + strconv.Itoa(os.Getpid())
-	for _, name := range []string{leftover, foreign} {
-		if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
-			t.Fatalf("ip netns add %s: %v: %s", name, err, out)
-		}
-	}
-	t.Cleanup(func() { exec.Command("ip", "netns", "del", foreign).Run() })
-	sleeper := exec.Command("ip", "netns", "exec", leftover, "sleep", "1000")
-	if err := sleeper.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := Until(within(t, 5*time.Second), "sleeper inside", func() error {
-		if len(inhabitants(filepath.Join(netnsDir, leftover))) == 0 {
-			return errors.New("not yet")
-		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if err := Sweep(); err != nil {
-		t.Fatal(err)
-	}
-	if err := sleeper.Wait(); err == nil {
-		t.Error("the sleeper in the leftover namespace ended well, want killed")
-	}
-	for name, want := range map[string]bool{leftover: false, foreign: true, a.Host.Namespace(): true} {
-		_, err := os.Stat(filepath.Join(netnsDir, name))
-		if got := err == nil; got != want {
-			t.Errorf("%s exists: %v, want %v", name, got, want)
-		}
 	}
 }

@@ -1,0 +1,96 @@
+package testlan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Scratch is a temporary directory that says whether its owner still lives: the owner holds it locked (flock), and the kernel
+// takes the lock away with the process, however it ends. A process id in a name could not say that: ids are used again, and
+// a container has its own.
+type Scratch struct {
+	Path string
+	lock *os.File
+}
+
+// NewScratch makes a directory in os.TempDir whose name begins with prefix, after removing those of the same prefix that killed
+// runs left there.
+func NewScratch(prefix string) (*Scratch, error) {
+	if err := SweepScratch(prefix); err != nil {
+		return nil, err
+	}
+	for {
+		path, err := os.MkdirTemp("", prefix)
+		if err != nil {
+			return nil, err
+		}
+		lock, err := lockDir(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // another run swept it in the moment before it was locked
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &Scratch{path, lock}, nil
+	}
+}
+
+// Remove removes the directory with all that is in it.
+func (s *Scratch) Remove() error { return errors.Join(os.RemoveAll(s.Path), s.lock.Close()) }
+
+// SweepScratch removes the directories of a prefix whose owner is gone.
+func SweepScratch(prefix string) error {
+	paths, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range paths {
+		lock, err := lockDir(path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EWOULDBLOCK) {
+			continue
+		}
+		if err == nil {
+			err = errors.Join(os.RemoveAll(path), lock.Close())
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// held tells whether the owner of a scratch directory lives.
+func held(path string) bool {
+	lock, err := lockDir(path)
+	if err == nil {
+		lock.Close()
+	}
+	return errors.Is(err, syscall.EWOULDBLOCK)
+}
+
+// lockDir locks a directory: fs.ErrNotExist means that it is not, or no longer, there, EWOULDBLOCK that its owner lives.
+func lockDir(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	locked, err := f.Stat()
+	if err == nil {
+		var there fs.FileInfo
+		if there, err = os.Stat(path); err == nil && !os.SameFile(locked, there) {
+			err = fs.ErrNotExist
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}

@@ -1,0 +1,182 @@
+package testlan
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// startOtherRun starts a run that has a lab; ask tells whether the lab works, and stop ends the run in order.
+func startOtherRun(t *testing.T) (cmd *exec.Cmd, dir string, ask func() string, stop func() error) {
+	t.Helper()
+	cmd = as(t, "other run")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	next := func() string {
+		if !lines.Scan() {
+			return fmt.Sprintf("the other run has ended: %v", lines.Err())
+		}
+		return lines.Text()
+	}
+	dir = next()
+	if !filepath.IsAbs(dir) {
+		t.Fatalf("the other run says %q", dir)
+	}
+	ask = func() string {
+		if _, err := fmt.Fprintln(in, "?"); err != nil {
+			return err.Error()
+		}
+		return next()
+	}
+	return cmd, dir, ask, func() error { return errors.Join(in.Close(), cmd.Wait()) }
+}
+
+func TestARunBesideAnotherRun(t *testing.T) {
+	RequireNetns(t)
+	_, dir, ask, stop := startOtherRun(t)
+	for range 3 {
+		l, a, _, err := pair()
+		if err == nil {
+			err = reach(a, 5*time.Second)
+		}
+		if l != nil {
+			err = errors.Join(err, l.Close())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		if got := ask(); got != "<nil>" {
+			t.Errorf("the other run's lab: %s", got)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory of a lab that was closed: %v, want none", err)
+	}
+	if err := programsOf(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestARunAfterOneThatWasKilled(t *testing.T) {
+	RequireNetns(t)
+	cmd, dir, _, _ := startOtherRun(t)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed, as it should be
+	if err := programsOf(dir); err == nil {
+		t.Fatal("nothing outlived the run: the test tests nothing")
+	}
+	l, a, _, err := pair()
+	if err == nil {
+		err = errors.Join(reach(a, 5*time.Second), l.Close())
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory of the killed run: %v, want none", err)
+	}
+	if err := Until(within(t, 10*time.Second), "programs of the killed run are gone", func() error { return programsOf(dir) }); err != nil {
+		t.Error(err)
+	}
+}
+
+// The first `ip netns add` of a machine mounts its directory over itself, and hides what was mounted there before.
+func TestRunsBesideForeignNamespaces(t *testing.T) {
+	RequireNetns(t)
+	cmd := as(t, "beside foreign namespaces", "unshare", "-m", "sh", "-c",
+		`mount --make-rprivate / && mount -t tmpfs run /run && exec "$0"`)
+	if out, err := cmd.Output(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestSweepTakesNamesOfDeadRunsOnly(t *testing.T) {
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, want := range map[string]bool{
+		fmt.Sprintf("vigil-%d-1-noMount", dead.Process.Pid): false,
+		fmt.Sprintf("vigil-%d-1-living", os.Getpid()):       true,
+		"vigil-notapid-1": true, "vigil-0-1-x": true, "foreign": true,
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o444); err != nil {
+			t.Fatal(err)
+		}
+		if err := sweepNames(dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s: %v, want it kept: %v", name, err, want)
+		}
+	}
+	if err := sweepNames(filepath.Join(dir, "none")); err != nil {
+		t.Errorf("without a directory: %v", err)
+	}
+}
+
+func TestScratchIsSweptWhenItsOwnerIsGone(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	mine, err := NewScratch("x-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	abandoned, err := NewScratch("x-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := NewScratch("y-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*Scratch{mine, abandoned, other} {
+		if err := os.WriteFile(filepath.Join(s.Path, "file"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if !held(s.Path) {
+			t.Errorf("%s is not held by its owner", s.Path)
+		}
+	}
+	for _, s := range []*Scratch{abandoned, other} {
+		if err := s.lock.Close(); err != nil { // as the kernel does when its owner dies
+			t.Fatal(err)
+		}
+	}
+	if err := SweepScratch("x-"); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "*"))
+	if want := other.Path + " " + mine.Path; err != nil || strings.Join(left, " ") != want && strings.Join(left, " ") != mine.Path+" "+other.Path {
+		t.Errorf("left: %v, %v; want %s", left, err, want)
+	}
+	if err := mine.Remove(); err != nil {
+		t.Error(err)
+	}
+	if held(mine.Path) || held(abandoned.Path) {
+		t.Error("a directory that is not there is held")
+	}
+}
