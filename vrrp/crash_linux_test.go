@@ -30,7 +30,7 @@ func TestResumeAfterACrash(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "beat")
 			synctest.Test(t, func(t *testing.T) {
-				var n lan
+				var n ethernet
 				h := n.newHost("10.77.0.1/24")
 				o := Options{HeartbeatFile: file, bootTime: bootClock}
 				first := start(t, h, o, testInstance("V", 51, 150))
@@ -53,7 +53,7 @@ func TestResumeAfterACrash(t *testing.T) {
 func TestNoResumeAfterAnOrderlyStop(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "beat")
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		o := Options{HeartbeatFile: file, bootTime: bootClock}
 		first := start(t, h, o, testInstance("V", 51, 150))
@@ -71,7 +71,7 @@ func TestNoResumeAfterAnOrderlyStop(t *testing.T) {
 func TestAddressesLeftByACrash(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "beat")
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		foreign := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.0.99/32"), Protocol: netio.Protocol}
 		h.addrs = append(h.addrs, foreign)
@@ -90,7 +90,7 @@ func TestAddressesLeftByACrash(t *testing.T) {
 func TestNoResumeAfterGivingWay(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "beat")
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		o := Options{HeartbeatFile: file, bootTime: bootClock}
 		first := start(t, h, o, testInstance("V", 51, 150))

@@ -2,15 +2,11 @@ package vrrp
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"vigil/internal/firewall"
-	"vigil/internal/netio"
 )
 
 // worker carries out what is slow for one virtual router, in order: a netlink request that hangs holds up this router
@@ -129,13 +125,13 @@ func (w *worker) run(h Handle) {
 func (w *worker) do(j job) (r result, due bool) {
 	switch a := j.action.(type) {
 	case SetAddresses:
-		return result{action: a, err: w.change(j.addrs, a.Present)}, true
+		return result{action: a, err: setAddresses(w.network, onLinks(j.addrs), a.Present)}, true
 	case PreparePassOn:
-		if m, err := w.move(a.Previous, 0, j); err == nil {
+		if m, err := newMove(w.network, a.Previous, 0, onLinks(j.addrs), j.via); err == nil {
 			_ = w.network.PreparePassOn(m, a.Within) // PassOn reports what cannot be had
 		}
 	case PassOn:
-		m, err := w.move(a.Previous, a.For, j)
+		m, err := newMove(w.network, a.Previous, a.For, onLinks(j.addrs), j.via)
 		if err == nil {
 			err = w.network.PassOn(m)
 		}
@@ -144,97 +140,27 @@ func (w *worker) do(j job) (r result, due bool) {
 		}
 	case ChangeAddresses:
 		// Removed first: an address whose attributes changed is in both lists.
-		return result{action: a, err: errors.Join(w.change(a.Remove, false), w.change(a.Add, true))}, true
+		return result{action: a, err: errors.Join(
+			setAddresses(w.network, onLinks(a.Remove), false), setAddresses(w.network, onLinks(a.Add), true))}, true
 	case Announce:
 		w.announce(j.addrs, a.Repeat, j.interval)
 	case CancelAnnouncements:
 		w.pacers.cancel(w)
 	case nil:
-		if lost, err := w.lost(j.address); err == nil && lost {
+		if lost, err := missing(w.network, linkAddress(j.address)); err == nil && lost {
 			return result{lost: j.address, order: j.order}, true
 		}
 	}
 	return result{}, false
 }
 
-// change installs or removes addresses, in order. Each is tried whatever became of the others.
-func (w *worker) change(addrs []Address, present bool) error {
-	links := make(map[string]linkResult)
-	var errs []error
-	for _, a := range addrs {
-		l, ok := links[a.Link]
-		if !ok {
-			l.Link, l.err = w.network.Link(a.Link)
-			links[a.Link] = l
-		}
-		err := l.err
-		switch addr := kernelAddress(a, l.Index); {
-		case err != nil && !present && errors.Is(err, netio.ErrNoLink):
-			err = nil // gone with its interface
-		case err != nil:
-			err = fmt.Errorf("%s: %w", a.Prefix, err)
-		case present:
-			err = w.network.AddAddress(addr)
-		default:
-			err = w.network.DelAddress(addr)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%w (interface %s)", err, a.Link))
-		}
+// onLinks are the addresses as the kernel's side knows them.
+func onLinks(addrs []Address) []linkAddress {
+	list := make([]linkAddress, len(addrs))
+	for i, a := range addrs {
+		list[i] = linkAddress(a)
 	}
-	return errors.Join(errs...)
-}
-
-// move describes the hand-over of the virtual router's addresses from the previous master.
-func (w *worker) move(previous netip.Addr, d time.Duration, j job) (firewall.Move, error) {
-	via, err := w.network.Link(j.via)
-	if err != nil {
-		return firewall.Move{}, err
-	}
-	m := firewall.Move{Links: []int{via.Index}, Previous: previous, Via: via.Index, For: d}
-	for _, addr := range j.addrs {
-		m.Addresses = append(m.Addresses, addr.Prefix.Addr())
-		l, err := w.network.Link(addr.Link)
-		if err != nil {
-			return firewall.Move{}, err
-		}
-		if !slices.Contains(m.Links, l.Index) {
-			m.Links = append(m.Links, l.Index)
-		}
-	}
-	return m, nil
-}
-
-type linkResult struct {
-	netio.Link
-	err error
-}
-
-// kernelAddress translates a virtual address to what the kernel is told.
-func kernelAddress(a Address, index int) netio.Address {
-	return netio.Address{Index: index, Prefix: a.Prefix, Scope: a.Scope, Label: a.Label,
-		Broadcast: a.Broadcast, Peer: a.Peer}
-}
-
-// sameAddress reports whether the kernel's address is the virtual address a.
-func sameAddress(k netio.Address, a Address) bool {
-	return k.Prefix.Addr() == a.Prefix.Addr() && (a.Peer.IsValid() || k.Prefix.Bits() == a.Prefix.Bits())
-}
-
-// lost asks the kernel whether the address is missing from an interface that could have it. The notification that
-// raised the question may be about a removal of our own, or be older than a new installation.
-func (w *worker) lost(a Address) (bool, error) {
-	link, err := w.network.Link(a.Link)
-	if err != nil || !link.Up {
-		return false, err // the interface is the problem, and it is reported for itself
-	}
-	all, err := w.network.Addresses()
-	if err != nil {
-		return false, err
-	}
-	return !slices.ContainsFunc(all, func(k netio.Address) bool {
-		return k.Index == link.Index && sameAddress(k, a)
-	}), nil
+	return list
 }
 
 // announce sends rounds of announcements: each address once, then all again. Where an interval limits them they are

@@ -41,7 +41,7 @@ func addresses(list ...string) []Address {
 
 func TestWorkerKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		p := newPacers()
 		defer p.close()
 		b := newBench(t, n.newHost("10.77.0.1/24"), p)
@@ -66,7 +66,7 @@ func TestWorkerKeepsTheOrder(t *testing.T) {
 
 func TestWorkerTriesEveryAddressAndReportsAllFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		h.refuse = func(op string, a netip.Addr) error {
 			if op == "add" && a != vip101 {
@@ -100,7 +100,7 @@ func TestWorkerTriesEveryAddressAndReportsAllFailures(t *testing.T) {
 
 func TestAnnouncementFailureEndsTheRounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		h.refuse = func(op string, a netip.Addr) error {
 			if op == "garp" && a == vip100 {
@@ -118,7 +118,7 @@ func TestAnnouncementFailureEndsTheRounds(t *testing.T) {
 
 func TestLostAddressIsVerified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		b := newBench(t, h, newPacers())
 		ask := func(prefix, link string) bool {
@@ -156,7 +156,7 @@ func stamps(h *host) *[]string {
 // vrrp_garp_interval spaces the announcements of all routers on one interface, each address once before any again.
 func TestAnnouncementsKeepTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		got := stamps(h)
 		p := newPacers()
@@ -177,7 +177,7 @@ func TestAnnouncementsKeepTheInterval(t *testing.T) {
 
 func TestCancelledAnnouncementsAreNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		got := stamps(h)
 		p := newPacers()

@@ -21,9 +21,10 @@ type Event interface{ event() }
 type Started struct {
 	LinkUp bool       // the instance's interface exists, is up and has carrier
 	Source netip.Addr // the address adverts will leave from; invalid when the interface has none
-	// Resume says that the process was MASTER within its own master-down interval before it died, and that the
-	// addresses are still in place: mastership goes on with an advert at once.
-	Resume bool
+	// Silence is how long ago an earlier process, which died as MASTER and whose addresses are all still in place, sent
+	// its last advert; 0 when there was none. Within the master-down interval nobody can have missed the router yet, and
+	// mastership goes on with an advert at once.
+	Silence time.Duration
 	// Delay is what is left of vrrp_startup_delay.
 	Delay time.Duration
 }

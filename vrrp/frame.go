@@ -14,10 +14,11 @@ const (
 	etherTypeARP  = 0x0806
 	etherTypeIPv6 = 0x86dd
 
-	macLen        = 6
-	ipv6HeaderLen = 40
-	protocolICMP6 = 58
-	ndpHopLimit   = 255 // RFC 4861 §7.1.2
+	etherHeaderLen = 14
+	macLen         = 6
+	ipv6HeaderLen  = 40
+	protocolICMP6  = 58
+	ndpHopLimit    = 255 // RFC 4861 §7.1.2
 )
 
 var (
@@ -63,7 +64,7 @@ func neighbourAdvert(mac net.HardwareAddr, addr netip.Addr, router bool) ([]byte
 }
 
 func etherHeader(to, from net.HardwareAddr, etherType uint16) []byte {
-	b := make([]byte, 0, ethernetHeader+ipv6HeaderLen+32)
+	b := make([]byte, 0, etherHeaderLen+ipv6HeaderLen+32)
 	b = append(b, to...)
 	b = append(b, from...)
 	return binary.BigEndian.AppendUint16(b, etherType)

@@ -82,7 +82,7 @@ func TestSyncGroupLowerPriority(t *testing.T) {
 func TestSyncGroupStart(t *testing.T) {
 	owner := func(s *InstanceSpec) { s.Priority, s.StartMaster = 255, true }
 	up := Started{LinkUp: true, Source: routerB}
-	resumed := Started{LinkUp: true, Source: routerB, Resume: true}
+	resumed := Started{LinkUp: true, Source: routerB, Silence: time.Second}
 	for _, tt := range []struct {
 		name  string
 		a, b  InstanceSpec

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"vigil/confparse"
 	"vigil/internal/testlan"
 )
 
@@ -39,7 +38,7 @@ func TestInteropWithKeepalived(t *testing.T) {
 		t.Skipf("the reference implementation is not installed: %v", err)
 	}
 	pass := testInstance("V", 51, 0)
-	pass.AuthType, pass.AuthData = confparse.AuthPass, password
+	pass.AuthType, pass.AuthData = AuthPass, password
 	v3 := testInstance("V", 51, 0)
 	v3.Version, v3.AdvertInterval = 3, 200*time.Millisecond
 	for _, tc := range []struct {

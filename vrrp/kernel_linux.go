@@ -13,22 +13,16 @@ import (
 	"github.com/mdlayher/packet"
 
 	"vigil/confparse"
-	"vigil/internal/firewall"
 	"vigil/internal/netio"
 )
 
 // announceTimeout bounds how long one announcement may wait for room in the interface's queue.
 const announceTimeout = time.Second
 
-// passOnPatience is how long addresses wait for the rules of a hand-over. Connections under way are worth less than the
-// new ones that find nobody.
-const passOnPatience = 50 * time.Millisecond
-
 // Kernel is the real Network: that of the network namespace it was opened in.
 type Kernel struct {
 	*netio.Handle
-	handover firewall.Handover
-	pending  sync.WaitGroup // goroutines that program the hand-over
+	handover handover
 
 	mu      sync.Mutex
 	senders map[senderKey]sender
@@ -53,27 +47,8 @@ func OpenKernel() (*Kernel, error) {
 		return nil, err
 	}
 	k := &Kernel{Handle: h, senders: make(map[senderKey]sender)}
-	k.pending.Go(func() { _ = k.Do(k.handover.Prepare) }) // PassOn reports what cannot be had
+	k.handover.prepare(k.Do)
 	return k, nil
-}
-
-// PreparePassOn implements Network.
-func (k *Kernel) PreparePassOn(m firewall.Move, within time.Duration) error {
-	return k.Do(func() error { return k.handover.Arm(m, within) })
-}
-
-// PassOn implements Network. It fails when the rules cannot be had in time.
-func (k *Kernel) PassOn(m firewall.Move) error {
-	done := make(chan error, 1)
-	k.pending.Go(func() { done <- k.Do(func() error { return k.handover.Begin(m) }) })
-	patience := time.NewTimer(passOnPatience)
-	defer patience.Stop()
-	select {
-	case err := <-done:
-		return err
-	case <-patience.C:
-		return fmt.Errorf("pass connections on to %s: not done within %v", m.Previous, passOnPatience)
-	}
 }
 
 // Close releases the sockets, what is left of a hand-over, and the namespace. The Runner must have ended.
@@ -84,9 +59,7 @@ func (k *Kernel) Close() error {
 		_ = s.conn.Close()
 		delete(k.senders, key)
 	}
-	err := k.handover.Close()
-	k.pending.Wait()
-	return errors.Join(err, k.Handle.Close())
+	return errors.Join(k.handover.close(), k.Handle.Close())
 }
 
 // Listen implements Network.

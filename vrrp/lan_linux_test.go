@@ -9,19 +9,18 @@ import (
 	"testing"
 	"time"
 
-	"vigil/internal/firewall"
 	"vigil/internal/netio"
 )
 
-// lan is a simulated Ethernet. Adverts cross it as the bytes of real packets, in no time.
-type lan struct {
+// ethernet is a simulated Ethernet. Adverts cross it as the bytes of real packets, in no time.
+type ethernet struct {
 	mu    sync.Mutex
 	hosts []*host
 }
 
 // host is a simulated machine with interfaces: the Network of one Runner.
 type host struct {
-	lan *lan
+	lan *ethernet
 
 	mu       sync.Mutex
 	links    []netio.Link
@@ -47,7 +46,7 @@ type hostConn struct {
 }
 
 // newHost adds a machine with one interface eth0, which has the address.
-func (n *lan) newHost(addr string) *host {
+func (n *ethernet) newHost(addr string) *host {
 	h := &host{lan: n}
 	h.links = []netio.Link{{Index: 2, Name: "eth0", Up: true, MTU: 1500, Ether: true, MAC: "\x02\x00\x00\x00\x00\x01"}}
 	h.addrs = []netio.Address{{Index: 2, Prefix: netip.MustParsePrefix(addr)}}
@@ -149,11 +148,11 @@ func (h *host) DelAddress(a netio.Address) error {
 
 func (h *host) Announce(link netio.Link, addr netip.Addr) error { return h.ask("garp", addr) }
 
-func (h *host) PreparePassOn(m firewall.Move, within time.Duration) error {
+func (h *host) PreparePassOn(m Move, within time.Duration) error {
 	return h.ask("prepare to pass on to", m.Previous)
 }
 
-func (h *host) PassOn(m firewall.Move) error { return h.ask("pass on to", m.Previous) }
+func (h *host) PassOn(m Move) error { return h.ask("pass on to", m.Previous) }
 
 // ask logs an operation and asks refuse, without holding the lock.
 func (h *host) ask(op string, a netip.Addr) error {

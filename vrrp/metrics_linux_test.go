@@ -43,7 +43,7 @@ func gathered(t *testing.T, reg *prometheus.Registry) map[string]float64 {
 // The names and labels are those of mehdy/keepalived-exporter, which dashboards are written for.
 func TestMetricsAreTheExporters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		reg := prometheus.NewPedanticRegistry()
 		in := testInstance("V", 51, 100)
 		in.Excluded = []Address{{Prefix: in.Addresses[0].Prefix, Link: "eth0"}, {Prefix: in.Addresses[0].Prefix, Link: "eth0"}}
@@ -104,7 +104,7 @@ func TestNoSeriesOccursTwice(t *testing.T) {
 }
 
 func TestRegistererThatRefuses(t *testing.T) {
-	var n lan
+	var n ethernet
 	reg := prometheus.NewRegistry()
 	o := Options{Network: n.newHost("10.77.0.1/24"), Registerer: reg}
 	if _, err := NewRunner(o); err != nil {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"vigil/confparse"
-	"vigil/internal/firewall"
 	"vigil/internal/netio"
 )
 
@@ -30,8 +29,8 @@ type Network interface {
 	Announce(link netio.Link, addr netip.Addr) error
 	// PassOn lets TCP connections under way at a hand-over go on at the previous master. PreparePassOn does beforehand
 	// what takes time, and undoes it when nothing follows within the time given.
-	PassOn(firewall.Move) error
-	PreparePassOn(m firewall.Move, within time.Duration) error
+	PassOn(Move) error
+	PreparePassOn(m Move, within time.Duration) error
 }
 
 // Segment is what virtual routers that share a socket have in common. VRIDs tell them apart.

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"time"
-
-	"vigil/confparse"
 )
 
 // Advert is a decoded VRRP advertisement.
@@ -14,7 +12,7 @@ type Advert struct {
 	VRID      uint8
 	Priority  uint8
 	Interval  time.Duration // v2: whole seconds; v3: centiseconds
-	AuthType  confparse.AuthType
+	AuthType  AuthType
 	AuthData  [8]byte // v2 over IPv4
 	Addresses []netip.Addr
 	TTL       uint8 // of the IP packet; not part of what is sent
@@ -62,19 +60,17 @@ func (r DropReason) String() string {
 }
 
 const (
-	protocolVRRP   = 112 // RFC 9568 §5.1.1.4
-	tosVRRP        = 0xc0
-	vrrpHeaderLen  = 8
-	authDataLen    = 8 // RFC 3768 §5.3.10; present in every v2 packet over IPv4
-	typeAdvert     = 1 // RFC 9568 §5.2.2
-	ipv4HeaderLen  = 20
-	minEthernetIP  = 46 // shorter IP packets are padded up to this on Ethernet
-	maxInterval12  = 0xfff
-	centisecond    = 10 * time.Millisecond
-	requiredTTL    = 255 // RFC 9568 §5.1.1.3
-	maxAddresses   = 255 // the count is one byte
-	assumedMTU     = 1500
-	ethernetHeader = 14
+	protocolVRRP  = 112 // RFC 9568 §5.1.1.4
+	tosVRRP       = 0xc0
+	vrrpHeaderLen = 8
+	authDataLen   = 8 // RFC 3768 §5.3.10; present in every v2 packet over IPv4
+	typeAdvert    = 1 // RFC 9568 §5.2.2
+	ipv4HeaderLen = 20
+	minEthernetIP = 46 // shorter IP packets are padded up to this on Ethernet
+	maxInterval12 = 0xfff
+	centisecond   = 10 * time.Millisecond
+	requiredTTL   = 255 // RFC 9568 §5.1.1.3
+	maxAddresses  = 255 // the count is one byte
 )
 
 // ParseIPv4 splits a packet from a raw IPv4 socket into its header and the VRRP message it carries. The message
@@ -143,7 +139,7 @@ func ParseAdvert(pdu []byte, ip IPHeader, buf []netip.Addr) (Advert, DropReason)
 	a := rejected
 	a.Priority, a.TTL = pdu[2], ip.TTL
 	if a.Version == 2 {
-		a.AuthType = confparse.AuthType(pdu[4])
+		a.AuthType = AuthType(pdu[4])
 		a.Interval = time.Duration(pdu[5]) * time.Second
 		if v4 {
 			a.AuthData = [authDataLen]byte(pdu[want-authDataLen:])

@@ -9,8 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"vigil/confparse"
 )
 
 var (
@@ -47,14 +45,14 @@ var packets = []struct {
 		"v2 PASS, two addresses",
 		"45c0002c00010000ff70d0400a4d0001e00000122133640201015a4c0a4d00640a4d00657333637233740000",
 		IPHeader{Source: routerA, Destination: group4, TTL: 255, ID: 1},
-		Advert{Version: 2, VRID: 51, Priority: 100, Interval: time.Second, AuthType: confparse.AuthPass, AuthData: password,
+		Advert{Version: 2, VRID: 51, Priority: 100, Interval: time.Second, AuthType: AuthPass, AuthData: password,
 			Addresses: []netip.Addr{vip100, vip101}, TTL: 255},
 	},
 	{
 		"v2 PASS, priority 0",
 		"45c0002c00070000ff70d03a0a4d0001e0000012213300020101be4c0a4d00640a4d00657333637233740000",
 		IPHeader{Source: routerA, Destination: group4, TTL: 255, ID: 7},
-		Advert{Version: 2, VRID: 51, Interval: time.Second, AuthType: confparse.AuthPass, AuthData: password,
+		Advert{Version: 2, VRID: 51, Interval: time.Second, AuthType: AuthPass, AuthData: password,
 			Addresses: []netip.Addr{vip100, vip101}, TTL: 255},
 	},
 	{
@@ -101,7 +99,7 @@ var messages6 = []struct {
 	},
 	{
 		"v2 has no authentication data", "2133640101017c2afe800000000000000000000000000100",
-		Advert{Version: 2, VRID: 51, Priority: 100, Interval: time.Second, AuthType: confparse.AuthPass, Addresses: vips6[:1],
+		Advert{Version: 2, VRID: 51, Priority: 100, Interval: time.Second, AuthType: AuthPass, Addresses: vips6[:1],
 			TTL: 255},
 	},
 }

@@ -28,7 +28,7 @@ var (
 			Priority:    rapid.OneOf(rapid.Uint8(), rapid.SampledFrom([]uint8{100, 255})).Draw(t, "priority"),
 			StartMaster: rapid.Bool().Draw(t, "start master"), AdvertInterval: anySpan.Draw(t, "interval"),
 			DownTimerAdverts: rapid.IntRange(-1, 5).Draw(t, "adverts"), NoPreempt: rapid.Bool().Draw(t, "nopreempt"),
-			PreemptDelay: anySpan.Draw(t, "preempt_delay"), AuthType: confparse.AuthType(rapid.IntRange(0, 1).Draw(t, "auth")),
+			PreemptDelay: anySpan.Draw(t, "preempt_delay"), AuthType: AuthType(rapid.IntRange(0, 1).Draw(t, "auth")),
 			Source: anyAddr.Draw(t, "source"), Group: group4, Peers: rapid.SliceOfN(anyAddr, 0, 2).Draw(t, "peers"),
 			CheckUnicastSrc: rapid.Bool().Draw(t, "check"), SkipCheckAdvAddr: rapid.Bool().Draw(t, "skip"),
 			TrackLink: rapid.Bool().Draw(t, "track"), Addresses: anyList.Draw(t, "addresses"), Excluded: anyList.Draw(t, "excluded"),
@@ -49,7 +49,7 @@ var (
 			Advert: Advert{
 				Version: rapid.SampledFrom([]uint8{2, 3}).Draw(t, "version"), VRID: rapid.SampledFrom([]uint8{51, 51, 51, 52}).Draw(t, "vrid"),
 				Priority: rapid.OneOf(rapid.Uint8(), rapid.SampledFrom([]uint8{0, 100, 255})).Draw(t, "priority"),
-				Interval: anySpan.Draw(t, "interval"), AuthType: confparse.AuthType(rapid.IntRange(0, 3).Draw(t, "auth")),
+				Interval: anySpan.Draw(t, "interval"), AuthType: AuthType(rapid.IntRange(0, 3).Draw(t, "auth")),
 				Addresses: rapid.SampledFrom([][]netip.Addr{nil, {vip100}, {vip100, vip101}, {vip101, vip100}}).Draw(t, "addresses"),
 				TTL:       rapid.Uint8().Draw(t, "TTL"),
 			},
@@ -58,7 +58,7 @@ var (
 	anyEvent = rapid.Custom(func(t *rapid.T) Event {
 		switch rapid.IntRange(0, 15).Draw(t, "event") {
 		case 0:
-			return Started{LinkUp: true, Source: routerB, Resume: rapid.Bool().Draw(t, "resume"), Delay: anySpan.Draw(t, "delay")}
+			return Started{LinkUp: true, Source: routerB, Silence: anySpan.Draw(t, "silence"), Delay: anySpan.Draw(t, "delay")}
 		case 1:
 			return LinkChanged{Up: rapid.Bool().Draw(t, "up")}
 		case 2:
@@ -94,7 +94,7 @@ func TestStepIsTotal(t *testing.T) {
 		spec := anySpec.Draw(t, "spec")
 		one, two := NewMachine(spec), NewMachine(spec)
 		w := stepChecker{t: t, m: one}
-		w.step(0, two, Started{LinkUp: true, Source: routerB, Resume: rapid.Bool().Draw(t, "resume")})
+		w.step(0, two, Started{LinkUp: true, Source: routerB, Silence: anySpan.Draw(t, "silence")})
 		now := Instant(0)
 		for range rapid.IntRange(0, 60).Draw(t, "length") {
 			if d, ok := one.Deadline(); ok && rapid.Bool().Draw(t, "to the deadline") {

@@ -3,6 +3,8 @@ package vrrp
 import (
 	"net/netip"
 	"slices"
+
+	"vigil/confparse"
 )
 
 var noAddr netip.Addr
@@ -137,7 +139,11 @@ func (m *Machine) verify(a *Advert, src netip.Addr) bool {
 	if a.Version != m.spec.Version {
 		return m.reject(DropVersion, src, int(a.Version), int(m.spec.Version))
 	}
-	if reason := authenticate(&m.spec, a); reason != DropNone {
+	var password []byte
+	if m.spec.Family == confparse.IPv4 {
+		password = m.spec.AuthData[:]
+	}
+	if reason := a.Authenticate(m.spec.AuthType, password); reason != DropNone {
 		return m.reject(reason, src, int(a.AuthType), int(m.spec.AuthType))
 	}
 	theirs, ours := int(a.Interval/centisecond), int(m.spec.AdvertInterval/centisecond)

@@ -6,14 +6,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"vigil/confparse"
 )
 
 // TestRFC3768_7_1_ReceivedPackets: the checks that depend on the configuration. A MASTER of priority 100 hears an advert
 // of priority 150 with one thing wrong and stays; intact, the same advert makes it BACKUP.
 func TestRFC3768_7_1_ReceivedPackets(t *testing.T) {
-	pass := spec2(func(s *InstanceSpec) { s.AuthType, s.AuthData = confparse.AuthPass, password })
+	pass := spec2(func(s *InstanceSpec) { s.AuthType, s.AuthData = AuthPass, password })
 	unicast := spec2(func(s *InstanceSpec) {
 		s.Peers, s.PeerTTLs = []netip.Addr{routerC, routerA}, []TTLRange{{0, 255}, {64, 128}}
 		s.CheckUnicastSrc = true

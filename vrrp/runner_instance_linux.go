@@ -160,23 +160,19 @@ func (r *Runner) startNext() bool {
 	r.informTrackers(in)
 	in.started = true
 	now := r.now()
-	resume := r.resumes(in, now)
-	if !resume {
-		r.heartbeat.clear(in.slot)
-	}
-	r.step(in, Started{LinkUp: in.linkUp, Source: in.source, Resume: resume,
+	r.step(in, Started{LinkUp: in.linkUp, Source: in.source, Silence: r.silence(in, now),
 		Delay: max(0, r.spec.StartupDelay-time.Duration(now))})
 	return true
 }
 
-// resumes reports whether mastership goes on after a crash: nobody can have missed the router yet, and what it stood
-// for is still there.
-func (r *Runner) resumes(in *virtualRouter, now Instant) bool {
+// silence is how long ago an earlier process sent the router's last advert as MASTER; 0 when there was none or when what
+// the router stood for is no longer there.
+func (r *Runner) silence(in *virtualRouter, now Instant) time.Duration {
 	ago, ok := r.heartbeat.last(in.slot, now)
-	if !ok || ago < 0 || ago >= NewMachine(in.spec).downInterval() || !in.linkUp || !in.source.IsValid() {
-		return false
+	if !ok || slices.ContainsFunc(in.addresses(), func(a Address) bool { return !r.view.has(a) }) {
+		return 0
 	}
-	return !slices.ContainsFunc(in.addresses(), func(a Address) bool { return !r.view.has(a) })
+	return max(0, ago)
 }
 
 // remove forgets a virtual router; its worker finishes what was ordered.

@@ -17,7 +17,7 @@ import (
 
 func TestRFC9568_6_4_2_HighestPriorityIsElected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
 		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
 		c := start(t, n.newHost("10.77.0.3/24"), Options{}, testInstance("V", 51, 50))
@@ -37,7 +37,7 @@ func TestRFC9568_6_4_2_HighestPriorityIsElected(t *testing.T) {
 
 func TestStopHandsOverWithoutAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
 		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
 		time.Sleep(10 * time.Second)
@@ -61,7 +61,7 @@ func TestStopHandsOverWithoutAGap(t *testing.T) {
 
 func TestCableOutIsFaultAndBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
 		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
 		time.Sleep(10 * time.Second)
@@ -79,7 +79,7 @@ func TestCableOutIsFaultAndBack(t *testing.T) {
 
 func TestMissingInterfaceIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		eth0, addr := h.links[0], h.addrs[0]
 		h.links, h.addrs = nil, nil
@@ -103,7 +103,7 @@ func TestMissingInterfaceIsWaitedFor(t *testing.T) {
 
 func TestReplacedInterfaceGetsNewSockets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
 		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
 		time.Sleep(10 * time.Second)
@@ -127,7 +127,7 @@ func TestReplacedInterfaceGetsNewSockets(t *testing.T) {
 
 func TestAddressRemovedByOthersIsANewElection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 100))
 		time.Sleep(10 * time.Second)
 		a.TakeChanges()
@@ -151,7 +151,7 @@ func TestAddressRemovedByOthersIsANewElection(t *testing.T) {
 // What we remove ourselves, and what was removed and is there again when we look, is not lost.
 func TestReloadOfAddressesKeepsMaster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		in := testInstance("V", 51, 100)
 		in.Addresses = append(in.Addresses, Address{Prefix: netip.MustParsePrefix("10.77.51.101/32"), Link: "eth0"})
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, in)
@@ -172,7 +172,7 @@ func TestReloadOfAddressesKeepsMaster(t *testing.T) {
 
 func TestUnchangedReloadDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 100))
 		time.Sleep(10 * time.Second)
 		a.host.taken()
@@ -186,7 +186,7 @@ func TestUnchangedReloadDoesNothing(t *testing.T) {
 
 func TestRemovedInstanceResigns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150), testInstance("W", 52, 150))
 		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100), testInstance("W", 52, 100))
 		time.Sleep(10 * time.Second)
@@ -202,7 +202,7 @@ func TestRemovedInstanceResigns(t *testing.T) {
 // A netlink request that hangs holds up its own router's addresses, and nobody's adverts.
 func TestStuckKernelDelaysNoAdvert(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		release := make(chan struct{})
 		h := n.newHost("10.77.0.1/24")
 		h.refuse = func(op string, a netip.Addr) error {
@@ -225,7 +225,7 @@ func TestStuckKernelDelaysNoAdvert(t *testing.T) {
 
 func TestRefusedAddressIsFaultAndAPeerServes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		var mu sync.Mutex
 		broken := true
 		h := n.newHost("10.77.0.1/24")
@@ -253,7 +253,7 @@ func TestRefusedAddressIsFaultAndAPeerServes(t *testing.T) {
 
 func TestSocketThatCannotBeOpenedIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		begin := time.Now()
 		h := n.newHost("10.77.0.1/24")
 		h.refuse = func(op string, _ netip.Addr) error {
@@ -273,7 +273,7 @@ func TestSocketThatCannotBeOpenedIsTriedAgain(t *testing.T) {
 
 func TestSourceAddressGoneIsFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		second := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.0.11/24")}
 		h.addrs = append(h.addrs, second)
@@ -295,7 +295,7 @@ func TestSourceAddressGoneIsFault(t *testing.T) {
 
 func TestTrackedInterface(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		lan1 := netio.Link{Index: 3, Name: "eth1", Ether: true}
 		h.links = append(h.links, lan1)
@@ -319,7 +319,7 @@ func TestTrackedInterface(t *testing.T) {
 
 func TestSyncGroupMovesTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		h.links = append(h.links, netio.Link{Index: 3, Name: "eth1", Up: true, Ether: true})
 		h.addrs = append(h.addrs, netio.Address{Index: 3, Prefix: netip.MustParsePrefix("10.78.0.1/24")})
@@ -347,7 +347,7 @@ func TestSyncGroupMovesTogether(t *testing.T) {
 
 func TestVRRPStartupDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{})
 		spec := testSpec(testInstance("V", 51, 100))
 		spec.StartupDelay = 4 * time.Second
@@ -363,7 +363,7 @@ func TestVRRPStartupDelay(t *testing.T) {
 
 func TestUnicastPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		mine := testInstance("V", 51, 150)
 		mine.Group, mine.Peers, mine.TTL = netip.Addr{}, []netip.Addr{netip.MustParseAddr("10.77.0.2")}, 64
 		theirs := testInstance("V", 51, 100)
@@ -404,7 +404,7 @@ func TestUnicastRoutersSharingAVRID(t *testing.T) {
 
 func TestRejectedPacketsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
 		good := testInstance("V", 51, 200)
 		advert := Advert{Version: 2, VRID: 51, Priority: 200, Interval: time.Second, Addresses: []netip.Addr{good.Addresses[0].Prefix.Addr()}}
@@ -425,7 +425,7 @@ func TestRejectedPacketsAreCounted(t *testing.T) {
 
 func TestStatusIsJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 100))
 		begin := time.Now()
 		time.Sleep(10 * time.Second)

@@ -64,7 +64,7 @@ func (v *networkView) address(a netio.Address) int {
 // has reports whether the virtual address is there.
 func (v *networkView) has(a Address) bool {
 	l, ok := v.link(a.Link)
-	return ok && slices.ContainsFunc(v.addrs, func(k netio.Address) bool { return k.Index == l.Index && sameAddress(k, a) })
+	return ok && slices.ContainsFunc(v.addrs, func(k netio.Address) bool { return k.Index == l.Index && linkAddress(a).is(k) })
 }
 
 // observe takes a change of links or addresses.
@@ -90,7 +90,7 @@ func (r *Runner) observe(ev netio.Event) {
 		r.view.dropAddress(ev.Address)
 		link := r.view.name(ev.Address.Index)
 		r.markLink(link)
-		r.suspect(link, func(a Address) bool { return sameAddress(ev.Address, a) })
+		r.suspect(link, func(a Address) bool { return linkAddress(a).is(ev.Address) })
 	case netio.Synced:
 		r.synced = true
 		if ev.Cause != nil {

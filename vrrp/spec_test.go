@@ -49,7 +49,7 @@ func TestFromConfig(t *testing.T) {
 		{"nopreempt disables preempt_delay", func(c *confparse.VRRPInstance) { c.NoPreempt, c.PreemptDelay = true, time.Second },
 			func(s *InstanceSpec) { s.NoPreempt = true }},
 		{"PASS", func(c *confparse.VRRPInstance) { c.AuthType, c.AuthPass = confparse.AuthPass, "s3cr3t" },
-			func(s *InstanceSpec) { s.AuthType, s.AuthData = confparse.AuthPass, password }},
+			func(s *InstanceSpec) { s.AuthType, s.AuthData = AuthPass, password }},
 		{"PASS without password", func(c *confparse.VRRPInstance) { c.AuthType = confparse.AuthPass }, func(*InstanceSpec) {}},
 		{"PASS with version 3", func(c *confparse.VRRPInstance) {
 			c.Version, c.AuthType, c.AuthPass = 3, confparse.AuthPass, "s3cr3t"

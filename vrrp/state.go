@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -29,6 +30,20 @@ func (s State) String() string {
 		return "FAULT"
 	}
 	return "INIT"
+}
+
+// MarshalText returns the name of the state.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText accepts what MarshalText returns.
+func (s *State) UnmarshalText(b []byte) error {
+	for _, known := range []State{Init, Backup, Master, Fault} {
+		if string(b) == known.String() {
+			*s = known
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown VRRP state %q", b)
 }
 
 // Cause says why a state changed.

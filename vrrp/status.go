@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -49,20 +48,6 @@ type InstanceStatus struct {
 type AddressStatus struct {
 	Prefix netip.Prefix `json:"address"`
 	Link   string       `json:"interface"`
-}
-
-// MarshalText returns the name of the state.
-func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText accepts what MarshalText returns.
-func (s *State) UnmarshalText(b []byte) error {
-	for _, known := range []State{Init, Backup, Master, Fault} {
-		if string(b) == known.String() {
-			*s = known
-			return nil
-		}
-	}
-	return fmt.Errorf("unknown VRRP state %q", b)
 }
 
 // Change is one transition of a virtual router (Group is "") or of a sync group (Instance is "").

@@ -150,7 +150,7 @@ func (p *transcript) describe(name confparse.InstanceName, options []string) {
 		case "link":
 			start.LinkUp = value == "up"
 		case "resume":
-			start.Resume = true
+			start.Silence = time.Millisecond
 		case "delay":
 			start.Delay = p.duration(value)
 		case "address":

@@ -11,8 +11,9 @@ func (m *Machine) start(now Instant, ev Started) {
 	}
 	m.transitionAt = now
 	m.listenFrom = now.Add(max(0, ev.Delay))
-	m.resume, m.present = ev.Resume, ev.Resume
-	if !ev.Resume {
+	m.resume = ev.Silence > 0 && ev.Silence < m.downInterval() && m.linkUp && m.source.IsValid()
+	m.present = m.resume
+	if !m.resume {
 		m.emit(SetAddresses{Present: false})
 	}
 	m.refreshFaults()

@@ -204,11 +204,16 @@ func TestEffectFailed(t *testing.T) {
 
 // TestResume: a process that comes back in time goes on as MASTER; anything in the way makes it release first.
 func TestResume(t *testing.T) {
-	resume := Started{LinkUp: true, Source: routerB, Resume: true, Delay: time.Minute}
+	resume := Started{LinkUp: true, Source: routerB, Silence: time.Second, Delay: time.Minute}
 	newRig(t, spec2()).do(resume).expect("0s send 100", "0s INIT→MASTER (resume) priority 100 initial", "0s install",
 		"0s announce ×1")
+	for _, silence := range []time.Duration{-1, 0, 3*time.Second + 156*time.Second/256} {
+		late := resume
+		late.Silence = silence
+		newRig(t, spec2()).do(late).expect("0s release", "0s INIT→BACKUP (start) priority 100 initial")
+	}
 	resume.LinkUp = false
-	newRig(t, spec2()).do(resume).expect("0s INIT→FAULT (fault) priority 100 initial", "0s release")
+	newRig(t, spec2()).do(resume).expect("0s release", "0s INIT→FAULT (fault) priority 100 initial")
 }
 
 // TestSpecChanged: a reload in place keeps the state.

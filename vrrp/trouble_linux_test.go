@@ -33,7 +33,7 @@ func (p pausing) Handle(_ context.Context, r slog.Record) error {
 // A process that did not run for longer than its master-down interval has the adverts of the master in its queue.
 func TestLateWakeLooksAtTheQueueFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
 		log := slog.New(pausing{slog.DiscardHandler, "(V) Changing effective priority from 100 to 90", 30 * time.Second, new(sync.Once)})
 		b := start(t, n.newHost("10.77.0.2/24"), Options{Logger: log}, testInstance("V", 51, 100))
@@ -57,7 +57,7 @@ func TestKillLeavesEverythingAsItIs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var n lan
+				var n ethernet
 				o := Options{KeepOnStop: name != "killed"}
 				a := start(t, n.newHost("10.77.0.1/24"), o, testInstance("V", 51, 150))
 				b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
@@ -92,7 +92,7 @@ func idle(t *testing.T, h *host, list ...InstanceSpec) *Runner {
 
 func TestWakeDrainsTheQueueFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		r := idle(t, h, testInstance("V", 51, 100))
 		time.Sleep(10 * time.Second)
@@ -108,7 +108,7 @@ func TestWakeDrainsTheQueueFirst(t *testing.T) {
 // The answer to a question about an earlier installation says nothing about this one.
 func TestStaleLossIsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		r := idle(t, n.newHost("10.77.0.1/24"), testInstance("V", 51, 100))
 		time.Sleep(10 * time.Second)
 		r.wake()
@@ -126,7 +126,7 @@ func TestStaleLossIsIgnored(t *testing.T) {
 // A router that takes over another's address in a reload does not start while that one's worker still removes it.
 func TestSuccessorInAReloadWaitsForTheRemoval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		owner := testInstance("V", 51, 255)
 		owner.StartMaster = true
@@ -162,7 +162,7 @@ func (deafNetwork) Watch(context.Context, chan<- netio.Event) error {
 
 func TestRunWithoutWatchFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		r, err := NewRunner(Options{Network: deafNetwork{n.newHost("10.77.0.1/24")}})
 		if err != nil {
 			t.Fatal(err)
@@ -178,7 +178,7 @@ func TestRunWithoutWatchFails(t *testing.T) {
 
 func TestApplyGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		r, err := NewRunner(Options{Network: n.newHost("10.77.0.1/24")})
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +193,7 @@ func TestApplyGivesUpWithItsContext(t *testing.T) {
 
 func TestFullQueueDropsAndCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		log := slog.New(pausing{slog.DiscardHandler, "(V) Entering BACKUP STATE (init)", time.Second, new(sync.Once)})
 		h := n.newHost("10.77.0.1/24")
 		a := start(t, h, Options{Logger: log})

@@ -26,7 +26,7 @@ func TestFramesOnTheWireAreKeepaliveds(t *testing.T) {
 	toPeer := func(to netip.Addr) IPHeader { return IPHeader{Source: nodeA, Destination: to, TTL: 64, ID: 1} }
 	v2 := Advert{Version: 2, VRID: 51, Priority: 100, Interval: time.Second, Addresses: []netip.Addr{vip100}}
 	pass := v2
-	pass.AuthType, pass.AuthData, pass.Addresses = confparse.AuthPass, password, []netip.Addr{vip100, vip101}
+	pass.AuthType, pass.AuthData, pass.Addresses = AuthPass, password, []netip.Addr{vip100, vip101}
 	resign := pass
 	resign.Priority = 0
 	v3 := Advert{Version: 3, VRID: 51, Priority: 150, Interval: 500 * time.Millisecond, Addresses: []netip.Addr{vip100}}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"vigil/vrrp"
@@ -369,12 +370,11 @@ func (n *Node) act(actions []vrrp.InstanceAction) {
 
 // started is what a shell learns before it reports Started.
 func (n *Node) started(r *router) vrrp.Started {
-	down := time.Duration(r.spec.DownTimerAdverts) * r.spec.AdvertInterval
-	resume := n.LinkUp && n.life > 1 && n.sim.Now-n.last < down && len(r.spec.Addresses) > 0
-	for _, a := range r.spec.Addresses {
-		resume = resume && n.held[a]
+	ev := vrrp.Started{LinkUp: n.LinkUp, Source: n.Address}
+	if n.life > 1 && !slices.ContainsFunc(r.spec.Addresses, func(a vrrp.Address) bool { return !n.held[a] }) {
+		ev.Silence = n.sim.Now - n.last
 	}
-	return vrrp.Started{LinkUp: n.LinkUp, Source: n.Address, Resume: resume}
+	return ev
 }
 
 func (n *Node) schedule() {
