@@ -8,7 +8,7 @@ STATIC   := CGO_ENABLED=0
 FUZZTIME ?= 10s
 
 # FUZZ lists PACKAGE:TARGET of the parsers of foreign bytes, and of what rewrites files.
-FUZZ := confparse:FuzzLexer confparse:FuzzExpand confparse:FuzzLoad confparse:FuzzReload cmd/vigil:FuzzFmt internal/lint:FuzzLint vrrp:FuzzParseAdvert healthcheck:FuzzReadReply
+FUZZ := confparse:FuzzLexer confparse:FuzzExpand confparse:FuzzLoad confparse:FuzzReload cmd/vigil:FuzzFmt internal/lint:FuzzLint vrrp/wire:FuzzParseAdvert healthcheck:FuzzReadReply
 
 .PHONY: build test test-host test-fuzz test-vm peers lint keywords demo bench clean
 

@@ -7,12 +7,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
 )
 
 // worker carries out what is slow for one virtual router, in order: a netlink request that hangs holds up this router
 // only, and never an advert. The Runner puts jobs in; results come back to it as values.
 type worker struct {
-	network Network
+	network lan.Network
 	pacers  *pacers
 	log     instanceLog
 	results chan<- result
@@ -30,27 +33,27 @@ type worker struct {
 // job is one Action for a worker, with what it needs to know of the spec at the time it was ordered. Without an action
 // it asks whether address is still there.
 type job struct {
-	action   Action
-	addrs    []Address     // SetAddresses, PassOn: all; Announce: those to announce
-	via      string        // PassOn: the interface of the virtual router
-	interval time.Duration // Announce: least spacing on an interface
-	address  Address
+	action   election.Action
+	addrs    []election.Address // SetAddresses, PassOn: all; Announce: those to announce
+	via      string             // PassOn: the interface of the virtual router
+	interval time.Duration      // Announce: least spacing on an interface
+	address  election.Address
 	order    uint64 // of the SetAddresses that the question is about
 }
 
 // result is the outcome of a job: of action when that is not nil, else the answer that address is gone.
 type result struct {
-	handle Handle
-	action Action
+	handle election.Handle
+	action election.Action
 	err    error
-	lost   Address
+	lost   election.Address
 	order  uint64
 	ended  bool // the worker has ended; nothing follows
 }
 
 // newWorker starts the goroutine; close ends it.
 func newWorker(
-	h Handle, network Network, p *pacers, log instanceLog, results chan<- result, quit <-chan struct{},
+	h election.Handle, network lan.Network, p *pacers, log instanceLog, results chan<- result, quit <-chan struct{},
 ) *worker {
 	w := &worker{network: network, pacers: p, log: log, results: results, quit: quit,
 		signal: make(chan struct{}, 1), done: make(chan struct{})}
@@ -95,7 +98,7 @@ func (w *worker) next() (j job, ok, ended bool) {
 	return j, true, false
 }
 
-func (w *worker) run(h Handle) {
+func (w *worker) run(h election.Handle) {
 	defer close(w.done)
 	defer w.pacers.cancel(w)
 	report := func(r result) {
@@ -124,30 +127,30 @@ func (w *worker) run(h Handle) {
 // do carries out one job and tells whether there is something to report.
 func (w *worker) do(j job) (r result, due bool) {
 	switch a := j.action.(type) {
-	case SetAddresses:
-		return result{action: a, err: setAddresses(w.network, onLinks(j.addrs), a.Present)}, true
-	case PreparePassOn:
-		if m, err := newMove(w.network, a.Previous, 0, onLinks(j.addrs), j.via); err == nil {
+	case election.SetAddresses:
+		return result{action: a, err: lan.SetAddresses(w.network, onLinks(j.addrs), a.Present)}, true
+	case election.PreparePassOn:
+		if m, err := lan.NewMove(w.network, a.Previous, 0, onLinks(j.addrs), j.via); err == nil {
 			_ = w.network.PreparePassOn(m, a.Within) // PassOn reports what cannot be had
 		}
-	case PassOn:
-		m, err := newMove(w.network, a.Previous, a.For, onLinks(j.addrs), j.via)
+	case election.PassOn:
+		m, err := lan.NewMove(w.network, a.Previous, a.For, onLinks(j.addrs), j.via)
 		if err == nil {
 			err = w.network.PassOn(m)
 		}
 		if err != nil {
 			w.log.passOnFailed(err)
 		}
-	case ChangeAddresses:
+	case election.ChangeAddresses:
 		// Removed first: an address whose attributes changed is in both lists.
 		return result{action: a, err: errors.Join(
-			setAddresses(w.network, onLinks(a.Remove), false), setAddresses(w.network, onLinks(a.Add), true))}, true
-	case Announce:
+			lan.SetAddresses(w.network, onLinks(a.Remove), false), lan.SetAddresses(w.network, onLinks(a.Add), true))}, true
+	case election.Announce:
 		w.announce(j.addrs, a.Repeat, j.interval)
-	case CancelAnnouncements:
+	case election.CancelAnnouncements:
 		w.pacers.cancel(w)
 	case nil:
-		if lost, err := missing(w.network, linkAddress(j.address)); err == nil && lost {
+		if lost, err := lan.Missing(w.network, lan.Address(j.address)); err == nil && lost {
 			return result{lost: j.address, order: j.order}, true
 		}
 	}
@@ -155,17 +158,17 @@ func (w *worker) do(j job) (r result, due bool) {
 }
 
 // onLinks are the addresses as the kernel's side knows them.
-func onLinks(addrs []Address) []linkAddress {
-	list := make([]linkAddress, len(addrs))
+func onLinks(addrs []election.Address) []lan.Address {
+	list := make([]lan.Address, len(addrs))
 	for i, a := range addrs {
-		list[i] = linkAddress(a)
+		list[i] = lan.Address(a)
 	}
 	return list
 }
 
 // announce sends rounds of announcements: each address once, then all again. Where an interval limits them they are
 // queued with their interfaces instead.
-func (w *worker) announce(addrs []Address, rounds int, interval time.Duration) {
+func (w *worker) announce(addrs []election.Address, rounds int, interval time.Duration) {
 	for _, a := range addrs {
 		w.log.announcing(a.Prefix.Addr(), a.Link)
 		if interval > 0 {
