@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vigil/internal/netio"
+	"vigil/vrrp/election"
 )
 
 // bootClock is CLOCK_BOOTTIME in a bubble.
@@ -19,18 +20,18 @@ func TestResumeAfterACrash(t *testing.T) {
 		name    string
 		away    time.Duration
 		missing bool // the address has gone meanwhile
-		want    State
+		want    election.State
 		kernel  []string
 	}{
-		{"at once", 100 * time.Millisecond, false, Master, []string{"listen 224.0.0.18", "add " + vip, "garp " + vip}},
-		{"within the master-down interval", 2 * time.Second, false, Master, []string{"listen 224.0.0.18", "add " + vip, "garp " + vip}},
-		{"too late", 4 * time.Second, false, Backup, []string{"listen 224.0.0.18", "del " + vip}},
-		{"without the address", 100 * time.Millisecond, true, Backup, []string{"listen 224.0.0.18", "del " + vip}},
+		{"at once", 100 * time.Millisecond, false, election.Master, []string{"listen 224.0.0.18", "add " + vip, "garp " + vip}},
+		{"within the master-down interval", 2 * time.Second, false, election.Master, []string{"listen 224.0.0.18", "add " + vip, "garp " + vip}},
+		{"too late", 4 * time.Second, false, election.Backup, []string{"listen 224.0.0.18", "del " + vip}},
+		{"without the address", 100 * time.Millisecond, true, election.Backup, []string{"listen 224.0.0.18", "del " + vip}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "beat")
 			synctest.Test(t, func(t *testing.T) {
-				var n lan
+				var n ethernet
 				h := n.newHost("10.77.0.1/24")
 				o := Options{HeartbeatFile: file, bootTime: bootClock}
 				first := start(t, h, o, testInstance("V", 51, 150))
@@ -53,7 +54,7 @@ func TestResumeAfterACrash(t *testing.T) {
 func TestNoResumeAfterAnOrderlyStop(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "beat")
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		o := Options{HeartbeatFile: file, bootTime: bootClock}
 		first := start(t, h, o, testInstance("V", 51, 150))
@@ -63,7 +64,7 @@ func TestNoResumeAfterAnOrderlyStop(t *testing.T) {
 		// Somebody else put the address there.
 		h.addrs = append(h.addrs, netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.51.100/32")})
 		second := start(t, h, o, testInstance("V", 51, 150))
-		want(t, "state", second.state("V"), Backup)
+		want(t, "state", second.state("V"), election.Backup)
 	})
 }
 
@@ -71,7 +72,7 @@ func TestNoResumeAfterAnOrderlyStop(t *testing.T) {
 func TestAddressesLeftByACrash(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "beat")
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		foreign := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.0.99/32"), Protocol: netio.Protocol}
 		h.addrs = append(h.addrs, foreign)
@@ -90,14 +91,14 @@ func TestAddressesLeftByACrash(t *testing.T) {
 func TestNoResumeAfterGivingWay(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "beat")
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		o := Options{HeartbeatFile: file, bootTime: bootClock}
 		first := start(t, h, o, testInstance("V", 51, 150))
 		time.Sleep(10 * time.Second)
 		start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 200))
 		for range 5000 {
-			if first.state("V") == Backup {
+			if first.state("V") == election.Backup {
 				break
 			}
 			time.Sleep(time.Millisecond)
@@ -107,6 +108,6 @@ func TestNoResumeAfterGivingWay(t *testing.T) {
 		first.wait()
 		second := start(t, h, o, testInstance("V", 51, 150))
 		synctest.Wait()
-		want(t, "first state", second.TakeChanges()[0].Cause, CauseStart)
+		want(t, "first state", second.TakeChanges()[0].Cause, election.CauseStart)
 	})
 }

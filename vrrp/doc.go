@@ -1,8 +1,7 @@
-// Package vrrp decides which machine is MASTER and has the virtual addresses (VRRP version 2, RFC 3768, and version 3,
-// RFC 9568, with keepalived's FAULT state, sync groups and tracking), and makes it so.
+// Package vrrp runs the virtual routers of a process: the shell around package election, which decides, and package lan,
+// which is the kernel.
 //
-// The deciding part is pure: a Machine is one virtual router, an Engine all of a process. They take events and the time
-// and return actions. The doing part is the Runner: it gives the Engine what comes from sockets and from the kernel's
-// notifications, sends adverts, and has one worker for each virtual router do what may take long. Network is its view
-// of the kernel; a simulated one takes its place in tests.
+// A Runner gives the Engine what comes from sockets and from the kernel's notifications, sends adverts, and has one worker
+// for each virtual router do what may take long. FromConfig says what a configuration asks of it, Status how things are,
+// Change what has happened.
 package vrrp

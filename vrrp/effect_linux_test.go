@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vigil/internal/netio"
+	"vigil/vrrp/election"
 )
 
 // bench is a worker on a simulated machine, with the test in the place of the Runner.
@@ -31,30 +32,30 @@ func newBench(t *testing.T, h *host, p *pacers) bench {
 	return bench{w, h, results}
 }
 
-func addresses(list ...string) []Address {
-	addrs := make([]Address, len(list))
+func addresses(list ...string) []election.Address {
+	addrs := make([]election.Address, len(list))
 	for i, s := range list {
-		addrs[i] = Address{Prefix: netip.MustParsePrefix(s), Link: "eth0"}
+		addrs[i] = election.Address{Prefix: netip.MustParsePrefix(s), Link: "eth0"}
 	}
 	return addrs
 }
 
 func TestWorkerKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		p := newPacers()
 		defer p.close()
 		b := newBench(t, n.newHost("10.77.0.1/24"), p)
 		vips := addresses("10.77.0.100/32", "10.77.0.101/32")
-		b.put(job{action: SetAddresses{Present: true}, addrs: vips})
-		b.put(job{action: Announce{Repeat: 2}, addrs: vips})
-		b.put(job{action: SetAddresses{Present: false}, addrs: vips})
+		b.put(job{action: election.SetAddresses{Present: true}, addrs: vips})
+		b.put(job{action: election.Announce{Repeat: 2}, addrs: vips})
+		b.put(job{action: election.SetAddresses{Present: false}, addrs: vips})
 		b.close(false)
 		<-b.done
 		want(t, "kernel", strings.Join(b.host.taken(), ", "), "add 10.77.0.100, add 10.77.0.101, "+
 			"garp 10.77.0.100, garp 10.77.0.101, garp 10.77.0.100, garp 10.77.0.101, del 10.77.0.100, del 10.77.0.101")
 		for _, present := range []bool{true, false} {
-			if r := <-b.results; r.action != (SetAddresses{present}) || r.err != nil || r.handle != 1 {
+			if r := <-b.results; r.action != (election.SetAddresses{Present: present}) || r.err != nil || r.handle != 1 {
 				t.Errorf("result %+v", r)
 			}
 		}
@@ -66,7 +67,7 @@ func TestWorkerKeepsTheOrder(t *testing.T) {
 
 func TestWorkerTriesEveryAddressAndReportsAllFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		h.refuse = func(op string, a netip.Addr) error {
 			if op == "add" && a != vip101 {
@@ -76,8 +77,8 @@ func TestWorkerTriesEveryAddressAndReportsAllFailures(t *testing.T) {
 		}
 		b := newBench(t, h, newPacers())
 		vips := addresses("10.77.0.100/32", "10.77.0.101/32", "10.77.0.102/32")
-		vips = append(vips, Address{Prefix: netip.MustParsePrefix("10.77.0.103/32"), Link: "eth7"})
-		b.put(job{action: SetAddresses{Present: true}, addrs: vips})
+		vips = append(vips, election.Address{Prefix: netip.MustParsePrefix("10.77.0.103/32"), Link: "eth7"})
+		b.put(job{action: election.SetAddresses{Present: true}, addrs: vips})
 		r := <-b.results
 		if r.err == nil {
 			t.Fatal("no error")
@@ -91,7 +92,7 @@ func TestWorkerTriesEveryAddressAndReportsAllFailures(t *testing.T) {
 			t.Errorf("error %v is not ErrNoLink", r.err)
 		}
 		want(t, "the one that is possible", h.has("10.77.0.101"), true)
-		b.put(job{action: SetAddresses{Present: false}, addrs: vips})
+		b.put(job{action: election.SetAddresses{Present: false}, addrs: vips})
 		if r := <-b.results; r.err != nil {
 			t.Errorf("removing what is on an interface that is gone: %v", r.err)
 		}
@@ -100,7 +101,7 @@ func TestWorkerTriesEveryAddressAndReportsAllFailures(t *testing.T) {
 
 func TestAnnouncementFailureEndsTheRounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		h.refuse = func(op string, a netip.Addr) error {
 			if op == "garp" && a == vip100 {
@@ -109,7 +110,7 @@ func TestAnnouncementFailureEndsTheRounds(t *testing.T) {
 			return nil
 		}
 		b := newBench(t, h, newPacers())
-		b.put(job{action: Announce{Repeat: 5}, addrs: addresses("10.77.0.100/32", "10.77.0.101/32")})
+		b.put(job{action: election.Announce{Repeat: 5}, addrs: addresses("10.77.0.100/32", "10.77.0.101/32")})
 		synctest.Wait()
 		want(t, "one round", h.taken(), []string{"garp 10.77.0.100", "garp 10.77.0.101"})
 		want(t, "announced", b.announced.Load(), uint64(1))
@@ -118,11 +119,11 @@ func TestAnnouncementFailureEndsTheRounds(t *testing.T) {
 
 func TestLostAddressIsVerified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		b := newBench(t, h, newPacers())
 		ask := func(prefix, link string) bool {
-			b.put(job{address: Address{Prefix: netip.MustParsePrefix(prefix), Link: link}, order: 7})
+			b.put(job{address: election.Address{Prefix: netip.MustParsePrefix(prefix), Link: link}, order: 7})
 			synctest.Wait()
 			if len(b.results) == 0 {
 				return false
@@ -156,19 +157,19 @@ func stamps(h *host) *[]string {
 // vrrp_garp_interval spaces the announcements of all routers on one interface, each address once before any again.
 func TestAnnouncementsKeepTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		got := stamps(h)
 		p := newPacers()
 		defer p.close()
 		one, two := newBench(t, h, p), newBench(t, h, p)
 		const interval = 100 * time.Millisecond
-		one.put(job{action: Announce{Repeat: 2}, addrs: addresses("10.77.0.100/32", "10.77.0.101/32"), interval: interval})
+		one.put(job{action: election.Announce{Repeat: 2}, addrs: addresses("10.77.0.100/32", "10.77.0.101/32"), interval: interval})
 		synctest.Wait()
-		two.put(job{action: Announce{Repeat: 1}, addrs: addresses("10.77.0.200/32"), interval: interval})
-		one.put(job{action: Announce{Repeat: 2}, addrs: addresses("10.77.0.101/32"), interval: interval}) // queued already
+		two.put(job{action: election.Announce{Repeat: 1}, addrs: addresses("10.77.0.200/32"), interval: interval})
+		one.put(job{action: election.Announce{Repeat: 2}, addrs: addresses("10.77.0.101/32"), interval: interval}) // queued already
 		time.Sleep(time.Second)
-		one.put(job{action: Announce{Repeat: 1}, addrs: addresses("10.77.0.100/32"), interval: interval})
+		one.put(job{action: election.Announce{Repeat: 1}, addrs: addresses("10.77.0.100/32"), interval: interval})
 		synctest.Wait()
 		want(t, "announcements", *got, []string{"0s 10.77.0.100", "100ms 10.77.0.101", "200ms 10.77.0.100",
 			"300ms 10.77.0.200", "400ms 10.77.0.101", "1s 10.77.0.100"})
@@ -177,7 +178,7 @@ func TestAnnouncementsKeepTheInterval(t *testing.T) {
 
 func TestCancelledAnnouncementsAreNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		got := stamps(h)
 		p := newPacers()
@@ -185,15 +186,15 @@ func TestCancelledAnnouncementsAreNotSent(t *testing.T) {
 		one, two := newBench(t, h, p), newBench(t, h, p)
 		const interval = 100 * time.Millisecond
 		for _, b := range []bench{one, two} {
-			b.put(job{action: Announce{Repeat: 3}, addrs: addresses("10.77.0.100/32"), interval: interval})
+			b.put(job{action: election.Announce{Repeat: 3}, addrs: addresses("10.77.0.100/32"), interval: interval})
 			synctest.Wait()
 		}
-		one.put(job{action: CancelAnnouncements{}})
+		one.put(job{action: election.CancelAnnouncements{}})
 		time.Sleep(time.Second)
 		synctest.Wait()
 		want(t, "announcements", len(*got), 1+3)
 		p.close()
-		two.put(job{action: Announce{Repeat: 3}, addrs: addresses("10.77.0.100/32"), interval: interval})
+		two.put(job{action: election.Announce{Repeat: 3}, addrs: addresses("10.77.0.100/32"), interval: interval})
 		time.Sleep(time.Second)
 		synctest.Wait()
 		want(t, "announcements after the end", len(*got), 1+3)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
+	"vigil/vrrp/election"
 )
 
 // heartbeat remembers, across the death of the process, when each virtual router sent its last advert as MASTER. A
@@ -118,7 +119,7 @@ func (h *heartbeat) load(boot []byte, now int64) {
 }
 
 // open returns the slot of a virtual router; a free one when it has none yet, and -1 when all are taken.
-func (h *heartbeat) open(name confparse.InstanceName, k InstanceKey) int {
+func (h *heartbeat) open(name confparse.InstanceName, k election.InstanceKey) int {
 	key := heartbeatKeyOf(name, k)
 	if i, ok := h.slots[key]; ok {
 		return i
@@ -134,7 +135,7 @@ func (h *heartbeat) open(name confparse.InstanceName, k InstanceKey) int {
 }
 
 // beat remembers that the router of slot i sends an advert as MASTER now.
-func (h *heartbeat) beat(i int, now Instant) {
+func (h *heartbeat) beat(i int, now election.Instant) {
 	if h != nil {
 		h.set(i, h.epoch+int64(now))
 	}
@@ -145,7 +146,7 @@ func (h *heartbeat) clear(i int) { h.set(i, 0) }
 
 // last returns how long ago, as of now, the router of slot i sent its last advert as MASTER; false when it was not
 // MASTER or nothing is known.
-func (h *heartbeat) last(i int, now Instant) (time.Duration, bool) {
+func (h *heartbeat) last(i int, now election.Instant) (time.Duration, bool) {
 	if h == nil || i < 0 {
 		return 0, false
 	}
@@ -176,7 +177,7 @@ func (h *heartbeat) time(i int) *int64 {
 }
 
 // heartbeatKeyOf needs the name too: unicast routers may share the rest.
-func heartbeatKeyOf(name confparse.InstanceName, k InstanceKey) (key heartbeatKey) {
+func heartbeatKeyOf(name confparse.InstanceName, k election.InstanceKey) (key heartbeatKey) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d %d %d %t %s %s",
 		name, k.Link, k.VRID, k.Family, k.Version, k.Unicast, k.Source, k.Group))
 	copy(key[:], sum[:])

@@ -12,9 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
+	"vigil/vrrp/election"
 )
 
-var beatKey = InstanceKey{Link: "eth0", VRID: 51, Family: confparse.IPv4, Version: 2, Group: netip.MustParseAddr("224.0.0.18")}
+var beatKey = election.InstanceKey{Link: "eth0", VRID: 51, Family: confparse.IPv4, Version: 2, Group: netip.MustParseAddr("224.0.0.18")}
 
 // beatClock is a clock that stands at so many seconds.
 func beatClock(seconds int64) func() int64 {
@@ -39,7 +40,7 @@ func TestHeartbeatOutlivesTheProcess(t *testing.T) {
 	if _, ok := h.last(slot, 0); ok {
 		t.Error("a new slot has a beat")
 	}
-	h.beat(slot, Instant(2*time.Second))
+	h.beat(slot, election.Instant(2*time.Second))
 	other := h.open("W", beatKey)
 	if other == slot {
 		t.Error("two routers share a slot")
@@ -136,7 +137,7 @@ func FuzzHeartbeatFile(f *testing.F) {
 			if heartbeatKey(h.slot(i)) != key {
 				t.Errorf("slot %d has another key", i)
 			}
-			if ago, ok := h.last(i, Instant(1<<40)); !ok || ago < 0 {
+			if ago, ok := h.last(i, election.Instant(1<<40)); !ok || ago < 0 {
 				t.Errorf("slot %d: %s ago, %v", i, ago, ok)
 			}
 		}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"vigil/confparse"
+	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
 )
 
 // The texts are keepalived's, which operators grep for. What keepalived says only with --log-detail is logged at
@@ -22,7 +24,7 @@ type instanceLog struct {
 	name   confparse.InstanceName
 }
 
-func newInstanceLog(logger *slog.Logger, s *InstanceSpec) instanceLog {
+func newInstanceLog(logger *slog.Logger, s *election.InstanceSpec) instanceLog {
 	return instanceLog{name: s.Name, logger: logger.With(
 		slog.String("instance", string(s.Name)), slog.Int("vrid", int(s.VRID)), slog.String("interface", s.Link))}
 }
@@ -37,12 +39,12 @@ func (l instanceLog) infof(format string, args ...any)  { l.logf(slog.LevelInfo,
 func (l instanceLog) debugf(format string, args ...any) { l.logf(slog.LevelDebug, format, args...) }
 
 // stateChanged logs a transition. A router that was told to stop enters no state that keepalived has a line for.
-func (l instanceLog) stateChanged(c StateChanged) {
+func (l instanceLog) stateChanged(c election.StateChanged) {
 	switch {
-	case c.To == Init:
-	case c.Initial && c.To != Master:
+	case c.To == election.Init:
+	case c.Initial && c.To != election.Master:
 		l.infof("Entering %s STATE (init)", c.To)
-	case c.Cause == CauseResume:
+	case c.Cause == election.CauseResume:
 		l.infof("Entering %s STATE (resumed)", c.To)
 	default:
 		l.infof("Entering %s STATE", c.To)
@@ -50,77 +52,77 @@ func (l instanceLog) stateChanged(c StateChanged) {
 }
 
 // report logs a Report of the Machine, which has already limited the rate.
-func (l instanceLog) report(r Report, s *InstanceSpec) {
+func (l instanceLog) report(r election.Report, s *election.InstanceSpec) {
 	switch r.Kind {
-	case ReportAdvertTimeout:
+	case election.ReportAdvertTimeout:
 		l.debugf("Receive advertisement timeout")
-	case ReportPriorityZeroReceived:
+	case election.ReportPriorityZeroReceived:
 		l.infof("Backup received priority 0 advertisement")
-	case ReportMasterPriorityZero:
+	case election.ReportMasterPriorityZero:
 		l.infof("Master received priority 0 message")
-	case ReportLowerPriority:
+	case election.ReportLowerPriority:
 		election := ", forcing new election"
 		if s.LowerPriorityNoAdvert {
 			election = ""
 		}
 		l.infof("Received advert from %s with lower priority %d, ours %d%s", r.Source, r.Theirs, r.Ours, election)
-	case ReportLowerDiscarded:
+	case election.ReportLowerDiscarded:
 		l.infof("received lower priority (%d) advert from %s - discarding", r.Theirs, r.Source)
-	case ReportSameAddress:
+	case election.ReportSameAddress:
 		l.infof("WARNING - equal priority advert received from remote host with our IP address.")
-	case ReportHigherPriority:
+	case election.ReportHigherPriority:
 		l.infof("Master received advert from %s with higher priority %d, ours %d", r.Source, r.Theirs, r.Ours)
-	case ReportSamePriority:
+	case election.ReportSamePriority:
 		l.infof("Master received advert from %s with same priority %d but higher IP address than ours", r.Source, r.Theirs)
-	case ReportIntervalDiffers:
+	case election.ReportIntervalDiffers:
 		l.infof("advertisement interval mismatch ours = %d centi-sec rcv'd=%d centi-sec", r.Ours, r.Theirs)
-	case ReportAddressesDiffer:
+	case election.ReportAddressesDiffer:
 		if r.Theirs != r.Ours {
 			l.infof("expected %d VIPs but received %d from %s", r.Ours, r.Theirs, r.Source)
 			return
 		}
 		l.infof("ip address associated with VRID %d not present in advert from %s", s.VRID, r.Source)
-	case ReportPriorityChanged:
+	case election.ReportPriorityChanged:
 		l.infof("Changing effective priority from %d to %d", r.Theirs, r.Ours)
-	case ReportPreemptDelayStarted:
+	case election.ReportPreemptDelayStarted:
 		l.infof("start preempt delay (%d.%06d)", s.PreemptDelay/time.Second, s.PreemptDelay%time.Second/time.Microsecond)
-	case ReportPreemptDelayStopped:
+	case election.ReportPreemptDelayStopped:
 		l.infof("stop preempt delay")
-	case ReportPriorityZeroSent:
+	case election.ReportPriorityZeroSent:
 		l.debugf("sent 0 priority")
-	case ReportRejected:
+	case election.ReportRejected:
 		l.rejected(r, s)
 	}
 }
 
 // rejected logs why a packet was refused.
-func (l instanceLog) rejected(r Report, s *InstanceSpec) {
+func (l instanceLog) rejected(r election.Report, s *election.InstanceSpec) {
 	switch r.Rejected {
-	case DropTruncated:
+	case wire.DropTruncated:
 		l.infof("truncated vrrp packet from %s", r.Source)
-	case DropLength:
+	case wire.DropLength:
 		l.infof("vrrp packet from %s has wrong length", r.Source)
-	case DropTTL:
+	case wire.DropTTL:
 		if r.Theirs > 0 { // from a unicast peer, outside of the range of the configuration
 			l.infof("TTL/HL %d from %s not in range", r.Theirs, r.Source)
 			return
 		}
-		l.infof("invalid TTL/HL from %s. expect %d", r.Source, requiredTTL)
-	case DropVersion:
+		l.infof("invalid TTL/HL from %s. expect %d", r.Source, wire.TTL)
+	case wire.DropVersion:
 		l.infof("wrong VRRP version from %s. Received %d and expect %d", r.Source, r.Theirs, s.Version)
-	case DropAuthTypeInvalid:
+	case wire.DropAuthTypeInvalid:
 		l.infof("Invalid auth type from %s: %d", r.Source, r.Theirs)
-	case DropAuthTypeMismatch:
+	case wire.DropAuthTypeMismatch:
 		l.infof("received a %d auth from %s, expecting %d!", r.Theirs, r.Source, r.Ours)
-	case DropAuthFailure:
+	case wire.DropAuthFailure:
 		l.infof("received an invalid passwd from %s!", r.Source)
-	case DropInterval:
+	case wire.DropInterval:
 		l.infof("advertisement interval mismatch with %s mine=%d sec rcv'd=%d sec", r.Source, r.Ours, r.Theirs)
-	case DropType:
-		l.infof("Invalid packet type from %s. expect %d", r.Source, typeAdvert)
-	case DropChecksum:
+	case wire.DropType:
+		l.infof("Invalid packet type from %s. expect %d", r.Source, wire.TypeAdvert)
+	case wire.DropChecksum:
 		l.infof("Invalid VRRPv%d checksum from %s", s.Version, r.Source)
-	case DropNotPeer:
+	case wire.DropNotPeer:
 		l.infof("unicast source address %s not a unicast peer", r.Source)
 	default:
 		l.infof("packet from %s rejected: %s", r.Source, r.Rejected)
@@ -128,7 +130,7 @@ func (l instanceLog) rejected(r Report, s *InstanceSpec) {
 }
 
 // addresses logs that addresses are about to be installed or removed.
-func (l instanceLog) addresses(present bool, s *InstanceSpec) {
+func (l instanceLog) addresses(present bool, s *election.InstanceSpec) {
 	verb := "removing"
 	if present {
 		verb = "setting"
@@ -189,8 +191,8 @@ func (l instanceLog) sendFailed(to netip.Addr, unicast bool, err error) {
 }
 
 // groupChanged logs that a sync group moved; keepalived does not mention the first state.
-func groupChanged(logger *slog.Logger, g GroupChanged) {
-	if !g.Initial && g.To != Init {
+func groupChanged(logger *slog.Logger, g election.GroupChanged) {
+	if !g.Initial && g.To != election.Init {
 		logger.Info(fmt.Sprintf("VRRP_Group(%s) Syncing instances to %s state", g.Group, g.To),
 			slog.String("group", string(g.Group)))
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"vigil/vrrp/election"
 )
 
 // The names and labels of the per-instance metrics are those of mehdy/keepalived-exporter, so dashboards for it work
@@ -31,40 +33,40 @@ var (
 
 	counterDescs = []struct {
 		desc  *prometheus.Desc
-		value func(*Counters) uint64
+		value func(*election.Counters) uint64
 	}{
 		{counter("advertisements_received_total", "Advertisements received."),
-			func(c *Counters) uint64 { return c.AdvertsReceived }},
+			func(c *election.Counters) uint64 { return c.AdvertsReceived }},
 		{counter("advertisements_sent_total", "Advertisements sent."),
-			func(c *Counters) uint64 { return c.AdvertsSent }},
+			func(c *election.Counters) uint64 { return c.AdvertsSent }},
 		{counter("become_master_total", "Transitions to MASTER."),
-			func(c *Counters) uint64 { return c.BecameMaster }},
+			func(c *election.Counters) uint64 { return c.BecameMaster }},
 		{counter("release_master_total", "Transitions from MASTER."),
-			func(c *Counters) uint64 { return c.ReleasedMaster }},
+			func(c *election.Counters) uint64 { return c.ReleasedMaster }},
 		{counter("packet_length_errors_total", "Packets of a wrong length."),
-			func(c *Counters) uint64 { return c.LengthErrors }},
+			func(c *election.Counters) uint64 { return c.LengthErrors }},
 		{counter("advertisements_interval_errors_total", "Advertisements with another interval."),
-			func(c *Counters) uint64 { return c.IntervalErrors }},
+			func(c *election.Counters) uint64 { return c.IntervalErrors }},
 		{counter("ip_ttl_errors_total", "Packets with a wrong TTL."),
-			func(c *Counters) uint64 { return c.TTLErrors }},
+			func(c *election.Counters) uint64 { return c.TTLErrors }},
 		{counter("invalid_type_received_total", "Packets that are no advertisement."),
-			func(c *Counters) uint64 { return c.InvalidTypeErrors }},
+			func(c *election.Counters) uint64 { return c.InvalidTypeErrors }},
 		{counter("address_list_errors_total", "Advertisements with another list of addresses."),
-			func(c *Counters) uint64 { return c.AddressListErrors }},
+			func(c *election.Counters) uint64 { return c.AddressListErrors }},
 		{counter("authentication_invalid_total", "Packets with an unknown authentication type."),
-			func(c *Counters) uint64 { return c.InvalidAuthTypes }},
+			func(c *election.Counters) uint64 { return c.InvalidAuthTypes }},
 		{counter("authentication_mismatch_total", "Packets with another authentication type."),
-			func(c *Counters) uint64 { return c.AuthTypeMismatches }},
+			func(c *election.Counters) uint64 { return c.AuthTypeMismatches }},
 		{counter("authentication_failure_total", "Packets that failed authentication."),
-			func(c *Counters) uint64 { return c.AuthFailures }},
+			func(c *election.Counters) uint64 { return c.AuthFailures }},
 		{counter("priority_zero_received_total", "Advertisements of priority 0 received."),
-			func(c *Counters) uint64 { return c.PriorityZeroReceived }},
+			func(c *election.Counters) uint64 { return c.PriorityZeroReceived }},
 		{counter("priority_zero_sent_total", "Advertisements of priority 0 sent."),
-			func(c *Counters) uint64 { return c.PriorityZeroSent }},
+			func(c *election.Counters) uint64 { return c.PriorityZeroSent }},
 		{counter("vrrp_checksum_errors_total", "Packets with a wrong checksum."),
-			func(c *Counters) uint64 { return c.ChecksumErrors }},
+			func(c *election.Counters) uint64 { return c.ChecksumErrors }},
 		{counter("vrrp_version_errors_total", "Packets of another VRRP version."),
-			func(c *Counters) uint64 { return c.VersionErrors }},
+			func(c *election.Counters) uint64 { return c.VersionErrors }},
 	}
 )
 

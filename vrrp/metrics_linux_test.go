@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
 )
 
 // gathered returns every sample as "name{labels} value", without help and buckets.
@@ -43,18 +46,18 @@ func gathered(t *testing.T, reg *prometheus.Registry) map[string]float64 {
 // The names and labels are those of mehdy/keepalived-exporter, which dashboards are written for.
 func TestMetricsAreTheExporters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		reg := prometheus.NewPedanticRegistry()
 		in := testInstance("V", 51, 100)
-		in.Excluded = []Address{{Prefix: in.Addresses[0].Prefix, Link: "eth0"}, {Prefix: in.Addresses[0].Prefix, Link: "eth0"}}
+		in.Excluded = []election.Address{{Prefix: in.Addresses[0].Prefix, Link: "eth0"}, {Prefix: in.Addresses[0].Prefix, Link: "eth0"}}
 		in.GARP.MasterDelay = 5 * time.Second
 		odd := testInstance("\xff", 52, 100) // labels must be UTF-8
 		odd.Addresses = nil
 		h := n.newHost("10.77.0.1/24")
 		start(t, h, Options{Registerer: reg}, in, odd)
 		time.Sleep(10 * time.Second)
-		foreign := Advert{Version: 3, VRID: 51, Priority: 1, Interval: time.Second}
-		h.hear(foreign.AppendIPv4(nil, IPHeader{Source: nodeB, Destination: group4, TTL: 255}), group4, 51)
+		foreign := wire.Advert{Version: 3, VRID: 51, Priority: 1, Interval: time.Second}
+		h.hear(foreign.AppendIPv4(nil, wire.IPHeader{Source: routerB, Destination: group4, TTL: 255}), group4, 51)
 		synctest.Wait()
 		got := gathered(t, reg)
 		const common = "{iname=V,intf=eth0,vrid=51}"
@@ -93,18 +96,18 @@ func TestMetricsAreTheExporters(t *testing.T) {
 
 // While a reload replaces a router by another version of itself there are two with the same labels.
 func TestNoSeriesOccursTwice(t *testing.T) {
-	old := InstanceStatus{Name: "V", VRID: 51, Interface: "eth0", State: Master, Resigning: true}
-	fresh := InstanceStatus{Name: "V", VRID: 51, Interface: "eth0", State: Backup}
+	old := InstanceStatus{Name: "V", VRID: 51, Interface: "eth0", State: election.Master, Resigning: true}
+	fresh := InstanceStatus{Name: "V", VRID: 51, Interface: "eth0", State: election.Backup}
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(newMetrics(func() Status { return Status{Instances: []InstanceStatus{old, fresh}} }))
 	const name = "keepalived_vrrp_state{iname=V,intf=eth0,ip_address=,vrid=51}"
-	if got := gathered(t, reg)[name]; got != float64(Backup) {
+	if got := gathered(t, reg)[name]; got != float64(election.Backup) {
 		t.Errorf("state is %v, want that of the new one", got)
 	}
 }
 
 func TestRegistererThatRefuses(t *testing.T) {
-	var n lan
+	var n ethernet
 	reg := prometheus.NewRegistry()
 	o := Options{Network: n.newHost("10.77.0.1/24"), Registerer: reg}
 	if _, err := NewRunner(o); err != nil {
@@ -119,17 +122,17 @@ func TestRegistererThatRefuses(t *testing.T) {
 }
 
 func TestStateText(t *testing.T) {
-	for _, s := range []State{Init, Backup, Master, Fault} {
+	for _, s := range []election.State{election.Init, election.Backup, election.Master, election.Fault} {
 		b, err := s.MarshalText()
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := State(99)
+		got := election.State(99)
 		if err := got.UnmarshalText(b); err != nil || got != s {
 			t.Errorf("%s became %s, %v", s, got, err)
 		}
 	}
-	if err := new(State).UnmarshalText([]byte("CHIEF")); err == nil {
+	if err := new(election.State).UnmarshalText([]byte("CHIEF")); err == nil {
 		t.Error("CHIEF is a state")
 	}
 }

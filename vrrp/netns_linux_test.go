@@ -14,13 +14,15 @@ import (
 	"vigil/confparse"
 	"vigil/internal/netio"
 	"vigil/internal/testlan"
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan/lantest"
 )
 
 // fast is an instance whose elections take a third of a second.
-func fast(priority uint8) InstanceSpec {
+func fast(priority uint8) election.InstanceSpec {
 	in := testInstance("V", 51, priority)
 	in.Version, in.AdvertInterval = 3, 100*time.Millisecond
-	in.Addresses = []Address{
+	in.Addresses = []election.Address{
 		{Prefix: netip.PrefixFrom(vip100, 32), Link: "eth0"},
 		{Prefix: netip.PrefixFrom(vip101, 24), Link: "eth0"},
 	}
@@ -28,17 +30,17 @@ func fast(priority uint8) InstanceSpec {
 }
 
 func TestRunnersOnRealKernels(t *testing.T) {
-	lab, nodes := laboratory(t, 2)
+	lab, nodes := lantest.Laboratory(t, 2)
 	a, b := nodes[0], nodes[1]
-	record := a.capture(lab)
-	master, _ := a.run(Options{}, fast(150))
-	backup, stopBackup := b.run(Options{}, fast(100))
-	untilState(t, master, Master)
+	record := a.Capture(lab)
+	master, _ := run(t, a, Options{}, fast(150))
+	backup, stopBackup := run(t, b, Options{}, fast(100))
+	untilState(t, master, election.Master)
 	vips := []netip.Prefix{netip.PrefixFrom(vip100, 32), netip.PrefixFrom(vip101, 24)}
-	holds := func(n *labNode, want []netip.Prefix) {
+	holds := func(n *lantest.Node, want []netip.Prefix) {
 		t.Helper()
-		until(t, 5*time.Second, "addresses of "+n.Name, func() error {
-			if got := n.virtual(); !slices.Equal(got, want) {
+		lantest.Until(t, 5*time.Second, "addresses of "+n.Name, func() error {
+			if got := virtual(t, n); !slices.Equal(got, want) {
 				return fmt.Errorf("has %v, want %v", got, want)
 			}
 			return nil
@@ -48,7 +50,7 @@ func TestRunnersOnRealKernels(t *testing.T) {
 	holds(b, nil)
 
 	// The first frame of a new master is its advert, then each address is announced.
-	until(t, 5*time.Second, "announcements", func() error {
+	lantest.Until(t, 5*time.Second, "announcements", func() error {
 		if n := len(record.Announcements("a", time.Time{})); n < 2 {
 			return fmt.Errorf("%d", n)
 		}
@@ -68,14 +70,14 @@ func TestRunnersOnRealKernels(t *testing.T) {
 	}
 
 	// An address that somebody removes is a new election, after which it is back.
-	all, err := a.kernel.Addresses()
+	all, err := a.Kernel.Addresses()
 	if err != nil {
 		t.Fatal(err)
 	}
 	since := time.Now()
 	for _, ad := range all {
 		if ad.Prefix == vips[0] {
-			if err := a.kernel.DelAddress(ad); err != nil {
+			if err := a.Kernel.DelAddress(ad); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -83,22 +85,22 @@ func TestRunnersOnRealKernels(t *testing.T) {
 	if _, err := record.WaitAdvert(t.Context(), "a", since, func(ad testlan.Advert) bool { return ad.Priority == 0 }); err != nil {
 		t.Fatal(err)
 	}
-	untilState(t, master, Master)
+	untilState(t, master, election.Master)
 	holds(a, vips)
 
 	// Cable out and in.
-	if err := a.cable.Cut(); err != nil {
+	if err := a.Cable.Cut(); err != nil {
 		t.Fatal(err)
 	}
-	untilState(t, master, Fault)
-	untilState(t, backup, Master)
+	untilState(t, master, election.Fault)
+	untilState(t, backup, election.Master)
 	holds(a, nil)
 	holds(b, vips)
-	if err := a.cable.Mend(); err != nil {
+	if err := a.Cable.Mend(); err != nil {
 		t.Fatal(err)
 	}
-	untilState(t, master, Master)
-	untilState(t, backup, Backup)
+	untilState(t, master, election.Master)
+	untilState(t, backup, election.Backup)
 	holds(b, nil)
 
 	stopBackup()
@@ -107,14 +109,14 @@ func TestRunnersOnRealKernels(t *testing.T) {
 
 // The interface goes and comes back as another one of the same name.
 func TestInterfaceIsReplacedOnARealKernel(t *testing.T) {
-	lab, nodes := laboratory(t, 1)
+	lab, nodes := lantest.Laboratory(t, 1)
 	a := nodes[0]
-	r, _ := a.run(Options{}, fast(150))
-	untilState(t, r, Master)
+	r, _ := run(t, a, Options{}, fast(150))
+	untilState(t, r, election.Master)
 	if out, err := a.Output(t.Context(), "ip", "link", "del", "eth0"); err != nil {
 		t.Fatal(err, out)
 	}
-	untilState(t, r, Fault)
+	untilState(t, r, election.Fault)
 	segment, err := lab.Segment("again")
 	if err != nil {
 		t.Fatal(err)
@@ -123,9 +125,9 @@ func TestInterfaceIsReplacedOnARealKernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := a.capture(lab)
+	record := a.Capture(lab)
 	since := time.Now()
-	untilState(t, r, Master)
+	untilState(t, r, election.Master)
 	ad, err := record.WaitAdvert(t.Context(), "a", since, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +135,7 @@ func TestInterfaceIsReplacedOnARealKernel(t *testing.T) {
 	if ad.Source != netip.MustParseAddr("10.77.0.9") {
 		t.Errorf("advert from %s, want the new address", ad.Source)
 	}
-	until(t, 5*time.Second, "announcement", func() error {
+	lantest.Until(t, 5*time.Second, "announcement", func() error {
 		for _, g := range record.Announcements("a", since) {
 			if g.MAC.String() == cable.MAC.String() {
 				return nil
@@ -145,7 +147,7 @@ func TestInterfaceIsReplacedOnARealKernel(t *testing.T) {
 
 // A process that is killed and started again goes on as if nothing had happened.
 func TestResumeOnARealKernel(t *testing.T) {
-	lab, nodes := laboratory(t, 2)
+	lab, nodes := lantest.Laboratory(t, 2)
 	a, b := nodes[0], nodes[1]
 	in := fast(150)
 	in.AdvertInterval = 500 * time.Millisecond
@@ -155,19 +157,19 @@ func TestResumeOnARealKernel(t *testing.T) {
 	other := patient
 	other.Priority = 100
 	o := Options{HeartbeatFile: filepath.Join(t.TempDir(), "beat")}
-	first, wait := a.run(o, in)
-	backup, _ := b.run(Options{}, other)
-	untilState(t, first, Master)
-	record := a.capture(lab)
+	first, wait := run(t, a, o, in)
+	backup, _ := run(t, b, Options{}, other)
+	untilState(t, first, election.Master)
+	record := a.Capture(lab)
 	first.Kill()
 	<-first.ended // or else the end of its context could come first, which is an orderly stop
 	wait()
-	if got := a.virtual(); len(got) != 2 {
+	if got := virtual(t, a); len(got) != 2 {
 		t.Fatalf("addresses after the crash: %v", got)
 	}
 	since := time.Now()
-	second, _ := a.run(o, patient)
-	if got := second.Status().Instances[0].State; got != Master {
+	second, _ := run(t, a, o, patient)
+	if got := second.Status().Instances[0].State; got != election.Master {
 		t.Errorf("state %s, want MASTER at once", got)
 	}
 	if _, err := record.WaitAdvert(t.Context(), "a", since, nil); err != nil {
@@ -176,34 +178,34 @@ func TestResumeOnARealKernel(t *testing.T) {
 	if c := backup.Status().Instances[0].Counters; c.BecameMaster != 0 {
 		t.Error("the backup took over")
 	}
-	if got := a.virtual(); len(got) != 2 {
+	if got := virtual(t, a); len(got) != 2 {
 		t.Errorf("addresses after the restart: %v", got)
 	}
 }
 
 // IPv6 adverts leave from the link-local address of the interface, once it is usable.
 func TestIPv6RunnersOnRealKernels(t *testing.T) {
-	_, nodes := laboratory(t, 2)
+	_, nodes := lantest.Laboratory(t, 2)
 	in := fast(150)
 	in.Family, in.Group = confparse.IPv6, group6
-	in.Addresses = []Address{
+	in.Addresses = []election.Address{
 		{Prefix: netip.MustParsePrefix("fe80::100/128"), Link: "eth0"},
 		{Prefix: netip.MustParsePrefix("fd77::100/64"), Link: "eth0"},
 	}
 	lower := in
 	lower.Priority = 100
-	master, stop := nodes[0].run(Options{}, in)
-	backup, _ := nodes[1].run(Options{}, lower)
-	untilState(t, master, Master)
-	untilState(t, backup, Backup)
-	until(t, 5*time.Second, "adverts", func() error {
+	master, stop := run(t, nodes[0], Options{}, in)
+	backup, _ := run(t, nodes[1], Options{}, lower)
+	untilState(t, master, election.Master)
+	untilState(t, backup, election.Backup)
+	lantest.Until(t, 5*time.Second, "adverts", func() error {
 		s := backup.Status().Instances[0]
 		if s.Counters.AdvertsReceived < 3 || s.MasterAddress != master.Status().Instances[0].Source {
 			return fmt.Errorf("%d from %s", s.Counters.AdvertsReceived, s.MasterAddress)
 		}
 		return nil
 	})
-	all, err := nodes[0].kernel.Addresses()
+	all, err := nodes[0].Kernel.Addresses()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,8 +219,8 @@ func TestIPv6RunnersOnRealKernels(t *testing.T) {
 		}
 	}
 	stop()
-	untilState(t, backup, Master)
-	if got := nodes[0].virtual(); len(got) > 0 {
+	untilState(t, backup, election.Master)
+	if got := virtual(t, nodes[0]); len(got) > 0 {
 		t.Errorf("left behind: %v", got)
 	}
 }

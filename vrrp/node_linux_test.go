@@ -11,23 +11,24 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"vigil/confparse"
+	"vigil/vrrp/election"
 )
 
 // testInstance is an instance as a short configuration gives it: version 2, one second, one round of announcements.
-func testInstance(name string, vrid, priority uint8) InstanceSpec {
-	return InstanceSpec{
+func testInstance(name string, vrid, priority uint8) election.InstanceSpec {
+	return election.InstanceSpec{
 		Name: confparse.InstanceName(name), Link: "eth0", VRID: vrid, Family: confparse.IPv4, Version: 2,
 		Priority: priority, AdvertInterval: time.Second, DownTimerAdverts: 3, TTL: 255, TrackLink: true,
 		Group: netip.MustParseAddr("224.0.0.18"),
-		Addresses: []Address{{
+		Addresses: []election.Address{{
 			Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77, vrid, 100}), 32), Link: "eth0",
 		}},
 		GARP: confparse.GARP{MasterRepeat: 1, MasterRefreshRepeat: 1, LowerPrioRepeat: 1},
 	}
 }
 
-func testSpec(list ...InstanceSpec) Spec {
-	spec := Spec{Instances: make(map[confparse.InstanceName]InstanceSpec)}
+func testSpec(list ...election.InstanceSpec) election.Spec {
+	spec := election.Spec{Instances: make(map[confparse.InstanceName]election.InstanceSpec)}
 	for _, s := range list {
 		spec.Instances[s.Name] = s
 		spec.Order = append(spec.Order, s.Name)
@@ -45,7 +46,7 @@ type node struct {
 }
 
 // start runs a Runner with the instances. It ends at the latest with the test.
-func start(t *testing.T, h *host, o Options, list ...InstanceSpec) *node {
+func start(t *testing.T, h *host, o Options, list ...election.InstanceSpec) *node {
 	t.Helper()
 	o.Network = h
 	r, err := NewRunner(o)
@@ -64,7 +65,7 @@ func start(t *testing.T, h *host, o Options, list ...InstanceSpec) *node {
 	return n
 }
 
-func (n *node) apply(list ...InstanceSpec) {
+func (n *node) apply(list ...election.InstanceSpec) {
 	n.t.Helper()
 	if err := n.Apply(context.Background(), testSpec(list...)); err != nil {
 		n.t.Fatalf("apply: %v", err)
@@ -80,7 +81,7 @@ func (n *node) wait() {
 }
 
 // state returns the state of an instance.
-func (n *node) state(name string) State {
+func (n *node) state(name string) election.State {
 	n.t.Helper()
 	synctest.Wait()
 	for _, s := range n.Status().Instances {
@@ -89,10 +90,10 @@ func (n *node) state(name string) State {
 		}
 	}
 	n.t.Fatalf("no instance %s", name)
-	return Init
+	return election.Init
 }
 
-func (n *node) counters(name string) Counters {
+func (n *node) counters(name string) election.Counters {
 	n.t.Helper()
 	time.Sleep(publishDelay)
 	synctest.Wait()
@@ -102,7 +103,7 @@ func (n *node) counters(name string) Counters {
 		}
 	}
 	n.t.Fatalf("no instance %s", name)
-	return Counters{}
+	return election.Counters{}
 }
 
 func want(t *testing.T, what string, got, want any) {

@@ -8,18 +8,21 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
 )
 
 // virtualRouter is what the shell knows of one virtual router of the Engine. It is owned by Run.
 type virtualRouter struct {
-	handle Handle
-	spec   InstanceSpec
+	handle election.Handle
+	spec   election.InstanceSpec
 	log    instanceLog
 	worker *worker
 	socket *socket
 	slot   int // of the heartbeat; -1 without one
 
-	advert   Advert                // everything but the priority
+	advert   wire.Advert           // everything but the priority
 	id       uint16                // identification of the last IPv4 packet
 	sendErrs map[netip.Addr]string // by destination, of the last advert if it could not be sent
 
@@ -31,41 +34,41 @@ type virtualRouter struct {
 	dirty    bool
 
 	lastSource netip.Addr // the last valid one
-	state      State
+	state      election.State
 	installed  bool   // the worker was last told to install the addresses
 	order      uint64 // counts the SetAddresses
 }
 
 // do carries out what the Engine decided. It must not call the Engine, whose slice it reads: what needs an answer is
 // left for settle.
-func (r *Runner) do(actions []InstanceAction) {
+func (r *Runner) do(actions []election.InstanceAction) {
 	if len(actions) > 0 {
 		r.touch()
 	}
 	publish := false
 	for _, a := range actions {
 		in := r.instances[a.Handle]
-		if _, start := a.Action.(Start); in == nil && !start && a.Handle != 0 {
+		if _, start := a.Action.(election.Start); in == nil && !start && a.Handle != 0 {
 			continue
 		}
 		switch act := a.Action.(type) {
-		case Start:
+		case election.Start:
 			r.add(a.Handle, act.Spec)
-		case GroupChanged:
+		case election.GroupChanged:
 			groupChanged(r.log, act)
 			r.changes.put(Change{Group: act.Group, From: act.From, To: act.To, Initial: act.Initial, Time: time.Now()})
 			publish = true
-		case Configure:
+		case election.Configure:
 			in.configure(act.Spec, r.log)
 			r.mark(in)
-		case SendAdvert:
+		case election.SendAdvert:
 			r.send(in, act.Priority)
-		case StateChanged:
+		case election.StateChanged:
 			r.stateChanged(in, act)
 			publish = true
-		case Report:
+		case election.Report:
 			in.log.report(act, &in.spec)
-		case Stopped:
+		case election.Stopped:
 			r.remove(in)
 			publish = true
 		default:
@@ -78,10 +81,10 @@ func (r *Runner) do(actions []InstanceAction) {
 }
 
 // order hands an action to the worker.
-func (r *Runner) order(in *virtualRouter, action Action) {
+func (r *Runner) order(in *virtualRouter, action election.Action) {
 	j := job{action: action}
 	switch a := action.(type) {
-	case SetAddresses:
+	case election.SetAddresses:
 		in.installed = a.Present
 		in.order++
 		j.addrs = in.addresses()
@@ -89,39 +92,39 @@ func (r *Runner) order(in *virtualRouter, action Action) {
 		if !a.Present {
 			r.heartbeat.clear(in.slot)
 		}
-	case PreparePassOn, PassOn:
+	case election.PreparePassOn, election.PassOn:
 		j.addrs, j.via = in.addresses(), in.spec.Link
-	case Announce:
+	case election.Announce:
 		j.addrs, j.interval = in.announcementOrder(), in.spec.GARP.Interval
 		if a.Addrs != nil {
-			j.addrs = slices.DeleteFunc(j.addrs, func(v Address) bool { return !slices.Contains(a.Addrs, v.Prefix.Addr()) })
+			j.addrs = slices.DeleteFunc(j.addrs, func(v election.Address) bool { return !slices.Contains(a.Addrs, v.Prefix.Addr()) })
 		}
 	}
 	in.worker.put(j)
 }
 
 // addresses returns all virtual addresses in configuration order: the advertised, then the excluded.
-func (in *virtualRouter) addresses() []Address {
+func (in *virtualRouter) addresses() []election.Address {
 	return slices.Concat(in.spec.Addresses, in.spec.Excluded)
 }
 
 // announcementOrder is configuration order, with addresses on other interfaces before those on the router's own. With
 // address translation they are the gateway of the real servers: answers must find their way back to the new master
 // before the first request comes to it.
-func (in *virtualRouter) announcementOrder() []Address {
+func (in *virtualRouter) announcementOrder() []election.Address {
 	addrs := in.addresses()
-	own := func(a Address) int {
+	own := func(a election.Address) int {
 		if a.Link == in.spec.Link {
 			return 1
 		}
 		return 0
 	}
-	slices.SortStableFunc(addrs, func(a, b Address) int { return own(a) - own(b) })
+	slices.SortStableFunc(addrs, func(a, b election.Address) int { return own(a) - own(b) })
 	return addrs
 }
 
 // add takes in a virtual router that is about to start.
-func (r *Runner) add(h Handle, spec InstanceSpec) {
+func (r *Runner) add(h election.Handle, spec election.InstanceSpec) {
 	in := &virtualRouter{handle: h, slot: -1, trackers: make(map[string]bool), sendErrs: make(map[netip.Addr]string)}
 	in.configure(spec, r.log)
 	if r.heartbeat != nil {
@@ -132,10 +135,10 @@ func (r *Runner) add(h Handle, spec InstanceSpec) {
 	r.starting = append(r.starting, in)
 }
 
-func (in *virtualRouter) configure(spec InstanceSpec, logger *slog.Logger) {
+func (in *virtualRouter) configure(spec election.InstanceSpec, logger *slog.Logger) {
 	in.spec = spec
 	in.log = newInstanceLog(logger, &spec)
-	in.advert = Advert{Version: spec.Version, VRID: spec.VRID, Interval: spec.AdvertInterval,
+	in.advert = wire.Advert{Version: spec.Version, VRID: spec.VRID, Interval: spec.AdvertInterval,
 		AuthType: spec.AuthType, AuthData: spec.AuthData, Addresses: make([]netip.Addr, len(spec.Addresses))}
 	for i, a := range spec.Addresses {
 		in.advert.Addresses[i] = a.Prefix.Addr()
@@ -145,7 +148,7 @@ func (in *virtualRouter) configure(spec InstanceSpec, logger *slog.Logger) {
 // startNext starts a virtual router whose addresses nobody is still removing. It returns false when there is none.
 func (r *Runner) startNext() bool {
 	i := slices.IndexFunc(r.starting, func(in *virtualRouter) bool {
-		return !slices.ContainsFunc(r.draining, func(old *virtualRouter) bool { return sharesAddress(&old.spec, &in.spec) })
+		return !slices.ContainsFunc(r.draining, func(old *virtualRouter) bool { return election.SharesAddress(&old.spec, &in.spec) })
 	})
 	if i < 0 {
 		return false
@@ -160,23 +163,19 @@ func (r *Runner) startNext() bool {
 	r.informTrackers(in)
 	in.started = true
 	now := r.now()
-	resume := r.resumes(in, now)
-	if !resume {
-		r.heartbeat.clear(in.slot)
-	}
-	r.step(in, Started{LinkUp: in.linkUp, Source: in.source, Resume: resume,
+	r.step(in, election.Started{LinkUp: in.linkUp, Source: in.source, Silence: r.silence(in, now),
 		Delay: max(0, r.spec.StartupDelay-time.Duration(now))})
 	return true
 }
 
-// resumes reports whether mastership goes on after a crash: nobody can have missed the router yet, and what it stood
-// for is still there.
-func (r *Runner) resumes(in *virtualRouter, now Instant) bool {
+// silence is how long ago an earlier process sent the router's last advert as MASTER; 0 when there was none or when what
+// the router stood for is no longer there.
+func (r *Runner) silence(in *virtualRouter, now election.Instant) time.Duration {
 	ago, ok := r.heartbeat.last(in.slot, now)
-	if !ok || ago < 0 || ago >= NewMachine(in.spec).downInterval() || !in.linkUp || !in.source.IsValid() {
-		return false
+	if !ok || slices.ContainsFunc(in.addresses(), func(a election.Address) bool { return !r.view.has(a) }) {
+		return 0
 	}
-	return !slices.ContainsFunc(in.addresses(), func(a Address) bool { return !r.view.has(a) })
+	return max(0, ago)
 }
 
 // remove forgets a virtual router; its worker finishes what was ordered.
@@ -202,9 +201,9 @@ func (r *Runner) send(in *virtualRouter, priority uint8) {
 	} else {
 		r.heartbeat.beat(in.slot, r.now())
 	}
-	h := IPHeader{Source: in.lastSource, TTL: in.spec.TTL, ID: in.id}
+	h := wire.IPHeader{Source: in.lastSource, TTL: in.spec.TTL, ID: in.id}
 	if !in.spec.Unicast() {
-		h.Destination, h.TTL = in.spec.Group, requiredTTL
+		h.Destination, h.TTL = in.spec.Group, wire.TTL
 		r.sent(in, priority, h, r.transmit(in, h))
 		return
 	}
@@ -219,7 +218,7 @@ var (
 	errNoSource = errors.New("no source address")
 )
 
-func (r *Runner) transmit(in *virtualRouter, h IPHeader) error {
+func (r *Runner) transmit(in *virtualRouter, h wire.IPHeader) error {
 	switch {
 	case in.socket == nil || in.socket.conn == nil:
 		return errNoSocket
@@ -231,7 +230,7 @@ func (r *Runner) transmit(in *virtualRouter, h IPHeader) error {
 
 // sent logs an advert that could not be sent, once for each kind of failure. Resigning on a link that is down fails
 // for a reason that everybody knows.
-func (r *Runner) sent(in *virtualRouter, priority uint8, h IPHeader, err error) {
+func (r *Runner) sent(in *virtualRouter, priority uint8, h wire.IPHeader, err error) {
 	if err == nil {
 		delete(in.sendErrs, h.Destination)
 		return
@@ -248,9 +247,9 @@ func (r *Runner) sent(in *virtualRouter, priority uint8, h IPHeader, err error) 
 	}
 }
 
-func (r *Runner) stateChanged(in *virtualRouter, c StateChanged) {
+func (r *Runner) stateChanged(in *virtualRouter, c election.StateChanged) {
 	in.state = c.To
-	if c.From == Master {
+	if c.From == election.Master {
 		r.heartbeat.clear(in.slot)
 	}
 	in.log.stateChanged(c)
@@ -274,17 +273,17 @@ func (r *Runner) finished(res result) {
 			log.failed("cannot change addresses", res.err)
 		}
 		if in != nil {
-			r.step(in, EffectDone{Action: res.action, Err: res.err})
+			r.step(in, election.EffectDone{Action: res.action, Err: res.err})
 		}
 		return
 	}
 	// The question was asked about an installation that may have been undone since, or about an interface that failed.
-	if in == nil || !in.installed || in.order != res.order || in.state != Master {
+	if in == nil || !in.installed || in.order != res.order || in.state != election.Master {
 		return
 	}
 	if l, ok := r.view.link(res.lost.Link); !ok || !l.Up {
 		return
 	}
 	in.log.infof("Netlink reflector reports IP %s removed from %s", res.lost.Prefix.Addr(), res.lost.Link)
-	r.step(in, AddressLost{Addr: res.lost.Prefix})
+	r.step(in, election.AddressLost{Addr: res.lost.Prefix})
 }

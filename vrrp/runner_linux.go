@@ -17,6 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vigil/internal/netio"
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
 )
 
 const (
@@ -37,7 +39,7 @@ var ErrStopped = errors.New("vrrp has stopped")
 
 // Options is what a Runner needs. Network is required.
 type Options struct {
-	Network Network
+	Network lan.Network
 	// Logger gets keepalived's messages. Its handler must not block: adverts would wait for it. nil logs nothing.
 	Logger *slog.Logger
 	// Registerer gets the metrics; nil measures nothing.
@@ -53,7 +55,7 @@ type Options struct {
 // Runner runs all virtual routers of the process: it gives the Engine what happens and does what the Engine decides.
 // One goroutine, Run, owns everything; what is slow is done by one worker per virtual router.
 type Runner struct {
-	network    Network
+	network    lan.Network
 	log        *slog.Logger
 	keepOnStop bool
 	epoch      time.Time // Instant 0
@@ -74,9 +76,9 @@ type Runner struct {
 	pacers  *pacers
 
 	// Owned by Run.
-	engine    *Engine
-	spec      Spec
-	instances map[Handle]*virtualRouter
+	engine    *election.Engine
+	spec      election.Spec
+	instances map[election.Handle]*virtualRouter
 	starting  []*virtualRouter // Start seen, Started still to come
 	draining  []*virtualRouter // Stopped, their workers still at work
 	dirty     []*virtualRouter // may have to be told about links and addresses
@@ -86,13 +88,13 @@ type Runner struct {
 	synced    bool
 	cleaned   bool // addresses left by an earlier process have been dealt with
 	stopping  bool
-	reopenAt  Instant
-	publishAt Instant
+	reopenAt  election.Instant
+	publishAt election.Instant
 }
 
 // request is an Apply on its way.
 type request struct {
-	spec Spec
+	spec election.Spec
 	done chan<- error // has room
 }
 
@@ -108,8 +110,8 @@ func NewRunner(o Options) (*Runner, error) {
 		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, epoch: time.Now(),
 		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: newChanges(),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), quit: make(chan struct{}), pacers: newPacers(),
-		engine: NewEngine(), instances: make(map[Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
-		vips: make(map[netip.Addr]bool), reopenAt: never, publishAt: never,
+		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
+		vips: make(map[netip.Addr]bool), reopenAt: election.Never, publishAt: election.Never,
 	}
 	r.status.Store(&Status{})
 	r.metrics = newMetrics(r.Status)
@@ -134,7 +136,7 @@ func NewRunner(o Options) (*Runner, error) {
 // Apply makes spec the desired state of all virtual routers and returns when Run has taken it: routers that are new
 // have been started, others reconfigured or told to resign. It waits for Run to have learned the state of the
 // interfaces. The error is ctx's or ErrStopped.
-func (r *Runner) Apply(ctx context.Context, spec Spec) error {
+func (r *Runner) Apply(ctx context.Context, spec election.Spec) error {
 	done := make(chan error, 1)
 	select {
 	case r.requests <- request{spec, done}:
@@ -187,7 +189,7 @@ var errWatch = errors.New("watch ended")
 func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-chan error) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	armed, graced := never, false
+	armed, graced := election.Never, false
 	stop := ctx.Done()
 	for {
 		var requests chan request
@@ -204,7 +206,7 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 		case req := <-requests:
 			r.apply(req)
 		case <-timer.C:
-			armed = never
+			armed = election.Never
 			if late, due := r.late(); due && late > lateThreshold && !graced {
 				graced = true
 				timer.Reset(lateGrace)
@@ -245,7 +247,7 @@ func (r *Runner) late() (time.Duration, bool) {
 }
 
 // next is when Run has something to do by itself.
-func (r *Runner) next() Instant {
+func (r *Runner) next() election.Instant {
 	d, _ := r.engine.Deadline()
 	return min(d, r.publishAt, r.reopenAt)
 }
@@ -297,7 +299,7 @@ func (r *Runner) apply(req request) {
 }
 
 // step gives one event to one virtual router.
-func (r *Runner) step(in *virtualRouter, ev Event) {
+func (r *Runner) step(in *virtualRouter, ev election.Event) {
 	r.do(r.engine.Step(r.now(), in.handle, ev))
 }
 
@@ -307,18 +309,18 @@ func (r *Runner) all() []*virtualRouter {
 	return slices.SortedFunc(maps.Values(r.instances), byHandle)
 }
 
-func (r *Runner) now() Instant { return Instant(time.Since(r.epoch)) }
+func (r *Runner) now() election.Instant { return election.Instant(time.Since(r.epoch)) }
 
 // touch says that Status has changed a little.
 func (r *Runner) touch() {
-	if r.publishAt == never {
+	if r.publishAt == election.Never {
 		r.publishAt = r.now().Add(publishDelay)
 	}
 }
 
 // publish makes a new Status.
 func (r *Runner) publish() {
-	r.publishAt = never
+	r.publishAt = election.Never
 	machines, groups := r.engine.Status()
 	s := &Status{Groups: groups, Instances: make([]InstanceStatus, 0, len(machines)), PacketsDropped: r.dropped.Load()}
 	for _, m := range machines {

@@ -7,6 +7,9 @@ import (
 
 	"vigil/confparse"
 	"vigil/internal/netio"
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
+	"vigil/vrrp/wire"
 )
 
 // socketKey is what virtual routers have in common that share a socket.
@@ -19,17 +22,17 @@ type socketKey struct {
 // socket is the Conn of one socketKey and the virtual routers on it. It outlives its interface, the Conn does not.
 type socket struct {
 	key     socketKey
-	conn    Conn // nil while there is none
-	failed  bool // the last attempt to open it failed, and that was logged
-	broken  bool // it can no longer send
+	conn    lan.Conn // nil while there is none
+	failed  bool     // the last attempt to open it failed, and that was logged
+	broken  bool     // it can no longer send
 	members []*virtualRouter
 }
 
 // packetIn is a packet on its way from a reader to Run.
 type packetIn struct {
 	socket *socket
-	packet Received
-	at     Instant // when it was read
+	packet lan.Received
+	at     election.Instant // when it was read
 }
 
 func (in *virtualRouter) socketKey() socketKey {
@@ -80,14 +83,14 @@ func (r *Runner) open(s *socket) {
 	if !ok {
 		return
 	}
-	deliver := func(p Received) {
+	deliver := func(p lan.Received) {
 		select {
 		case r.packets <- packetIn{s, p, r.now()}:
 		default:
 			r.dropped.Add(1)
 		}
 	}
-	conn, err := r.network.Listen(Segment{Link: link, Family: s.key.family, Group: s.key.group}, deliver)
+	conn, err := r.network.Listen(lan.Segment{Link: link, Family: s.key.family, Group: s.key.group}, deliver)
 	if err != nil {
 		if !s.failed {
 			r.log.Error("cannot open VRRP socket", slog.String("interface", link.Name), slog.Any("err", err))
@@ -118,7 +121,7 @@ func (r *Runner) accept(s *socket) {
 
 // reopen tries to open the sockets that are not open, and replaces those that can no longer send.
 func (r *Runner) reopen() {
-	r.reopenAt = never
+	r.reopenAt = election.Never
 	for _, s := range r.sockets {
 		if s.broken {
 			s.close()
@@ -165,17 +168,17 @@ func (r *Runner) receive(p packetIn) {
 		return
 	}
 	r.touch()
-	if p.packet.Reason != DropNone {
-		r.step(in, AdvertRejected{Reason: p.packet.Reason, Source: p.packet.Header.Source})
+	if p.packet.Reason != wire.DropNone {
+		r.step(in, election.AdvertRejected{Reason: p.packet.Reason, Source: p.packet.Header.Source})
 	} else {
-		r.step(in, AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source})
+		r.step(in, election.AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source})
 	}
 	r.metrics.handling.Observe(r.now().Sub(p.at).Seconds())
 }
 
 // find returns the router a packet is for, by VRID. Several unicast routers may have the same one on different
 // addresses or with different peers; and while a reload replaces a router by one of another version, there are two.
-func (s *socket) find(p Received) *virtualRouter {
+func (s *socket) find(p lan.Received) *virtualRouter {
 	var best *virtualRouter
 	bestFit := -1
 	for _, m := range s.members {

@@ -8,6 +8,8 @@ import (
 
 	"vigil/confparse"
 	"vigil/internal/netio"
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
 )
 
 // networkView is the state of links and addresses as the watch has told it.
@@ -62,9 +64,9 @@ func (v *networkView) address(a netio.Address) int {
 }
 
 // has reports whether the virtual address is there.
-func (v *networkView) has(a Address) bool {
+func (v *networkView) has(a election.Address) bool {
 	l, ok := v.link(a.Link)
-	return ok && slices.ContainsFunc(v.addrs, func(k netio.Address) bool { return k.Index == l.Index && sameAddress(k, a) })
+	return ok && slices.ContainsFunc(v.addrs, func(k netio.Address) bool { return k.Index == l.Index && lan.Address(a).Is(k) })
 }
 
 // observe takes a change of links or addresses.
@@ -90,7 +92,7 @@ func (r *Runner) observe(ev netio.Event) {
 		r.view.dropAddress(ev.Address)
 		link := r.view.name(ev.Address.Index)
 		r.markLink(link)
-		r.suspect(link, func(a Address) bool { return sameAddress(ev.Address, a) })
+		r.suspect(link, func(a election.Address) bool { return lan.Address(a).Is(ev.Address) })
 	case netio.Synced:
 		r.synced = true
 		if ev.Cause != nil {
@@ -108,13 +110,13 @@ func (r *Runner) linkMoved(name string, up bool) {
 	if up {
 		state = "up"
 		// The kernel drops IPv6 addresses, and all those of an interface that is created again, without telling why.
-		r.suspect(name, func(Address) bool { return true })
+		r.suspect(name, func(election.Address) bool { return true })
 	}
 	r.log.Info(fmt.Sprintf("Netlink reports %s %s", name, state), slog.String("interface", name))
 }
 
 // suspect has the workers look whether virtual addresses on a link are still there. They report those that are not.
-func (r *Runner) suspect(link string, which func(Address) bool) {
+func (r *Runner) suspect(link string, which func(election.Address) bool) {
 	for _, in := range r.all() {
 		if !in.installed {
 			continue
@@ -133,7 +135,7 @@ func (r *Runner) markLink(name string) (any bool) {
 		return false
 	}
 	for _, in := range r.all() {
-		tracked := slices.ContainsFunc(in.spec.TrackInterfaces, func(t TrackSpec) bool { return t.Interface == name })
+		tracked := slices.ContainsFunc(in.spec.TrackInterfaces, func(t election.TrackSpec) bool { return t.Interface == name })
 		if in.spec.Link == name || tracked {
 			r.mark(in)
 			any = true
@@ -158,7 +160,7 @@ func (r *Runner) inform(in *virtualRouter) {
 	up, source := r.up(in), r.sourceFor(in)
 	if up != in.linkUp {
 		in.linkUp = up
-		r.step(in, LinkChanged{Up: up})
+		r.step(in, election.LinkChanged{Up: up})
 	}
 	if source != in.source {
 		old := in.source
@@ -168,7 +170,7 @@ func (r *Runner) inform(in *virtualRouter) {
 		} else if !old.IsValid() {
 			in.log.infof("Assigned address %s for interface %s", source, in.spec.Link)
 		}
-		r.step(in, SourceChanged{Source: source})
+		r.step(in, election.SourceChanged{Source: source})
 	}
 }
 
@@ -178,7 +180,7 @@ func (r *Runner) informTrackers(in *virtualRouter) {
 		up := ok && l.Up
 		if told, known := in.trackers[t.Interface]; up != (told || !known) {
 			in.trackers[t.Interface] = up
-			r.step(in, TrackerChanged{Tracker: t.Interface, Up: up})
+			r.step(in, election.TrackerChanged{Tracker: t.Interface, Up: up})
 		}
 	}
 }
@@ -219,8 +221,8 @@ func (r *Runner) sourceFor(in *virtualRouter) netip.Addr {
 // learnAddresses notes which addresses are virtual, which excludes them as sources.
 func (r *Runner) learnAddresses() {
 	clear(r.vips)
-	note := func(s InstanceSpec) {
-		for _, list := range [][]Address{s.Addresses, s.Excluded} {
+	note := func(s election.InstanceSpec) {
+		for _, list := range [][]election.Address{s.Addresses, s.Excluded} {
 			for _, a := range list {
 				r.vips[a.Prefix.Addr()] = true
 			}
@@ -245,12 +247,12 @@ func (r *Runner) removeStale() {
 	if r.heartbeat == nil || !r.heartbeat.stale {
 		return
 	}
-	var stale []Address
+	var stale []election.Address
 	for _, a := range r.view.addrs {
 		link := r.view.name(a.Index)
 		if a.Protocol == netio.Protocol && link != "" && !r.vips[a.Prefix.Addr()] {
 			r.log.Info(fmt.Sprintf("removing address %s left on %s by an earlier process", a.Prefix, link))
-			stale = append(stale, Address{Prefix: a.Prefix, Link: link, Scope: a.Scope, Peer: a.Peer})
+			stale = append(stale, election.Address{Prefix: a.Prefix, Link: link, Scope: a.Scope, Peer: a.Peer})
 		}
 	}
 	if len(stale) == 0 {
@@ -258,7 +260,7 @@ func (r *Runner) removeStale() {
 	}
 	janitor := &virtualRouter{log: instanceLog{logger: r.log, name: "vrrp"}}
 	janitor.worker = newWorker(0, r.network, r.pacers, janitor.log, r.results, r.quit)
-	janitor.worker.put(job{action: SetAddresses{Present: false}, addrs: stale})
+	janitor.worker.put(job{action: election.SetAddresses{Present: false}, addrs: stale})
 	janitor.worker.close(false)
 	r.draining = append(r.draining, janitor)
 }

@@ -1,18 +1,18 @@
 package vrrp
 
 import (
-	"fmt"
 	"net/netip"
 	"sync"
 	"time"
 
 	"vigil/confparse"
+	"vigil/vrrp/election"
 )
 
 // Status is what a Runner's virtual routers were like at one moment. It is never changed.
 type Status struct {
-	Instances []InstanceStatus `json:"instances"` // configuration order
-	Groups    []GroupStatus    `json:"groups,omitempty"`
+	Instances []InstanceStatus       `json:"instances"` // configuration order
+	Groups    []election.GroupStatus `json:"groups,omitempty"`
 	// PacketsDropped counts packets that found the Runner's queue full.
 	PacketsDropped uint64 `json:"packets_dropped"`
 }
@@ -24,8 +24,8 @@ type InstanceStatus struct {
 	Interface        string                 `json:"interface"`
 	Family           string                 `json:"family"`
 	Version          uint8                  `json:"version"`
-	State            State                  `json:"state"`
-	Want             State                  `json:"wantstate"` // what it would be if its sync group did not hold it back
+	State            election.State         `json:"state"`
+	Want             election.State         `json:"wantstate"` // what it would be if its sync group did not hold it back
 	BasePriority     uint8                  `json:"base_priority"`
 	Priority         uint8                  `json:"effective_priority"`
 	AdvertInterval   time.Duration          `json:"advert_interval_ns"`
@@ -39,10 +39,10 @@ type InstanceStatus struct {
 	MasterAddress    netip.Addr             `json:"master_address"`  // last heard; invalid while MASTER
 	MasterPriority   uint8                  `json:"master_priority"` // last heard; 0 while MASTER
 	Resigning        bool                   `json:"resigning,omitempty"`
-	Counters         Counters               `json:"counters"`
+	Counters         election.Counters      `json:"counters"`
 	Announcements    uint64                 `json:"announcements_sent"` // gratuitous ARPs and neighbour advertisements
 
-	Spec InstanceSpec `json:"-"`
+	Spec election.InstanceSpec `json:"-"`
 }
 
 // AddressStatus is one virtual address.
@@ -51,28 +51,14 @@ type AddressStatus struct {
 	Link   string       `json:"interface"`
 }
 
-// MarshalText returns the name of the state.
-func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText accepts what MarshalText returns.
-func (s *State) UnmarshalText(b []byte) error {
-	for _, known := range []State{Init, Backup, Master, Fault} {
-		if string(b) == known.String() {
-			*s = known
-			return nil
-		}
-	}
-	return fmt.Errorf("unknown VRRP state %q", b)
-}
-
 // Change is one transition of a virtual router (Group is "") or of a sync group (Instance is "").
 type Change struct {
 	Instance confparse.InstanceName
 	Group    confparse.GroupName
-	From, To State
-	Priority uint8 // effective, of an instance
-	Initial  bool  // the first state
-	Cause    Cause // of an instance
+	From, To election.State
+	Priority uint8          // effective, of an instance
+	Initial  bool           // the first state
+	Cause    election.Cause // of an instance
 	Time     time.Time
 }
 
@@ -111,7 +97,7 @@ func (m *changes) take() []Change {
 	return list
 }
 
-func addressStatus(addrs []Address) []AddressStatus {
+func addressStatus(addrs []election.Address) []AddressStatus {
 	list := make([]AddressStatus, len(addrs))
 	for i, a := range addrs {
 		list[i] = AddressStatus{Prefix: a.Prefix, Link: a.Link}
@@ -120,7 +106,7 @@ func addressStatus(addrs []Address) []AddressStatus {
 }
 
 // instanceStatus combines what the Machine and the shell know.
-func instanceStatus(m MachineStatus, s *InstanceSpec, epoch time.Time, announced uint64) InstanceStatus {
+func instanceStatus(m election.MachineStatus, s *election.InstanceSpec, epoch time.Time, announced uint64) InstanceStatus {
 	return InstanceStatus{
 		Name: m.Name, VRID: s.VRID, Interface: s.Link, Family: s.Family.String(), Version: s.Version,
 		State: m.State, Want: m.Want, BasePriority: m.BasePriority, Priority: m.Priority,

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"vigil/internal/netio"
+	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
 )
 
 // pausing is a log handler that stops the Runner's goroutine when it sees a message: the process does not run.
@@ -33,7 +35,7 @@ func (p pausing) Handle(_ context.Context, r slog.Record) error {
 // A process that did not run for longer than its master-down interval has the adverts of the master in its queue.
 func TestLateWakeLooksAtTheQueueFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
 		log := slog.New(pausing{slog.DiscardHandler, "(V) Changing effective priority from 100 to 90", 30 * time.Second, new(sync.Once)})
 		b := start(t, n.newHost("10.77.0.2/24"), Options{Logger: log}, testInstance("V", 51, 100))
@@ -46,7 +48,7 @@ func TestLateWakeLooksAtTheQueueFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		want(t, "changes", b.TakeChanges(), []Change(nil))
-		want(t, "state", b.state("V"), Backup)
+		want(t, "state", b.state("V"), election.Backup)
 	})
 }
 
@@ -57,7 +59,7 @@ func TestKillLeavesEverythingAsItIs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var n lan
+				var n ethernet
 				o := Options{KeepOnStop: name != "killed"}
 				a := start(t, n.newHost("10.77.0.1/24"), o, testInstance("V", 51, 150))
 				b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
@@ -72,7 +74,7 @@ func TestKillLeavesEverythingAsItIs(t *testing.T) {
 }
 
 // idle returns a Runner that does not run: the test is its goroutine.
-func idle(t *testing.T, h *host, list ...InstanceSpec) *Runner {
+func idle(t *testing.T, h *host, list ...election.InstanceSpec) *Runner {
 	t.Helper()
 	r, err := NewRunner(Options{Network: h})
 	if err != nil {
@@ -92,31 +94,31 @@ func idle(t *testing.T, h *host, list ...InstanceSpec) *Runner {
 
 func TestWakeDrainsTheQueueFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		r := idle(t, h, testInstance("V", 51, 100))
 		time.Sleep(10 * time.Second)
-		advert := Advert{Version: 2, VRID: 51, Priority: 200, Interval: time.Second}
-		h.hear(advert.AppendIPv4(nil, IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: testInstance("V", 51, 100).Group, TTL: 255}),
+		advert := wire.Advert{Version: 2, VRID: 51, Priority: 200, Interval: time.Second}
+		h.hear(advert.AppendIPv4(nil, wire.IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: testInstance("V", 51, 100).Group, TTL: 255}),
 			testInstance("V", 51, 100).Group, 51)
 		r.wake()
 		r.publish()
-		want(t, "state", r.Status().Instances[0].State, Backup)
+		want(t, "state", r.Status().Instances[0].State, election.Backup)
 	})
 }
 
 // The answer to a question about an earlier installation says nothing about this one.
 func TestStaleLossIsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		r := idle(t, n.newHost("10.77.0.1/24"), testInstance("V", 51, 100))
 		time.Sleep(10 * time.Second)
 		r.wake()
 		in := r.all()[0]
 		for _, tc := range []struct {
 			order uint64
-			want  State
-		}{{in.order - 1, Master}, {in.order, Backup}} {
+			want  election.State
+		}{{in.order - 1, election.Master}, {in.order, election.Backup}} {
 			r.finished(result{handle: in.handle, lost: in.spec.Addresses[0], order: tc.order})
 			want(t, "state", in.state, tc.want)
 		}
@@ -126,13 +128,13 @@ func TestStaleLossIsIgnored(t *testing.T) {
 // A router that takes over another's address in a reload does not start while that one's worker still removes it.
 func TestSuccessorInAReloadWaitsForTheRemoval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		h := n.newHost("10.77.0.1/24")
 		owner := testInstance("V", 51, 255)
 		owner.StartMaster = true
 		a := start(t, h, Options{}, owner)
 		time.Sleep(10 * time.Second)
-		want(t, "owner", a.state("V"), Master)
+		want(t, "owner", a.state("V"), election.Master)
 		h.mu.Lock()
 		slow := true
 		h.refuse = func(op string, _ netip.Addr) error {
@@ -146,9 +148,9 @@ func TestSuccessorInAReloadWaitsForTheRemoval(t *testing.T) {
 		owner.Version = 3
 		a.apply(owner)
 		time.Sleep(30 * time.Second)
-		want(t, "advertising for an address that is being removed", a.state("V"), Init)
+		want(t, "advertising for an address that is being removed", a.state("V"), election.Init)
 		time.Sleep(time.Minute)
-		want(t, "successor", a.state("V"), Master)
+		want(t, "successor", a.state("V"), election.Master)
 		want(t, "address", h.has("10.77.51.100"), true)
 	})
 }
@@ -162,7 +164,7 @@ func (deafNetwork) Watch(context.Context, chan<- netio.Event) error {
 
 func TestRunWithoutWatchFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		r, err := NewRunner(Options{Network: deafNetwork{n.newHost("10.77.0.1/24")}})
 		if err != nil {
 			t.Fatal(err)
@@ -170,7 +172,7 @@ func TestRunWithoutWatchFails(t *testing.T) {
 		if err := r.Run(context.Background()); err == nil {
 			t.Error("Run returned nil, want an error")
 		}
-		if err := r.Apply(context.Background(), Spec{}); !errors.Is(err, ErrStopped) {
+		if err := r.Apply(context.Background(), election.Spec{}); !errors.Is(err, ErrStopped) {
 			t.Errorf("Apply: %v, want ErrStopped", err)
 		}
 	})
@@ -178,14 +180,14 @@ func TestRunWithoutWatchFails(t *testing.T) {
 
 func TestApplyGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		r, err := NewRunner(Options{Network: n.newHost("10.77.0.1/24")})
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		if err := r.Apply(ctx, Spec{}); !errors.Is(err, context.DeadlineExceeded) {
+		if err := r.Apply(ctx, election.Spec{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want the context's error", err)
 		}
 	})
@@ -193,14 +195,14 @@ func TestApplyGivesUpWithItsContext(t *testing.T) {
 
 func TestFullQueueDropsAndCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n lan
+		var n ethernet
 		log := slog.New(pausing{slog.DiscardHandler, "(V) Entering BACKUP STATE (init)", time.Second, new(sync.Once)})
 		h := n.newHost("10.77.0.1/24")
 		a := start(t, h, Options{Logger: log})
 		go func() { _ = a.Apply(context.Background(), testSpec(testInstance("V", 51, 100))) }()
 		synctest.Wait()
-		advert := Advert{Version: 2, VRID: 51, Priority: 200, Interval: time.Second}
-		ip := IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: netip.MustParseAddr("224.0.0.18"), TTL: 255}
+		advert := wire.Advert{Version: 2, VRID: 51, Priority: 200, Interval: time.Second}
+		ip := wire.IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: netip.MustParseAddr("224.0.0.18"), TTL: 255}
 		for range packetQueue + 5 {
 			h.hear(advert.AppendIPv4(nil, ip), ip.Destination, 51)
 		}

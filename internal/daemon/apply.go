@@ -12,6 +12,8 @@ import (
 	"vigil/healthcheck"
 	"vigil/ipvs"
 	"vigil/vrrp"
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
 )
 
 // apply makes next the desired state of all parts, starting those it needs. Gains come before losses: a service is in
@@ -68,11 +70,11 @@ func (d *daemon) openNetwork() (Network, error) {
 	if d.opts.Network != nil {
 		return d.opts.Network()
 	}
-	return vrrp.OpenKernel()
+	return lan.OpenKernel()
 }
 
 // applyRouters hands the virtual routers to their part, starting it on first use.
-func (d *daemon) applyRouters(next vrrp.Spec) error {
+func (d *daemon) applyRouters(next election.Spec) error {
 	if d.vrrp == nil {
 		reg := prometheus.NewRegistry()
 		network, err := d.openNetwork()

@@ -19,6 +19,7 @@ import (
 	"vigil/healthcheck"
 	"vigil/ipvs"
 	"vigil/vrrp"
+	"vigil/vrrp/election"
 )
 
 // How long parts may take to end. A hand-over takes at most the largest skew of VRRPv2, a second, and a bit; the
@@ -177,7 +178,7 @@ const settling = 100 * time.Millisecond
 // pathsChanged reports whether a change of role comes with other paths between this host and the real servers: a link
 // has come back, or the address that is their gateway has come here. Checks that failed until then say nothing any more.
 func pathsChanged(c vrrp.Change) bool {
-	return !c.Initial && (c.To == vrrp.Master || c.From == vrrp.Fault)
+	return !c.Initial && (c.To == election.Master || c.From == election.Fault)
 }
 
 // started is closed when everything that happens once has happened.

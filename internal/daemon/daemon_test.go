@@ -17,7 +17,7 @@ import (
 	"vigil/confparse"
 	"vigil/ipvs"
 	"vigil/ipvs/ipvstest"
-	"vigil/vrrp"
+	"vigil/vrrp/election"
 )
 
 const oneService = `virtual_server 192.0.2.1 80 {
@@ -235,18 +235,18 @@ func TestReloadWithAnErrorChangesNothing(t *testing.T) {
 }
 
 func TestStrangersAreNewInterfacesThatDoNotExist(t *testing.T) {
-	spec := func(links ...string) vrrp.Spec {
-		s := vrrp.Spec{Instances: map[confparse.InstanceName]vrrp.InstanceSpec{}}
+	spec := func(links ...string) election.Spec {
+		s := election.Spec{Instances: map[confparse.InstanceName]election.InstanceSpec{}}
 		for i, l := range links {
 			name := confparse.InstanceName(string(rune('A' + i)))
-			s.Instances[name] = vrrp.InstanceSpec{Name: name, Link: l}
+			s.Instances[name] = election.InstanceSpec{Name: name, Link: l}
 			s.Order = append(s.Order, name)
 		}
 		return s
 	}
 	exists := func(name string) bool { return name == "eth0" }
 	for _, tt := range []struct {
-		old, new vrrp.Spec
+		old, new election.Spec
 		want     []string
 	}{
 		{spec(), spec("eth0"), nil},

@@ -7,11 +7,12 @@ import (
 	"vigil/healthcheck"
 	"vigil/ipvs"
 	"vigil/vrrp"
+	"vigil/vrrp/election"
 )
 
 // Desired is what the world must look like: no positions, all defaults applied, never changed after construction.
 type Desired struct {
-	VRRP   vrrp.Spec
+	VRRP   election.Spec
 	Checks healthcheck.Spec
 	IPVS   ipvs.Spec
 }

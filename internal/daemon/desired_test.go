@@ -7,6 +7,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/vrrp"
+	"vigil/vrrp/election"
 )
 
 // TestUpdatedIsWhatLoadingAfreshGives follows edits of a configuration, each load knowing the one before.
@@ -55,12 +56,12 @@ func TestChecksAreMadeAgainWhenPathsChange(t *testing.T) {
 		change vrrp.Change
 		want   bool
 	}{
-		{vrrp.Change{From: vrrp.Backup, To: vrrp.Master}, true},
-		{vrrp.Change{From: vrrp.Fault, To: vrrp.Backup}, true},
-		{vrrp.Change{From: vrrp.Fault, To: vrrp.Master}, true},
-		{vrrp.Change{From: vrrp.Master, To: vrrp.Backup}, false},
-		{vrrp.Change{From: vrrp.Master, To: vrrp.Fault}, false},
-		{vrrp.Change{From: vrrp.Init, To: vrrp.Master, Initial: true}, false},
+		{vrrp.Change{From: election.Backup, To: election.Master}, true},
+		{vrrp.Change{From: election.Fault, To: election.Backup}, true},
+		{vrrp.Change{From: election.Fault, To: election.Master}, true},
+		{vrrp.Change{From: election.Master, To: election.Backup}, false},
+		{vrrp.Change{From: election.Master, To: election.Fault}, false},
+		{vrrp.Change{From: election.Init, To: election.Master, Initial: true}, false},
 	} {
 		if got := pathsChanged(tt.change); got != tt.want {
 			t.Errorf("%v to %v, first %v: %v, want %v", tt.change.From, tt.change.To, tt.change.Initial, got, tt.want)

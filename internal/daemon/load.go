@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
-	"vigil/vrrp"
+	"vigil/vrrp/election"
 )
 
 // loaded is a configuration that may be applied, as the desired state that follows from it.
@@ -64,7 +64,7 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 
 // strangers are the interfaces of new that neither the system has nor old names: most likely a mistake in writing. One
 // that old names has gone since, and is waited for.
-func strangers(old, new vrrp.Spec, exists func(string) bool) []string {
+func strangers(old, new election.Spec, exists func(string) bool) []string {
 	known := make(map[string]bool)
 	for _, s := range old.Instances {
 		known[s.Link] = true

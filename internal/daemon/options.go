@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"vigil/ipvs"
-	"vigil/vrrp"
+	"vigil/vrrp/lan"
 )
 
 // Options is everything Run needs to know, as plain values; the seams at the end are for tests.
@@ -42,7 +42,7 @@ type Options struct {
 
 // Network is the network that VRRP works on, and an end to it.
 type Network interface {
-	vrrp.Network
+	lan.Network
 	io.Closer
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/ipvs"
-	"vigil/vrrp"
+	"vigil/vrrp/election"
 )
 
 // Verb is what a Plan does to an object.
@@ -81,8 +81,8 @@ func (p *Plan) add(v Verb, format string, args ...any) {
 	p.Steps = append(p.Steps, Step{Verb: v, Object: fmt.Sprintf(format, args...)})
 }
 
-func (p *Plan) instances(old, new vrrp.Spec) {
-	added, removed, changed := diffMap(old.Order, old.Instances, new.Order, new.Instances, vrrp.InstanceSpec.Equal)
+func (p *Plan) instances(old, new election.Spec) {
+	added, removed, changed := diffMap(old.Order, old.Instances, new.Order, new.Instances, election.InstanceSpec.Equal)
 	for _, step := range []struct {
 		verb  Verb
 		names []confparse.InstanceName
@@ -93,8 +93,8 @@ func (p *Plan) instances(old, new vrrp.Spec) {
 	}
 }
 
-func (p *Plan) groups(old, new vrrp.Spec) {
-	equal := func(a, b vrrp.GroupSpec) bool { return slices.Equal(a.Members, b.Members) }
+func (p *Plan) groups(old, new election.Spec) {
+	equal := func(a, b election.GroupSpec) bool { return slices.Equal(a.Members, b.Members) }
 	added, removed, changed := diffMap(old.GroupOrder, old.Groups, new.GroupOrder, new.Groups, equal)
 	for _, step := range []struct {
 		verb  Verb

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"vigil/confparse"
-	"vigil/vrrp"
+	"vigil/vrrp/election"
 )
 
 // calm is a LAN of two to four routers that loses nothing, settled with router 0 as MASTER of the highest priority.
 type calm struct {
 	*Sim
-	specs []vrrp.InstanceSpec
-	vip   vrrp.Address
+	specs []election.InstanceSpec
+	vip   election.Address
 }
 
 func newCalm(seed uint64) (calm, *rand.Rand) {
@@ -27,7 +27,7 @@ func newCalm(seed uint64) (calm, *rand.Rand) {
 	if version == 3 {
 		interval = time.Duration(10+rng.IntN(200)) * 10 * time.Millisecond
 	}
-	var specs []vrrp.InstanceSpec
+	var specs []election.InstanceSpec
 	for i := range 2 + rng.IntN(3) {
 		spec := Instance("VI_1", 51, uint8(2+rng.IntN(200)))
 		if i == 0 {
@@ -63,7 +63,7 @@ func (c calm) settle() (int, error) {
 	c.Run(c.Now + 2*c.down() + time.Second)
 	for i, n := range c.Nodes {
 		for _, st := range n.Status() {
-			if st.State == vrrp.Master {
+			if st.State == election.Master {
 				if h := c.holders(); len(h) != 1 || h[0] != i {
 					return i, fmt.Errorf("router %d is MASTER, the address is at %v", i, h)
 				}
@@ -185,7 +185,7 @@ func TestResumeIsUnnoticed(t *testing.T) {
 				t.Fatalf("seed %d: the address is at %v", seed, h)
 			}
 			for i, n := range c.Nodes[1:] {
-				if n.Status()[0].State != vrrp.Backup {
+				if n.Status()[0].State != election.Backup {
 					t.Fatalf("seed %d: router %d moved", seed, i+1)
 				}
 			}
@@ -195,7 +195,7 @@ func TestResumeIsUnnoticed(t *testing.T) {
 			c.Nodes[0].Crash()
 			c.Run(c.Now + time.Duration(rng.Int64N(int64(c.specs[0].AdvertInterval)*19/10)))
 			c.Nodes[0].Start(SpecOf(c.specs[0]))
-			if st := c.Nodes[0].Status()[0]; st.State != vrrp.Master {
+			if st := c.Nodes[0].Status()[0]; st.State != election.Master {
 				t.Fatalf("seed %d: came back as %v", seed, st.State)
 			}
 		}
@@ -213,7 +213,7 @@ func TestSyncGroupsMoveTogether(t *testing.T) {
 			rank := uint8(80 * i)
 			a, b := Instance("A", 51, rank+uint8(1+rng.IntN(80))), Instance("B", 52, rank+uint8(1+rng.IntN(80)))
 			spec := SpecOf(a, b)
-			spec.Groups = map[confparse.GroupName]vrrp.GroupSpec{
+			spec.Groups = map[confparse.GroupName]election.GroupSpec{
 				"G": {Name: "G", Members: []confparse.InstanceName{"A", "B"}},
 			}
 			spec.GroupOrder = []confparse.GroupName{"G"}
@@ -243,7 +243,7 @@ func oneMasterForBoth(s *Sim) error {
 		if st[0].State != st[1].State {
 			return fmt.Errorf("router %d is %v and %v", i, st[0].State, st[1].State)
 		}
-		if st[0].State == vrrp.Master {
+		if st[0].State == election.Master {
 			masters++
 		}
 	}

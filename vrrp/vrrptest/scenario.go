@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"vigil/confparse"
-	"vigil/vrrp"
+	"vigil/vrrp/election"
 )
 
 // Scenario is a LAN with a history of faults: everything a run depends on.
@@ -22,7 +22,7 @@ type Scenario struct {
 
 // Router is one router of a Scenario.
 type Router struct {
-	Spec     vrrp.InstanceSpec
+	Spec     election.InstanceSpec
 	Clock    Clock
 	Lateness time.Duration
 	Latency  time.Duration
@@ -138,19 +138,19 @@ func newRouter(rng *rand.Rand, i int, version uint8, interval time.Duration) Rou
 	}
 	return Router{
 		Spec:     s,
-		Clock:    Clock{Offset: vrrp.Instant(rng.Int64N(int64(time.Hour))), PPM: rng.IntN(10_001) - 5_000},
+		Clock:    Clock{Offset: election.Instant(rng.Int64N(int64(time.Hour))), PPM: rng.IntN(10_001) - 5_000},
 		Lateness: time.Duration(rng.Int64N(int64(interval)/20 + 1)),
 		Latency:  time.Duration(rng.Int64N(int64(50 * time.Millisecond))),
 	}
 }
 
 // Instance returns an ordinary instance with the defaults of a configuration: version 2, one second, one address.
-func Instance(name string, vrid, priority uint8) vrrp.InstanceSpec {
-	return vrrp.InstanceSpec{
+func Instance(name string, vrid, priority uint8) election.InstanceSpec {
+	return election.InstanceSpec{
 		Name: confparse.InstanceName(name), Link: "eth0", VRID: vrid, Family: confparse.IPv4, Version: 2,
 		Priority: priority, AdvertInterval: time.Second, DownTimerAdverts: 3, TTL: 255, TrackLink: true,
 		Group: netip.AddrFrom4([4]byte{224, 0, 0, 18}),
-		Addresses: []vrrp.Address{{
+		Addresses: []election.Address{{
 			Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77, vrid, 100}), 32), Link: "eth0",
 		}},
 		GARP: confparse.GARP{
@@ -161,8 +161,8 @@ func Instance(name string, vrid, priority uint8) vrrp.InstanceSpec {
 }
 
 // SpecOf returns a desired state of the given instances.
-func SpecOf(list ...vrrp.InstanceSpec) vrrp.Spec {
-	spec := vrrp.Spec{Instances: make(map[confparse.InstanceName]vrrp.InstanceSpec)}
+func SpecOf(list ...election.InstanceSpec) election.Spec {
+	spec := election.Spec{Instances: make(map[confparse.InstanceName]election.InstanceSpec)}
 	for _, s := range list {
 		spec.Instances[s.Name] = s
 		spec.Order = append(spec.Order, s.Name)
@@ -194,7 +194,7 @@ func (sc Scenario) Bound() time.Duration {
 func (sc Scenario) Run() error {
 	s := NewSim(sc.Seed)
 	s.Network = sc.Network
-	specs := make([]vrrp.InstanceSpec, len(sc.Routers))
+	specs := make([]election.InstanceSpec, len(sc.Routers))
 	for i, r := range sc.Routers {
 		specs[i] = r.Spec
 		n := s.AddNode(Node{
@@ -246,7 +246,7 @@ func (sc Scenario) Run() error {
 	return nil
 }
 
-func (s *Sim) fault(f Fault, specs []vrrp.InstanceSpec) {
+func (s *Sim) fault(f Fault, specs []election.InstanceSpec) {
 	n := s.Nodes[f.Node]
 	switch f.Kind {
 	case LinkDown, LinkUp:
@@ -280,11 +280,11 @@ func (s *Sim) fault(f Fault, specs []vrrp.InstanceSpec) {
 }
 
 // soleMaster returns the number of the only router in MASTER.
-func (s *Sim) soleMaster(specs []vrrp.InstanceSpec) (int, error) {
+func (s *Sim) soleMaster(specs []election.InstanceSpec) (int, error) {
 	master := -1
 	for i, n := range s.Nodes {
 		for _, st := range n.Status() {
-			if st.State != vrrp.Master {
+			if st.State != election.Master {
 				continue
 			}
 			if master >= 0 {

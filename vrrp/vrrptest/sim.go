@@ -1,5 +1,5 @@
 // Package vrrptest simulates LANs of VRRP routers in virtual time: a discrete-event loop in which every router is a
-// vrrp.Engine with a clock of its own, and adverts travel as encoded packets that the network may lose, duplicate,
+// election.Engine with a clock of its own, and adverts travel as encoded packets that the network may lose, duplicate,
 // delay or keep on one side of a partition. Runs are reproducible: equal seeds give equal histories.
 package vrrptest
 
@@ -8,9 +8,11 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
-	"vigil/vrrp"
+	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
 )
 
 // Network is how badly a LAN treats packets.
@@ -23,16 +25,16 @@ type Network struct {
 
 // Clock maps simulated time to the Instant a router sees.
 type Clock struct {
-	Offset vrrp.Instant
+	Offset election.Instant
 	PPM    int // parts per million the clock runs fast
 }
 
-func (c Clock) read(t time.Duration) vrrp.Instant {
-	return c.Offset + vrrp.Instant(t+t/1_000_000*time.Duration(c.PPM))
+func (c Clock) read(t time.Duration) election.Instant {
+	return c.Offset + election.Instant(t+t/1_000_000*time.Duration(c.PPM))
 }
 
 // when returns the first simulated time at which the clock shows at least i.
-func (c Clock) when(i vrrp.Instant) time.Duration {
+func (c Clock) when(i election.Instant) time.Duration {
 	local := time.Duration(i - c.Offset)
 	t := local - local/1_000_000*time.Duration(c.PPM)
 	for c.read(t) < i {
@@ -69,10 +71,10 @@ type Node struct {
 	LinkUp   bool
 
 	sim     *Sim
-	engine  *vrrp.Engine // nil when no process runs
-	life    int          // counts processes, so that effects of a dead one are not reported to the next
+	engine  *election.Engine // nil when no process runs
+	life    int              // counts processes, so that effects of a dead one are not reported to the next
 	routers []*router
-	held    map[vrrp.Address]bool
+	held    map[election.Address]bool
 	heardAt map[*Node]time.Duration // when the last packet of each sender arrives
 	wakeAt  time.Duration
 	last    time.Duration // of the last advert, for a resuming process
@@ -80,8 +82,8 @@ type Node struct {
 
 // router is what a real shell keeps about a virtual router.
 type router struct {
-	handle vrrp.Handle
-	spec   vrrp.InstanceSpec
+	handle election.Handle
+	spec   election.InstanceSpec
 }
 
 type packet struct {
@@ -96,9 +98,9 @@ type event struct {
 	node   int
 	life   int
 	packet int // index, or -1
-	handle vrrp.Handle
-	action vrrp.Action
-	spec   *vrrp.InstanceSpec
+	handle election.Handle
+	action election.Action
+	spec   *election.InstanceSpec
 	run    func()
 }
 
@@ -126,7 +128,7 @@ func NewSim(seed uint64) *Sim { return &Sim{rng: rand.New(rand.NewPCG(seed, 0x9e
 // AddNode adds a host that is up and runs no process.
 func (s *Sim) AddNode(n Node) *Node {
 	n.sim, n.wakeAt, n.LinkUp = s, forever, true
-	n.held, n.heardAt = make(map[vrrp.Address]bool), make(map[*Node]time.Duration)
+	n.held, n.heardAt = make(map[election.Address]bool), make(map[*Node]time.Duration)
 	s.Nodes = append(s.Nodes, &n)
 	return &n
 }
@@ -190,27 +192,27 @@ func (s *Sim) deliver(n *Node, p *packet) {
 	if n.engine == nil || !n.LinkUp {
 		return
 	}
-	h, pdu, reason := vrrp.ParseIPv4(p.bytes)
-	var a vrrp.Advert
-	if reason == vrrp.DropNone {
-		a, reason = vrrp.ParseAdvert(pdu, h, s.addrs[:0])
+	h, pdu, reason := wire.ParseIPv4(p.bytes)
+	var a wire.Advert
+	if reason == wire.DropNone {
+		a, reason = wire.ParseAdvert(pdu, h, s.addrs[:0])
 		s.addrs = a.Addresses[:0]
 	}
 	for _, r := range n.routers {
 		if r.spec.VRID != p.vrid {
 			continue
 		}
-		if reason != vrrp.DropNone {
-			n.act(n.engine.Step(n.now(), r.handle, vrrp.AdvertRejected{Reason: reason, Source: h.Source}))
+		if reason != wire.DropNone {
+			n.act(n.engine.Step(n.now(), r.handle, election.AdvertRejected{Reason: reason, Source: h.Source}))
 		} else {
-			n.act(n.engine.Step(n.now(), r.handle, vrrp.AdvertReceived{Advert: a, Source: h.Source}))
+			n.act(n.engine.Step(n.now(), r.handle, election.AdvertReceived{Advert: a, Source: h.Source}))
 		}
 		return
 	}
 }
 
 // send puts an advert on the LAN.
-func (s *Sim) send(n *Node, spec *vrrp.InstanceSpec, priority uint8) {
+func (s *Sim) send(n *Node, spec *election.InstanceSpec, priority uint8) {
 	n.last = s.Now
 	if !n.LinkUp {
 		return
@@ -242,7 +244,7 @@ func (s *Sim) send(n *Node, spec *vrrp.InstanceSpec, priority uint8) {
 	} else {
 		s.free = s.free[:len(s.free)-1]
 	}
-	a := vrrp.Advert{
+	a := wire.Advert{
 		Version: spec.Version, VRID: spec.VRID, Priority: priority, Interval: spec.AdvertInterval,
 		AuthType: spec.AuthType, AuthData: spec.AuthData,
 	}
@@ -251,7 +253,7 @@ func (s *Sim) send(n *Node, spec *vrrp.InstanceSpec, priority uint8) {
 	}
 	p := &s.packets[slot]
 	p.vrid, p.refs = spec.VRID, receivers
-	p.bytes = a.AppendIPv4(p.bytes[:0], vrrp.IPHeader{Source: n.Address, Destination: spec.Group, TTL: 255, ID: 1})
+	p.bytes = a.AppendIPv4(p.bytes[:0], wire.IPHeader{Source: n.Address, Destination: spec.Group, TTL: 255, ID: 1})
 }
 
 func (s *Sim) copies() int {
@@ -271,21 +273,21 @@ func (s *Sim) random(limit time.Duration) time.Duration {
 	return time.Duration(s.rng.Int64N(int64(limit)))
 }
 
-func (n *Node) now() vrrp.Instant { return n.Clock.read(n.sim.Now) }
+func (n *Node) now() election.Instant { return n.Clock.read(n.sim.Now) }
 
 // Running reports whether a process runs.
 func (n *Node) Running() bool { return n.engine != nil }
 
 // Start starts a process with spec. It resumes as the daemon does: soon enough after its last advert, and with its
 // addresses still there.
-func (n *Node) Start(spec vrrp.Spec) {
+func (n *Node) Start(spec election.Spec) {
 	n.life++
-	n.engine, n.routers = vrrp.NewEngine(), nil
+	n.engine, n.routers = election.NewEngine(), nil
 	n.act(n.engine.Apply(n.now(), spec))
 }
 
 // Reload gives the process another desired state.
-func (n *Node) Reload(spec vrrp.Spec) {
+func (n *Node) Reload(spec election.Spec) {
 	if n.engine != nil {
 		n.act(n.engine.Apply(n.now(), spec))
 	}
@@ -307,7 +309,7 @@ func (n *Node) Crash() {
 // SetLink changes carrier.
 func (n *Node) SetLink(up bool) {
 	n.LinkUp = up
-	n.all(vrrp.LinkChanged{Up: up})
+	n.all(election.LinkChanged{Up: up})
 }
 
 // LoseAddress has somebody delete the first address that the host holds for its instances.
@@ -316,24 +318,24 @@ func (n *Node) LoseAddress() {
 		for _, a := range r.spec.Addresses {
 			if n.held[a] {
 				delete(n.held, a)
-				n.act(n.engine.Step(n.now(), r.handle, vrrp.AddressLost{Addr: a.Prefix}))
+				n.act(n.engine.Step(n.now(), r.handle, election.AddressLost{Addr: a.Prefix}))
 				return
 			}
 		}
 	}
 }
 
-func (n *Node) all(ev vrrp.Event) {
+func (n *Node) all(ev election.Event) {
 	for _, r := range append([]*router(nil), n.routers...) {
 		n.act(n.engine.Step(n.now(), r.handle, ev))
 	}
 }
 
 // Holds reports whether the host has the address.
-func (n *Node) Holds(a vrrp.Address) bool { return n.held[a] }
+func (n *Node) Holds(a election.Address) bool { return n.held[a] }
 
 // Status returns the process's snapshots; none when it does not run.
-func (n *Node) Status() []vrrp.MachineStatus {
+func (n *Node) Status() []election.MachineStatus {
 	if n.engine == nil {
 		return nil
 	}
@@ -342,19 +344,19 @@ func (n *Node) Status() []vrrp.MachineStatus {
 }
 
 // act does what an Engine asked for. Sending is immediate; effects take their time, in order.
-func (n *Node) act(actions []vrrp.InstanceAction) {
+func (n *Node) act(actions []election.InstanceAction) {
 	var starts []*router
 	for _, a := range actions {
 		switch act := a.Action.(type) {
-		case vrrp.Start:
+		case election.Start:
 			r := &router{handle: a.Handle, spec: act.Spec}
 			n.routers = append(n.routers, r)
 			starts = append(starts, r)
-		case vrrp.Configure:
+		case election.Configure:
 			n.router(a.Handle).spec = act.Spec
-		case vrrp.SendAdvert:
+		case election.SendAdvert:
 			n.sim.send(n, &n.router(a.Handle).spec, act.Priority)
-		case vrrp.SetAddresses, vrrp.ChangeAddresses, vrrp.Stopped:
+		case election.SetAddresses, election.ChangeAddresses, election.Stopped:
 			n.sim.push(event{
 				at: n.sim.Now + n.Latency, node: n.number(), life: n.life, packet: -1,
 				handle: a.Handle, action: act, spec: &n.router(a.Handle).spec,
@@ -368,13 +370,12 @@ func (n *Node) act(actions []vrrp.InstanceAction) {
 }
 
 // started is what a shell learns before it reports Started.
-func (n *Node) started(r *router) vrrp.Started {
-	down := time.Duration(r.spec.DownTimerAdverts) * r.spec.AdvertInterval
-	resume := n.LinkUp && n.life > 1 && n.sim.Now-n.last < down && len(r.spec.Addresses) > 0
-	for _, a := range r.spec.Addresses {
-		resume = resume && n.held[a]
+func (n *Node) started(r *router) election.Started {
+	ev := election.Started{LinkUp: n.LinkUp, Source: n.Address}
+	if n.life > 1 && !slices.ContainsFunc(r.spec.Addresses, func(a election.Address) bool { return !n.held[a] }) {
+		ev.Silence = n.sim.Now - n.last
 	}
-	return vrrp.Started{LinkUp: n.LinkUp, Source: n.Address, Resume: resume}
+	return ev
 }
 
 func (n *Node) schedule() {
@@ -393,15 +394,15 @@ var errNoAddress = errors.New("address cannot be installed")
 func (n *Node) carryOut(e event) {
 	var err error
 	switch act := e.action.(type) {
-	case vrrp.SetAddresses:
+	case election.SetAddresses:
 		err = n.install(e.spec.Addresses, act.Present)
 		if err == nil {
 			err = n.install(e.spec.Excluded, act.Present)
 		}
-	case vrrp.ChangeAddresses:
+	case election.ChangeAddresses:
 		_ = n.install(act.Remove, false)
 		err = n.install(act.Add, true)
-	case vrrp.Stopped:
+	case election.Stopped:
 		for i, r := range n.routers {
 			if r.handle == e.handle {
 				n.routers = append(n.routers[:i:i], n.routers[i+1:]...)
@@ -413,10 +414,10 @@ func (n *Node) carryOut(e event) {
 		}
 		return
 	}
-	n.act(n.engine.Step(n.now(), e.handle, vrrp.EffectDone{Action: e.action, Err: err}))
+	n.act(n.engine.Step(n.now(), e.handle, election.EffectDone{Action: e.action, Err: err}))
 }
 
-func (n *Node) install(list []vrrp.Address, present bool) error {
+func (n *Node) install(list []election.Address, present bool) error {
 	for _, a := range list {
 		switch {
 		case !present:
@@ -430,7 +431,7 @@ func (n *Node) install(list []vrrp.Address, present bool) error {
 	return nil
 }
 
-func (n *Node) router(h vrrp.Handle) *router {
+func (n *Node) router(h election.Handle) *router {
 	for _, r := range n.routers {
 		if r.handle == h {
 			return r

@@ -1,0 +1,92 @@
+package election
+
+import (
+	"math"
+	"net/netip"
+	"time"
+
+	"vigil/vrrp/wire"
+)
+
+// Instant is monotonic time since an epoch the process chooses. The cores never ask for it; they are told.
+type Instant time.Duration
+
+// Never is an Instant that does not come.
+const Never = Instant(math.MaxInt64)
+
+// Add returns t moved by d.
+func (t Instant) Add(d time.Duration) Instant { return t + Instant(d) }
+
+// Sub returns the time from u to t.
+func (t Instant) Sub(u Instant) time.Duration { return time.Duration(t - u) }
+
+// Event is something that happened to one virtual router. Every event is legal in every state.
+type Event interface{ event() }
+
+// Started begins a virtual router's life. Only what describes the world (TrackerChanged) may precede it.
+type Started struct {
+	LinkUp bool       // the instance's interface exists, is up and has carrier
+	Source netip.Addr // the address adverts will leave from; invalid when the interface has none
+	// Silence is how long ago an earlier process, which died as MASTER and whose addresses are all still in place, sent
+	// its last advert; 0 when there was none. Within the master-down interval nobody can have missed the router yet, and
+	// mastership goes on with an advert at once.
+	Silence time.Duration
+	// Delay is what is left of vrrp_startup_delay.
+	Delay time.Duration
+}
+
+// AdvertReceived is a well-formed advertisement for this virtual router (checksum, TTL, version and lengths verified
+// by ParseAdvert). What depends on the instance (authentication, interval, addresses) is verified by the Machine.
+type AdvertReceived struct {
+	Advert wire.Advert
+	Source netip.Addr
+}
+
+// AdvertRejected is a packet for this virtual router that ParseIPv4 or ParseAdvert refused; it is counted and reported.
+type AdvertRejected struct {
+	Reason wire.DropReason
+	Source netip.Addr
+}
+
+// LinkChanged reports the instance's own interface: up means IFF_UP and IFF_RUNNING.
+type LinkChanged struct{ Up bool }
+
+// SourceChanged reports the address that adverts leave from; invalid when the interface has lost its last one.
+type SourceChanged struct{ Source netip.Addr }
+
+// TrackerChanged reports an interface of track_interface (and, later, a script, file, process or BFD session).
+type TrackerChanged struct {
+	Tracker string
+	Up      bool
+}
+
+// AddressLost reports that somebody else removed one of the virtual addresses while this router is MASTER.
+type AddressLost struct{ Addr netip.Prefix }
+
+// EffectDone reports the outcome of an action that the shell carried out asynchronously; Err is nil on success.
+type EffectDone struct {
+	Action Action
+	Err    error
+}
+
+// SpecChanged replaces the tunables of a virtual router whose identity (InstanceSpec.Key) stays.
+type SpecChanged struct{ Spec InstanceSpec }
+
+// Stop asks the router to resign: advert with priority 0, hand over, release, then Stopped.
+type Stop struct{}
+
+// Wake says that the Deadline may have passed. Before the deadline it is a no-op; late is legal and behaves as if the
+// last missed deadline fired once.
+type Wake struct{}
+
+func (Started) event()        {}
+func (AdvertReceived) event() {}
+func (AdvertRejected) event() {}
+func (LinkChanged) event()    {}
+func (SourceChanged) event()  {}
+func (TrackerChanged) event() {}
+func (AddressLost) event()    {}
+func (EffectDone) event()     {}
+func (SpecChanged) event()    {}
+func (Stop) event()           {}
+func (Wake) event()           {}

@@ -1,0 +1,279 @@
+package election
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"vigil/confparse"
+	"vigil/vrrp/wire"
+)
+
+var (
+	anyAddr = rapid.SampledFrom([]netip.Addr{{}, routerA, routerB, routerC, link6})
+	anyLink = rapid.SampledFrom([]string{"", "eth0", "eth1", "eth2"})
+	anyList = rapid.SampledFrom([][]Address{nil, {{Prefix: netip.PrefixFrom(vip100, 32)}},
+		{{Prefix: netip.PrefixFrom(vip100, 24)}, {Prefix: netip.PrefixFrom(vip101, 24)}}, {{}}})
+	anySpan = rapid.Custom(func(t *rapid.T) time.Duration {
+		return time.Duration(rapid.Int64Range(-1, 10_000).Draw(t, "ms")) * time.Millisecond
+	})
+	// anySpec includes what no configuration asks for: a machine must live with that too.
+	anySpec = rapid.Custom(func(t *rapid.T) InstanceSpec {
+		return InstanceSpec{
+			Name: "VI", Link: "eth0", VRID: 51, Family: rapid.SampledFrom([]confparse.Family{0, 4, 6}).Draw(t, "family"),
+			Version:     rapid.SampledFrom([]uint8{0, 2, 3}).Draw(t, "version"),
+			Priority:    rapid.OneOf(rapid.Uint8(), rapid.SampledFrom([]uint8{100, 255})).Draw(t, "priority"),
+			StartMaster: rapid.Bool().Draw(t, "start master"), AdvertInterval: anySpan.Draw(t, "interval"),
+			DownTimerAdverts: rapid.IntRange(-1, 5).Draw(t, "adverts"), NoPreempt: rapid.Bool().Draw(t, "nopreempt"),
+			PreemptDelay: anySpan.Draw(t, "preempt_delay"), AuthType: wire.AuthType(rapid.IntRange(0, 1).Draw(t, "auth")),
+			Source: anyAddr.Draw(t, "source"), Group: group4, Peers: rapid.SliceOfN(anyAddr, 0, 2).Draw(t, "peers"),
+			CheckUnicastSrc: rapid.Bool().Draw(t, "check"), SkipCheckAdvAddr: rapid.Bool().Draw(t, "skip"),
+			TrackLink: rapid.Bool().Draw(t, "track"), Addresses: anyList.Draw(t, "addresses"), Excluded: anyList.Draw(t, "excluded"),
+			TrackInterfaces: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) TrackSpec {
+				return TrackSpec{anyLink.Draw(t, "interface"), rapid.IntRange(-300, 300).Draw(t, "weight"), rapid.Bool().Draw(t, "reverse")}
+			}), 0, 2).Draw(t, "tracked"),
+			GARP: confparse.GARP{
+				MasterDelay: anySpan.Draw(t, "delay"), MasterRepeat: rapid.IntRange(-1, 3).Draw(t, "repeat"),
+				MasterRefresh: anySpan.Draw(t, "refresh"), LowerPrioDelay: anySpan.Draw(t, "lower delay"),
+				LowerPrioRepeat: rapid.IntRange(-1, 3).Draw(t, "lower repeat"),
+			},
+			LowerPriorityNoAdvert: rapid.Bool().Draw(t, "no advert"), HigherPrioritySendAdvert: rapid.Bool().Draw(t, "advert"),
+		}
+	})
+	anyAdvert = rapid.Custom(func(t *rapid.T) AdvertReceived {
+		return AdvertReceived{
+			Source: anyAddr.Draw(t, "source"),
+			Advert: wire.Advert{
+				Version: rapid.SampledFrom([]uint8{2, 3}).Draw(t, "version"), VRID: rapid.SampledFrom([]uint8{51, 51, 51, 52}).Draw(t, "vrid"),
+				Priority: rapid.OneOf(rapid.Uint8(), rapid.SampledFrom([]uint8{0, 100, 255})).Draw(t, "priority"),
+				Interval: anySpan.Draw(t, "interval"), AuthType: wire.AuthType(rapid.IntRange(0, 3).Draw(t, "auth")),
+				Addresses: rapid.SampledFrom([][]netip.Addr{nil, {vip100}, {vip100, vip101}, {vip101, vip100}}).Draw(t, "addresses"),
+				TTL:       rapid.Uint8().Draw(t, "TTL"),
+			},
+		}
+	})
+	anyEvent = rapid.Custom(func(t *rapid.T) Event {
+		switch rapid.IntRange(0, 15).Draw(t, "event") {
+		case 0:
+			return Started{LinkUp: true, Source: routerB, Silence: anySpan.Draw(t, "silence"), Delay: anySpan.Draw(t, "delay")}
+		case 1:
+			return LinkChanged{Up: rapid.Bool().Draw(t, "up")}
+		case 2:
+			return SourceChanged{Source: anyAddr.Draw(t, "source")}
+		case 3:
+			return TrackerChanged{Tracker: anyLink.Draw(t, "tracker"), Up: rapid.Bool().Draw(t, "up")}
+		case 4:
+			return AddressLost{}
+		case 5:
+			return EffectDone{Action: rapid.SampledFrom([]Action{nil, SetAddresses{true}, SetAddresses{false},
+				ChangeAddresses{Add: []Address{{}}}, Announce{}}).Draw(t, "action"),
+				Err: rapid.SampledFrom([]error{nil, errEffect}).Draw(t, "error")}
+		case 6:
+			return SpecChanged{Spec: anySpec.Draw(t, "spec")}
+		case 7:
+			return AdvertRejected{Reason: wire.DropReason(rapid.Uint8().Draw(t, "reason")), Source: anyAddr.Draw(t, "source")}
+		case 8:
+			if rapid.IntRange(0, 9).Draw(t, "stop") == 0 {
+				return Stop{}
+			}
+			return Wake{}
+		case 9, 10, 11, 12:
+			return anyAdvert.Draw(t, "advert")
+		}
+		return Wake{}
+	})
+)
+
+// TestStepIsTotal: any event in any state. Two machines with equal histories act equally; what they do is consistent;
+// after Wake the deadline lies ahead.
+func TestStepIsTotal(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		spec := anySpec.Draw(t, "spec")
+		one, two := NewMachine(spec), NewMachine(spec)
+		w := stepChecker{t: t, m: one}
+		w.step(0, two, Started{LinkUp: true, Source: routerB, Silence: anySpan.Draw(t, "silence")})
+		now := Instant(0)
+		for range rapid.IntRange(0, 60).Draw(t, "length") {
+			if d, ok := one.Deadline(); ok && rapid.Bool().Draw(t, "to the deadline") {
+				now = max(now, d)
+				w.step(now, two, Wake{})
+				continue
+			}
+			now = now.Add(anySpan.Draw(t, "pause"))
+			w.step(now, two, anyEvent.Draw(t, "event"))
+		}
+	})
+}
+
+// stepChecker checks each step of a machine against what held before.
+type stepChecker struct {
+	t       *rapid.T
+	m       *Machine
+	state   State
+	present bool
+	known   bool // whether the addresses are there
+	ended   bool
+}
+
+func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
+	t, before := w.t, w.m.Status()
+	actions := append([]Action(nil), w.m.Step(now, ev)...)
+	if diff := cmp.Diff(actions, twin.Step(now, ev), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("%T: twins differ\n%s", ev, diff)
+	}
+	after := w.m.Status()
+	for i, a := range actions {
+		if w.ended {
+			t.Fatalf("%T after Stopped", a)
+		}
+		switch a := a.(type) {
+		case SendAdvert:
+			if a.Priority > 0 && before.State != Master && after.State != Master {
+				t.Fatalf("advert of priority %d by a router that is %v", a.Priority, after.State)
+			}
+		case StateChanged:
+			if a.From != w.state || a.From == a.To {
+				t.Fatalf("from %v to %v, was %v", a.From, a.To, w.state)
+			}
+			w.state = a.To
+		case SetAddresses:
+			resumed := i > 0 && actions[i-1] == StateChanged{Init, Master, after.Priority, true, CauseResume}
+			if w.known && w.present == a.Present && !resumed {
+				t.Fatalf("addresses told twice to be present: %t", a.Present)
+			}
+			w.known, w.present = true, a.Present
+		case ChangeAddresses:
+			if !w.present {
+				t.Fatal("addresses changed that are not there")
+			}
+		case Announce:
+			if !w.present || w.state != Master {
+				t.Fatalf("announced in %v, addresses present: %t", w.state, w.present)
+			}
+		case Stopped:
+			w.ended = true
+			if w.present {
+				t.Fatal("stopped with addresses")
+			}
+		}
+	}
+	d, ok := w.m.Deadline()
+	switch {
+	case after.State != w.state:
+		t.Fatalf("state %v, reported %v", after.State, w.state)
+	case w.known && after.AddressesPresent != w.present:
+		t.Fatalf("addresses present %t, told %t", after.AddressesPresent, w.present)
+	case w.present && after.State != Master && !ok:
+		t.Fatalf("addresses held for ever in %v", after.State)
+	case ev == Wake{} && ok && d <= w.m.now:
+		t.Fatalf("deadline %v after Wake at %v", d, w.m.now)
+	case after.Priority == 0 || after.Priority == 255 && w.m.spec.Priority != 255:
+		t.Fatalf("effective priority %d", after.Priority)
+	case w.ended && ok:
+		t.Fatal("a deadline after the end")
+	}
+}
+
+// oracle is RFC 9568 §6.4 in its plainest form: two states, one timer, the rules in the order of the text.
+type oracle struct {
+	version  uint8
+	priority int
+	interval time.Duration
+	preempt  bool
+
+	active  bool
+	learned time.Duration
+	timer   time.Duration
+	sent    int
+}
+
+func (o *oracle) skew() time.Duration {
+	if o.version == 2 {
+		return time.Duration(256-o.priority) * time.Second / 256
+	}
+	return time.Duration(256-o.priority) * o.learned / 256
+}
+
+func (o *oracle) down() time.Duration { return 3*o.learned + o.skew() }
+
+func (o *oracle) expire(now time.Duration) {
+	if !o.active {
+		o.active, o.learned = true, o.interval
+	}
+	o.sent++
+	o.timer = now + o.interval
+}
+
+func (o *oracle) receive(now time.Duration, priority int, interval time.Duration, greater bool) {
+	learn := func() {
+		if o.version == 3 {
+			o.learned = interval
+		}
+	}
+	switch {
+	case !o.active && priority == 0:
+		o.timer = now + o.skew()
+	case !o.active && (!o.preempt || priority >= o.priority):
+		learn()
+		o.timer = now + o.down()
+	case !o.active:
+	case priority == 0:
+		o.sent++
+		o.timer = now + o.interval
+	case priority > o.priority || priority == o.priority && greater:
+		o.active = false
+		learn()
+		o.timer = now + o.down()
+	default:
+		o.sent++
+		o.timer = now + o.interval
+	}
+}
+
+// TestElectionEqualsRFC: without keepalived's additions the machine does what the plain rules do, at the same time.
+func TestElectionEqualsRFC(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := &oracle{
+			version: uint8(rapid.IntRange(2, 3).Draw(t, "version")), priority: rapid.IntRange(1, 254).Draw(t, "priority"),
+			interval: time.Second, preempt: rapid.Bool().Draw(t, "preempt"),
+		}
+		if o.version == 3 {
+			o.interval = time.Duration(rapid.IntRange(1, 4095).Draw(t, "centiseconds")) * wire.Centisecond
+		}
+		o.learned = o.interval
+		o.timer = o.down()
+		spec := spec2(func(s *InstanceSpec) {
+			s.Version, s.Priority, s.AdvertInterval, s.NoPreempt = o.version, uint8(o.priority), o.interval, !o.preempt
+		})
+		m := NewMachine(spec)
+		m.Step(0, Started{LinkUp: true, Source: routerB})
+		now := time.Duration(0)
+		for range rapid.IntRange(1, 80).Draw(t, "length") {
+			until := now + time.Duration(rapid.Int64Range(0, int64(4*o.interval)).Draw(t, "pause"))
+			for o.timer <= until {
+				now = o.timer
+				o.expire(now)
+				m.Step(Instant(now), Wake{})
+			}
+			now = until
+			m.Step(Instant(now), Wake{}) // not due, or due for the grace only
+			priority := rapid.OneOf(rapid.IntRange(0, 255), rapid.SampledFrom([]int{0, o.priority})).Draw(t, "priority")
+			interval, source := o.interval, rapid.SampledFrom([]netip.Addr{routerA, routerC}).Draw(t, "source")
+			if o.version == 3 {
+				interval = time.Duration(rapid.IntRange(1, 4095).Draw(t, "theirs")) * wire.Centisecond
+			}
+			o.receive(now, priority, interval, source == routerC)
+			m.Step(Instant(now), AdvertReceived{Source: source, Advert: wire.Advert{
+				Version: o.version, VRID: 51, Priority: uint8(priority), Interval: interval, Addresses: []netip.Addr{vip100}, TTL: 255,
+			}})
+			if m.state == Master != o.active || time.Duration(m.timer) != o.timer || m.counters.AdvertsSent != uint64(o.sent) {
+				t.Fatalf("at %v: %v, timer %v, %d sent; oracle: active %t, timer %v, %d sent", now, m.state, time.Duration(m.timer),
+					m.counters.AdvertsSent, o.active, o.timer, o.sent)
+			}
+		}
+	})
+}

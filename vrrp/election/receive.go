@@ -1,0 +1,235 @@
+package election
+
+import (
+	"net/netip"
+	"slices"
+
+	"vigil/confparse"
+	"vigil/vrrp/wire"
+)
+
+var noAddr netip.Addr
+
+// listening reports whether received packets count: not before the start, during vrrp_startup_delay or in FAULT.
+func (m *Machine) listening(now Instant) bool {
+	switch m.phase {
+	case resigning:
+		return true
+	case running:
+		return now >= m.listenFrom && (m.state == Backup || m.state == Master)
+	}
+	return false
+}
+
+// receive handles an advert for this router (RFC 9568 §6.4.2, §6.4.3).
+func (m *Machine) receive(now Instant, a *wire.Advert, src netip.Addr) {
+	if !m.listening(now) || a.VRID != m.spec.VRID || !m.verify(a, src) {
+		return
+	}
+	switch {
+	case m.phase == resigning:
+		if a.Priority > 0 && src != m.source && !m.heard {
+			m.heard = true
+			m.releaseAt = now.Add(handOverGrace)
+		}
+	case m.state == Backup:
+		m.receiveBackup(now, a, src)
+	default:
+		m.receiveMaster(now, a, src)
+	}
+}
+
+// receiveBackup is RFC 9568 §6.4.2 with keepalived's preempt_delay.
+func (m *Machine) receiveBackup(now Instant, a *wire.Advert, src netip.Addr) {
+	if src != m.masterSource {
+		m.reported = 0
+	}
+	m.masterHeard = now
+	if a.Priority == 0 {
+		m.masterSource = src
+		m.emit(Report{Kind: ReportPriorityZeroReceived, Source: src})
+		m.timer = now.Add(m.skew())
+		m.emit(PreparePassOn{Previous: src, Within: m.downInterval()})
+		return
+	}
+	m.masterPriority, m.masterSource = a.Priority, src
+	if a.Priority < m.priority && !m.spec.NoPreempt && !m.deferPreemption(now) {
+		m.emit(Report{Kind: ReportLowerDiscarded, Source: src, Theirs: int(a.Priority), Ours: int(m.priority)})
+		m.emit(PreparePassOn{Previous: src, Within: m.downInterval()})
+		return
+	}
+	if a.Priority >= m.priority && m.preemptAt != Never {
+		m.preemptAt = Never
+		m.emit(Report{Kind: ReportPreemptDelayStopped, Source: src})
+	}
+	m.learnInterval(a)
+	m.want = Backup
+	m.accepted = true
+	m.timer = now.Add(m.downInterval())
+}
+
+// predecessor returns the master that is about to be replaced if it is known to be alive: it has resigned, or was
+// heard within the last two intervals, which a silent one was not.
+func (m *Machine) predecessor(now Instant) (netip.Addr, bool) {
+	alive := m.state == Backup && m.masterSource.IsValid() && m.masterSource != m.source &&
+		now.Sub(m.masterHeard) < 2*m.masterInterval
+	return m.masterSource, alive
+}
+
+// deferPreemption reports whether preempt_delay still makes this router accept a lower master. The delay starts with
+// the first advert of one; its end changes nothing by itself, but lower adverts no longer count from then on.
+func (m *Machine) deferPreemption(now Instant) bool {
+	if m.spec.PreemptDelay <= 0 {
+		return false
+	}
+	if m.preemptAt == Never {
+		m.preemptAt = now.Add(m.spec.PreemptDelay)
+		m.emit(Report{Kind: ReportPreemptDelayStarted})
+	}
+	return now <= m.preemptAt
+}
+
+// receiveMaster is RFC 9568 §6.4.3. Equal priority is decided by the address the advert came from.
+func (m *Machine) receiveMaster(now Instant, a *wire.Advert, src netip.Addr) {
+	if a.Priority == 0 {
+		m.sendAdvert(now)
+		m.emit(Report{Kind: ReportMasterPriorityZero, Source: src})
+		return
+	}
+	rank := int(a.Priority) - int(m.priority)
+	kind, cause := ReportHigherPriority, CauseHigherPriority
+	if rank == 0 {
+		rank = src.Compare(m.source)
+		kind, cause = ReportSamePriority, CauseSamePriority
+	}
+	report := Report{Source: src, Theirs: int(a.Priority), Ours: int(m.priority)}
+	switch {
+	case rank == 0:
+		report.Kind = ReportSameAddress
+		m.emit(report)
+	case rank < 0:
+		if !m.spec.LowerPriorityNoAdvert {
+			m.sendAdvert(now)
+		}
+		report.Kind = ReportLowerPriority
+		m.emit(report)
+		m.lower = true
+		m.announceLower(now)
+	default:
+		if m.spec.HigherPrioritySendAdvert {
+			m.sendAdvert(now)
+		}
+		report.Kind = kind
+		m.emit(report)
+		m.learnInterval(a)
+		m.masterPriority, m.masterSource = a.Priority, src
+		m.yield(now, cause)
+	}
+}
+
+// learnInterval takes over the master's interval (RFC 9568 §6.4.2, Active_Adver_Interval). Version 2 has one interval
+// for all routers.
+func (m *Machine) learnInterval(a *wire.Advert) {
+	if a.Version != 2 && a.Interval > 0 {
+		m.masterInterval = a.Interval
+	}
+}
+
+// verify makes the checks that depend on the configuration and counts the advert (RFC 9568 §7.1, RFC 3768 §7.1).
+func (m *Machine) verify(a *wire.Advert, src netip.Addr) bool {
+	if a.Version != m.spec.Version {
+		return m.reject(wire.DropVersion, src, int(a.Version), int(m.spec.Version))
+	}
+	var password []byte
+	if m.spec.Family == confparse.IPv4 {
+		password = m.spec.AuthData[:]
+	}
+	if reason := a.Authenticate(m.spec.AuthType, password); reason != wire.DropNone {
+		return m.reject(reason, src, int(a.AuthType), int(m.spec.AuthType))
+	}
+	theirs, ours := int(a.Interval/wire.Centisecond), int(m.spec.AdvertInterval/wire.Centisecond)
+	if a.Version == 2 && a.Interval != m.spec.AdvertInterval {
+		return m.reject(wire.DropInterval, src, theirs/100, ours/100)
+	}
+	if theirs != ours && m.once(ReportIntervalDiffers) {
+		m.emit(Report{Kind: ReportIntervalDiffers, Source: src, Theirs: theirs, Ours: ours})
+	}
+	m.counters.AdvertsReceived++
+	m.compareAddresses(a, src)
+	if m.spec.CheckUnicastSrc && m.spec.Unicast() {
+		i := slices.Index(m.spec.Peers, src)
+		if i < 0 {
+			return m.reject(wire.DropNotPeer, src, 0, 0)
+		}
+		if i < len(m.spec.PeerTTLs) && (a.TTL < m.spec.PeerTTLs[i].Min || a.TTL > m.spec.PeerTTLs[i].Max) {
+			return m.reject(wire.DropTTL, src, int(a.TTL), 0)
+		}
+	}
+	if a.Priority == 0 {
+		m.counters.PriorityZeroReceived++
+	}
+	return true
+}
+
+// compareAddresses counts and reports an advertised list unlike ours. The advert is accepted all the same, as
+// RFC 9568 §7.1 leaves open: refusing it would give two masters for the sake of a configuration error.
+func (m *Machine) compareAddresses(a *wire.Advert, src netip.Addr) {
+	if slices.Equal(a.Addresses, m.vips) {
+		return
+	}
+	if len(a.Addresses) == len(m.vips) {
+		if m.spec.SkipCheckAdvAddr && m.state == Backup && src == m.masterSource {
+			return
+		}
+		absent := func(vip netip.Addr) bool { return !slices.Contains(a.Addresses, vip) }
+		if !slices.ContainsFunc(m.vips, absent) {
+			return
+		}
+	}
+	m.counters.AddressListErrors++
+	if m.once(ReportAddressesDiffer) {
+		m.emit(Report{Kind: ReportAddressesDiffer, Source: src, Theirs: len(a.Addresses), Ours: len(m.vips)})
+	}
+}
+
+// reject counts a refused packet and reports the first of its kind. It returns false.
+func (m *Machine) reject(reason wire.DropReason, src netip.Addr, theirs, ours int) bool {
+	c := &m.counters
+	switch reason {
+	case wire.DropTruncated, wire.DropLength:
+		c.LengthErrors++
+	case wire.DropTTL:
+		c.TTLErrors++
+	case wire.DropVersion:
+		c.VersionErrors++
+	case wire.DropAuthTypeInvalid:
+		c.InvalidAuthTypes++
+	case wire.DropAuthTypeMismatch:
+		c.AuthTypeMismatches++
+	case wire.DropAuthFailure:
+		c.AuthFailures++
+	case wire.DropInterval:
+		c.IntervalErrors++
+	case wire.DropType:
+		c.InvalidTypeErrors++
+	case wire.DropChecksum:
+		c.ChecksumErrors++
+	case wire.DropAddressCount, wire.DropAddressList:
+		c.AddressListErrors++
+	}
+	if bit := uint32(1) << (16 + min(reason, 15)); m.reported&bit == 0 {
+		m.reported |= bit
+		m.emit(Report{Kind: ReportRejected, Source: src, Theirs: theirs, Ours: ours, Rejected: reason})
+	}
+	return false
+}
+
+// once reports whether kind was not reported since the last change of master or state.
+func (m *Machine) once(kind ReportKind) bool {
+	bit := uint32(1) << min(kind, 15)
+	if m.reported&bit != 0 {
+		return false
+	}
+	m.reported |= bit
+	return true
+}

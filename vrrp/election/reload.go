@@ -1,0 +1,160 @@
+package election
+
+import (
+	"container/heap"
+	"slices"
+
+	"vigil/confparse"
+)
+
+// Apply makes spec the desired state. A router whose Key stays lives on: untouched when its spec is equal, reconfigured
+// in place otherwise, whatever its name. Others resign, and new ones start; one that wants an address which a resigning
+// router still holds starts after that one's Stopped.
+func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
+	e.out = e.out[:0]
+	wanted := orderedInstances(spec)
+	kept := e.match(wanted)
+	e.spec, e.waiting = spec, e.waiting[:0]
+	for i, r := range kept {
+		if r == nil {
+			e.waiting = append(e.waiting, wanted[i])
+		} else {
+			r.spec = &wanted[i]
+		}
+	}
+	for _, r := range slices.Clone(e.order) {
+		if !slices.Contains(kept, r) {
+			e.retire(now, r)
+		}
+	}
+	e.regroup(now)
+	for _, r := range kept {
+		if r != nil && !r.machine.spec.Equal(*r.spec) {
+			e.put(r, Configure{Spec: *r.spec})
+			e.drive(now, r, SpecChanged{Spec: *r.spec})
+		}
+	}
+	e.launch(now)
+	return e.out
+}
+
+// Stop resigns all virtual routers, in order. It is Apply of an empty Spec.
+func (e *Engine) Stop(now Instant) []InstanceAction { return e.Apply(now, Spec{}) }
+
+// retire takes r out of its group, which does not follow it, and has it resign.
+func (e *Engine) retire(now Instant, r *router) {
+	if r.leaving {
+		return
+	}
+	r.leaving = true
+	if g := r.group; g != nil {
+		g.members = slices.DeleteFunc(g.members, func(m *router) bool { return m == r })
+		r.group = nil
+	}
+	e.step(now, r, Stop{})
+}
+
+// remove forgets r.
+func (e *Engine) remove(r *router) {
+	delete(e.routers, r.handle)
+	e.order = slices.DeleteFunc(e.order, func(o *router) bool { return o == r })
+	heap.Remove(&e.queue, r.index)
+}
+
+// launch starts the waiting routers whose addresses are free.
+func (e *Engine) launch(now Instant) {
+	if len(e.waiting) == 0 {
+		return
+	}
+	started := false
+	e.waiting = slices.DeleteFunc(e.waiting, func(s InstanceSpec) bool {
+		if e.blocked(s) {
+			return false
+		}
+		e.last++
+		r := &router{handle: e.last, spec: &s, machine: NewMachine(s), deadline: Never}
+		e.routers[r.handle] = r
+		e.order = append(e.order, r)
+		heap.Push(&e.queue, r)
+		e.put(r, Start{Spec: s})
+		started = true
+		return true
+	})
+	if started {
+		e.regroup(now)
+	}
+}
+
+// blocked reports whether a resigning router still stands for what s wants.
+func (e *Engine) blocked(s InstanceSpec) bool {
+	return slices.ContainsFunc(e.order, func(r *router) bool {
+		return r.leaving && (r.spec.Key() == s.Key() || SharesAddress(r.spec, &s))
+	})
+}
+
+// SharesAddress reports whether a and b name a common address, with whatever attributes: only one of them can have it.
+func SharesAddress(a, b *InstanceSpec) bool {
+	return slices.ContainsFunc(a.Addresses, b.holds) || slices.ContainsFunc(a.Excluded, b.holds)
+}
+
+// holds reports whether a is among the addresses of s, with whatever attributes.
+func (s *InstanceSpec) holds(a Address) bool {
+	same := func(b Address) bool { return a.Prefix.Addr() == b.Prefix.Addr() && a.Link == b.Link }
+	return slices.ContainsFunc(s.Addresses, same) || slices.ContainsFunc(s.Excluded, same)
+}
+
+// match finds the running router of each wanted spec, or nil: one of the same Key, preferably of the same name (several
+// unicast instances may share a Key).
+func (e *Engine) match(wanted []InstanceSpec) []*router {
+	byKey := make(map[InstanceKey][]*router, len(e.order))
+	for _, r := range e.order {
+		if !r.leaving {
+			k := r.spec.Key()
+			byKey[k] = append(byKey[k], r)
+		}
+	}
+	kept := make([]*router, len(wanted))
+	take := func(i int, named bool) {
+		k := wanted[i].Key()
+		for j, r := range byKey[k] {
+			if !named || r.spec.Name == wanted[i].Name {
+				kept[i] = r
+				byKey[k] = slices.Delete(byKey[k], j, j+1)
+				return
+			}
+		}
+	}
+	for i := range wanted {
+		take(i, true)
+	}
+	for i := range wanted {
+		if kept[i] == nil {
+			take(i, false)
+		}
+	}
+	return kept
+}
+
+// orderedInstances lists the instances in Order, and any that Order forgets by name.
+func orderedInstances(spec Spec) []InstanceSpec {
+	names := make([]confparse.InstanceName, 0, len(spec.Instances))
+	seen := make(map[confparse.InstanceName]bool, len(spec.Instances))
+	for _, n := range spec.Order {
+		if _, ok := spec.Instances[n]; ok && !seen[n] {
+			seen[n] = true
+			names = append(names, n)
+		}
+	}
+	var rest []confparse.InstanceName
+	for n := range spec.Instances {
+		if !seen[n] {
+			rest = append(rest, n)
+		}
+	}
+	slices.Sort(rest)
+	list := make([]InstanceSpec, 0, len(spec.Instances))
+	for _, n := range append(names, rest...) {
+		list = append(list, spec.Instances[n])
+	}
+	return list
+}

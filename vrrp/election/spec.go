@@ -1,0 +1,117 @@
+package election
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"vigil/confparse"
+	"vigil/vrrp/wire"
+)
+
+// Spec is the desired state of all virtual routers: fully defaulted, without positions, never changed.
+type Spec struct {
+	Instances map[confparse.InstanceName]InstanceSpec
+	Groups    map[confparse.GroupName]GroupSpec
+	Order     []confparse.InstanceName // configuration order, which decides the order of actions
+	// GroupOrder is the configuration order of the groups.
+	GroupOrder []confparse.GroupName
+	// StartupDelay is vrrp_startup_delay.
+	StartupDelay time.Duration
+}
+
+// InstanceSpec is the desired state of one virtual router.
+type InstanceSpec struct {
+	Name             confparse.InstanceName
+	Link             string // interface name
+	VRID             uint8
+	Family           confparse.Family
+	Version          uint8
+	Priority         uint8 // configured; 255 = address owner
+	StartMaster      bool  // an owner that wants MASTER at once
+	AdvertInterval   time.Duration
+	DownTimerAdverts int // 3
+	NoPreempt        bool
+	PreemptDelay     time.Duration
+	AuthType         wire.AuthType
+	AuthData         [8]byte    // auth_pass, zero padded
+	Source           netip.Addr // mcast_src_ip or unicast_src_ip; invalid = the link's first own address
+	Group            netip.Addr // multicast group; invalid on a unicast instance
+	Peers            []netip.Addr
+	PeerTTLs         []TTLRange // of Peers, by index; used with CheckUnicastSrc
+	TTL              uint8      // 255
+	CheckUnicastSrc  bool
+	SkipCheckAdvAddr bool
+	TrackLink        bool      // own interface down means FAULT (dont_track_primary unset)
+	Addresses        []Address // advertised
+	Excluded         []Address // installed and announced, not advertised
+	TrackInterfaces  []TrackSpec
+	GARP             confparse.GARP
+
+	LowerPriorityNoAdvert    bool
+	HigherPrioritySendAdvert bool
+}
+
+// TTLRange is the inclusive range of TTLs accepted from a unicast peer (min_ttl, max_ttl).
+type TTLRange struct{ Min, Max uint8 }
+
+// Address is one virtual address to install.
+type Address struct {
+	Prefix    netip.Prefix
+	Link      string // interface it goes on
+	Scope     uint8
+	Label     string
+	Broadcast netip.Addr
+	Peer      netip.Prefix
+}
+
+// TrackSpec is one tracked interface.
+type TrackSpec struct {
+	Interface string
+	Weight    int
+	Reverse   bool
+}
+
+// GroupSpec is the desired state of one sync group.
+type GroupSpec struct {
+	Name    confparse.GroupName
+	Members []confparse.InstanceName
+}
+
+// InstanceKey is the identity of a virtual router across a reload: when it stays, state is kept whatever else changed.
+type InstanceKey struct {
+	Link    string
+	VRID    uint8
+	Family  confparse.Family
+	Version uint8
+	Unicast bool
+	Source  netip.Addr // unicast only
+	Group   netip.Addr // multicast only
+}
+
+// Key returns the identity of the virtual router.
+func (s InstanceSpec) Key() InstanceKey {
+	k := InstanceKey{Link: s.Link, VRID: s.VRID, Family: s.Family, Version: s.Version, Unicast: s.Unicast()}
+	if k.Unicast {
+		k.Source = s.Source
+	} else {
+		k.Group = s.Group
+	}
+	return k
+}
+
+// Unicast reports whether adverts go to configured peers instead of the multicast group.
+func (s InstanceSpec) Unicast() bool { return len(s.Peers) > 0 }
+
+// Equal reports whether s and t ask for the same, so that applying t after s would do nothing.
+func (s InstanceSpec) Equal(t InstanceSpec) bool {
+	return s.Name == t.Name && s.Key() == t.Key() && s.Source == t.Source && s.Group == t.Group &&
+		s.Priority == t.Priority && s.StartMaster == t.StartMaster && s.AdvertInterval == t.AdvertInterval &&
+		s.DownTimerAdverts == t.DownTimerAdverts && s.NoPreempt == t.NoPreempt && s.PreemptDelay == t.PreemptDelay &&
+		s.AuthType == t.AuthType && s.AuthData == t.AuthData && s.TTL == t.TTL &&
+		slices.Equal(s.Peers, t.Peers) && slices.Equal(s.PeerTTLs, t.PeerTTLs) &&
+		s.CheckUnicastSrc == t.CheckUnicastSrc && s.SkipCheckAdvAddr == t.SkipCheckAdvAddr && s.TrackLink == t.TrackLink &&
+		slices.Equal(s.Addresses, t.Addresses) && slices.Equal(s.Excluded, t.Excluded) &&
+		slices.Equal(s.TrackInterfaces, t.TrackInterfaces) && s.GARP == t.GARP &&
+		s.LowerPriorityNoAdvert == t.LowerPriorityNoAdvert && s.HigherPrioritySendAdvert == t.HigherPrioritySendAdvert
+}

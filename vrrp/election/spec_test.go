@@ -1,0 +1,117 @@
+package election
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"testing"
+
+	"vigil/confparse"
+)
+
+// TestEqualSeesEveryField: a change of any field, nested ones and list elements included, makes specs unequal.
+func TestEqualSeesEveryField(t *testing.T) {
+	full := spec2(func(s *InstanceSpec) {
+		s.Source, s.Excluded = routerA, s.Addresses
+		s.Peers, s.PeerTTLs = []netip.Addr{routerB}, []TTLRange{{1, 2}}
+		s.TrackInterfaces = []TrackSpec{{Interface: "eth1"}}
+	})
+	if !full.Equal(full) || !(InstanceSpec{}).Equal(InstanceSpec{}) {
+		t.Fatal("not equal to itself")
+	}
+	leaves := 0
+	for mutate := range everyLeaf(reflect.TypeFor[InstanceSpec]()) {
+		changed := full
+		changed.Addresses = append([]Address(nil), full.Addresses...)
+		changed.Excluded = append([]Address(nil), full.Excluded...)
+		changed.Peers = append([]netip.Addr(nil), full.Peers...)
+		changed.PeerTTLs = append([]TTLRange(nil), full.PeerTTLs...)
+		changed.TrackInterfaces = append([]TrackSpec(nil), full.TrackInterfaces...)
+		name := mutate(reflect.ValueOf(&changed).Elem())
+		if full.Equal(changed) || changed.Equal(full) {
+			t.Errorf("a change of %s is not seen", name)
+		}
+		leaves++
+	}
+	if leaves < 30 {
+		t.Errorf("only %d fields tried", leaves)
+	}
+}
+
+// everyLeaf yields one change for each scalar that a value of type t holds, looking into the first element of lists.
+func everyLeaf(t reflect.Type) func(func(func(reflect.Value) string) bool) {
+	return func(yield func(func(reflect.Value) string) bool) {
+		switch {
+		case t == reflect.TypeFor[netip.Addr]():
+			yield(func(v reflect.Value) string { v.Set(reflect.ValueOf(netip.MustParseAddr("192.0.2.7"))); return "" })
+		case t == reflect.TypeFor[netip.Prefix]():
+			yield(func(v reflect.Value) string { v.Set(reflect.ValueOf(netip.MustParsePrefix("192.0.2.7/31"))); return "" })
+		case t.Kind() == reflect.Struct:
+			for i := range t.NumField() {
+				for mutate := range everyLeaf(t.Field(i).Type) {
+					if !yield(func(v reflect.Value) string { return "." + t.Field(i).Name + mutate(v.Field(i)) }) {
+						return
+					}
+				}
+			}
+		case t.Kind() == reflect.Slice || t.Kind() == reflect.Array:
+			for mutate := range everyLeaf(t.Elem()) {
+				if !yield(func(v reflect.Value) string { return "[0]" + mutate(v.Index(0)) }) {
+					return
+				}
+			}
+		default:
+			yield(func(v reflect.Value) string {
+				switch v.Kind() {
+				case reflect.Bool:
+					v.SetBool(!v.Bool())
+				case reflect.String:
+					v.SetString(v.String() + "x")
+				case reflect.Uint8:
+					v.SetUint(v.Uint() ^ 1)
+				case reflect.Int, reflect.Int64:
+					v.SetInt(v.Int() + 1)
+				default:
+					panic(fmt.Sprintf("no change known for %v", v.Type()))
+				}
+				return ""
+			})
+		}
+	}
+}
+
+// TestKey: what belongs to a router's identity and what does not.
+func TestKey(t *testing.T) {
+	base := spec2()
+	for _, tt := range []struct {
+		name   string
+		change func(*InstanceSpec)
+		same   bool
+	}{
+		{"name", func(s *InstanceSpec) { s.Name = "other" }, true},
+		{"priority", func(s *InstanceSpec) { s.Priority = 7 }, true},
+		{"source of a multicast router", func(s *InstanceSpec) { s.Source = routerC }, true},
+		{"link", func(s *InstanceSpec) { s.Link = "eth1" }, false},
+		{"VRID", func(s *InstanceSpec) { s.VRID = 52 }, false},
+		{"version", func(s *InstanceSpec) { s.Version = 3 }, false},
+		{"family", func(s *InstanceSpec) { s.Family = confparse.IPv6 }, false},
+		{"multicast group", func(s *InstanceSpec) { s.Group = netip.MustParseAddr("224.0.0.99") }, false},
+		{"unicast", func(s *InstanceSpec) { s.Peers = []netip.Addr{routerA} }, false},
+	} {
+		changed := spec2(tt.change)
+		if got := changed.Key() == base.Key(); got != tt.same {
+			t.Errorf("%s: same key %t, want %t", tt.name, got, tt.same)
+		}
+	}
+	unicast := spec2(func(s *InstanceSpec) { s.Peers, s.Source = []netip.Addr{routerA}, routerB })
+	moved := unicast
+	moved.Source = routerC
+	if moved.Key() == unicast.Key() {
+		t.Error("source of a unicast router: the same key")
+	}
+	more := unicast
+	more.Peers = []netip.Addr{routerC}
+	if more.Key() != unicast.Key() {
+		t.Error("peers of a unicast router: another key")
+	}
+}

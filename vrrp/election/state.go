@@ -1,0 +1,134 @@
+package election
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"vigil/confparse"
+)
+
+// State is the state of a virtual router, numbered as keepalived's JSON and SNMP number it.
+type State uint8
+
+// The states (RFC 9568 §6.4 plus FAULT).
+const (
+	Init   State = 0
+	Backup State = 1
+	Master State = 2
+	Fault  State = 3
+)
+
+// String returns INIT, BACKUP, MASTER or FAULT.
+func (s State) String() string {
+	switch s {
+	case Backup:
+		return "BACKUP"
+	case Master:
+		return "MASTER"
+	case Fault:
+		return "FAULT"
+	}
+	return "INIT"
+}
+
+// MarshalText returns the name of the state.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText accepts what MarshalText returns.
+func (s *State) UnmarshalText(b []byte) error {
+	for _, known := range []State{Init, Backup, Master, Fault} {
+		if string(b) == known.String() {
+			*s = known
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown VRRP state %q", b)
+}
+
+// Cause says why a state changed.
+type Cause uint8
+
+// The causes of a transition.
+const (
+	CauseNone           Cause = iota
+	CauseStart                // the first state
+	CauseTimeout              // no advert within the master-down interval
+	CauseHigherPriority       // a master of higher priority was heard
+	CauseSamePriority         // a master of the same priority and higher address was heard
+	CauseFault                // interface, source address or an unweighted tracker went down
+	CauseFaultCleared         // the last reason for FAULT went away
+	CauseAddressLost          // somebody else removed a virtual address
+	CauseEffectFailed         // the addresses could not be installed
+	CauseGroup                // another member of the sync group moved
+	CauseResume               // the process came back within its own master-down interval
+	CauseStop                 // told to stop
+	CauseOwner                // address owner starting as master
+)
+
+// ReportKind is what a Report is about.
+type ReportKind uint8
+
+// The reports.
+const (
+	ReportAdvertTimeout        ReportKind = iota + 1 // master-down timer expired
+	ReportPriorityZeroReceived                       // in BACKUP
+	ReportMasterPriorityZero                         // in MASTER
+	ReportLowerPriority                              // advert of a lower master while MASTER; new election forced
+	ReportLowerDiscarded                             // advert of a lower master while BACKUP, preempting
+	ReportSameAddress                                // same priority from our own address
+	ReportRejected                                   // failed verification; Rejected says why
+	ReportIntervalDiffers                            // v3 interval unlike ours
+	ReportAddressesDiffer                            // the advertised list is not ours
+	ReportPriorityChanged                            // effective priority, Theirs = old, Ours = new
+	ReportPreemptDelayStarted
+	ReportPreemptDelayStopped
+	ReportPriorityZeroSent
+	ReportHigherPriority // advert of a higher master while MASTER; a StateChanged follows
+	ReportSamePriority   // the same for equal priority and a higher address
+)
+
+// Counters are the statistics of one virtual router since its start (VRRP-MIB, keepalived's stats file).
+type Counters struct {
+	AdvertsReceived      uint64 `json:"advert_rcvd"`
+	AdvertsSent          uint64 `json:"advert_sent"` // copies to several unicast peers count once
+	BecameMaster         uint64 `json:"become_master"`
+	ReleasedMaster       uint64 `json:"release_master"`
+	LengthErrors         uint64 `json:"packet_len_err"`
+	TTLErrors            uint64 `json:"ip_ttl_err"`
+	VersionErrors        uint64 `json:"version_err"`
+	ChecksumErrors       uint64 `json:"checksum_err"`
+	InvalidTypeErrors    uint64 `json:"invalid_type_rcvd"`
+	IntervalErrors       uint64 `json:"advert_interval_err"`
+	AddressListErrors    uint64 `json:"addr_list_err"`
+	InvalidAuthTypes     uint64 `json:"invalid_authtype"`
+	AuthTypeMismatches   uint64 `json:"authtype_mismatch"`
+	AuthFailures         uint64 `json:"auth_failure"`
+	PriorityZeroReceived uint64 `json:"pri_zero_rcvd"`
+	PriorityZeroSent     uint64 `json:"pri_zero_sent"`
+}
+
+// MachineStatus is a snapshot of one virtual router.
+type MachineStatus struct {
+	Handle           Handle // of the Engine; 0 for a Machine of its own
+	Name             confparse.InstanceName
+	State            State
+	Want             State // what it would be if its sync group did not hold it back
+	Priority         uint8 // effective
+	BasePriority     uint8
+	MasterPriority   uint8         // of the last master heard; 0 while MASTER or when none was heard
+	MasterSource     netip.Addr    // its address
+	MasterInterval   time.Duration // interval the master-down timer is based on
+	AddressesPresent bool          // the virtual addresses are meant to be installed
+	Resigning        bool          // told to stop, handing over
+	LinkUp           bool
+	Source           netip.Addr
+	LastTransition   Instant
+	Counters         Counters
+}
+
+// GroupStatus is a snapshot of one sync group.
+type GroupStatus struct {
+	Name  confparse.GroupName
+	State State
+}

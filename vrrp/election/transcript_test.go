@@ -1,0 +1,216 @@
+package election
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vigil/confparse"
+	"vigil/vrrp/wire"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden transcripts")
+
+// TestTranscripts plays testdata/*.txt. Lines that begin with "> " are what an Engine did; the others are what
+// happened to it:
+//
+//	instance NAME [vrid=N] [priority=N] [version=N] [interval=D] [nopreempt] [owner] [link=down] [resume] [delay=D]
+//	         [address=PREFIX,…] [track=INTERFACE:WEIGHT]   describes an instance; GROUP.NAME puts it into a group
+//	apply                                                 makes the instances described so far the desired state
+//	run D                                                 lets time pass
+//	hear NAME PRIORITY [from=ADDR] [interval=D]           an advert comes in
+//	link|track|source|lost|fail|stop NAME [ARG…]          another event
+//	drop NAME                                             takes an instance out of the description
+//	status                                                prints the states
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := playTranscript(t, string(want))
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// transcript is a play in progress.
+type transcript struct {
+	*engineRig
+	list   []InstanceSpec
+	starts map[confparse.InstanceName]Started
+}
+
+func playTranscript(t *testing.T, text string) string {
+	p := &transcript{engineRig: newEngineRig(t), starts: make(map[confparse.InstanceName]Started)}
+	p.started = func(n confparse.InstanceName) Started { return p.starts[n] }
+	var out strings.Builder
+	for sc := bufio.NewScanner(strings.NewReader(text)); sc.Scan(); {
+		line := sc.Text()
+		if strings.HasPrefix(line, "> ") {
+			continue
+		}
+		fmt.Fprintln(&out, line)
+		command, _, _ := strings.Cut(line, "#")
+		if words := strings.Fields(command); len(words) > 0 {
+			p.command(words)
+		}
+		for _, l := range p.lines {
+			fmt.Fprintln(&out, ">", l)
+		}
+		p.forget()
+	}
+	return out.String()
+}
+
+func (p *transcript) command(words []string) {
+	arg := func(i int) string {
+		if i < len(words) {
+			return words[i]
+		}
+		return ""
+	}
+	name := confparse.InstanceName(arg(1))
+	switch words[0] {
+	case "instance":
+		p.describe(name, words[2:])
+	case "drop":
+		p.list = slices.DeleteFunc(p.list, func(s InstanceSpec) bool { return s.Name == name })
+	case "apply":
+		p.apply(p.list...)
+	case "run":
+		p.until(p.clock + p.duration(arg(1)))
+	case "hear":
+		p.hearWith(name, words[2:])
+	case "link":
+		p.do(name, LinkChanged{Up: arg(2) == "up"})
+	case "track":
+		p.do(name, TrackerChanged{Tracker: arg(2), Up: arg(3) == "up"})
+	case "source":
+		addr, _ := netip.ParseAddr(arg(2))
+		p.do(name, SourceChanged{Source: addr})
+	case "lost":
+		p.do(name, AddressLost{})
+	case "fail":
+		p.do(name, EffectDone{Action: SetAddresses{Present: true}, Err: errEffect})
+	case "stop":
+		p.do(name, Stop{})
+	case "status":
+		p.lines = append(p.lines, p.states())
+	default:
+		p.t.Fatalf("unknown command %q", words[0])
+	}
+}
+
+func (p *transcript) describe(name confparse.InstanceName, options []string) {
+	known := slices.IndexFunc(p.list, func(s InstanceSpec) bool { return s.Name == name })
+	vrid := uint8(51 + len(p.list))
+	if known >= 0 {
+		vrid = p.list[known].VRID
+	}
+	s := instance(string(name), vrid)
+	start := Started{LinkUp: true, Source: routerB}
+	for _, o := range options {
+		key, value, _ := strings.Cut(o, "=")
+		switch key {
+		case "vrid":
+			s.VRID = p.number(value)
+		case "priority":
+			s.Priority = p.number(value)
+		case "version":
+			s.Version = p.number(value)
+		case "interval":
+			s.AdvertInterval = p.duration(value)
+		case "nopreempt":
+			s.NoPreempt = true
+		case "owner":
+			s.Priority, s.StartMaster = OwnerPriority, true
+		case "link":
+			start.LinkUp = value == "up"
+		case "resume":
+			start.Silence = time.Millisecond
+		case "delay":
+			start.Delay = p.duration(value)
+		case "address":
+			s.Addresses = nil
+			for v := range strings.SplitSeq(value, ",") {
+				s.Addresses = append(s.Addresses, Address{Prefix: netip.MustParsePrefix(v), Link: "eth0"})
+			}
+		case "track":
+			link, weight, _ := strings.Cut(value, ":")
+			n, err := strconv.Atoi(weight)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			s.TrackInterfaces = append(s.TrackInterfaces, TrackSpec{Interface: link, Weight: n})
+		default:
+			p.t.Fatalf("unknown option %q", o)
+		}
+	}
+	p.starts[name] = start
+	if known >= 0 {
+		p.list[known] = s
+		return
+	}
+	p.list = append(p.list, s)
+}
+
+func (p *transcript) hearWith(name confparse.InstanceName, options []string) {
+	s := p.specs[name]
+	ev := AdvertReceived{Source: routerA, Advert: wire.Advert{
+		Version: s.Version, VRID: s.VRID, Priority: p.number(options[0]), Interval: s.AdvertInterval, TTL: 255,
+	}}
+	for _, x := range s.Addresses {
+		ev.Advert.Addresses = append(ev.Advert.Addresses, x.Prefix.Addr())
+	}
+	for _, o := range options[1:] {
+		switch key, value, _ := strings.Cut(o, "="); key {
+		case "from":
+			ev.Source = netip.MustParseAddr(value)
+		case "interval":
+			ev.Advert.Interval = p.duration(value)
+		default:
+			p.t.Fatalf("unknown option %q", o)
+		}
+	}
+	p.do(name, ev)
+}
+
+func (p *transcript) duration(s string) time.Duration {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return d
+}
+
+func (p *transcript) number(s string) uint8 {
+	n, err := strconv.ParseUint(s, 10, 8)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return uint8(n)
+}

@@ -1,0 +1,309 @@
+package election
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestHandOver_Stop: priority 0 first, addresses last; they stay until a successor was heard and 200 ms passed.
+func TestHandOver_Stop(t *testing.T) {
+	resign := []string{"3.609375s send 0", "3.609375s report sent 0", "3.609375s MASTER→INIT (stop) priority 100",
+		"3.609375s cancel announcements"}
+	t.Run("nobody heard", func(t *testing.T) {
+		r := newRig(t, spec2()).master().do(Stop{}).expect(resign...)
+		r.until(time.Minute).expect("4.70546875s release", "4.70546875s stopped")
+	})
+	t.Run("successor heard", func(t *testing.T) {
+		r := newRig(t, spec2()).master().do(Stop{}).forget()
+		r.until(4 * time.Second).hear(50).until(4100 * time.Millisecond).hear(50).expect() // only the first one counts
+		r.until(time.Minute).expect("4.2s release", "4.2s stopped")
+	})
+	t.Run("successor heard at the last moment", func(t *testing.T) {
+		r := newRig(t, spec2()).master().do(Stop{}).forget()
+		r.until(4700*time.Millisecond).hear(1).until(time.Minute).expect("4.9s release", "4.9s stopped")
+	})
+	t.Run("others that resign or echo are no successors", func(t *testing.T) {
+		r := newRig(t, spec2()).master().do(Stop{}).forget()
+		r.until(4 * time.Second).hear(0).do(r.advert(100, routerB))
+		wrong := r.advert(200, routerA)
+		wrong.Advert.Version = 3
+		r.do(wrong).forget()
+		r.until(time.Minute).expect("4.70546875s release", "4.70546875s stopped")
+	})
+	t.Run("answers no election", func(t *testing.T) {
+		newRig(t, spec2()).master().do(Stop{}).forget().hear(0).hear(1).hear(200).do(Stop{}).
+			do(TrackerChanged{"eth1", false}).do(SpecChanged{spec2(priority(7))}).do(AddressLost{}).expect()
+	})
+	t.Run("link lost: nothing to wait for", func(t *testing.T) {
+		newRig(t, spec2()).master().do(Stop{}).forget().do(LinkChanged{}).expect("3.609375s release", "3.609375s stopped")
+	})
+	t.Run("backup", func(t *testing.T) {
+		newRig(t, spec2()).up().forget().do(Stop{}).expect("0s BACKUP→INIT (stop) priority 100", "0s stopped")
+	})
+	t.Run("backup in its grace", func(t *testing.T) {
+		r := newRig(t, spec2()).master().hear(200).forget().do(Stop{}).
+			expect("3.609375s BACKUP→INIT (stop) priority 100")
+		r.until(time.Minute).expect("3.809375s release", "3.809375s stopped")
+	})
+	t.Run("fault", func(t *testing.T) {
+		newRig(t, spec2()).do(Started{}).forget().do(Stop{}).expect("0s FAULT→INIT (stop) priority 100", "0s stopped")
+	})
+	t.Run("unstarted", func(t *testing.T) {
+		r := newRig(t, spec2()).do(Stop{}).expect("0s stopped")
+		r.up().hear(1).until(time.Hour).expect() // nothing happens after the end
+	})
+}
+
+// TestHandOver_Yield: the addresses stay 200 ms after a higher master was heard.
+func TestHandOver_Yield(t *testing.T) {
+	r := newRig(t, spec2()).master().hear(200).forget()
+	r.until(3809374 * time.Microsecond).expect().until(3809375 * time.Microsecond).expect("3.809375s release")
+
+	t.Run("master again within the grace", func(t *testing.T) {
+		r := newRig(t, spec3(10*time.Millisecond)).master().hear(200).forget()
+		// Nothing is installed, for nothing was removed; but the neighbours must learn where the addresses are.
+		r.until(100*time.Millisecond).expect("72.1875ms send 100", "72.1875ms report timeout",
+			"72.1875ms BACKUP→MASTER (timeout) priority 100", "72.1875ms announce ×1",
+			"82.1875ms send 100", "92.1875ms send 100")
+	})
+	t.Run("fault within the grace", func(t *testing.T) {
+		newRig(t, spec2()).master().hear(200).forget().do(LinkChanged{}).
+			expect("3.609375s BACKUP→FAULT (fault) priority 100", "3.609375s release")
+	})
+	t.Run("address lost within the grace", func(t *testing.T) {
+		newRig(t, spec2()).master().hear(200).forget().do(AddressLost{}).expect("3.609375s release")
+	})
+	t.Run("installing failed within the grace", func(t *testing.T) {
+		newRig(t, spec2()).master().hear(200).forget().do(EffectDone{SetAddresses{true}, errEffect}).expect("3.609375s release")
+	})
+}
+
+// TestHandOver_PassOn: a master that is replaced while it is alive goes on serving for its grace, so what it knows and we
+// do not is passed on to it. A silent one is dead.
+func TestHandOver_PassOn(t *testing.T) {
+	passOn := "pass on to " + routerA.String() + " for 180ms"
+	passes := func(r *rig) bool {
+		return slices.ContainsFunc(r.lines, func(l string) bool { return strings.HasSuffix(l, passOn) })
+	}
+	for _, tt := range []struct {
+		name string
+		want bool
+		play func(*rig)
+	}{
+		{"it resigned", true, func(r *rig) { r.hear(200).hear(0) }},
+		{"it resigned and was not heard before", true, func(r *rig) { r.hear(0) }},
+		{"we preempt it", true, func(r *rig) {
+			for at := time.Second; at < 3500*time.Millisecond; at += time.Second {
+				r.until(at).hear(50)
+			}
+		}},
+		{"it fell silent", false, func(r *rig) { r.hear(200) }},
+		{"there was none", false, func(*rig) {}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, spec2()).up()
+			tt.play(r)
+			if r.until(4 * time.Second).expectState(Master); passes(r) != tt.want {
+				t.Errorf("passed on: %v, want %v\n%s", passes(r), tt.want, strings.Join(r.lines, "\n"))
+			}
+		})
+	}
+	t.Run("before the addresses come", func(t *testing.T) {
+		r := newRig(t, spec2()).up().hear(0).forget()
+		r.until(609375*time.Microsecond).expect("609.375ms send 100", "609.375ms report timeout",
+			"609.375ms BACKUP→MASTER (timeout) priority 100", "609.375ms "+passOn, "609.375ms install", "609.375ms announce ×1")
+	})
+}
+
+// TestFault: each reason resigns at once, without grace, and the last one to go brings back BACKUP.
+func TestFault(t *testing.T) {
+	down := []string{"3.609375s send 0", "3.609375s report sent 0", "3.609375s MASTER→FAULT (fault) priority 100",
+		"3.609375s cancel announcements", "3.609375s release"}
+	tracked := spec2(func(s *InstanceSpec) { s.TrackInterfaces = []TrackSpec{{Interface: "eth1"}, {Interface: "eth2"}} })
+	for _, tt := range []struct {
+		name      string
+		spec      InstanceSpec
+		bad, good Event
+	}{
+		{"link", spec2(), LinkChanged{}, LinkChanged{Up: true}},
+		{"source", spec2(), SourceChanged{}, SourceChanged{routerB}},
+		{"tracked interface", tracked, TrackerChanged{"eth1", false}, TrackerChanged{"eth1", true}},
+		{"reverse", spec2(func(s *InstanceSpec) {
+			s.TrackInterfaces = []TrackSpec{{Interface: "eth1", Reverse: true}}
+		}), TrackerChanged{"eth1", true}, TrackerChanged{"eth1", false}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, tt.spec)
+			r.do(tt.good).master().do(tt.bad).expect(down...)
+			if _, ok := r.Deadline(); ok {
+				t.Error("a deadline in FAULT")
+			}
+			r.hear(1).do(tt.good).expect("3.609375s FAULT→BACKUP (fault cleared) priority 100")
+			r.until(7218749 * time.Microsecond).expectState(Backup).until(7218750 * time.Microsecond).expectState(Master)
+		})
+	}
+	t.Run("all reasons must go", func(t *testing.T) {
+		r := newRig(t, tracked).master()
+		r.do(TrackerChanged{"eth1", false}).do(TrackerChanged{"eth2", false}).do(LinkChanged{}).expectState(Fault)
+		r.do(TrackerChanged{"eth1", true}).expectState(Fault)
+		r.do(TrackerChanged{"eth2", true}).expectState(Fault)
+		r.do(LinkChanged{Up: true}).expectState(Backup)
+	})
+	t.Run("dont_track_primary", func(t *testing.T) {
+		newRig(t, spec2(func(s *InstanceSpec) { s.TrackLink = false })).master().do(LinkChanged{}).expect()
+	})
+	t.Run("another source address is used in silence", func(t *testing.T) {
+		r := newRig(t, spec2()).master().do(SourceChanged{netip.MustParseAddr("10.77.0.200")})
+		r.do(r.advert(100, netip.MustParseAddr("10.77.0.3"))).expectState(Master)
+	})
+	t.Run("a tracker known before the start", func(t *testing.T) {
+		newRig(t, tracked).do(TrackerChanged{"eth2", false}).up().
+			expect("0s release", "0s INIT→FAULT (fault) priority 100 initial")
+	})
+	t.Run("learned interval is forgotten", func(t *testing.T) {
+		r := newRig(t, spec3(time.Second)).up()
+		a := r.advert(200, routerA)
+		a.Advert.Interval = 5 * time.Second
+		r.do(a).do(LinkChanged{}).do(LinkChanged{Up: true})
+		if got := r.Status().MasterInterval; got != time.Second {
+			t.Errorf("interval %v", got)
+		}
+	})
+}
+
+// TestAddressLost: a MASTER that lost an address resigns and stands again after its skew time.
+func TestAddressLost(t *testing.T) {
+	r := newRig(t, spec2()).master().do(AddressLost{Addr: netip.PrefixFrom(vip100, 32)})
+	r.expect("3.609375s send 0", "3.609375s report sent 0", "3.609375s MASTER→BACKUP (address lost) priority 100",
+		"3.609375s cancel announcements", "3.609375s release")
+	r.until(4218750*time.Microsecond).expect("4.21875s send 100", "4.21875s report timeout",
+		"4.21875s BACKUP→MASTER (timeout) priority 100", "4.21875s install", "4.21875s announce ×1")
+	newRig(t, spec2()).up().forget().do(AddressLost{}).expect()
+}
+
+// TestEffectFailed: a MASTER that cannot install its addresses lets a peer have them and tries again later.
+func TestEffectFailed(t *testing.T) {
+	for _, failed := range []Action{SetAddresses{Present: true}, ChangeAddresses{Add: []Address{{Link: "eth9"}}}} {
+		r := newRig(t, spec2()).master().do(EffectDone{failed, errEffect})
+		r.expect("3.609375s send 0", "3.609375s report sent 0", "3.609375s MASTER→FAULT (effect failed) priority 100",
+			"3.609375s cancel announcements", "3.609375s release")
+		r.do(LinkChanged{Up: true}).expectState(Fault)
+		r.until(7218750 * time.Microsecond).expect("7.21875s FAULT→BACKUP (fault cleared) priority 100")
+		r.until(10828125 * time.Microsecond).expectState(Master)
+	}
+	for _, harmless := range []EffectDone{
+		{SetAddresses{Present: true}, nil}, {SetAddresses{Present: false}, errEffect}, {Announce{Repeat: 1}, errEffect},
+		{ChangeAddresses{Remove: []Address{{}}}, errEffect}, {SendAdvert{100}, errEffect}, {nil, errEffect},
+	} {
+		newRig(t, spec2()).master().do(harmless).expect()
+	}
+}
+
+// TestResume: a process that comes back in time goes on as MASTER; anything in the way makes it release first.
+func TestResume(t *testing.T) {
+	resume := Started{LinkUp: true, Source: routerB, Silence: time.Second, Delay: time.Minute}
+	newRig(t, spec2()).do(resume).expect("0s send 100", "0s INIT→MASTER (resume) priority 100 initial", "0s install",
+		"0s announce ×1")
+	for _, silence := range []time.Duration{-1, 0, 3*time.Second + 156*time.Second/256} {
+		late := resume
+		late.Silence = silence
+		newRig(t, spec2()).do(late).expect("0s release", "0s INIT→BACKUP (start) priority 100 initial")
+	}
+	resume.LinkUp = false
+	newRig(t, spec2()).do(resume).expect("0s release", "0s INIT→FAULT (fault) priority 100 initial")
+}
+
+// TestSpecChanged: a reload in place keeps the state.
+func TestSpecChanged(t *testing.T) {
+	second := Address{Prefix: netip.MustParsePrefix("10.77.0.101/24"), Link: "eth0"}
+	third := Address{Prefix: netip.MustParsePrefix("10.77.0.102/24"), Link: "eth0"}
+	with := func(advertised []Address, excluded ...Address) InstanceSpec {
+		return spec2(func(s *InstanceSpec) { s.Addresses, s.Excluded = advertised, excluded })
+	}
+	first := spec2().Addresses[0]
+	for _, tt := range []struct {
+		name     string
+		from, to InstanceSpec
+		want     []string
+	}{
+		{"priority", spec2(), spec2(priority(120)),
+			[]string{"3.609375s report priority 100/120", "3.609375s send 120"}},
+		{"addresses", with([]Address{first, second}), with([]Address{first, third}), []string{"3.609375s send 100",
+			"3.609375s change -10.77.0.101/24 +10.77.0.102/24", "3.609375s announce ×1 [10.77.0.102]"}},
+		{"an address moves to the excluded ones", with([]Address{first, second}), with([]Address{first}, second),
+			[]string{"3.609375s send 100"}},
+		{"attributes of an address", with([]Address{first}), with([]Address{{Prefix: first.Prefix, Link: "eth0", Label: "eth0:1"}}),
+			[]string{"3.609375s send 100", "3.609375s change -10.77.0.100/32 +10.77.0.100/32",
+				"3.609375s announce ×1 [10.77.0.100]"}},
+		{"an interface that is down is tracked", spec2(), spec2(func(s *InstanceSpec) {
+			s.TrackInterfaces = []TrackSpec{{Interface: "eth1"}}
+		}), []string{"3.609375s send 100", "3.609375s send 0", "3.609375s report sent 0",
+			"3.609375s MASTER→FAULT (fault) priority 100", "3.609375s cancel announcements", "3.609375s release"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			newRig(t, tt.from).do(TrackerChanged{"eth1", false}).master().do(SpecChanged{tt.to}).expect(tt.want...)
+		})
+	}
+	t.Run("backup restarts its timer", func(t *testing.T) {
+		r := newRig(t, spec2()).up().until(2 * time.Second).do(SpecChanged{spec2(priority(200))}).forget()
+		r.until(5218749 * time.Microsecond).expectState(Backup).until(5218750 * time.Microsecond).expectState(Master)
+	})
+	t.Run("in the grace the installed addresses follow", func(t *testing.T) {
+		r := newRig(t, with([]Address{first, second})).master().hear(200).forget()
+		r.do(SpecChanged{with([]Address{first, third})}).expect("3.609375s change -10.77.0.101/24 +10.77.0.102/24")
+	})
+	t.Run("backup has nothing to change", func(t *testing.T) {
+		newRig(t, with([]Address{first})).up().forget().do(SpecChanged{with([]Address{second})}).expect()
+	})
+	t.Run("interval", func(t *testing.T) {
+		r := newRig(t, spec2()).master().do(SpecChanged{spec2(func(s *InstanceSpec) { s.AdvertInterval = 3 * time.Second })})
+		if got := r.Status().MasterInterval; got != 3*time.Second {
+			t.Errorf("interval %v", got)
+		}
+		if d, _ := r.Deadline(); time.Duration(d) != r.clock+3*time.Second {
+			t.Errorf("next advert at %v", time.Duration(d))
+		}
+	})
+	t.Run("before the start", func(t *testing.T) {
+		r := newRig(t, spec2()).do(SpecChanged{spec2(priority(50))}).expect()
+		r.up().expect("0s release", "0s INIT→BACKUP (start) priority 50 initial")
+	})
+}
+
+// TestPreemptDelay: the delay begins with the first lower master, a master that is no lower ends it, and its own end
+// changes nothing but how lower adverts are taken.
+func TestPreemptDelay(t *testing.T) {
+	delayed := spec2(priority(150), func(s *InstanceSpec) { s.PreemptDelay = 3 * time.Second })
+	r := newRig(t, delayed).up().forget()
+	for i := range 10 {
+		r.until(time.Second * time.Duration(i+1)).hear(100)
+		if r.Status().State == Master {
+			break
+		}
+	}
+	// Heard at 1 s, over at 4 s, the last accepted advert at 4 s.
+	if got, want := r.Status().LastTransition, Instant(7414062500); got != want {
+		t.Errorf("MASTER at %v, want %v", time.Duration(got), time.Duration(want))
+	}
+
+	r = newRig(t, delayed).up().forget()
+	r.hear(100).until(time.Second).hear(200).expect("0s report preempt delay started",
+		"1s report preempt delay stopped from 10.77.0.1")
+	r.until(4200 * time.Millisecond).hear(100).expect("4.2s report preempt delay started")
+
+	// A master that dies is succeeded without delay.
+	r = newRig(t, delayed).up().hear(100).forget()
+	r.until(3414063 * time.Microsecond).expectState(Master)
+}
+
+// TestNoPreempt: a higher router joins without taking over, yet succeeds a master that resigns.
+func TestNoPreempt(t *testing.T) {
+	r := newRig(t, spec2(priority(150), func(s *InstanceSpec) { s.NoPreempt = true })).up()
+	for i := range 20 {
+		r.until(time.Duration(i) * time.Second).hear(100).expectState(Backup)
+	}
+	r.hear(0).until(r.clock + 414*time.Millisecond).expectState(Backup).until(r.clock + 415*time.Millisecond).expectState(Master)
+}

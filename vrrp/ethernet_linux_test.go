@@ -1,0 +1,291 @@
+package vrrp
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"vigil/internal/netio"
+	"vigil/vrrp/lan"
+	"vigil/vrrp/wire"
+)
+
+// ethernet is a simulated Ethernet. Adverts cross it as the bytes of real packets, in no time.
+type ethernet struct {
+	mu    sync.Mutex
+	hosts []*host
+}
+
+// host is a simulated machine with interfaces: the Network of one Runner.
+type host struct {
+	lan *ethernet
+
+	mu       sync.Mutex
+	links    []netio.Link
+	addrs    []netio.Address
+	watchers []*hostWatch
+	conns    []*hostConn
+	log      []string                            // what was done to the kernel, in order
+	refuse   func(op string, a netip.Addr) error // may fail or delay an operation
+}
+
+// hostWatch is one Watch.
+type hostWatch struct {
+	queue  []netio.Event
+	signal chan struct{}
+}
+
+type hostConn struct {
+	host    *host
+	on      lan.Segment
+	deliver func(lan.Received)
+	vrids   []uint8
+	closed  bool
+}
+
+// newHost adds a machine with one interface eth0, which has the address.
+func (n *ethernet) newHost(addr string) *host {
+	h := &host{lan: n}
+	h.links = []netio.Link{{Index: 2, Name: "eth0", Up: true, MTU: 1500, Ether: true, MAC: "\x02\x00\x00\x00\x00\x01"}}
+	h.addrs = []netio.Address{{Index: 2, Prefix: netip.MustParsePrefix(addr)}}
+	n.mu.Lock()
+	n.hosts = append(n.hosts, h)
+	n.mu.Unlock()
+	return h
+}
+
+func (h *host) Watch(ctx context.Context, events chan<- netio.Event) error {
+	w := &hostWatch{signal: make(chan struct{}, 1)}
+	h.mu.Lock()
+	for _, l := range h.links {
+		w.queue = append(w.queue, netio.LinkChanged{Link: l})
+	}
+	for _, a := range h.addrs {
+		w.queue = append(w.queue, netio.AddressChanged{Address: a})
+	}
+	w.queue = append(w.queue, netio.Synced{})
+	h.watchers = append(h.watchers, w)
+	h.mu.Unlock()
+	for {
+		h.mu.Lock()
+		queue := w.queue
+		w.queue = nil
+		h.mu.Unlock()
+		for _, ev := range queue {
+			select {
+			case events <- ev:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if len(queue) > 0 {
+			continue
+		}
+		select {
+		case <-w.signal:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// tell queues events for the watchers; h.mu is held.
+func (h *host) tell(events ...netio.Event) {
+	for _, w := range h.watchers {
+		w.queue = append(w.queue, events...)
+		select {
+		case w.signal <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (h *host) Link(name string) (netio.Link, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, l := range h.links {
+		if l.Name == name {
+			return l, nil
+		}
+	}
+	return netio.Link{}, netio.ErrNoLink
+}
+
+func (h *host) Addresses() ([]netio.Address, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.addrs), nil
+}
+
+func (h *host) AddAddress(a netio.Address) error {
+	if err := h.ask("add", a.Prefix.Addr()); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.address(a) < 0 {
+		a.Protocol = netio.Protocol
+		h.addrs = append(h.addrs, a)
+		h.tell(netio.AddressChanged{Address: a})
+	}
+	return nil
+}
+
+func (h *host) DelAddress(a netio.Address) error {
+	if err := h.ask("del", a.Prefix.Addr()); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := h.address(a); i >= 0 {
+		h.tell(netio.AddressGone{Address: h.addrs[i]})
+		h.addrs = slices.Delete(h.addrs, i, i+1)
+	}
+	return nil
+}
+
+func (h *host) Announce(link netio.Link, addr netip.Addr) error { return h.ask("garp", addr) }
+
+func (h *host) PreparePassOn(m lan.Move, within time.Duration) error {
+	return h.ask("prepare to pass on to", m.Previous)
+}
+
+func (h *host) PassOn(m lan.Move) error { return h.ask("pass on to", m.Previous) }
+
+// ask logs an operation and asks refuse, without holding the lock.
+func (h *host) ask(op string, a netip.Addr) error {
+	h.mu.Lock()
+	refuse := h.refuse
+	h.log = append(h.log, op+" "+a.String())
+	h.mu.Unlock()
+	if refuse != nil {
+		return refuse(op, a)
+	}
+	return nil
+}
+
+func (h *host) address(a netio.Address) int {
+	return slices.IndexFunc(h.addrs, func(b netio.Address) bool { return a.Index == b.Index && a.Prefix == b.Prefix })
+}
+
+func (h *host) Listen(on lan.Segment, deliver func(lan.Received)) (lan.Conn, error) {
+	if err := h.ask("listen", on.Group); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := &hostConn{host: h, on: on, deliver: deliver}
+	h.conns = append(h.conns, c)
+	return c, nil
+}
+
+var errHostDown = errors.New("network is down")
+
+func (c *hostConn) Send(a wire.Advert, ip wire.IPHeader) error {
+	c.host.mu.Lock()
+	up := !c.closed && slices.ContainsFunc(c.host.links, func(l netio.Link) bool { return l == c.on.Link && l.Up })
+	c.host.mu.Unlock()
+	if !up {
+		return errHostDown
+	}
+	packet := a.AppendIPv4(nil, ip)
+	c.host.lan.mu.Lock()
+	hosts := slices.Clone(c.host.lan.hosts)
+	c.host.lan.mu.Unlock()
+	for _, h := range hosts {
+		if h != c.host {
+			h.hear(packet, ip.Destination, a.VRID)
+		}
+	}
+	return nil
+}
+
+// hear gives a packet to the sockets that the kernel would give it to.
+func (h *host) hear(packet []byte, to netip.Addr, vrid uint8) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	local := slices.ContainsFunc(h.addrs, func(a netio.Address) bool { return a.Prefix.Addr() == to })
+	for _, c := range h.conns {
+		up := slices.ContainsFunc(h.links, func(l netio.Link) bool { return l.Index == c.on.Link.Index && l.Up })
+		fits := c.on.Group == to || !c.on.Group.IsValid() && local
+		if up && fits && slices.Contains(c.vrids, vrid) {
+			c.deliver(lan.DecodeIPv4(packet))
+		}
+	}
+}
+
+func (c *hostConn) Accept(vrids []uint8) error {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	c.vrids = slices.Clone(vrids)
+	return nil
+}
+
+func (c *hostConn) Close() error {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	c.closed = true
+	c.host.conns = slices.DeleteFunc(c.host.conns, func(o *hostConn) bool { return o == c })
+	return nil
+}
+
+// setLink changes an interface, or adds it.
+func (h *host) setLink(l netio.Link) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.links = slices.DeleteFunc(h.links, func(o netio.Link) bool { return o.Name == l.Name })
+	h.links = append(h.links, l)
+	h.tell(netio.LinkChanged{Link: l})
+}
+
+// cable plugs eth0 in or out.
+func (h *host) cable(t *testing.T, in bool) {
+	t.Helper()
+	l, err := h.Link("eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Up = in
+	h.setLink(l)
+}
+
+// destroyLink removes an interface and its addresses.
+func (h *host) destroyLink(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	i := slices.IndexFunc(h.links, func(l netio.Link) bool { return l.Name == name })
+	link := h.links[i]
+	h.addrs = slices.DeleteFunc(h.addrs, func(a netio.Address) bool {
+		if a.Index == link.Index {
+			h.tell(netio.AddressGone{Address: a})
+		}
+		return a.Index == link.Index
+	})
+	h.links = slices.Delete(h.links, i, i+1)
+	h.tell(netio.LinkGone{Link: link})
+}
+
+// has reports whether the machine has the address.
+func (h *host) has(addr string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.ContainsFunc(h.addrs, func(a netio.Address) bool { return a.Prefix.Addr() == netip.MustParseAddr(addr) })
+}
+
+// taken returns and forgets the log.
+func (h *host) taken() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	log := h.log
+	h.log = nil
+	return log
+}
+
+var (
+	_ lan.Network = (*host)(nil)
+	_ lan.Conn    = (*hostConn)(nil)
+)

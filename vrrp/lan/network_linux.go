@@ -1,0 +1,59 @@
+package lan
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"vigil/confparse"
+	"vigil/internal/netio"
+	"vigil/vrrp/wire"
+)
+
+// Network is the kernel as the Runner needs it. OpenKernel returns the real one; a simulated LAN takes its place in
+// tests. Except for Watch, every method returns in bounded time. All methods may be called from several goroutines.
+type Network interface {
+	// Watch sends the state of links and addresses, netio.Synced, and then every change, until ctx ends.
+	Watch(ctx context.Context, events chan<- netio.Event) error
+	// Listen opens the socket for the virtual routers of one Segment. Packets are given to deliver, from a goroutine
+	// that Conn.Close ends; deliver must not block.
+	Listen(on Segment, deliver func(Received)) (Conn, error)
+	// Link returns the interface with that name, as it is now. The error is netio.ErrNoLink when there is none.
+	Link(name string) (netio.Link, error)
+	// Addresses returns the addresses of all interfaces, as they are now.
+	Addresses() ([]netio.Address, error)
+	// AddAddress and DelAddress change one address; what is already so is a success.
+	AddAddress(netio.Address) error
+	DelAddress(netio.Address) error
+	// Announce broadcasts one gratuitous ARP (IPv4) or unsolicited neighbour advertisement (IPv6) for addr. It does
+	// nothing on an interface without link-layer addresses.
+	Announce(link netio.Link, addr netip.Addr) error
+	// PassOn lets TCP connections under way at a hand-over go on at the previous master. PreparePassOn does beforehand
+	// what takes time, and undoes it when nothing follows within the time given.
+	PassOn(Move) error
+	PreparePassOn(m Move, within time.Duration) error
+}
+
+// Segment is what virtual routers that share a socket have in common. VRIDs tell them apart.
+type Segment struct {
+	Link   netio.Link
+	Family confparse.Family
+	Group  netip.Addr // multicast; invalid for the unicast routers of the link
+}
+
+// Conn is the socket of one Segment.
+type Conn interface {
+	// Send transmits one advert with the header given. It never blocks: a full queue is an error.
+	Send(wire.Advert, wire.IPHeader) error
+	// Accept replaces the set of VRIDs whose packets are delivered; at first it is empty.
+	Accept(vrids []uint8) error
+	// Close leaves the group and waits until deliver has returned for the last time.
+	Close() error
+}
+
+// Received is a packet for one of the VRIDs of a Conn.
+type Received struct {
+	Header wire.IPHeader
+	Advert wire.Advert     // only VRID and Version are set when Reason is not DropNone
+	Reason wire.DropReason // of ParseIPv4 and ParseAdvert
+}

@@ -1,0 +1,33 @@
+package wire
+
+import "crypto/subtle"
+
+// AuthType is how the adverts of a version 2 router are authenticated, numbered as on the wire (RFC 3768 §5.3.6).
+type AuthType uint8
+
+// The types of RFC 2338 §5.3.6.
+const (
+	AuthNone AuthType = 0
+	AuthPass AuthType = 1 // a password in plain text
+	AuthAH   AuthType = 2
+)
+
+// ahLen is the length of the header of AuthAH between IP header and advert: 12 bytes and a 96-bit check value (RFC 2402
+// §2).
+const AHLen = 24
+
+// Authenticate verifies a received advert for a router of type want (RFC 2338 §5.3.6). Version 3 has no authentication.
+// A nil password compares the type only: packets over IPv6 carry no authentication data.
+func (a *Advert) Authenticate(want AuthType, password []byte) DropReason {
+	switch {
+	case a.Version != 2:
+		return DropNone
+	case a.AuthType > AuthAH:
+		return DropAuthTypeInvalid
+	case a.AuthType != want:
+		return DropAuthTypeMismatch
+	case want == AuthPass && password != nil && subtle.ConstantTimeCompare(a.AuthData[:], password) == 0:
+		return DropAuthFailure
+	}
+	return DropNone
+}
