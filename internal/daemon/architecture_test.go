@@ -22,11 +22,12 @@ var arrows = map[string][]string{
 	"cmd/keepalived":  {"internal/daemon"},
 	"cmd/vigil":       {"confparse", "internal/lint"},
 	"internal/lint":   {"confparse"},
-	"internal/daemon": {"confparse", "vrrp", "healthcheck", "ipvs"},
+	"internal/daemon": {"confparse", "vrrp", "healthcheck", "ipvs", "ipvs/pool"},
 	"vrrp":            {"confparse", "internal/netio_linux", "internal/firewall_linux"},
 	"vrrp/vrrptest":   {"confparse", "vrrp"},
 	"healthcheck":     {"confparse"},
-	"ipvs":            {"confparse"},
+	"ipvs":            {"confparse", "ipvs/pool"},
+	"ipvs/pool":       {"confparse"},
 	"ipvs/ipvstest":   {"confparse", "ipvs"},
 }
 
@@ -37,8 +38,8 @@ func inHarness(pkg string) bool {
 
 // libraries limits who may import a library directly; tests and the integration harness are free.
 var libraries = map[string][]string{
-	"github.com/vishvananda/netlink": {"internal/netio", "ipvs_linux"},
-	"github.com/moby/ipvs":           {"ipvs_linux"},
+	"github.com/vishvananda/netlink": {"internal/netio"},
+	"github.com/moby/ipvs":           {},       // tests compare with it
 	"github.com/mdlayher/arp":        {"vrrp"}, // a codec
 	"golang.org/x/net/ipv4":          {"vrrp_linux"},
 	"github.com/google/nftables":     {"internal/firewall_linux"},
@@ -50,6 +51,7 @@ var pureFiles = map[string][]string{
 		"engine.go", "reload.go", "spec.go", "state.go", "event.go", "action.go"},
 	"healthcheck": {"tracker.go", "quorum.go", "server.go", "spec.go"},
 	"ipvs":        {"table.go", "desired.go", "diff.go", "op.go", "spec.go"},
+	"ipvs/pool":   {"spec.go", "pool.go", "quorum.go", "note.go"},
 }
 
 var impureImports = []string{"context", "sync", "sync/atomic", "os", "os/exec", "log", "log/slog", "net", "net/http", "syscall",
