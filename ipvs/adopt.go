@@ -3,60 +3,74 @@ package ipvs
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
-	"time"
 )
 
-// auditChunk is the number of services read back at a time, so that an audit never delays a change for long.
-const auditChunk = 128
-
-// adopt opens the kernel and reads our part of its table, unless that is done already: what the configuration names,
-// and what an earlier run that could not clean up remembered as its own.
-func (r *Reconciler) adopt(ctx context.Context) error {
-	if r.applied != nil {
+// open opens the kernel unless that is done or there is nothing to do in it. What an earlier run that could not clean up
+// has remembered as its own becomes ours to remove.
+func (r *Reconciler) open(ctx context.Context) error {
+	if r.kernel != nil {
 		return nil
 	}
-	owned, err := r.state.load()
-	if err != nil {
-		r.log.Warn("Cannot tell which IPVS services an earlier run left behind", "err", err)
+	if !r.opened {
+		owned, err := r.state.load()
+		if err != nil {
+			r.log.Warn("Cannot tell which IPVS services an earlier run left behind", "err", err)
+		}
+		for k := range owned {
+			if r.entries[k] == nil {
+				r.entries[k] = &entry{key: k}
+			}
+		}
 	}
-	if len(r.services) == 0 && len(owned) == 0 {
+	if len(r.entries) == 0 {
 		return nil // IPVS is not even looked at
 	}
-	if err := r.open(ctx, owned); err != nil {
-		if len(r.services) == 0 && errors.Is(err, ErrUnavailable) {
-			return nil // what was ours is gone with the module
+	k, err := r.opts.Open(ctx)
+	if err != nil {
+		if len(r.order) > 0 || !errors.Is(err, ErrUnavailable) {
+			return err
 		}
-		r.opening.fail(err)
-		return err
+		for _, e := range r.entries {
+			r.forget(e) // what was ours is gone with the module
+		}
+		return nil
 	}
-	r.opening = failure{}
+	r.opened = true
+	if r.flush && !r.flushed {
+		if err := k.Flush(ctx); err != nil {
+			_ = k.Close()
+			return err
+		}
+		r.flushed = true
+		for _, e := range r.entries {
+			r.know(e, absent, Service{})
+		}
+	}
+	r.kernel = k
+	r.metrics.kernel.Store(&k)
+	for _, e := range r.entries {
+		r.touch(e)
+	}
 	return nil
 }
 
-func (r *Reconciler) open(ctx context.Context, owned map[ServiceKey]bool) error {
+// lose drops a kernel whose IPVS was unloaded: nothing is known of any service until it has been opened again, which is
+// tried at once and then with growing pauses.
+func (r *Reconciler) lose(err error) {
 	if r.kernel == nil {
-		k, err := r.opts.Open(ctx)
-		if err != nil {
-			return err
-		}
-		r.kernel = k
-		r.metrics.kernel.Store(&k)
+		return
 	}
-	if r.flush {
-		if err := r.kernel.Flush(ctx); err != nil {
-			return err
-		}
-		r.applied = make(Table)
-		return nil
+	r.log.Error("The kernel's IPVS is gone, and all services with it", "err", err)
+	r.metrics.kernel.Store(nil)
+	_ = r.kernel.Close()
+	r.kernel = nil
+	for _, e := range r.entries {
+		r.know(e, unknown, Service{})
+		r.fail(e, nil)
 	}
-	t, err := r.kernel.Read(ctx, func(k ServiceKey) bool { return r.services[k] != nil || owned[k] })
-	if err != nil {
-		return err
-	}
-	r.applied = t
-	return nil
+	r.opening = failure{}
+	r.opening.fail(err)
+	r.opening.next = r.opening.since
 }
 
 // remember writes down which services are ours, if that has changed, and tells the metrics.
@@ -64,11 +78,8 @@ func (r *Reconciler) remember() {
 	if !r.unsaved {
 		return
 	}
-	owned := make(map[ServiceKey]bool, len(r.services))
-	for k := range r.services {
-		owned[k] = true
-	}
-	for k := range r.applied {
+	owned := make(map[ServiceKey]bool, len(r.entries))
+	for k := range r.entries {
 		owned[k] = true
 	}
 	r.metrics.owned.Store(&owned)
@@ -77,67 +88,4 @@ func (r *Reconciler) remember() {
 		return
 	}
 	r.unsaved = false
-}
-
-func (r *Reconciler) auditing() bool {
-	return r.opts.AuditPeriod > 0 && len(r.order) > 0 && r.applied != nil
-}
-
-// audit reads back the next few services when it is time, and repairs what is not as we wrote it.
-func (r *Reconciler) audit(ctx context.Context) {
-	if !r.auditing() || time.Now().Before(r.auditAt) {
-		return
-	}
-	if r.audited >= len(r.order) {
-		r.audited = 0
-	}
-	keys := r.order[r.audited:min(r.audited+auditChunk, len(r.order))]
-	r.audited += len(keys)
-	r.scheduleAudit()
-	drifted, err := r.reread(ctx, keys)
-	if err != nil {
-		r.log.Warn("Cannot read back the IPVS table", "err", err)
-		return
-	}
-	if len(drifted) == 0 {
-		return
-	}
-	before := r.written
-	r.reconcile(ctx, drifted)
-	repaired := r.written - before
-	r.drift += repaired
-	r.metrics.drift.Add(float64(repaired))
-	r.log.Warn("The IPVS table was changed behind our back", "services", len(drifted), "repairs", repaired)
-}
-
-func (r *Reconciler) scheduleAudit() {
-	chunks := max((len(r.order)+auditChunk-1)/auditChunk, 1)
-	r.auditAt = time.Now().Add(r.opts.AuditPeriod / time.Duration(chunks))
-}
-
-// reread corrects applied from the kernel for the given services, and returns those where it was wrong.
-func (r *Reconciler) reread(ctx context.Context, keys []ServiceKey) ([]ServiceKey, error) {
-	set := make(map[ServiceKey]bool, len(keys))
-	for _, k := range keys {
-		set[k] = true
-	}
-	t, err := r.kernel.Read(ctx, func(k ServiceKey) bool { return set[k] })
-	if err != nil {
-		return nil, err
-	}
-	var wrong []ServiceKey
-	for _, k := range slices.SortedFunc(maps.Keys(set), compareServices) {
-		have, had := r.applied[k]
-		actual, exists := t[k]
-		if had == exists && (!had || have.Equal(actual)) {
-			continue
-		}
-		wrong = append(wrong, k)
-		if exists {
-			r.applied[k] = actual
-		} else {
-			delete(r.applied, k)
-		}
-	}
-	return wrong, nil
 }

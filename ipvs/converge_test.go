@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 	"vigil/confparse"
 	"vigil/ipvs"
 	"vigil/ipvs/ipvstest"
+	"vigil/ipvs/pool"
 )
 
 // step is one thing that happens in TestReconcilerAlwaysConverges. It is drawn before, since rapid draws only in the
@@ -23,32 +25,33 @@ type step struct {
 	kind    string
 	spec    ipvs.Spec
 	health  ipvs.Health
-	service ipvs.ServiceSpec
+	service ipvs.VirtualServerSpec
 	gone    bool
 	err     error
 	every   int
 	done    bool
 }
 
-func drawStep(t *rapid.T, pool []ipvs.ServiceSpec) step {
-	kinds := []string{"set", "health", "health", "quorum", "sync", "meddle", "faults"}
+func drawStep(t *rapid.T, specs []ipvs.VirtualServerSpec) step {
+	kinds := []string{"set", "health", "health", "all", "sync", "meddle", "faults"}
 	st := step{kind: rapid.SampledFrom(kinds).Draw(t, "step")}
-	st.service = pool[rapid.IntRange(0, len(pool)-1).Draw(t, "service")]
+	st.service = specs[rapid.IntRange(0, len(specs)-1).Draw(t, "service")]
 	switch st.kind {
 	case "set":
-		for _, s := range pool {
+		for _, s := range specs {
 			if rapid.Bool().Draw(t, "in") {
-				s.Attrs.Scheduler = rapid.SampledFrom([]string{"rr", "wlc"}).Draw(t, "scheduler")
-				st.spec.Services = append(st.spec.Services, s)
+				s.Services = slices.Clone(s.Services)
+				s.Services[0].Attrs.Scheduler = rapid.SampledFrom([]string{"rr", "wlc"}).Draw(t, "scheduler")
+				st.spec.VirtualServers = append(st.spec.VirtualServers, s)
 			}
 		}
 	case "health":
-		if n := len(st.service.RealServers); n > 0 {
+		if n := len(st.service.Pool.Servers); n > 0 {
 			st.health = serverHealth(st.service, rapid.IntRange(0, n-1).Draw(t, "server"),
 				rapid.Bool().Draw(t, "up"), rapid.Int32Range(0, 3).Draw(t, "weight"))
 		}
-	case "quorum":
-		st.health = quorum(st.service, rapid.Bool().Draw(t, "up"))
+	case "all":
+		st.health = serversHealth(st.service, rapid.Bool().Draw(t, "up"))
 	case "meddle":
 		st.gone = rapid.Bool().Draw(t, "gone")
 	case "faults":
@@ -70,10 +73,10 @@ func (st step) do(k *ipvstest.Kernel) {
 	switch st.kind {
 	case "meddle":
 		k.Edit(func(t ipvs.Table) {
-			switch svc, ok := t[st.service.Key]; {
+			switch svc, ok := t[st.service.Services[0].Key]; {
 			case !ok: // there is nothing to meddle with
 			case st.gone:
-				delete(t, st.service.Key)
+				delete(t, st.service.Services[0].Key)
 			default:
 				clear(svc.Dests)
 				svc.Dests[netip.MustParseAddrPort("192.168.1.1:8080")] = ipvs.DestAttrs{Weight: 8}
@@ -93,14 +96,14 @@ func (st step) do(k *ipvstest.Kernel) {
 // TestReconcilerAlwaysConverges: whatever is handed in, in whatever grouping, whatever fails and whoever meddles, once
 // the faults end the table is the desired one, and no operation of an undisturbed run fails.
 func TestReconcilerAlwaysConverges(t *testing.T) {
-	pool := []ipvs.ServiceSpec{service(1, 3), service(2, 2), service(3, 0), service(4, 1)}
-	pool[0].Sorry = ipvs.SorryServerSpec{Addr: netip.MustParseAddr("192.168.1.1"), Port: 8080}
-	pool[1].Sorry = ipvs.SorryServerSpec{Addr: netip.MustParseAddr("192.168.9.9"), Port: 80, Inhibit: true}
-	pool[1].RealServers[0].InhibitOnFailure = true
+	specs := []ipvs.VirtualServerSpec{service(1, 3), service(2, 2), service(3, 0), service(4, 1)}
+	specs[0].Pool.Sorry = pool.SorryServer{Addr: netip.MustParseAddr("192.168.1.1"), Port: 8080}
+	specs[1].Pool.Sorry = pool.SorryServer{Addr: netip.MustParseAddr("192.168.9.9"), Port: 80, Inhibit: true}
+	specs[1].Pool.Servers[0].InhibitOnFailure = true
 	rapid.Check(t, func(rt *rapid.T) {
 		steps := make([]step, rapid.IntRange(1, 12).Draw(rt, "steps"))
 		for i := range steps {
-			steps[i] = drawStep(rt, pool)
+			steps[i] = drawStep(rt, specs)
 		}
 		var problems []string
 		synctest.Test(t, func(t *testing.T) { problems = play(t, steps) })
@@ -112,22 +115,18 @@ func TestReconcilerAlwaysConverges(t *testing.T) {
 
 func play(t *testing.T, steps []step) (problems []string) {
 	k := ipvstest.New()
-	r := run(t, k, ipvs.Options{AuditPeriod: time.Minute})
+	r := run(t, k, ipvs.Options{AuditPeriod: time.Minute, Audit: ipvs.AuditRepair})
 	defer r.stop()
 	var spec ipvs.Spec
-	health := ipvs.Health{
-		QuorumUp:    make(map[confparse.VirtualServerID]bool),
-		RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth),
-	}
+	health := ipvs.Health{RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth)}
 	disturbed := false
 	for _, st := range steps {
-		maps.Copy(health.QuorumUp, st.health.QuorumUp)
 		maps.Copy(health.RealServers, st.health.RealServers)
 		switch st.kind {
 		case "set":
 			spec = st.spec
-			r.Set(spec, ipvs.Health{QuorumUp: maps.Clone(health.QuorumUp), RealServers: maps.Clone(health.RealServers)})
-		case "health", "quorum":
+			r.Set(spec, ipvs.Health{RealServers: maps.Clone(health.RealServers)})
+		case "health", "all":
 			r.SetHealth(st.health)
 		case "sync":
 			r.sync()
@@ -189,7 +188,7 @@ func drawTable(t *rapid.T, label string) ipvs.Table {
 			s.Dests[netip.MustParseAddrPort(d)] = ipvs.DestAttrs{
 				Weight: rapid.Int32Range(0, 3).Draw(t, "weight"), Forwarding: confparse.TUN,
 				UpperThreshold: rapid.Uint32Range(5, 6).Draw(t, "upper"),
-				Tunnel:         ipvs.Tunnel{Type: rapid.SampledFrom([]ipvs.TunnelType{ipvs.IPIP, ipvs.GRE}).Draw(t, "type")},
+				Tunnel:         confparse.Tunnel{Type: rapid.SampledFrom([]confparse.TunnelType{confparse.IPIP, confparse.GRE}).Draw(t, "type")},
 			}
 		}
 		table[k] = s

@@ -2,72 +2,51 @@ package ipvs
 
 import (
 	"maps"
-	"slices"
 
 	"vigil/confparse"
+	"vigil/ipvs/pool"
 )
 
-// Health is what is known about servers and quorums. What it does not mention is up: a real server with its
-// configured weight, a virtual server with its quorum.
+// Health is what the checks say of real servers. One that it does not mention is up with its configured weight.
 type Health struct {
 	RealServers map[confparse.RealServerID]RealServerHealth
-	QuorumUp    map[confparse.VirtualServerID]bool
 }
 
-// RealServerHealth is the health of one real server.
-type RealServerHealth struct {
-	Up     bool
-	Weight int32 // effective weight while up; below 0 counts as 0
-}
+// RealServerHealth is the verdict on one real server.
+type RealServerHealth = pool.Health
 
-// Desired returns the table that spec asks for when the servers' health is h.
-//
-// While the quorum is lost and there is a sorry server, that server is in with weight 1 and every real server is
-// out. Otherwise the real servers that are up are in with their weights. Where a real server has inhibit_on_failure,
-// or a sorry server sorry_server_inhibit, "out" means weight 0.
+// Desired returns the table that spec asks for at a start with this health. The rules are package pool's.
 func Desired(spec Spec, h Health) Table {
-	t := make(Table, len(spec.Services))
-	for i := range spec.Services {
-		t[spec.Services[i].Key] = spec.Services[i].Desired(h)
+	t := make(Table, len(spec.VirtualServers))
+	var buf []dest
+	for i := range spec.VirtualServers {
+		vs := &spec.VirtualServers[i]
+		p := pool.New(&vs.Pool, vs.health(h, nil))
+		for n, s := range vs.Services {
+			buf = vs.dests(p, n, buf[:0])
+			m := make(map[DestKey]DestAttrs, len(buf))
+			for _, d := range buf {
+				m[d.key] = d.attrs
+			}
+			t[s.Key] = Service{Attrs: s.Attrs, Dests: m}
+		}
 	}
 	return t
 }
 
-// Desired returns what Desired has for this service.
-func (s *ServiceSpec) Desired(h Health) Service {
-	dests := s.dests(s.health(h, nil), nil)
-	m := make(map[DestKey]DestAttrs, len(dests))
-	for _, d := range dests {
-		m[d.key] = d.attrs
-	}
-	return Service{Attrs: s.Attrs, Dests: m}
-}
-
-// serviceHealth is the part of a Health that concerns one ServiceSpec: real is parallel to its RealServers.
-type serviceHealth struct {
-	real     []RealServerHealth
-	quorumUp bool
-}
-
-func (a serviceHealth) equal(b serviceHealth) bool {
-	return a.quorumUp == b.quorumUp && slices.Equal(a.real, b.real)
-}
-
-// health returns what h says of the service, in the memory of buf.
-func (s *ServiceSpec) health(h Health, buf []RealServerHealth) serviceHealth {
-	out := serviceHealth{quorumUp: true, real: buf[:0]}
-	if up, ok := h.QuorumUp[s.ID]; ok {
-		out.quorumUp = up
-	}
-	for i := range s.RealServers {
-		rs := &s.RealServers[i]
-		rh, ok := h.RealServers[confparse.RealServerID{VS: s.ID, Addr: rs.Addr, Port: rs.Port}]
-		if !ok {
-			rh = RealServerHealth{Up: true, Weight: rs.Weight}
+// health returns what h says of the virtual server's servers, in their order, in the memory of buf.
+func (s *VirtualServerSpec) health(h Health, buf []pool.Health) []pool.Health {
+	buf = buf[:0]
+	for i := range s.Pool.Servers {
+		rs := pool.Health{Up: true, Weight: s.Pool.Servers[i].Weight}
+		if len(h.RealServers) > 0 {
+			if known, ok := h.RealServers[s.serverID(i)]; ok {
+				rs = known
+			}
 		}
-		out.real = append(out.real, rh)
+		buf = append(buf, rs)
 	}
-	return out
+	return buf
 }
 
 // dest is a destination in the order in which it is added to the kernel, which schedulers can tell apart.
@@ -76,46 +55,47 @@ type dest struct {
 	attrs DestAttrs
 }
 
-// dests appends the desired destinations of the service to buf.
-func (s *ServiceSpec) dests(h serviceHealth, buf []dest) []dest {
-	sorryServes := s.Sorry.Addr.IsValid() && !h.quorumUp
-	for i, rs := range s.RealServers {
-		weight := int32(0)
-		if h.real[i].Up && !sorryServes {
-			weight = max(h.real[i].Weight, 0)
-		} else if !rs.InhibitOnFailure {
+// dests appends to buf what service n of the virtual server is to have.
+func (s *VirtualServerSpec) dests(p *pool.Pool, n int, buf []dest) []dest {
+	for i := range s.Pool.Servers {
+		weight, in := p.Weight(n, i)
+		if !in {
 			continue
 		}
-		buf = append(buf, dest{s.Key.dest(rs.Addr, rs.Port, rs.Forwarding), DestAttrs{
+		rs := &s.Pool.Servers[i]
+		buf = append(buf, dest{s.destKey(n, i), DestAttrs{
 			Weight: weight, UpperThreshold: rs.UpperThreshold, LowerThreshold: rs.LowerThreshold,
 			Forwarding: rs.Forwarding, Tunnel: rs.Tunnel,
 		}})
 	}
-	if sorryServes || s.Sorry.Addr.IsValid() && s.Sorry.Inhibit {
-		buf = s.addSorry(buf, sorryServes)
+	weight, in := p.Weight(n, pool.Sorry)
+	if !in {
+		return buf
 	}
-	return buf
-}
-
-// addSorry adds the sorry server. It may be one of the real servers: serving, it replaces that server's entry; not
-// serving, that server's entry stands.
-func (s *ServiceSpec) addSorry(buf []dest, serves bool) []dest {
-	ss := dest{
-		s.Key.dest(s.Sorry.Addr, s.Sorry.Port, s.Sorry.Forwarding),
-		DestAttrs{Forwarding: s.Sorry.Forwarding, Tunnel: s.Sorry.Tunnel},
-	}
-	if serves {
-		ss.attrs.Weight = 1
-	}
+	// The sorry server may be one of the real servers: serving, it replaces that server's entry; not serving, that
+	// server's entry stands.
+	sorry := dest{s.destKey(n, pool.Sorry), DestAttrs{
+		Weight: weight, Forwarding: s.Pool.Sorry.Forwarding, Tunnel: s.Pool.Sorry.Tunnel,
+	}}
 	for i := range buf {
-		if buf[i].key == ss.key {
-			if serves {
-				buf[i] = ss
+		if buf[i].key == sorry.key {
+			if p.Serving() {
+				buf[i] = sorry
 			}
 			return buf
 		}
 	}
-	return append(buf, ss)
+	return append(buf, sorry)
+}
+
+// destKey is what the kernel calls server i, or the Sorry server, under service n.
+func (s *VirtualServerSpec) destKey(n, i int) DestKey {
+	k := s.Services[n].Key
+	if i == pool.Sorry {
+		return k.dest(s.Pool.Sorry.Addr, s.Pool.Sorry.Port, s.Pool.Sorry.Forwarding)
+	}
+	rs := &s.Pool.Servers[i]
+	return k.dest(rs.Addr, rs.Port, rs.Forwarding)
 }
 
 // merge lays the entries of o over h.
@@ -123,9 +103,5 @@ func (h *Health) merge(o Health) {
 	if h.RealServers == nil && len(o.RealServers) > 0 {
 		h.RealServers = make(map[confparse.RealServerID]RealServerHealth, len(o.RealServers))
 	}
-	if h.QuorumUp == nil && len(o.QuorumUp) > 0 {
-		h.QuorumUp = make(map[confparse.VirtualServerID]bool, len(o.QuorumUp))
-	}
 	maps.Copy(h.RealServers, o.RealServers)
-	maps.Copy(h.QuorumUp, o.QuorumUp)
 }

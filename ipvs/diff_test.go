@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"vigil/confparse"
+	"vigil/ipvs/pool"
 )
 
 // changes writes the operations between two tables as an operator reads them.
@@ -22,14 +23,16 @@ func changes(have, want Table) []string {
 
 func TestDiff(t *testing.T) {
 	two := spec(withSorry, 1, 2)
-	table := func(s ServiceSpec, h Health) Table { return Desired(Spec{Services: []ServiceSpec{s}}, h) }
-	other := func(f func(*ServiceSpec)) Table {
+	table := func(s VirtualServerSpec, h Health) Table {
+		return Desired(Spec{VirtualServers: []VirtualServerSpec{s}}, h)
+	}
+	other := func(f func(*VirtualServerSpec)) Table {
 		s := spec(withSorry, 1, 2)
 		f(&s)
 		return table(s, Health{})
 	}
 	up := table(two, Health{})
-	sorry := table(two, health(two, false))
+	sorry := table(two, health(two, -1, -1))
 	const vs = "tcp 10.0.0.1:80"
 	for _, c := range []struct {
 		name       string
@@ -46,20 +49,20 @@ func TestDiff(t *testing.T) {
 		{"the sorry server leaves after the first real server is back", sorry, up, []string{
 			"add " + vs + " -> 192.168.0.1:80 weight 1", "add " + vs + " -> 192.168.0.2:80 weight 2",
 			"delete " + vs + " -> 192.168.0.9:80"}},
-		{"a scheduler is changed in place", up, other(func(s *ServiceSpec) { s.Attrs.Scheduler = "rr" }),
+		{"a scheduler is changed in place", up, other(func(s *VirtualServerSpec) { s.Services[0].Attrs.Scheduler = "rr" }),
 			[]string{"set " + vs + " rr"}},
-		{"a weight is changed in place", up, other(func(s *ServiceSpec) { s.RealServers[0].Weight = 5 }),
+		{"a weight is changed in place", up, other(func(s *VirtualServerSpec) { s.Pool.Servers[0].Weight = 5 }),
 			[]string{"set " + vs + " -> 192.168.0.1:80 weight 5"}},
-		{"a threshold is changed in place", up, other(func(s *ServiceSpec) { s.RealServers[0].UpperThreshold = 5 }),
+		{"a threshold is changed in place", up, other(func(s *VirtualServerSpec) { s.Pool.Servers[0].UpperThreshold = 5 }),
 			[]string{"set " + vs + " -> 192.168.0.1:80 weight 1"}},
-		{"a method is changed in place", up, other(func(s *ServiceSpec) { s.RealServers[0].Forwarding = confparse.DR }),
+		{"a method is changed in place", up, other(func(s *VirtualServerSpec) { s.Pool.Servers[0].Forwarding = confparse.DR }),
 			[]string{"set " + vs + " -> 192.168.0.1:80 weight 1"}},
-		{"another port is another destination", up, other(func(s *ServiceSpec) { s.RealServers[0].Port = 81 }),
+		{"another port is another destination", up, other(func(s *VirtualServerSpec) { s.Pool.Servers[0].Port = 81 }),
 			[]string{"add " + vs + " -> 192.168.0.1:81 weight 1", "delete " + vs + " -> 192.168.0.1:80"}},
-		{"another port of the service is another service", up, other(func(s *ServiceSpec) { s.Key.Port = 81 }), []string{
+		{"another port of the service is another service", up, other(func(s *VirtualServerSpec) { s.Services[0].Key.Port = 81 }), []string{
 			"add tcp 10.0.0.1:81 wlc", "add tcp 10.0.0.1:81 -> 192.168.0.1:80 weight 1",
 			"add tcp 10.0.0.1:81 -> 192.168.0.2:80 weight 2", "delete " + vs}},
-		{"the kernel's own flag is no difference", other(func(s *ServiceSpec) { s.Attrs.Flags = Hashed }), up, nil},
+		{"the kernel's own flag is no difference", other(func(s *VirtualServerSpec) { s.Services[0].Attrs.Flags = Hashed }), up, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if diff := cmp.Diff(c.ops, changes(c.have, c.want)); diff != "" {
@@ -120,9 +123,9 @@ func shuffled(t Table) Table {
 // both directors of a pair must agree.
 func TestPlanAddsDestinationsInFileOrder(t *testing.T) {
 	s := spec(nil, 1, 1, 1)
-	s.RealServers[0], s.RealServers[2] = s.RealServers[2], s.RealServers[0]
+	s.Pool.Servers[0], s.Pool.Servers[2] = s.Pool.Servers[2], s.Pool.Servers[0]
 	var p plan
-	p.service(s.Key, Service{}, false, s.Attrs, s.dests(s.health(Health{}, nil), nil))
+	p.service(s.Services[0].Key, Service{}, false, s.Services[0].Attrs, s.dests(pool.New(&s.Pool, s.health(Health{}, nil)), 0, nil))
 	var got []string
 	for _, op := range p.ops()[1:] {
 		got = append(got, op.Dest.Addr().String())
@@ -136,8 +139,8 @@ func BenchmarkDiff1000x10Unchanged(b *testing.B) {
 	have := make(Table)
 	s := spec(nil, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
 	for i := range 1000 {
-		s.Key.Port = uint16(i + 1)
-		have[s.Key] = s.Desired(Health{})
+		s.Services[0].Key.Port = uint16(i + 1)
+		have[s.Services[0].Key] = desired(s, Health{})
 	}
 	for b.Loop() {
 		if ops := Diff(have, have); ops != nil {

@@ -233,6 +233,12 @@ func (c *conn) get(cmd uint8, dump bool, arg func(*request), each func([]byte) e
 		arg(&c.req)
 	}
 	c.req.end(m)
+	return c.answer(dump, each)
+}
+
+// answer sends the one message that is in c.req and reads the answer to it. It leaves no socket behind that has more to
+// say than was waited for.
+func (c *conn) answer(dump bool, each func([]byte) error) error {
 	if err := c.send(); err != nil {
 		return err
 	}
@@ -263,6 +269,14 @@ func (c *conn) get(cmd uint8, dump bool, arg func(*request), each func([]byte) e
 		}
 	}
 	return failed
+}
+
+// command makes a change that has no argument.
+func (c *conn) command(cmd uint8) error {
+	c.req.buf = c.req.buf[:0]
+	c.seq++
+	c.req.end(c.req.begin(c.family, cmd, unix.NLM_F_REQUEST|unix.NLM_F_ACK, c.seq))
+	return c.answer(false, func([]byte) error { return nil })
 }
 
 // inNetNS runs f in the network namespace of path. Sockets stay in the one they were opened in.

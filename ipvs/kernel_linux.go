@@ -4,19 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"math"
 	"net"
 	"sync"
 	"syscall"
-
-	moby "github.com/moby/ipvs"
-	"github.com/sirupsen/logrus"
+	"time"
 )
 
-// bulk is the number of operations from which they all go through batches. Below it the services go through moby/ipvs.
-const bulk = 32
+// fewKeys is up to how many services are read one by one. Above it one dump of all is cheaper, unless the table is much
+// larger than what is asked for, which a table of others may be.
+const fewKeys = 256
 
 // KernelOptions says which kernel table to open.
 type KernelOptions struct {
@@ -24,11 +21,11 @@ type KernelOptions struct {
 	Logger *slog.Logger // nil = none
 }
 
-// linuxKernel is the real Kernel. moby/ipvs writes services, flushes and reads timeouts; what it cannot express, and
-// everything in bulk, goes through conn.
+// linuxKernel is the real Kernel, over generic netlink sockets of its own: every wait ends, many changes go in one
+// message, and what moby/ipvs cannot express (a destination's family and tunnel, daemons, 64-bit counters) can be. Tests
+// have moby/ipvs as a second opinion about the bytes.
 type linuxKernel struct {
 	conn *conn
-	moby func() (*moby.Handle, error) // waits for what OpenKernel has begun
 
 	statsMu sync.Mutex
 	stats   *conn // nil after Close
@@ -46,89 +43,108 @@ func OpenKernel(ctx context.Context, o KernelOptions) (Kernel, error) {
 		return nil, err
 	}
 	k := &linuxKernel{conn: c}
-	info, err := k.info()
+	info, err := c.info()
 	if err != nil {
-		k.conn.close()
+		c.close()
 		if errors.Is(err, syscall.EPERM) {
 			return nil, fmt.Errorf("open IPVS: you must be root or have CAP_NET_ADMIN: %w", err)
 		}
 		return nil, fmt.Errorf("open IPVS: %w", err)
 	}
 	if k.stats, err = dial(family, o.NetNS); err != nil {
-		k.conn.close()
+		c.close()
 		return nil, err
 	}
-	// moby/ipvs runs modprobe once more, which takes longer than to program a thousand services. It is not waited for
-	// until it is needed.
-	k.moby = sync.OnceValues(func() (*moby.Handle, error) {
-		h, err := openMoby(o.NetNS)
-		if err == nil && o.Logger != nil {
-			describe(h, o.Logger, info)
-		}
-		return h, err
-	})
-	go func() { _, _ = k.moby() }() // Close waits for it and everyone who needs it gets the error
+	if o.Logger != nil && o.Logger.Enabled(ctx, slog.LevelDebug) {
+		k.describe(ctx, o.Logger, info)
+	}
 	return k, nil
 }
 
-// openMoby opens a moby/ipvs handle and makes sure that it reaches IPVS. Its own set-up, once per process, does not
-// report that it failed; every request then succeeds without effect.
-func openMoby(netns string) (*moby.Handle, error) {
-	logrus.SetOutput(io.Discard) // moby/ipvs is its only user here
-	h, err := moby.New(netns)
-	if err != nil {
-		return nil, fmt.Errorf("open IPVS: %w", err)
-	}
-	_, err = h.GetService(&moby.Service{AddressFamily: afInet, FWMark: math.MaxUint32})
-	if err != nil && !errors.Is(err, syscall.ESRCH) {
-		h.Close()
-		return nil, fmt.Errorf("open IPVS: %w: %w", ErrUnavailable, err)
-	}
-	return h, nil
-}
-
-func (k *linuxKernel) info() (kernelInfo, error) {
-	var info kernelInfo
-	err := k.conn.get(cmdGetInfo, false, nil, func(msg []byte) (err error) {
+func (c *conn) info() (info kernelInfo, err error) {
+	err = c.get(cmdGetInfo, false, nil, func(msg []byte) (err error) {
 		info, err = parseInfo(msg)
 		return err
 	})
 	return info, err
 }
 
-func describe(h *moby.Handle, log *slog.Logger, info kernelInfo) {
+func (k *linuxKernel) describe(ctx context.Context, log *slog.Logger, info kernelInfo) {
 	version := fmt.Sprintf("%d.%d.%d", info.version>>16&0xff, info.version>>8&0xff, info.version&0xff)
 	attrs := []slog.Attr{slog.String("version", version), slog.Uint64("conn_tab_size", uint64(info.tableSize))}
-	if t, err := h.GetConfig(); err == nil {
-		attrs = append(attrs, slog.Duration("timeout_tcp", t.TimeoutTCP),
-			slog.Duration("timeout_tcpfin", t.TimeoutTCPFin), slog.Duration("timeout_udp", t.TimeoutUDP))
+	if t, err := k.Timeouts(ctx); err == nil {
+		seconds := func(n uint32) time.Duration { return time.Duration(n) * time.Second }
+		attrs = append(attrs, slog.Duration("timeout_tcp", seconds(t.TCP)),
+			slog.Duration("timeout_tcpfin", seconds(t.TCPFin)), slog.Duration("timeout_udp", seconds(t.UDP)))
 	}
-	log.LogAttrs(context.Background(), slog.LevelDebug, "Opened IPVS", attrs...)
+	log.LogAttrs(ctx, slog.LevelDebug, "Opened IPVS", attrs...)
+}
+
+// lost returns ErrLost in the place of err if IPVS was unloaded since. The kernel answers ENOENT then, as it does for a
+// scheduler or a destination that it does not have. Unloaded and loaded again, IPVS has another number.
+func (c *conn) lost(err error) error {
+	if !errors.Is(err, syscall.ENOENT) {
+		return err
+	}
+	if _, now := c.info(); errors.Is(now, syscall.ENOENT) {
+		return ErrLost
+	}
+	return err
 }
 
 // Read implements Kernel.
-func (k *linuxKernel) Read(ctx context.Context, want func(ServiceKey) bool) (Table, error) {
-	t := make(Table)
-	err := k.conn.services(func(s ServiceStats, a ServiceAttrs) {
-		if want == nil || want(s.Key) {
-			t[s.Key] = Service{Attrs: a}
-		}
-	}, func() { clear(t) })
-	if err != nil {
-		return nil, fmt.Errorf("read IPVS services: %w", err)
+func (k *linuxKernel) Read(ctx context.Context, keys []ServiceKey) (Table, error) {
+	t := make(Table, len(keys))
+	if err := k.readServices(ctx, keys, t); err != nil {
+		return nil, fmt.Errorf("read IPVS services: %w", k.conn.lost(err))
 	}
 	for key, s := range t {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		s.Dests = make(map[DestKey]DestAttrs)
-		err := k.conn.dests(key, func(d DestStats, a DestAttrs) { s.Dests[d.Key] = a }, func() { clear(s.Dests) })
+		err := ctx.Err()
+		if err == nil {
+			err = k.conn.dests(key, func(d DestStats, a DestAttrs) { s.Dests[d.Key] = a }, func() { clear(s.Dests) })
+		}
 		if err != nil {
-			return nil, fmt.Errorf("read IPVS destinations of %v: %w", key, err)
+			for key, s := range t {
+				if s.Dests == nil {
+					delete(t, key)
+				}
+			}
+			delete(t, key)
+			return t, fmt.Errorf("read IPVS destinations of %v: %w", key, k.conn.lost(err))
 		}
 		t[key] = s
 	}
 	return t, nil
+}
+
+// readServices adds to t those of the services that exist, without destinations.
+func (k *linuxKernel) readServices(ctx context.Context, keys []ServiceKey, t Table) error {
+	if keys != nil && len(keys) <= fewKeys {
+		for _, key := range keys {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			err := k.conn.get(cmdGetService, false, func(r *request) { r.serviceIdentity(key) }, func(msg []byte) error {
+				_, a, err := parseService(msg)
+				t[key] = Service{Attrs: a}
+				return err
+			})
+			if err != nil && !errors.Is(err, syscall.ESRCH) {
+				return err
+			}
+		}
+		return nil
+	}
+	wanted := make(map[ServiceKey]bool, len(keys))
+	for _, key := range keys {
+		wanted[key] = true
+	}
+	return k.conn.services(func(s ServiceStats, a ServiceAttrs) {
+		if keys == nil || wanted[s.Key] {
+			t[s.Key] = Service{Attrs: a}
+		}
+	}, func() { clear(t) })
 }
 
 // services dumps the services. reset is called before another attempt.
@@ -171,67 +187,57 @@ func retryInterrupted(reset func(), dump func() error) error {
 // Apply implements Kernel.
 func (k *linuxKernel) Apply(ctx context.Context, ops []Op) []error {
 	errs := make([]error, len(ops))
-	if len(ops) >= bulk {
-		k.conn.apply(ctx, ops, errs)
-		return errs
-	}
-	for i := 0; i < len(ops); {
-		n := i
-		for n < len(ops) && !mobyCan(ops[n]) {
-			n++
-		}
-		if n > i {
-			k.conn.apply(ctx, ops[i:n], errs[i:n])
-			i = n
+	k.conn.apply(ctx, ops, errs)
+	for _, err := range errs {
+		if !errors.Is(err, syscall.ENOENT) {
 			continue
 		}
-		errs[i] = k.service(ops[i])
-		i++
+		if errors.Is(k.conn.lost(err), ErrLost) {
+			for i, err := range errs {
+				if errors.Is(err, syscall.ENOENT) {
+					errs[i] = ErrLost
+				}
+			}
+		}
+		break
 	}
 	return errs
 }
 
-// mobyCan reports whether moby/ipvs can make the change. It has no address family for destinations, and sends an
-// IPv4-mapped IPv6 address as IPv4.
-func mobyCan(o Op) bool {
-	switch o.Kind {
-	case AddService, SetService, DelService:
-		return !o.Service.Addr.Is4In6()
-	}
-	return false
-}
-
-func (k *linuxKernel) service(o Op) error {
-	h, err := k.moby()
-	if err != nil {
-		return err
-	}
-	s := &moby.Service{
-		Address: net.IP(o.Service.Addr.AsSlice()), Protocol: uint16(o.Service.Protocol), Port: o.Service.Port,
-		FWMark: o.Service.Fwmark, AddressFamily: kernelFamily(o.Service.Family),
-		SchedName: o.Attrs.Scheduler, PEName: o.Attrs.PE, Flags: uint32(o.Attrs.Flags),
-		Timeout: o.Attrs.Timeout, Netmask: wireNetmask(o.Service.Family, o.Attrs.Netmask),
-	}
-	switch o.Kind {
-	case AddService:
-		return h.NewService(s)
-	case SetService:
-		return h.UpdateService(s)
-	default:
-		return h.DelService(s)
-	}
-}
-
 // Flush implements Kernel.
 func (k *linuxKernel) Flush(context.Context) error {
-	h, err := k.moby()
-	if err != nil {
-		return err
-	}
-	if err := h.Flush(); err != nil {
-		return fmt.Errorf("flush IPVS: %w", err)
+	if err := k.conn.command(cmdFlush); err != nil {
+		return fmt.Errorf("flush IPVS: %w", k.conn.lost(err))
 	}
 	return nil
+}
+
+// Timeouts implements Kernel.
+func (k *linuxKernel) Timeouts(context.Context) (t Timeouts, err error) {
+	err = k.conn.get(cmdGetConfig, false, nil, func(msg []byte) (err error) {
+		t, err = parseTimeouts(msg)
+		return err
+	})
+	if err != nil {
+		return Timeouts{}, fmt.Errorf("read IPVS timeouts: %w", k.conn.lost(err))
+	}
+	return t, nil
+}
+
+// SyncDaemons implements Kernel.
+func (k *linuxKernel) SyncDaemons(context.Context) ([]SyncDaemon, error) {
+	var out []SyncDaemon
+	err := retryInterrupted(func() { out = nil }, func() error {
+		return k.conn.get(cmdGetDaemon, true, nil, func(msg []byte) error {
+			d, err := parseDaemon(msg)
+			out = append(out, d)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read IPVS daemons: %w", k.conn.lost(err))
+	}
+	return out, nil
 }
 
 // Stats implements Kernel. It has a socket of its own, so that a scrape does not wait for a reconciliation.
@@ -248,7 +254,7 @@ func (k *linuxKernel) Stats(ctx context.Context, want func(ServiceKey) bool, des
 		}
 	}, func() { out = out[:0] })
 	if err != nil {
-		return nil, fmt.Errorf("read IPVS services: %w", err)
+		return nil, fmt.Errorf("read IPVS services: %w", k.stats.lost(err))
 	}
 	for i := range out {
 		if !dests {
@@ -261,7 +267,7 @@ func (k *linuxKernel) Stats(ctx context.Context, want func(ServiceKey) bool, des
 		err := k.stats.dests(s.Key, func(d DestStats, _ DestAttrs) { s.Dests = append(s.Dests, d) },
 			func() { s.Dests = s.Dests[:0] })
 		if err != nil {
-			return nil, fmt.Errorf("read IPVS destinations of %v: %w", s.Key, err)
+			return nil, fmt.Errorf("read IPVS destinations of %v: %w", s.Key, k.stats.lost(err))
 		}
 	}
 	return out, nil
@@ -277,8 +283,5 @@ func (k *linuxKernel) Close() error {
 	k.stats.close()
 	k.stats = nil
 	k.conn.close()
-	if h, err := k.moby(); err == nil {
-		h.Close()
-	}
 	return nil
 }

@@ -115,8 +115,8 @@ func TestKernelForwardingMethods(t *testing.T) {
 	k := requireKernel(t)
 	nat, dr, v6 := tcp("10.1.0.1:80"), tcp("10.1.0.2:80"), tcp("[2001:db8::1]:80")
 	tun4, tun6, mark := tcp("10.1.0.3:80"), tcp("[2001:db8::2]:80"), fwmark(7, confparse.IPv6)
-	tunnel := func(ty ipvs.TunnelType, port, flags uint16) ipvs.DestAttrs {
-		return ipvs.DestAttrs{Weight: 3, Forwarding: confparse.TUN, Tunnel: ipvs.Tunnel{Type: ty, Port: port, Flags: flags}}
+	tunnel := func(ty confparse.TunnelType, port uint16, flags confparse.TunnelFlags) ipvs.DestAttrs {
+		return ipvs.DestAttrs{Weight: 3, Forwarding: confparse.TUN, Tunnel: confparse.Tunnel{Type: ty, Port: port, Flags: flags}}
 	}
 	service := func(s ipvs.ServiceKey, d map[ipvs.DestKey]ipvs.DestAttrs) ipvs.Service {
 		return ipvs.Service{Attrs: attrs(s, "wlc"), Dests: d}
@@ -126,9 +126,9 @@ func TestKernelForwardingMethods(t *testing.T) {
 			"192.168.0.2:8081", ipvs.DestAttrs{Weight: 70000, UpperThreshold: 1<<31 - 1, LowerThreshold: 5})),
 		dr: service(dr, dests("192.168.0.1:80", ipvs.DestAttrs{Weight: 1<<31 - 1, Forwarding: confparse.DR})),
 		v6: service(v6, dests("[2001:db8::9]:8080", ipvs.DestAttrs{Weight: 1})),
-		tun4: service(tun4, dests("192.168.0.1:80", tunnel(ipvs.IPIP, 0, 0), "192.168.0.2:80", tunnel(ipvs.GUE, 6080, 1),
-			"192.168.0.3:80", tunnel(ipvs.GRE, 0, 1), "[2001:db8::5]:80", tunnel(ipvs.IPIP, 0, 0))),
-		tun6: service(tun6, dests("192.168.0.1:80", tunnel(ipvs.GUE, 6081, 2), "[2001:db8::6]:80", tunnel(ipvs.GRE, 0, 0))),
+		tun4: service(tun4, dests("192.168.0.1:80", tunnel(confparse.IPIP, 0, 0), "192.168.0.2:80", tunnel(confparse.GUE, 6080, 1),
+			"192.168.0.3:80", tunnel(confparse.GRE, 0, 1), "[2001:db8::5]:80", tunnel(confparse.IPIP, 0, 0))),
+		tun6: service(tun6, dests("192.168.0.1:80", tunnel(confparse.GUE, 6081, 2), "[2001:db8::6]:80", tunnel(confparse.GRE, 0, 0))),
 		mark: service(mark, dests("[2001:db8::7]:0", ipvs.DestAttrs{Weight: 1, Forwarding: confparse.DR})),
 	}
 	converge(t, k, want)
@@ -299,7 +299,7 @@ func TestKernelReadsOnlyWhatIsWanted(t *testing.T) {
 		b: {Attrs: attrs(b, "rr"), Dests: dests("192.168.0.2:80", ipvs.DestAttrs{Weight: 1})},
 	}
 	converge(t, k, want)
-	got, err := k.Read(t.Context(), func(s ipvs.ServiceKey) bool { return s == a })
+	got, err := k.Read(t.Context(), []ipvs.ServiceKey{a, tcp("10.5.0.3:80")})
 	if err != nil {
 		t.Fatal(err)
 	}

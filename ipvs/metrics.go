@@ -58,6 +58,8 @@ func newMetrics(reg prometheus.Registerer, perServer bool, status func() Status)
 			func(s Status) int { return s.Services }),
 		gauge("keepalived_ipvs_destinations", "Destinations of our services in the kernel's IPVS table.",
 			func(s Status) int { return s.Destinations }),
+		gauge("keepalived_ipvs_overrides", "Weights of destinations that others have set and that are kept.",
+			func(s Status) int { return len(s.Overrides) }),
 		gauge("keepalived_ipvs_failing", "Services that the kernel does not have as configured.",
 			func(s Status) int { return len(s.Failing) }),
 		newCounterCollector(m, perServer))

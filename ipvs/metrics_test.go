@@ -50,9 +50,9 @@ func TestMetricsOfThePart(t *testing.T) {
 		r := run(t, ipvstest.New(), ipvs.Options{Registerer: reg})
 		defer r.stop()
 		bad := service(2, 1)
-		bad.Attrs.Scheduler = "nosuch"
+		bad.Services[0].Attrs.Scheduler = "nosuch"
 		r.set(specOf(service(1, 2), bad), ipvs.Health{})
-		r.kernel.Edit(func(t ipvs.Table) { clear(t[service(1, 2).Key].Dests) })
+		r.kernel.Edit(func(t ipvs.Table) { clear(t[service(1, 2).Services[0].Key].Dests) })
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		want := []string{
@@ -71,6 +71,7 @@ func TestMetricsOfThePart(t *testing.T) {
 			"keepalived_ipvs_ops_total{set_dest,ok} 0",
 			"keepalived_ipvs_ops_total{set_service,error} 0",
 			"keepalived_ipvs_ops_total{set_service,ok} 0",
+			"keepalived_ipvs_overrides 0",
 			"keepalived_ipvs_services 1",
 		}
 		if diff := cmp.Diff(want, gather(t, reg, "keepalived_ipvs_")); diff != "" {
@@ -90,8 +91,8 @@ func TestMetricsOfTheKernel(t *testing.T) {
 			}
 			// One server in two services: the label of the service keeps its series apart.
 			a, b, mark := service(1, 2), service(1, 2), service(3, 1)
-			b.Key.Port, b.ID.Port = 81, 81
-			mark.Key = fwmark(5, confparse.IPv4)
+			b.Services[0].Key.Port, b.ID.Port = 81, 81
+			mark.Services[0].Key = fwmark(5, confparse.IPv4)
 			mark.ID = confparse.VirtualServerID{Family: confparse.IPv4, Fwmark: 5}
 			r.kernel.Edit(func(t ipvs.Table) { t[fwmark(9, confparse.IPv4)] = ipvs.Service{} }) // foreign
 			r.set(specOf(a, b, mark), ipvs.Health{})

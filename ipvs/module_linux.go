@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,15 +34,30 @@ func requireIPVS(ctx context.Context) (uint16, error) {
 		"try \"modprobe ip_vs\", or use a kernel that has it", ErrUnavailable, loaded)
 }
 
+// The controller of generic netlink: linux/genetlink.h.
+const (
+	ctrlFamily     = 0x10 // its own number
+	ctrlGetFamily  = 3
+	ctrlFamilyID   = 1
+	ctrlFamilyName = 2
+)
+
+// familyID asks the controller for the number of IPVS. It is ENOENT that there is none.
 func familyID() (uint16, error) {
-	f, err := netlink.GenlFamilyGet("IPVS")
+	c, err := dial(ctrlFamily, "")
 	if err != nil {
 		return 0, err
 	}
-	if f.ID == 0 {
-		return 0, unix.ENOENT
+	defer c.close()
+	var id uint16
+	err = c.get(ctrlGetFamily, false, func(r *request) { r.str(ctrlFamilyName, "IPVS") }, func(msg []byte) (err error) {
+		id, err = parseFamily(msg)
+		return err
+	})
+	if err == nil && id == 0 {
+		err = unix.ENOENT
 	}
-	return f.ID, nil
+	return id, err
 }
 
 // loadModule runs the program that the kernel itself would run. Some implementations do not know -s (log to syslog).

@@ -5,7 +5,7 @@ import "fmt"
 // OpKind is the kind of a change to the kernel's table.
 type OpKind uint8
 
-// The kinds, in the order in which Diff puts them.
+// The kinds. Those about services and destinations are in the order in which Diff puts them.
 const (
 	AddService OpKind = iota + 1
 	AddDest
@@ -13,9 +13,17 @@ const (
 	SetDest
 	DelDest
 	DelService // removes the service's destinations as well
+
+	ZeroCounters // of one service and its destinations; of all of them if Service is the zero key
+	SetTimeouts
+	StartSync
+	StopSync
 )
 
-var opNames = [...]string{"", "add_service", "add_dest", "set_service", "set_dest", "del_dest", "del_service"}
+const kinds = StopSync + 1
+
+var opNames = [kinds]string{"", "add_service", "add_dest", "set_service", "set_dest", "del_dest", "del_service",
+	"zero_counters", "set_timeouts", "start_sync", "stop_sync"}
 
 // String returns the kind as metrics label it, such as "add_dest".
 func (k OpKind) String() string {
@@ -25,42 +33,42 @@ func (k OpKind) String() string {
 	return fmt.Sprintf("op_%d", uint8(k))
 }
 
-// Op is one change to the kernel's table. Attrs is set for AddService and SetService, Dest for the three kinds about
-// destinations, DestAttrs for AddDest and SetDest.
+// Op is one change to what the kernel has. Service is set for the kinds about services and destinations, Attrs for
+// AddService and SetService, Dest for the three kinds about destinations, DestAttrs for AddDest and SetDest, Timeouts
+// for SetTimeouts, Sync for StartSync and, of it Role and ID, for StopSync.
 type Op struct {
 	Kind      OpKind
 	Service   ServiceKey
 	Attrs     ServiceAttrs
 	Dest      DestKey
 	DestAttrs DestAttrs
+	Timeouts  *Timeouts
+	Sync      *SyncDaemon
 }
 
 // String describes the change for an operator, such as "add tcp 192.0.2.1:80 -> 192.0.2.10:80 weight 1".
 func (o Op) String() string {
-	verb := [...]string{"?", "add", "add", "set", "set", "delete", "delete"}[min(int(o.Kind), 6)]
-	switch o.Kind {
-	case AddService, SetService:
-		return fmt.Sprintf("%s %v %s", verb, o.Service, o.Attrs.Scheduler)
-	case AddDest, SetDest:
-		return fmt.Sprintf("%s %v -> %v weight %d", verb, o.Service, o.Dest, o.DestAttrs.Weight)
-	case DelDest:
-		return fmt.Sprintf("%s %v -> %v", verb, o.Service, o.Dest)
-	}
-	return fmt.Sprintf("%s %v", verb, o.Service)
-}
-
-// apply makes the change in t. It is what the kernel does when it accepts the operation.
-func (t Table) apply(o Op) {
 	switch o.Kind {
 	case AddService:
-		t[o.Service] = Service{Attrs: o.Attrs, Dests: make(map[DestKey]DestAttrs)}
+		return fmt.Sprintf("add %v %s", o.Service, o.Attrs.Scheduler)
 	case SetService:
-		t[o.Service] = Service{Attrs: o.Attrs, Dests: t[o.Service].Dests}
+		return fmt.Sprintf("set %v %s", o.Service, o.Attrs.Scheduler)
 	case DelService:
-		delete(t, o.Service)
-	case AddDest, SetDest:
-		t[o.Service].Dests[o.Dest] = o.DestAttrs
+		return fmt.Sprintf("delete %v", o.Service)
+	case AddDest:
+		return fmt.Sprintf("add %v -> %v weight %d", o.Service, o.Dest, o.DestAttrs.Weight)
+	case SetDest:
+		return fmt.Sprintf("set %v -> %v weight %d", o.Service, o.Dest, o.DestAttrs.Weight)
 	case DelDest:
-		delete(t[o.Service].Dests, o.Dest)
+		return fmt.Sprintf("delete %v -> %v", o.Service, o.Dest)
+	case ZeroCounters:
+		return fmt.Sprintf("zero %v", o.Service)
+	case SetTimeouts:
+		return fmt.Sprintf("set timeouts %+v", *o.Timeouts)
+	case StartSync:
+		return fmt.Sprintf("start sync daemon %+v", *o.Sync)
+	case StopSync:
+		return fmt.Sprintf("stop sync daemon %+v", *o.Sync)
 	}
+	return o.Kind.String()
 }

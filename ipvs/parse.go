@@ -32,11 +32,8 @@ func attributes(b []byte, each func(typ uint16, v []byte) error) error {
 
 // nested calls each for the attributes inside the attribute typ of a generic netlink message.
 func nested(msg []byte, typ uint16, each func(typ uint16, v []byte) error) error {
-	if len(msg) < genlHeaderLen {
-		return errShort
-	}
 	found := false
-	err := attributes(msg[genlHeaderLen:], func(t uint16, v []byte) error {
+	err := topLevel(msg, func(t uint16, v []byte) error {
 		if t != typ {
 			return nil
 		}
@@ -199,11 +196,11 @@ func parseDest(msg []byte, f confparse.Family) (DestStats, DestAttrs, error) {
 			f = fam
 			return errors.Join(x.err, err)
 		case destTunType:
-			a.Tunnel.Type = TunnelType(x.u8())
+			a.Tunnel.Type = confparse.TunnelType(x.u8())
 		case destTunPort:
 			a.Tunnel.Port = x.be16()
 		case destTunFlags:
-			a.Tunnel.Flags = x.u16()
+			a.Tunnel.Flags = confparse.TunnelFlags(x.u16())
 		case destStats:
 			return parseCounters(v, &c32)
 		case destStats64:
@@ -220,7 +217,7 @@ func parseDest(msg []byte, f confparse.Family) (DestStats, DestAttrs, error) {
 		return s, a, fmt.Errorf("destination: %w", err)
 	}
 	if a.Forwarding != confparse.TUN {
-		a.Tunnel = Tunnel{}
+		a.Tunnel = confparse.Tunnel{}
 	}
 	s.Key = netip.AddrPortFrom(ip, port)
 	s.Counters = prefer(c64, c32)
@@ -258,30 +255,6 @@ func parseCounters(b []byte, c *Counters) error {
 		}
 		return f.err
 	})
-}
-
-// kernelInfo is the reply to GET_INFO.
-type kernelInfo struct {
-	version   uint32 // 0x010201 is 1.2.1
-	tableSize uint32 // connection hash buckets
-}
-
-func parseInfo(msg []byte) (kernelInfo, error) {
-	var i kernelInfo
-	if len(msg) < genlHeaderLen {
-		return i, errShort
-	}
-	err := attributes(msg[genlHeaderLen:], func(typ uint16, v []byte) error {
-		f := field{v: v}
-		switch typ {
-		case infoVersion:
-			i.version = f.u32()
-		case infoTableSize:
-			i.tableSize = f.u32()
-		}
-		return f.err
-	})
-	return i, err
 }
 
 func familyOf(af uint16) (confparse.Family, error) {

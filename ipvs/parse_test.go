@@ -35,7 +35,7 @@ func TestParseKernelReplies(t *testing.T) {
 		},
 		destination{
 			DestStats{Key: netip.MustParseAddrPort("192.168.0.9:5060")},
-			DestAttrs{Weight: 1, Forwarding: confparse.TUN, Tunnel: Tunnel{GUE, 6080, 1}},
+			DestAttrs{Weight: 1, Forwarding: confparse.TUN, Tunnel: confparse.Tunnel{Type: confparse.GUE, Port: 6080, Flags: confparse.Checksum}},
 		},
 		destination{
 			DestStats{Key: netip.MustParseAddrPort("127.0.0.1:8098"), Counters: web, Inactive: 1},
@@ -135,6 +135,9 @@ func FuzzParseReply(f *testing.F) {
 			}
 		}
 		_, _ = parseInfo(b)
+		_, _ = parseFamily(b)
+		_, _ = parseTimeouts(b)
+		_, _ = parseDaemon(b)
 		_ = messages(b, func(m message) { m.errno() })
 	})
 }

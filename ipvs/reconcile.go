@@ -1,10 +1,10 @@
 package ipvs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -12,17 +12,27 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vigil/confparse"
+	"vigil/ipvs/pool"
 )
 
 const (
 	defaultAudit = time.Minute
-	stopTimeout  = 10 * time.Second
 	idle         = time.Hour // between wake-ups when nothing is due
+)
+
+// AuditMode is what becomes of a weight that somebody else has set.
+type AuditMode uint8
+
+// The modes.
+const (
+	AuditKeep   AuditMode = iota // it is reported, and kept until the configuration or a check changes that server
+	AuditRepair                  // it is put right like everything else
 )
 
 // Options are what a Reconciler needs.
 type Options struct {
-	// Open opens the kernel. It is called when there is something to program, not before.
+	// Open opens the kernel. It is called when there is something to program, not before, and again when IPVS was
+	// unloaded meanwhile.
 	Open func(context.Context) (Kernel, error)
 
 	Logger     *slog.Logger          // nil = none
@@ -33,7 +43,8 @@ type Options struct {
 
 	KeepOnStop  bool          // --dont-release-ipvs: leave the table as it is when Run returns
 	AuditPeriod time.Duration // time in which the whole table is read back once; 0 = 60 s, below 0 = never
-	PerServer   bool          // export the kernel's counters of each real server, not only of each virtual server
+	Audit       AuditMode
+	PerServer   bool // export the kernel's counters of each real server, not only of each virtual server
 }
 
 // Reconciler keeps the kernel's table equal to the last Spec and Health it was given. Run owns all of its state; the
@@ -47,30 +58,33 @@ type Reconciler struct {
 	stopped chan struct{}
 	status  atomic.Pointer[Status]
 
-	kernel  Kernel // nil until something is to be programmed
-	applied Table  // our part of the kernel's table; nil until it has been read
+	kernel  Kernel // nil until something is to be programmed, and while it is lost
+	opened  bool   // it was open at some time
+	flushed bool   // lvs_flush was done
+	opening failure
 	state   stateFile
+	unsaved bool // which services are ours may be other than remembered
 
-	services map[ServiceKey]*service
-	byID     map[confparse.VirtualServerID][]*service
-	order    []ServiceKey // of services, as in the Spec
-	flush    bool         // lvs_flush
-	onStop   confparse.LVSFlushOnStop
-	unsaved  bool // which services are ours may be other than remembered
+	servers map[confparse.VirtualServerID]*virtualServer
+	entries map[ServiceKey]*entry
+	order   []*entry // those that are wanted, as in the Spec
+	dirty   []*entry // those that may not be in the kernel as they are wanted, or not wanted and there
+	gen     uint64   // counts Specs
+	flush   bool     // lvs_flush
+	onStop  confparse.LVSFlushOnStop
 
-	failing map[ServiceKey]*failure
-	opening failure // of opening the kernel and reading it
-	written uint64  // operations that the kernel accepted
-	drift   uint64  // those of them that repaired what an audit found
-	auditAt time.Time
-	audited int    // services of order read back in the current round
-	buf     []dest // reused by planning
-}
+	services int // that are present
+	dests    int // of them
+	failing  int // entries with a failure
+	retryAt  time.Time
+	written  uint64 // operations that the kernel accepted
+	drift    uint64 // those of them that repaired what an audit found
+	auditAt  time.Time
+	round    []*entry // what the audit under way has not read back yet
+	buf      []dest   // reused by planning
+	verdicts []pool.Health
 
-// service is a wanted service with what is known of its servers.
-type service struct {
-	spec   *ServiceSpec
-	health serviceHealth
+	overridden map[*virtualServer]bool // those with weights that others have set
 }
 
 // NewReconciler returns a Reconciler. It does nothing until Run is called.
@@ -79,7 +93,7 @@ func NewReconciler(o Options) *Reconciler {
 		opts: o, log: o.Logger, state: stateFile{path: o.StatePath},
 		inbox: inbox{signal: make(chan struct{}, 1)},
 		ready: make(chan struct{}), stopped: make(chan struct{}),
-		failing: make(map[ServiceKey]*failure), unsaved: true,
+		entries: make(map[ServiceKey]*entry), overridden: make(map[*virtualServer]bool), unsaved: true,
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -99,8 +113,8 @@ func (r *Reconciler) String() string { return "ipvs" }
 // and must not be changed.
 func (r *Reconciler) Set(s Spec, h Health) { r.inbox.set(s, h) }
 
-// SetHealth changes the health of the servers and quorums that h mentions, and of no other. Those that the current
-// Spec does not have are ignored.
+// SetHealth changes the health of the servers that h mentions, and of no other. Those that the current Spec does not
+// have are ignored.
 func (r *Reconciler) SetHealth(h Health) { r.inbox.change(h) }
 
 // Ready is closed when the first Spec has been programmed, each of its services with success or a recorded failure.
@@ -138,9 +152,8 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			}
 		case <-timer.C:
 			r.retry(ctx)
-			r.audit(ctx)
-			r.publish()
 		}
+		r.audit(ctx) // here, so that no flood of changes keeps it from its turn
 	}
 }
 
@@ -149,50 +162,50 @@ func (r *Reconciler) update(ctx context.Context) error {
 	start := time.Now()
 	m := r.inbox.take()
 	defer m.release()
-	touched := make(map[ServiceKey]bool)
 	if m.spec != nil {
-		r.setSpec(*m.spec, m.health, touched)
+		r.setSpec(*m.spec, m.health)
 	}
-	r.changeHealth(m.changes, touched)
+	r.changeHealth(m.changes)
 	switch {
 	case m.spec != nil:
-		if err := r.program(ctx, touched); err != nil {
+		if err := r.program(ctx); err != nil {
 			return err
 		}
-	case len(touched) == 0 || r.applied == nil:
+	case r.kernel == nil || len(r.dirty) == 0:
 		return nil // while the kernel cannot be opened, retry will come to it
 	default:
-		r.reconcile(ctx, slices.SortedFunc(maps.Keys(touched), compareServices))
+		r.reconcile(ctx, r.takeDirty())
 	}
 	r.metrics.duration.Observe(time.Since(start).Seconds())
 	r.publish()
 	return nil
 }
 
-// program makes the whole table right, where touched has the services that it may not be right for. The error is that
-// of a first opening, which is final.
-func (r *Reconciler) program(ctx context.Context, touched map[ServiceKey]bool) error {
-	first := r.applied == nil
-	if err := r.adopt(ctx); err != nil {
+// program opens the kernel if it is not open, and makes right what may not be. The error is that of a first opening,
+// which is final.
+func (r *Reconciler) program(ctx context.Context) error {
+	if err := r.open(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if r.kernel == nil && !r.isReady() {
+		if !r.opened && !r.isReady() {
 			return err
 		}
+		r.opening.fail(err)
 		r.log.Error("Can't initialize ipvs", "err", err, "retry_in", time.Until(r.opening.next).Round(time.Millisecond))
 		return nil
 	}
+	r.opening = failure{}
 	r.remember() // before the services are there: a crash in between must not leave orphans
-	keys := r.allKeys()
-	if !first {
-		keys = slices.DeleteFunc(keys, func(k ServiceKey) bool {
-			return r.services[k] != nil && !touched[k] && r.failing[k] == nil
-		})
+	if r.failing > 0 {
+		for _, e := range r.entries {
+			if e.failure != nil {
+				r.touch(e)
+			}
+		}
 	}
-	r.reconcile(ctx, keys)
-	r.remember()
-	if !r.isReady() {
+	r.reconcile(ctx, r.takeDirty())
+	if !r.isReady() && ctx.Err() == nil {
 		r.publish()
 		close(r.ready)
 	}
@@ -208,66 +221,35 @@ func (r *Reconciler) isReady() bool {
 	}
 }
 
-// setSpec takes over a new Spec and adds to touched the services that it wants otherwise than the one before.
-func (r *Reconciler) setSpec(s Spec, h Health, touched map[ServiceKey]bool) {
-	r.flush, r.onStop = s.FlushAtStart, s.FlushOnStop
-	before := r.services
-	r.services = make(map[ServiceKey]*service, len(s.Services))
-	r.byID = make(map[confparse.VirtualServerID][]*service, len(s.Services))
-	r.order = make([]ServiceKey, 0, len(s.Services))
-	r.unsaved = r.unsaved || len(before) != len(s.Services)
-	var real []RealServerHealth
-	for i := range s.Services {
-		spec := &s.Services[i]
-		health := spec.health(h, real)
-		real = health.real[:0]
-		svc := before[spec.Key]
-		r.unsaved = r.unsaved || svc == nil
-		if svc == nil || !svc.health.equal(health) || !svc.spec.Equal(*spec) {
-			touched[spec.Key] = true
-			health.real = slices.Clone(health.real)
-			svc = &service{health: health}
-		}
-		svc.spec = spec // the Spec before is not needed any more, not even where it is equal
-		r.services[spec.Key] = svc
-		r.byID[spec.ID] = append(r.byID[spec.ID], svc)
-		r.order = append(r.order, spec.Key)
-	}
-	r.scheduleAudit()
-}
-
-// changeHealth takes over a change of health and adds to touched the services that it concerns.
-func (r *Reconciler) changeHealth(h Health, touched map[ServiceKey]bool) {
-	for id, rh := range h.RealServers {
-		for _, svc := range r.byID[id.VS] {
-			for i, rs := range svc.spec.RealServers {
-				if rs.Addr == id.Addr && rs.Port == id.Port && svc.health.real[i] != rh {
-					svc.health.real[i] = rh
-					touched[svc.spec.Key] = true
-				}
-			}
-		}
-	}
-	for id, up := range h.QuorumUp {
-		for _, svc := range r.byID[id] {
-			if svc.health.quorumUp != up {
-				svc.health.quorumUp = up
-				touched[svc.spec.Key] = true
-			}
-		}
+// touch marks a service as one that may not be in the kernel as it should.
+func (r *Reconciler) touch(e *entry) {
+	if !e.dirty {
+		e.dirty = true
+		r.dirty = append(r.dirty, e)
 	}
 }
 
-// allKeys returns every service that is wanted or there: first what stays, in the order of the Spec, then what goes.
-func (r *Reconciler) allKeys() []ServiceKey {
-	keys := slices.Clone(r.order)
-	for k := range r.applied {
-		if r.services[k] == nil {
-			keys = append(keys, k)
-		}
+// takeDirty returns what was touched: first what stays, in the order of the Spec, then what goes.
+func (r *Reconciler) takeDirty() []*entry {
+	entries := r.dirty
+	r.dirty = nil
+	for _, e := range entries {
+		e.dirty = false
 	}
-	slices.SortFunc(keys[len(r.order):], compareServices)
-	return keys
+	slices.SortFunc(entries, inOrder)
+	return entries
+}
+
+func inOrder(a, b *entry) int {
+	switch {
+	case a.vs != nil && b.vs != nil:
+		return cmp.Compare(a.pos, b.pos)
+	case a.vs == nil && b.vs == nil:
+		return compareServices(a.key, b.key)
+	case a.vs != nil:
+		return -1
+	}
+	return 1
 }
 
 // untilDue is the time until retry or audit has something to do.
@@ -278,42 +260,16 @@ func (r *Reconciler) untilDue() time.Duration {
 			due = t
 		}
 	}
-	switch {
-	case r.applied != nil:
-		for _, f := range r.failing {
-			soonest(f.next)
-		}
-		if r.auditing() {
-			soonest(r.auditAt)
-		}
-	case r.opening.attempts > 0:
+	if r.opening.attempts > 0 {
 		soonest(r.opening.next)
 	}
+	if r.kernel != nil && r.failing > 0 {
+		soonest(r.retryAt)
+	}
+	if r.auditing() {
+		soonest(r.auditAt)
+	}
 	return max(time.Until(due), 0)
-}
-
-// stop leaves the kernel as the options say. It has a time limit of its own, since Run's context has ended.
-func (r *Reconciler) stop() {
-	if r.applied == nil || r.opts.KeepOnStop {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
-	if r.onStop == confparse.FlushOnStopAll {
-		if err := r.kernel.Flush(ctx); err != nil {
-			r.log.Error("Cannot flush the IPVS table, removing our own services", "err", err)
-		} else {
-			r.applied = make(Table)
-		}
-	}
-	// Last added, first removed. The kernel keeps removed destinations for two minutes, the latest first, and looks
-	// each new one up among them: a restart in this time finds every one at the head of the list.
-	keys := r.allKeys()
-	slices.Reverse(keys)
-	r.setSpec(Spec{}, Health{}, make(map[ServiceKey]bool))
-	r.reconcile(ctx, keys)
-	r.remember()
-	r.publish()
 }
 
 func (r *Reconciler) close() {

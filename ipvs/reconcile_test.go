@@ -22,6 +22,7 @@ import (
 	"vigil/confparse"
 	"vigil/ipvs"
 	"vigil/ipvs/ipvstest"
+	"vigil/ipvs/pool"
 )
 
 func diffTables(want, got ipvs.Table) string {
@@ -61,30 +62,36 @@ func dests(d ...any) map[ipvs.DestKey]ipvs.DestAttrs {
 }
 
 // service is a TCP service 10.0.0.N:80 with the given number of NAT servers 192.168.N.1, .2, … of weight 1.
-func service(n, servers int) ipvs.ServiceSpec {
+func service(n, servers int) ipvs.VirtualServerSpec {
 	k := tcp(fmt.Sprintf("10.0.0.%d:80", n))
-	s := ipvs.ServiceSpec{
-		ID:  confparse.VirtualServerID{Family: k.Family, Protocol: k.Protocol, Addr: k.Addr, Port: k.Port},
-		Key: k, Attrs: attrs(k, "wlc"),
+	s := ipvs.VirtualServerSpec{
+		ID:       confparse.VirtualServerID{Family: k.Family, Protocol: k.Protocol, Addr: k.Addr, Port: k.Port},
+		Services: []ipvs.ServiceSpec{{Key: k, Attrs: attrs(k, "wlc")}},
+		Pool:     pool.Spec{Quorum: uint32(min(servers, 1))},
 	}
 	for i := range servers {
-		s.RealServers = append(s.RealServers, ipvs.RealServerSpec{
+		s.Pool.Servers = append(s.Pool.Servers, pool.Server{
 			Addr: netip.AddrFrom4([4]byte{192, 168, byte(n), byte(i + 1)}), Port: 8080, Weight: 1,
 		})
 	}
 	return s
 }
 
-func specOf(services ...ipvs.ServiceSpec) ipvs.Spec { return ipvs.Spec{Services: services} }
+func specOf(services ...ipvs.VirtualServerSpec) ipvs.Spec { return ipvs.Spec{VirtualServers: services} }
 
 // serverHealth is the health of the i-th server of s.
-func serverHealth(s ipvs.ServiceSpec, i int, up bool, weight int32) ipvs.Health {
-	id := confparse.RealServerID{VS: s.ID, Addr: s.RealServers[i].Addr, Port: s.RealServers[i].Port}
+func serverHealth(s ipvs.VirtualServerSpec, i int, up bool, weight int32) ipvs.Health {
+	id := confparse.RealServerID{VS: s.ID, Addr: s.Pool.Servers[i].Addr, Port: s.Pool.Servers[i].Port}
 	return ipvs.Health{RealServers: map[confparse.RealServerID]ipvs.RealServerHealth{id: {Up: up, Weight: weight}}}
 }
 
-func quorum(s ipvs.ServiceSpec, up bool) ipvs.Health {
-	return ipvs.Health{QuorumUp: map[confparse.VirtualServerID]bool{s.ID: up}}
+// serversHealth is the health of all servers of s: up with weight 1, or down.
+func serversHealth(s ipvs.VirtualServerSpec, up bool) ipvs.Health {
+	h := ipvs.Health{RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth)}
+	for i := range s.Pool.Servers {
+		maps.Copy(h.RealServers, serverHealth(s, i, up, 1).RealServers)
+	}
+	return h
 }
 
 // rig is a running Reconciler on a twin.
@@ -181,7 +188,7 @@ func TestReconcilerStartChangeStop(t *testing.T) {
 		k := ipvstest.New()
 		r := run(t, k, ipvs.Options{AuditPeriod: -1})
 		s := service(1, 2)
-		s.Sorry = ipvs.SorryServerSpec{Addr: netip.MustParseAddr("192.168.1.9"), Port: 8080}
+		s.Pool.Sorry = pool.SorryServer{Addr: netip.MustParseAddr("192.168.1.9"), Port: 8080}
 		r.want(r.set(specOf(s), ipvs.Health{}), "add tcp 10.0.0.1:80 wlc",
 			"add tcp 10.0.0.1:80 -> 192.168.1.1:8080 weight 1", "add tcp 10.0.0.1:80 -> 192.168.1.2:8080 weight 1")
 		select {
@@ -192,9 +199,9 @@ func TestReconcilerStartChangeStop(t *testing.T) {
 		r.want(r.health(serverHealth(s, 0, false, 0)), "delete tcp 10.0.0.1:80 -> 192.168.1.1:8080")
 		r.want(r.health(serverHealth(s, 0, false, 0))) // no news
 		r.want(r.health(serverHealth(s, 1, true, 7)), "set tcp 10.0.0.1:80 -> 192.168.1.2:8080 weight 7")
-		r.want(r.health(quorum(s, false)), "add tcp 10.0.0.1:80 -> 192.168.1.9:8080 weight 1",
+		r.want(r.health(serverHealth(s, 1, false, 7)), "add tcp 10.0.0.1:80 -> 192.168.1.9:8080 weight 1",
 			"delete tcp 10.0.0.1:80 -> 192.168.1.2:8080")
-		r.want(r.health(quorum(s, true)), "add tcp 10.0.0.1:80 -> 192.168.1.2:8080 weight 7",
+		r.want(r.health(serverHealth(s, 1, true, 7)), "add tcp 10.0.0.1:80 -> 192.168.1.2:8080 weight 7",
 			"delete tcp 10.0.0.1:80 -> 192.168.1.9:8080")
 		r.want(r.health(serverHealth(service(9, 1), 0, false, 0))) // not of this configuration
 		if err := r.stop(); err != nil {
@@ -219,7 +226,7 @@ func TestReconcilerReload(t *testing.T) {
 		r.want(r.set(specOf(a, b), ipvs.Health{})) // nothing changed: nothing written
 		reads := r.kernel.Reads()
 		a2 := service(1, 1)
-		a2.Attrs.Scheduler = "rr"
+		a2.Services[0].Attrs.Scheduler = "rr"
 		r.want(r.set(specOf(a2, service(3, 0)), ipvs.Health{}), "add tcp 10.0.0.3:80 wlc", "set tcp 10.0.0.1:80 rr",
 			"delete tcp 10.0.0.1:80 -> 192.168.1.2:8080", "delete tcp 10.0.0.2:80")
 		if got := r.kernel.Reads(); got != reads {
@@ -241,7 +248,7 @@ func TestReconcilerAdopts(t *testing.T) {
 			maps.Copy(table, ipvs.Desired(specOf(s, service(2, 1)), ipvs.Health{}))
 			table[foreign] = ipvs.Service{Attrs: attrs(foreign, "lc"), Dests: dests("1.2.3.4:0", ipvs.DestAttrs{})}
 			// An old weight, and a destination that is not in the configuration.
-			maps.Copy(table[s.Key].Dests, dests("192.168.1.2:8080", ipvs.DestAttrs{Weight: 9}, "9.9.9.9:8080", ipvs.DestAttrs{}))
+			maps.Copy(table[s.Services[0].Key].Dests, dests("192.168.1.2:8080", ipvs.DestAttrs{Weight: 9}, "9.9.9.9:8080", ipvs.DestAttrs{}))
 		})
 		r := run(t, k, ipvs.Options{AuditPeriod: -1})
 		r.want(r.set(specOf(s), ipvs.Health{}), "set tcp 10.0.0.1:80 -> 192.168.1.2:8080 weight 1",
@@ -307,7 +314,7 @@ func TestReconcilerFlushOptions(t *testing.T) {
 				k := ipvstest.New()
 				k.Edit(func(table ipvs.Table) { table[foreign] = ipvs.Service{Attrs: attrs(foreign, "lc")} })
 				r := run(t, k, ipvs.Options{AuditPeriod: -1, KeepOnStop: c.keep})
-				c.spec.Services = []ipvs.ServiceSpec{service(1, 2)}
+				c.spec.VirtualServers = []ipvs.VirtualServerSpec{service(1, 2)}
 				r.set(c.spec, ipvs.Health{})
 				if err := r.stop(); err != nil {
 					t.Error(err)

@@ -67,7 +67,7 @@ func TestReconcilerOnTheKernel(t *testing.T) {
 
 	// One service leaves the configuration while nobody runs; the rest is adopted without a write.
 	less := spec
-	less.Services = spec.Services[1:]
+	less.VirtualServers = spec.VirtualServers[1:]
 	r, stop = run(ipvs.Options{AuditPeriod: -1}, less)
 	check(less)
 	if got := r.Status().Written; got != 1 {
@@ -75,9 +75,9 @@ func TestReconcilerOnTheKernel(t *testing.T) {
 	}
 
 	// Another process deletes a service of ours: the next change of health brings it back whole.
-	victim := less.Services[0]
-	mustApply(t, k, []ipvs.Op{{Kind: ipvs.DelService, Service: victim.Key}})
-	rs := confparse.RealServerID{VS: victim.ID, Addr: victim.RealServers[0].Addr, Port: victim.RealServers[0].Port}
+	victim := less.VirtualServers[0]
+	mustApply(t, k, []ipvs.Op{{Kind: ipvs.DelService, Service: victim.Services[0].Key}})
+	rs := confparse.RealServerID{VS: victim.ID, Addr: victim.Pool.Servers[0].Addr, Port: victim.Pool.Servers[0].Port}
 	down := ipvs.Health{RealServers: map[confparse.RealServerID]ipvs.RealServerHealth{rs: {}}}
 	up := ipvs.Health{RealServers: map[confparse.RealServerID]ipvs.RealServerHealth{rs: {Up: true, Weight: 1}}}
 	for _, h := range []ipvs.Health{down, up} {

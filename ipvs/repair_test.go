@@ -14,6 +14,7 @@ import (
 	"vigil/confparse"
 	"vigil/ipvs"
 	"vigil/ipvs/ipvstest"
+	"vigil/ipvs/pool"
 )
 
 // The first services may come with a reload. A kernel without IPVS does not end the process then: it is tried again.
@@ -52,9 +53,14 @@ func TestReconcilerReadFailsAtStart(t *testing.T) {
 		r := run(t, k, ipvs.Options{AuditPeriod: -1})
 		defer r.stop()
 		s := service(1, 1)
-		r.want(r.set(specOf(s), ipvs.Health{})) // an unread table is not written to
-		k.SetReadError(nil)
+		r.want(r.set(specOf(s), ipvs.Health{})) // what has not been read is not written to
 		<-r.Ready()
+		if f := r.Status().Failing; len(f) != 1 || f[0].Service != s.Services[0].Key {
+			t.Errorf("failing: %+v", f)
+		}
+		k.SetReadError(nil)
+		time.Sleep(time.Second)
+		synctest.Wait()
 		r.wantTable(ipvs.Desired(specOf(s), ipvs.Health{}))
 	})
 }
@@ -71,15 +77,15 @@ func TestReconcilerLearnsFromErrno(t *testing.T) {
 		want  []string
 	}{
 		{"EEXIST on adding a destination", serverHealth(s, 0, false, 0),
-			func(t ipvs.Table) { t[s.Key].Dests[d1] = ipvs.DestAttrs{Weight: 9} }, serverHealth(s, 0, true, 1),
+			func(t ipvs.Table) { t[s.Services[0].Key].Dests[d1] = ipvs.DestAttrs{Weight: 9} }, serverHealth(s, 0, true, 1),
 			[]string{"add tcp 10.0.0.1:80 -> 192.168.1.1:8080 weight 1: file exists",
 				"set tcp 10.0.0.1:80 -> 192.168.1.1:8080 weight 1"}},
 		{"ENOENT on changing a destination", ipvs.Health{},
-			func(t ipvs.Table) { delete(t[s.Key].Dests, d1) }, serverHealth(s, 0, true, 5),
+			func(t ipvs.Table) { delete(t[s.Services[0].Key].Dests, d1) }, serverHealth(s, 0, true, 5),
 			[]string{"set tcp 10.0.0.1:80 -> 192.168.1.1:8080 weight 5: no such file or directory",
 				"add tcp 10.0.0.1:80 -> 192.168.1.1:8080 weight 5"}},
 		{"ENOENT on removing a destination", ipvs.Health{},
-			func(t ipvs.Table) { delete(t[s.Key].Dests, d1) }, serverHealth(s, 0, false, 0),
+			func(t ipvs.Table) { delete(t[s.Services[0].Key].Dests, d1) }, serverHealth(s, 0, false, 0),
 			[]string{"delete tcp 10.0.0.1:80 -> 192.168.1.1:8080: no such file or directory"}},
 		{"ESRCH: the service is made again with all its destinations", ipvs.Health{},
 			func(t ipvs.Table) { clear(t) }, serverHealth(s, 0, true, 5),
@@ -96,7 +102,7 @@ func TestReconcilerLearnsFromErrno(t *testing.T) {
 				if f := r.Status().Failing; len(f) != 0 {
 					t.Errorf("failing: %+v", f)
 				}
-				if _, ok := r.kernel.Table()[s.Key].Dests[d2]; !ok {
+				if _, ok := r.kernel.Table()[s.Services[0].Key].Dests[d2]; !ok {
 					t.Error("the other destination is missing")
 				}
 				if !strings.Contains(r.log.String(), "IPVS cmd IP_VS_SO_SET_") {
@@ -115,7 +121,7 @@ func TestReconcilerTakesOverAnExistingService(t *testing.T) {
 		a, b := service(1, 1), service(2, 1)
 		r.set(specOf(a), ipvs.Health{})
 		r.kernel.Edit(func(t ipvs.Table) {
-			t[b.Key] = ipvs.Service{Attrs: attrs(b.Key, "rr"), Dests: dests("9.9.9.9:80", ipvs.DestAttrs{})}
+			t[b.Services[0].Key] = ipvs.Service{Attrs: attrs(b.Services[0].Key, "rr"), Dests: dests("9.9.9.9:80", ipvs.DestAttrs{})}
 		})
 		r.want(r.set(specOf(a, b), ipvs.Health{}),
 			"add tcp 10.0.0.2:80 wlc: file exists", "add tcp 10.0.0.2:80 -> 192.168.2.1:8080 weight 1",
@@ -130,7 +136,7 @@ func TestReconcilerRefusedServiceWaits(t *testing.T) {
 		r := run(t, ipvstest.New(), ipvs.Options{AuditPeriod: -1})
 		defer r.stop()
 		bad, good := service(1, 2), service(2, 1)
-		bad.Attrs.Scheduler = "nosuch"
+		bad.Services[0].Attrs.Scheduler = "nosuch"
 		r.set(specOf(bad, good), ipvs.Health{})
 		r.wantTable(ipvs.Desired(specOf(good), ipvs.Health{}))
 		if n := strings.Count(r.log.String(), "error:"); n != 1 {
@@ -150,11 +156,11 @@ func TestReconcilerRefusedServiceWaits(t *testing.T) {
 			t.Errorf("tries at %s", got)
 		}
 		f := r.Status().Failing
-		if len(f) != 1 || f[0].Service != bad.Key || f[0].Attempts != 5 || !strings.Contains(f[0].Error, "Scheduler") {
+		if len(f) != 1 || f[0].Service != bad.Services[0].Key || f[0].Attempts != 5 || !strings.Contains(f[0].Error, "Scheduler") {
 			t.Errorf("failing: %+v", f)
 		}
 		// A change is tried at once, and ends it.
-		bad.Attrs.Scheduler = "rr"
+		bad.Services[0].Attrs.Scheduler = "rr"
 		r.set(specOf(bad, good), ipvs.Health{})
 		r.wantTable(ipvs.Desired(specOf(bad, good), ipvs.Health{}))
 		if f := r.Status().Failing; len(f) != 0 {
@@ -171,7 +177,7 @@ func TestReconcilerReloadRetriesWhatFailed(t *testing.T) {
 		a, b := service(1, 1), service(2, 1)
 		refusing := true
 		r.kernel.SetFault(func(op ipvs.Op) ipvstest.Fault {
-			if refusing && op.Service == a.Key && op.Kind == ipvs.AddDest {
+			if refusing && op.Service == a.Services[0].Key && op.Kind == ipvs.AddDest {
 				return ipvstest.Fault{Err: syscall.ENOMEM}
 			}
 			return ipvstest.Fault{}
@@ -191,9 +197,9 @@ func TestReconcilerRefusedDestination(t *testing.T) {
 		r := run(t, ipvstest.New(), ipvs.Options{AuditPeriod: -1})
 		defer r.stop()
 		s := service(1, 2)
-		s.RealServers[0].LowerThreshold = 20
+		s.Pool.Servers[0].LowerThreshold = 20
 		r.set(specOf(s), ipvs.Health{})
-		if got := len(r.kernel.Table()[s.Key].Dests); got != 1 {
+		if got := len(r.kernel.Table()[s.Services[0].Key].Dests); got != 1 {
 			t.Errorf("%d destinations, want 1", got)
 		}
 		want := "IPVS cmd IP_VS_SO_SET_ADDDEST(1159) error: Numerical result out of range(34) " +
@@ -238,8 +244,8 @@ func TestReconcilerAuditRepairsDrift(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		r.want(r.ops()) // an undisturbed table is only read
 		r.kernel.Edit(func(t ipvs.Table) {
-			delete(t, a.Key)
-			t[b.Key].Dests[netip.MustParseAddrPort("9.9.9.9:80")] = ipvs.DestAttrs{}
+			delete(t, a.Services[0].Key)
+			t[b.Services[0].Key].Dests[netip.MustParseAddrPort("9.9.9.9:80")] = ipvs.DestAttrs{}
 		})
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -277,16 +283,16 @@ func bigSpec(n int) ipvs.Spec {
 	var s ipvs.Spec
 	for i := range n {
 		k := tcp(fmt.Sprintf("10.%d.%d.1:80", 10+i/250, i%250))
-		svc := ipvs.ServiceSpec{
-			ID:  confparse.VirtualServerID{Family: k.Family, Protocol: k.Protocol, Addr: k.Addr, Port: k.Port},
-			Key: k, Attrs: attrs(k, "wrr"),
+		svc := ipvs.VirtualServerSpec{
+			ID:       confparse.VirtualServerID{Family: k.Family, Protocol: k.Protocol, Addr: k.Addr, Port: k.Port},
+			Services: []ipvs.ServiceSpec{{Key: k, Attrs: attrs(k, "wrr")}}, Pool: pool.Spec{Quorum: 1},
 		}
 		for j := range 10 {
-			svc.RealServers = append(svc.RealServers, ipvs.RealServerSpec{
+			svc.Pool.Servers = append(svc.Pool.Servers, pool.Server{
 				Addr: netip.AddrFrom4([4]byte{172, 16, byte(i % 250), byte(j + 1)}), Port: 8080, Weight: 1,
 			})
 		}
-		s.Services = append(s.Services, svc)
+		s.VirtualServers = append(s.VirtualServers, svc)
 	}
 	return s
 }

@@ -12,10 +12,10 @@ import (
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
-// virtualServer is a TCP virtual server as the decoder leaves it, with one NAT real server.
-func virtualServer(change func(*confparse.VirtualServer)) *confparse.VirtualServer {
+// configured is a TCP virtual server as the decoder leaves it, with one NAT real server.
+func configured(change func(*confparse.VirtualServer)) *confparse.VirtualServer {
 	id := confparse.VirtualServerID{Family: confparse.IPv4, Protocol: confparse.TCP, Addr: addr("10.0.0.1"), Port: 80}
-	vs := &confparse.VirtualServer{ID: id, Scheduler: "wlc", Quorum: 1}
+	vs := &confparse.VirtualServer{ID: id, Scheduler: "wlc", Quorum: 1, PersistenceGranularity: 0xffffffff}
 	vs.RealServers = []*confparse.RealServer{realServer(id, "192.168.0.1", 8080)}
 	if change != nil {
 		change(vs)
@@ -28,7 +28,9 @@ func realServer(vs confparse.VirtualServerID, a string, port uint16) *confparse.
 }
 
 func TestFromConfigServiceAttrs(t *testing.T) {
-	v6 := func(vs *confparse.VirtualServer) { vs.ID.Addr, vs.ID.Family = addr("2001:db8::1"), confparse.IPv6 }
+	v6 := func(vs *confparse.VirtualServer) {
+		vs.ID.Addr, vs.ID.Family, vs.PersistenceGranularity = addr("2001:db8::1"), confparse.IPv6, 128
+	}
 	for _, c := range []struct {
 		name   string
 		change func(*confparse.VirtualServer)
@@ -55,8 +57,8 @@ func TestFromConfigServiceAttrs(t *testing.T) {
 		}, ServiceAttrs{Scheduler: "wlc", PE: "sip", Flags: Persistent, Timeout: 60, Netmask: 0xffffffff}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{virtualServer(c.change)}})
-			if diff := cmp.Diff(c.want, s.Services[0].Attrs); diff != "" {
+			s := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{configured(c.change)}})
+			if diff := cmp.Diff(c.want, s.VirtualServers[0].Services[0].Attrs); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -65,14 +67,14 @@ func TestFromConfigServiceAttrs(t *testing.T) {
 
 func TestFromConfigServiceKey(t *testing.T) {
 	id := func(f func(*confparse.VirtualServerID)) *confparse.VirtualServer {
-		return virtualServer(func(vs *confparse.VirtualServer) { f(&vs.ID) })
+		return configured(func(vs *confparse.VirtualServer) { f(&vs.ID) })
 	}
 	for _, c := range []struct {
 		name string
 		vs   *confparse.VirtualServer
 		want string
 	}{
-		{"address", virtualServer(nil), "tcp 10.0.0.1:80"},
+		{"address", configured(nil), "tcp 10.0.0.1:80"},
 		{"address v6", id(func(i *confparse.VirtualServerID) { i.Addr, i.Protocol = addr("2001:db8::1"), confparse.UDP }),
 			"udp [2001:db8::1]:80"},
 		{"fwmark", id(func(i *confparse.VirtualServerID) {
@@ -84,33 +86,17 @@ func TestFromConfigServiceKey(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{c.vs}})
-			if got := s.Services[0].Key.String(); got != c.want {
+			if got := s.VirtualServers[0].Services[0].Key.String(); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
 	}
 }
 
-func TestFromConfigFirstOfDuplicatesCounts(t *testing.T) {
-	second := virtualServer(func(vs *confparse.VirtualServer) { vs.Scheduler = "rr" })
-	first := virtualServer(func(vs *confparse.VirtualServer) {
-		again := realServer(vs.ID, "192.168.0.1", 8080)
-		again.Weight = 9
-		vs.RealServers = append(vs.RealServers, again)
-	})
-	s := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{first, second}})
-	if len(s.Services) != 1 || s.Services[0].Attrs.Scheduler != "wlc" {
-		t.Fatalf("services: %+v", s.Services)
-	}
-	if rs := s.Services[0].RealServers; len(rs) != 1 || rs[0].Weight != 1 {
-		t.Errorf("real servers: %+v", rs)
-	}
-}
-
 func TestFromConfigGroupWithoutEntriesIsNoService(t *testing.T) {
-	vs := virtualServer(func(vs *confparse.VirtualServer) { vs.ID = confparse.VirtualServerID{Group: "g"} })
-	if s := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{vs}}); len(s.Services) != 0 {
-		t.Errorf("services: %+v", s.Services)
+	vs := configured(func(vs *confparse.VirtualServer) { vs.ID = confparse.VirtualServerID{Group: "g"} })
+	if s := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{vs}}); len(s.VirtualServers) != 0 {
+		t.Errorf("services: %+v", s.VirtualServers)
 	}
 }
 
@@ -137,10 +123,10 @@ func TestDestinationPort(t *testing.T) {
 
 // The kernel refuses thresholds that do not fit an int; the configuration may have them.
 func TestFromConfigThresholdsFitTheKernel(t *testing.T) {
-	vs := virtualServer(func(vs *confparse.VirtualServer) {
+	vs := configured(func(vs *confparse.VirtualServer) {
 		vs.RealServers[0].UpperThreshold, vs.RealServers[0].LowerThreshold = 1<<32-1, 1<<31
 	})
-	rs := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{vs}}).Services[0].RealServers[0]
+	rs := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{vs}}).VirtualServers[0].Pool.Servers[0]
 	if rs.UpperThreshold != 1<<31-1 || rs.LowerThreshold != 1<<31-1 {
 		t.Errorf("thresholds %d, %d", rs.UpperThreshold, rs.LowerThreshold)
 	}
@@ -148,7 +134,7 @@ func TestFromConfigThresholdsFitTheKernel(t *testing.T) {
 
 func TestSpecEqual(t *testing.T) {
 	with := func(change func(*confparse.VirtualServer)) Spec {
-		return FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{virtualServer(change)}})
+		return FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{configured(change)}})
 	}
 	if !with(nil).Equal(with(nil)) {
 		t.Error("specs of one configuration differ")

@@ -59,25 +59,8 @@ type DestAttrs struct {
 	UpperThreshold uint32
 	LowerThreshold uint32
 	Forwarding     confparse.Forwarding
-	Tunnel         Tunnel // meaningful with Forwarding TUN
+	Tunnel         confparse.Tunnel // meaningful with Forwarding TUN
 }
-
-// Tunnel is the encapsulation of a TUN destination.
-type Tunnel struct {
-	Type  TunnelType
-	Port  uint16 // of GUE, else 0
-	Flags uint16 // 0 no checksum, 1 checksum, 2 remote checksum offload (IP_VS_TUNNEL_ENCAP_FLAG_*)
-}
-
-// TunnelType numbers encapsulations as the kernel's IP_VS_CONN_F_TUNNEL_TYPE_*.
-type TunnelType uint8
-
-// The tunnel types.
-const (
-	IPIP TunnelType = 0
-	GUE  TunnelType = 1
-	GRE  TunnelType = 2
-)
 
 // Equal reports whether a and b have the same attributes, the kernel's own Hashed bit aside.
 func (a ServiceAttrs) Equal(b ServiceAttrs) bool {
@@ -150,12 +133,4 @@ func wireFamily(a netip.Addr) confparse.Family {
 		return confparse.IPv6
 	}
 	return confparse.FamilyUnknown
-}
-
-// counts returns the number of services and of destinations.
-func (t Table) counts() (services, dests int) {
-	for _, s := range t {
-		dests += len(s.Dests)
-	}
-	return len(t), dests
 }

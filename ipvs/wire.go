@@ -20,13 +20,24 @@ const (
 	cmdSetDest    = 6
 	cmdDelDest    = 7
 	cmdGetDest    = 8
+	cmdNewDaemon  = 9
+	cmdDelDaemon  = 10
+	cmdGetDaemon  = 11
+	cmdSetConfig  = 12
+	cmdGetConfig  = 13
 	cmdGetInfo    = 15
+	cmdZero       = 16
+	cmdFlush      = 17
 )
 
 // Attributes of a command.
 const (
 	attrService = 1
 	attrDest    = 2
+	attrDaemon  = 3
+	attrTCP     = 4 // timeouts
+	attrTCPFin  = 5
+	attrUDP     = 6
 )
 
 // Attributes of a service.
@@ -71,6 +82,18 @@ const (
 	statsOutPkts  = 3
 	statsInBytes  = 4
 	statsOutBytes = 5
+)
+
+// Attributes of a synchronization daemon.
+const (
+	daemonState     = 1
+	daemonInterface = 2
+	daemonID        = 3
+	daemonMaxLen    = 4
+	daemonGroup4    = 5
+	daemonGroup6    = 6
+	daemonPort      = 7 // in host order, as no other port is
+	daemonTTL       = 8
 )
 
 // Attributes of the reply to cmdGetInfo.
@@ -212,7 +235,7 @@ func (r *request) dest(d DestKey, s DestAttrs) {
 	if s.Forwarding == confparse.TUN {
 		r.u8(destTunType, uint8(s.Tunnel.Type))
 		r.be16(destTunPort, s.Tunnel.Port)
-		r.u16(destTunFlags, s.Tunnel.Flags)
+		r.u16(destTunFlags, uint16(s.Tunnel.Flags))
 	}
 	r.shut(a)
 }
@@ -226,11 +249,43 @@ func (r *request) destIdentity(d DestKey) {
 	r.shut(a)
 }
 
+func (r *request) daemon(d *SyncDaemon) {
+	a := r.open(attrDaemon)
+	r.u32(daemonState, uint32(d.Role))
+	r.str(daemonInterface, d.Interface)
+	r.u32(daemonID, d.ID)
+	if d.MaxLen != 0 {
+		r.u16(daemonMaxLen, d.MaxLen)
+	}
+	switch {
+	case d.Group.Is4():
+		r.addr(daemonGroup4, d.Group)
+	case d.Group.Is6():
+		r.addr(daemonGroup6, d.Group)
+	}
+	if d.Port != 0 {
+		r.u16(daemonPort, d.Port)
+	}
+	if d.TTL != 0 {
+		r.u8(daemonTTL, d.TTL)
+	}
+	r.shut(a)
+}
+
+func (r *request) timeouts(t *Timeouts) {
+	r.u32(attrTCP, t.TCP)
+	r.u32(attrTCPFin, t.TCPFin)
+	r.u32(attrUDP, t.UDP)
+}
+
+// cmdOf is the command of each kind of operation.
+var cmdOf = [kinds]uint8{AddService: cmdNewService, SetService: cmdSetService, DelService: cmdDelService,
+	AddDest: cmdNewDest, SetDest: cmdSetDest, DelDest: cmdDelDest, ZeroCounters: cmdZero, SetTimeouts: cmdSetConfig,
+	StartSync: cmdNewDaemon, StopSync: cmdDelDaemon}
+
 // op appends the message of an operation.
 func (r *request) op(family uint16, o Op, flags uint16, seq uint32) {
-	cmd := [...]uint8{AddService: cmdNewService, SetService: cmdSetService, DelService: cmdDelService,
-		AddDest: cmdNewDest, SetDest: cmdSetDest, DelDest: cmdDelDest}[o.Kind]
-	m := r.begin(family, cmd, flags, seq)
+	m := r.begin(family, cmdOf[o.Kind], flags, seq)
 	switch o.Kind {
 	case AddService, SetService:
 		r.service(o.Service, o.Attrs)
@@ -242,6 +297,14 @@ func (r *request) op(family uint16, o Op, flags uint16, seq uint32) {
 	case DelDest:
 		r.serviceIdentity(o.Service)
 		r.destIdentity(o.Dest)
+	case ZeroCounters:
+		if o.Service != (ServiceKey{}) {
+			r.serviceIdentity(o.Service)
+		}
+	case SetTimeouts:
+		r.timeouts(o.Timeouts)
+	case StartSync, StopSync:
+		r.daemon(o.Sync)
 	}
 	r.end(m)
 }

@@ -122,8 +122,8 @@ func TestRequestDestRoundTrip(t *testing.T) {
 	}{
 		{"nat", "192.168.0.1:8080", DestAttrs{Weight: 1}},
 		{"large weight", "192.168.0.1:80", DestAttrs{Weight: 1<<31 - 1, Forwarding: confparse.DR}},
-		{"gue", "192.168.0.1:80", DestAttrs{Forwarding: confparse.TUN, Tunnel: Tunnel{GUE, 6080, 1}}},
-		{"gre", "192.168.0.1:80", DestAttrs{Forwarding: confparse.TUN, Tunnel: Tunnel{GRE, 0, 1}}},
+		{"gue", "192.168.0.1:80", DestAttrs{Forwarding: confparse.TUN, Tunnel: confparse.Tunnel{Type: confparse.GUE, Port: 6080, Flags: confparse.Checksum}}},
+		{"gre", "192.168.0.1:80", DestAttrs{Forwarding: confparse.TUN, Tunnel: confparse.Tunnel{Type: confparse.GRE, Flags: confparse.Checksum}}},
 		{"ipip of the other family", "[2001:db8::1]:80", DestAttrs{Forwarding: confparse.TUN}},
 		{"mapped address is IPv6", "[::ffff:192.0.2.1]:80", DestAttrs{Forwarding: confparse.TUN, Weight: 3}},
 	} {

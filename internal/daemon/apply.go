@@ -19,7 +19,7 @@ import (
 // apply makes next the desired state of all parts, starting those it needs. Gains come before losses: a service is in
 // the table before the address that leads to it is announced. At an error nothing of next may be relied on.
 func (d *daemon) apply(next Desired) error {
-	if d.opts.Checkers && (d.ipvs != nil || len(next.IPVS.Services) > 0) {
+	if d.opts.Checkers && (d.ipvs != nil || len(next.IPVS.VirtualServers) > 0) {
 		if err := d.applyServices(next); err != nil {
 			return err
 		}
@@ -102,9 +102,6 @@ func (d *daemon) applyRouters(next election.Spec) error {
 func healthOf(spec healthcheck.Spec, s healthcheck.Snapshot) ipvs.Health {
 	h := newHealth()
 	for i, vs := range s.VirtualServers {
-		if !vs.QuorumUp {
-			h.QuorumUp[vs.ID] = false
-		}
 		for k, rs := range vs.RealServers {
 			if !rs.Up || rs.Weight != spec.VirtualServers[i].RealServers[k].Weight {
 				h.RealServers[rs.ID] = ipvs.RealServerHealth{Up: rs.Up, Weight: rs.Weight}
@@ -118,7 +115,6 @@ func healthOf(spec healthcheck.Spec, s healthcheck.Snapshot) ipvs.Health {
 func changeOfHealth(changes []healthcheck.Change) ipvs.Health {
 	h := newHealth()
 	for _, c := range changes {
-		h.QuorumUp[c.VirtualServer] = c.QuorumUp
 		if c.RealServer.Addr.IsValid() {
 			h.RealServers[c.RealServer] = ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight}
 		}
@@ -127,8 +123,5 @@ func changeOfHealth(changes []healthcheck.Change) ipvs.Health {
 }
 
 func newHealth() ipvs.Health {
-	return ipvs.Health{
-		RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth),
-		QuorumUp:    make(map[confparse.VirtualServerID]bool),
-	}
+	return ipvs.Health{RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth)}
 }

@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"cmd/keepalived":  {"internal/daemon"},
 	"cmd/vigil":       {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
 	"internal/lint":   {"confparse", "confparse/syntax", "confparse/diag"},
-	"internal/daemon": {"confparse", "vrrp", "vrrp/election", "vrrp/lan", "healthcheck", "ipvs"},
+	"internal/daemon": {"confparse", "vrrp", "vrrp/election", "vrrp/lan", "healthcheck", "ipvs", "ipvs/pool"},
 
 	"vrrp":             {"confparse", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux"},
 	"vrrp/election":    {"confparse", "vrrp/wire"},
@@ -32,7 +32,8 @@ var arrows = map[string][]string{
 	"vrrp/lan/lantest": {"confparse", "vrrp/wire", "vrrp/lan", "internal/netio", "internal/testlan"},
 
 	"healthcheck":   {"confparse"},
-	"ipvs":          {"confparse"},
+	"ipvs":          {"confparse", "ipvs/pool"},
+	"ipvs/pool":     {"confparse"},
 	"ipvs/ipvstest": {"confparse", "ipvs"},
 
 	"confparse":         {"confparse/syntax", "confparse/diag"},
@@ -50,15 +51,15 @@ func inHarness(pkg string) bool {
 
 // libraries limits who may import a library directly; tests and the integration harness are free.
 var libraries = map[string][]string{
-	"github.com/vishvananda/netlink": {"internal/netio", "ipvs_linux"},
-	"github.com/moby/ipvs":           {"ipvs_linux"},
+	"github.com/vishvananda/netlink": {"internal/netio"},
+	"github.com/moby/ipvs":           {},           // tests compare with it,
 	"github.com/mdlayher/arp":        {"vrrp/lan"}, // a codec
 	"golang.org/x/net/ipv4":          {"vrrp/lan_linux"},
 	"github.com/google/nftables":     {"internal/firewall_linux"},
 }
 
 // purePackages are the cores that are packages of their own: every file in them is told the time and returns actions.
-var purePackages = []string{"vrrp/wire", "vrrp/election"}
+var purePackages = []string{"vrrp/wire", "vrrp/election", "ipvs/pool"}
 
 // pureFiles are the cores that share a package with their shell.
 var pureFiles = map[string][]string{

@@ -3,11 +3,13 @@ package daemon
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"vigil/confparse"
 	"vigil/ipvs"
+	"vigil/ipvs/pool"
 	"vigil/vrrp/election"
 )
 
@@ -107,36 +109,36 @@ func (p *Plan) groups(old, new election.Spec) {
 }
 
 func (p *Plan) services(old, new ipvs.Spec) {
-	same := func(a, b ipvs.ServiceSpec) bool { return a.Key == b.Key && a.Equal(b) }
-	before, after := trimCommon(old.Services, new.Services, same)
-	oldKeys, oldMap := byKey(before, func(s ipvs.ServiceSpec) ipvs.ServiceKey { return s.Key })
-	newKeys, newMap := byKey(after, func(s ipvs.ServiceSpec) ipvs.ServiceKey { return s.Key })
-	added, removed, changed := diffMap(oldKeys, oldMap, newKeys, newMap, ipvs.ServiceSpec.Equal)
-	for _, k := range added {
-		s := newMap[k]
-		p.add(Add, "virtual_server %s", s.ID)
-		for _, r := range s.RealServers {
-			p.add(Add, "real_server %s of %s", realServer(s, r), s.ID)
+	before, after := trimCommon(old.VirtualServers, new.VirtualServers, ipvs.VirtualServerSpec.Equal)
+	id := func(s ipvs.VirtualServerSpec) confparse.VirtualServerID { return s.ID }
+	oldIDs, oldMap := byKey(before, id)
+	newIDs, newMap := byKey(after, id)
+	added, removed, changed := diffMap(oldIDs, oldMap, newIDs, newMap, ipvs.VirtualServerSpec.Equal)
+	for _, id := range added {
+		s := newMap[id]
+		p.add(Add, "virtual_server %s", id)
+		for _, r := range s.Pool.Servers {
+			p.add(Add, "real_server %s of %s", realServer(s, r), id)
 		}
 	}
-	for _, k := range changed {
-		p.service(oldMap[k], newMap[k])
+	for _, id := range changed {
+		p.service(oldMap[id], newMap[id])
 	}
-	for _, k := range removed {
-		p.add(Remove, "virtual_server %s", oldMap[k].ID)
+	for _, id := range removed {
+		p.add(Remove, "virtual_server %s", id)
 	}
 }
 
-// service says what differs between two versions of one service.
-func (p *Plan) service(old, new ipvs.ServiceSpec) {
-	if old.Attrs != new.Attrs || old.Sorry != new.Sorry || old.ID != new.ID {
+// service says what differs between two versions of one virtual server.
+func (p *Plan) service(old, new ipvs.VirtualServerSpec) {
+	settings := func(s ipvs.VirtualServerSpec) ipvs.VirtualServerSpec { s.Pool.Servers = nil; return s }
+	itself := !settings(old).Equal(settings(new))
+	if itself {
 		p.add(Change, "virtual_server %s", new.ID)
 	}
-	type key struct{ addr, port any }
-	of := func(r ipvs.RealServerSpec) key { return key{r.Addr, r.Port} }
-	oldKeys, oldMap := byKey(old.RealServers, of)
-	newKeys, newMap := byKey(new.RealServers, of)
-	added, removed, changed := diffMap(oldKeys, oldMap, newKeys, newMap, equal[ipvs.RealServerSpec])
+	oldKeys, oldMap := byKey(old.Pool.Servers, func(r pool.Server) netip.AddrPort { return r.Endpoint() })
+	newKeys, newMap := byKey(new.Pool.Servers, func(r pool.Server) netip.AddrPort { return r.Endpoint() })
+	added, removed, changed := diffMap(oldKeys, oldMap, newKeys, newMap, equal[pool.Server])
 	for _, k := range added {
 		p.add(Add, "real_server %s of %s", realServer(new, newMap[k]), new.ID)
 	}
@@ -146,12 +148,12 @@ func (p *Plan) service(old, new ipvs.ServiceSpec) {
 	for _, k := range removed {
 		p.add(Remove, "real_server %s of %s", realServer(old, oldMap[k]), old.ID)
 	}
-	if len(added)+len(removed)+len(changed) == 0 && old.Attrs == new.Attrs && old.Sorry == new.Sorry && old.ID == new.ID {
+	if len(added)+len(removed)+len(changed) == 0 && !itself {
 		p.add(Change, "order of the real servers of %s", new.ID)
 	}
 }
 
-func realServer(s ipvs.ServiceSpec, r ipvs.RealServerSpec) confparse.RealServerID {
+func realServer(s ipvs.VirtualServerSpec, r pool.Server) confparse.RealServerID {
 	return confparse.RealServerID{VS: s.ID, Addr: r.Addr, Port: r.Port}
 }
 

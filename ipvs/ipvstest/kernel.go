@@ -18,15 +18,20 @@ import (
 var Schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "fo", "ovf", "sed", "nq"}
 
 // Kernel behaves as the kernel's generic netlink interface does: it refuses what the kernel refuses, with the same
-// errno. Faults are injected by Fault. Its methods may be called from several goroutines.
+// errno. Faults are injected by SetFault and SetReadFault; Unload takes IPVS away. Its methods may be called from
+// several goroutines.
 type Kernel struct {
-	mu      sync.Mutex
-	table   ipvs.Table
-	log     []Entry
-	fault   func(ipvs.Op) Fault
-	readErr error
-	reads   int
-	closed  bool
+	mu        sync.Mutex
+	table     ipvs.Table
+	timeouts  ipvs.Timeouts
+	daemons   []ipvs.SyncDaemon
+	log       []Entry
+	fault     func(ipvs.Op) Fault
+	readFault func(ipvs.ServiceKey) error
+	reads     int
+	closed    bool
+	unloaded  bool
+	stale     bool // it was unloaded since it was opened
 }
 
 // Entry is an operation that was asked for, with its result.
@@ -37,17 +42,44 @@ type Entry struct {
 
 // Fault is what happens to an operation instead of, or beside, its effect.
 type Fault struct {
-	Err  error // nil = no fault
-	Done bool  // the operation takes effect all the same: only its answer is lost
+	Block <-chan struct{} // the operation waits until this is closed; nil = it does not wait
+	Err   error           // nil = no fault
+	Done  bool            // the operation takes effect all the same: only its answer is lost
 }
 
 // New returns a kernel with an empty table.
-func New() *Kernel { return &Kernel{table: make(ipvs.Table)} }
+func New() *Kernel {
+	return &Kernel{table: make(ipvs.Table), timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}}
+}
 
 // Open is New's kernel in the form of ipvs.Options.Open.
-func (k *Kernel) Open(context.Context) (ipvs.Kernel, error) { return k, nil }
+func (k *Kernel) Open(context.Context) (ipvs.Kernel, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.unloaded {
+		return nil, ipvs.ErrUnavailable
+	}
+	k.closed, k.stale = false, false
+	return k, nil
+}
 
-// SetFault installs f, which is asked about every operation; nil removes it.
+// Unload takes IPVS out of the kernel, and its table with it. Whoever has it open must open it again after Load.
+func (k *Kernel) Unload() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.table)
+	k.daemons = nil
+	k.unloaded, k.stale = true, true
+}
+
+// Load puts IPVS back.
+func (k *Kernel) Load() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unloaded = false
+}
+
+// SetFault installs f, which is asked about every operation, without a lock held; nil removes it.
 func (k *Kernel) SetFault(f func(ipvs.Op) Fault) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -56,9 +88,19 @@ func (k *Kernel) SetFault(f func(ipvs.Op) Fault) {
 
 // SetReadError makes every Read fail with err; nil ends that.
 func (k *Kernel) SetReadError(err error) {
+	if err == nil {
+		k.SetReadFault(nil)
+		return
+	}
+	k.SetReadFault(func(ipvs.ServiceKey) error { return err })
+}
+
+// SetReadFault installs f, which is asked about every service that is read: at an error the Read ends with what it has.
+// nil removes it.
+func (k *Kernel) SetReadFault(f func(ipvs.ServiceKey) error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.readErr = err
+	k.readFault = f
 }
 
 // Edit changes the table behind everyone's back.
@@ -109,48 +151,84 @@ func (k *Kernel) clone(want func(ipvs.ServiceKey) bool) ipvs.Table {
 }
 
 // Read implements ipvs.Kernel.
-func (k *Kernel) Read(ctx context.Context, want func(ipvs.ServiceKey) bool) (ipvs.Table, error) {
+func (k *Kernel) Read(ctx context.Context, keys []ipvs.ServiceKey) (ipvs.Table, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reads++
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if keys == nil {
+		keys = slices.Collect(maps.Keys(k.table))
 	}
-	if k.readErr != nil {
-		return nil, k.readErr
+	t := make(ipvs.Table, len(keys))
+	for _, key := range keys {
+		if err := k.gone(ctx); err != nil {
+			return t, err
+		}
+		if k.readFault != nil {
+			if err := k.readFault(key); err != nil {
+				return t, err
+			}
+		}
+		if s, ok := k.table[key]; ok {
+			t[key] = ipvs.Service{Attrs: s.Attrs, Dests: maps.Clone(s.Dests)}
+		}
 	}
-	return k.clone(want), nil
+	return t, k.gone(ctx)
+}
+
+// gone is why nothing can be asked.
+func (k *Kernel) gone(ctx context.Context) error {
+	if k.stale {
+		return ipvs.ErrLost
+	}
+	return ctx.Err()
 }
 
 // Apply implements ipvs.Kernel.
 func (k *Kernel) Apply(ctx context.Context, ops []ipvs.Op) []error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	errs := make([]error, len(ops))
 	for i, op := range ops {
 		if errs[i] = ctx.Err(); errs[i] != nil {
 			continue
 		}
-		errs[i] = k.apply(op)
+		f := k.faultOf(op)
+		if f.Block != nil {
+			<-f.Block
+		}
+		k.mu.Lock()
+		errs[i] = k.apply(op, f)
 		k.log = append(k.log, Entry{op, errs[i]})
+		k.mu.Unlock()
 	}
 	return errs
 }
 
-func (k *Kernel) apply(op ipvs.Op) error {
-	if k.fault != nil {
-		if f := k.fault(op); f.Err != nil {
-			if f.Done {
-				_ = k.do(op) // nobody hears of it
-			}
-			return f.Err
-		}
+func (k *Kernel) faultOf(op ipvs.Op) Fault {
+	k.mu.Lock()
+	f := k.fault
+	k.mu.Unlock()
+	if f == nil {
+		return Fault{}
 	}
-	return k.do(op)
+	return f(op)
+}
+
+func (k *Kernel) apply(op ipvs.Op, f Fault) error {
+	switch {
+	case k.stale:
+		return ipvs.ErrLost
+	case f.Err == nil:
+		return k.do(op)
+	case f.Done:
+		_ = k.do(op) // nobody hears of it
+	}
+	return f.Err
 }
 
 // do is ip_vs_genl_set_cmd: it looks at the service first, then at the arguments, then at the destination.
 func (k *Kernel) do(op ipvs.Op) error {
+	if op.Kind > ipvs.DelService {
+		return k.other(op)
+	}
 	s, exists := k.table[op.Service]
 	switch {
 	case !exists && op.Kind != ipvs.AddService:
@@ -213,11 +291,59 @@ func destination(op ipvs.Op, s ipvs.Service) error {
 	return nil
 }
 
+// other makes the changes that are about no service's configuration.
+func (k *Kernel) other(op ipvs.Op) error {
+	switch op.Kind {
+	case ipvs.ZeroCounters:
+		if _, exists := k.table[op.Service]; !exists && op.Service != (ipvs.ServiceKey{}) {
+			return syscall.ESRCH
+		}
+		return nil
+	case ipvs.SetTimeouts:
+		for _, t := range []struct{ now, to *uint32 }{{&k.timeouts.TCP, &op.Timeouts.TCP},
+			{&k.timeouts.TCPFin, &op.Timeouts.TCPFin}, {&k.timeouts.UDP, &op.Timeouts.UDP}} {
+			if *t.to != 0 {
+				*t.now = *t.to
+			}
+		}
+		return nil
+	case ipvs.StartSync, ipvs.StopSync:
+	default:
+		return syscall.EINVAL
+	}
+	i := slices.IndexFunc(k.daemons, func(d ipvs.SyncDaemon) bool { return d.Role == op.Sync.Role })
+	switch {
+	case op.Kind == ipvs.StartSync && i >= 0:
+		return syscall.EEXIST
+	case op.Kind == ipvs.StartSync:
+		k.daemons = append(k.daemons, *op.Sync)
+	case i < 0:
+		return syscall.ESRCH
+	default:
+		k.daemons = slices.Delete(k.daemons, i, i+1)
+	}
+	return nil
+}
+
+// Timeouts implements ipvs.Kernel.
+func (k *Kernel) Timeouts(ctx context.Context) (ipvs.Timeouts, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.timeouts, k.gone(ctx)
+}
+
+// SyncDaemons implements ipvs.Kernel.
+func (k *Kernel) SyncDaemons(ctx context.Context) ([]ipvs.SyncDaemon, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.daemons), k.gone(ctx)
+}
+
 // Flush implements ipvs.Kernel.
 func (k *Kernel) Flush(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := ctx.Err(); err != nil {
+	if err := k.gone(ctx); err != nil {
 		return err
 	}
 	clear(k.table)
@@ -226,10 +352,13 @@ func (k *Kernel) Flush(ctx context.Context) error {
 
 // Stats implements ipvs.Kernel: each service has as many connections as destinations, each destination one active.
 func (k *Kernel) Stats(ctx context.Context, want func(ipvs.ServiceKey) bool, dests bool) ([]ipvs.ServiceStats, error) {
-	t, err := k.Read(ctx, want)
-	if err != nil {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reads++
+	if err := k.gone(ctx); err != nil {
 		return nil, err
 	}
+	t := k.clone(want)
 	var out []ipvs.ServiceStats
 	for key, s := range t {
 		st := ipvs.ServiceStats{Key: key, Counters: ipvs.Counters{Connections: uint64(len(s.Dests))}}

@@ -1,0 +1,116 @@
+package ipvs
+
+import (
+	"net/netip"
+
+	"vigil/confparse"
+	"vigil/ipvs/pool"
+)
+
+// setSpec takes over a new Spec and touches the services that it wants otherwise than the one before.
+func (r *Reconciler) setSpec(s Spec, h Health) {
+	r.flush, r.onStop = s.FlushAtStart, s.FlushOnStop
+	r.gen++
+	before := r.servers
+	r.servers = make(map[confparse.VirtualServerID]*virtualServer, len(s.VirtualServers))
+	r.order = make([]*entry, 0, len(s.VirtualServers))
+	for i := range s.VirtualServers {
+		spec := &s.VirtualServers[i]
+		r.verdicts = spec.health(h, r.verdicts)
+		vs := before[spec.ID]
+		changed := true
+		if vs == nil {
+			vs = &virtualServer{pool: pool.New(&spec.Pool, r.verdicts)}
+		} else {
+			same := sameKeys(vs.spec.Services, spec.Services)
+			changed = vs.pool.Reload(&spec.Pool, r.verdicts, same)
+			delete(before, spec.ID)
+		}
+		r.want(vs, spec, changed)
+		r.servers[spec.ID] = vs
+	}
+	for _, vs := range before {
+		r.narrateRemoved(vs.spec.ID)
+	}
+	for _, e := range r.entries {
+		if e.gen == r.gen || e.vs == nil {
+			continue
+		}
+		if e.vs = nil; e.state == absent {
+			r.forget(e)
+		} else {
+			r.touch(e)
+		}
+	}
+}
+
+func sameKeys(a, b []ServiceSpec) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Key != b[i].Key {
+			return false
+		}
+	}
+	return true
+}
+
+// want makes the services of spec those of vs. changed says that its pool is another.
+func (r *Reconciler) want(vs *virtualServer, spec *VirtualServerSpec, changed bool) {
+	old := vs.spec
+	vs.spec = spec // the Spec before is not needed any more, not even where it is equal
+	if len(vs.entries) != len(spec.Services) {
+		vs.entries = make([]*entry, len(spec.Services))
+	}
+	for n, s := range spec.Services {
+		vs.entries[n] = nil
+		e := r.entries[s.Key]
+		switch {
+		case e == nil:
+			e = &entry{key: s.Key}
+			if r.kernel != nil {
+				e.state = absent // it was not ours, and if somebody else has it EEXIST will say so
+			}
+			r.entries[s.Key] = e
+			r.unsaved = true
+		case e.gen == r.gen:
+			continue // of another virtual server of this Spec
+		}
+		if changed || e.vs != vs || e.n != n || old == nil || n >= len(old.Services) || old.Services[n].Attrs != s.Attrs {
+			r.touch(e)
+		}
+		e.vs, e.n, e.gen, e.pos = vs, n, r.gen, len(r.order)
+		vs.entries[n] = e
+		r.order = append(r.order, e)
+	}
+}
+
+// forget drops a service that is neither wanted nor in the kernel.
+func (r *Reconciler) forget(e *entry) {
+	r.fail(e, nil)
+	delete(r.entries, e.key)
+	r.unsaved = true
+}
+
+// changeHealth takes over a change of health and touches the services that it concerns.
+func (r *Reconciler) changeHealth(h Health) {
+	changed := make(map[*virtualServer]bool)
+	for id, health := range h.RealServers {
+		vs := r.servers[id.VS]
+		if vs == nil {
+			continue
+		}
+		if i := vs.pool.Find(netip.AddrPortFrom(id.Addr, id.Port)); i >= 0 && vs.pool.Change(i, health) {
+			changed[vs] = true
+		}
+	}
+	for vs := range changed {
+		vs.pool.Evaluate()
+		for _, e := range vs.entries {
+			if e != nil {
+				r.touch(e)
+			}
+		}
+	}
+}
