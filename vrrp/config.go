@@ -13,30 +13,24 @@ import (
 // corrects with a message (options that exclude each other, lists that do not fit a packet) is corrected here in
 // silence; the diagnostics come from confparse.
 func FromConfig(cfg *confparse.Config) election.Spec {
-	spec := election.Spec{
-		Instances:    make(map[confparse.InstanceName]election.InstanceSpec, len(cfg.Instances)),
-		Groups:       make(map[confparse.GroupName]election.GroupSpec, len(cfg.SyncGroups)),
-		StartupDelay: cfg.Global.VRRPStartupDelay,
-	}
+	spec := election.Spec{StartupDelay: cfg.Global.VRRPStartupDelay}
+	free := make(map[confparse.InstanceName]bool, len(cfg.Instances)) // whether it is in no group yet
 	for _, in := range cfg.Instances {
-		if _, dup := spec.Instances[in.Name]; dup {
-			continue
+		if !free[in.Name] {
+			free[in.Name] = true
+			spec.Instances = append(spec.Instances, instanceFromConfig(in))
 		}
-		spec.Instances[in.Name] = instanceFromConfig(in)
-		spec.Order = append(spec.Order, in.Name)
 	}
-	taken := make(map[confparse.InstanceName]bool)
 	for _, g := range cfg.SyncGroups {
 		group := election.GroupSpec{Name: g.Name}
 		for _, name := range g.Members {
-			if _, known := spec.Instances[name]; known && !taken[name] {
-				taken[name] = true
+			if free[name] {
+				free[name] = false
 				group.Members = append(group.Members, name)
 			}
 		}
 		if len(group.Members) > 0 {
-			spec.Groups[g.Name] = group
-			spec.GroupOrder = append(spec.GroupOrder, g.Name)
+			spec.Groups = append(spec.Groups, group)
 		}
 	}
 	return spec

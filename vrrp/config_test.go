@@ -109,7 +109,7 @@ func TestFromConfig(t *testing.T) {
 			want := base
 			tt.want(&want)
 			spec := FromConfig(&confparse.Config{Instances: []*confparse.VRRPInstance{config(tt.config)}})
-			if diff := cmp.Diff(want, spec.Instances["VI_1"], cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
+			if diff := cmp.Diff(want, spec.Instances[0], cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
@@ -130,12 +130,19 @@ func TestFromConfigGroups(t *testing.T) {
 		},
 	}
 	got := FromConfig(cfg)
+	var order []confparse.InstanceName
+	for _, s := range got.Instances {
+		order = append(order, s.Name)
+	}
+	if diff := cmp.Diff([]confparse.InstanceName{"C", "A", "B"}, order); diff != "" {
+		t.Errorf("instances (-want +got)\n%s", diff)
+	}
 	got.Instances = nil
 	want := election.Spec{
-		Groups: map[confparse.GroupName]election.GroupSpec{
-			"Z": {Name: "Z", Members: []confparse.InstanceName{"A", "C"}}, "Y": {Name: "Y", Members: []confparse.InstanceName{"B"}},
+		Groups: []election.GroupSpec{
+			{Name: "Z", Members: []confparse.InstanceName{"A", "C"}}, {Name: "Y", Members: []confparse.InstanceName{"B"}},
 		},
-		Order: []confparse.InstanceName{"C", "A", "B"}, GroupOrder: []confparse.GroupName{"Z", "Y"}, StartupDelay: 4 * time.Second,
+		StartupDelay: 4 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan"
@@ -30,15 +29,11 @@ type worker struct {
 	done   chan struct{} // closed when the goroutine has ended
 }
 
-// job is one Action for a worker, with what it needs to know of the spec at the time it was ordered. Without an action
-// it asks whether address is still there.
+// job is one Action for a worker. Without an action it asks whether address is still there.
 type job struct {
-	action   election.Action
-	addrs    []election.Address // SetAddresses, PassOn: all; Announce: those to announce
-	via      string             // PassOn: the interface of the virtual router
-	interval time.Duration      // Announce: least spacing on an interface
-	address  election.Address
-	order    uint64 // of the SetAddresses that the question is about
+	action  election.Action
+	address election.Address
+	order   uint64 // of the SetAddresses that the question is about
 }
 
 // result is the outcome of a job: of action when that is not nil, else the answer that address is gone.
@@ -128,13 +123,13 @@ func (w *worker) run(h election.Handle) {
 func (w *worker) do(j job) (r result, due bool) {
 	switch a := j.action.(type) {
 	case election.SetAddresses:
-		return result{action: a, err: lan.SetAddresses(w.network, onLinks(j.addrs), a.Present)}, true
+		return result{action: a, err: lan.SetAddresses(w.network, onLinks(a.Addresses), a.Present)}, true
 	case election.PreparePassOn:
-		if m, err := lan.NewMove(w.network, a.Previous, 0, onLinks(j.addrs), j.via); err == nil {
+		if m, err := lan.NewMove(w.network, a.Previous, 0, onLinks(a.Addresses), a.Link); err == nil {
 			_ = w.network.PreparePassOn(m, a.Within) // PassOn reports what cannot be had
 		}
 	case election.PassOn:
-		m, err := lan.NewMove(w.network, a.Previous, a.For, onLinks(j.addrs), j.via)
+		m, err := lan.NewMove(w.network, a.Previous, a.For, onLinks(a.Addresses), a.Link)
 		if err == nil {
 			err = w.network.PassOn(m)
 		}
@@ -146,7 +141,7 @@ func (w *worker) do(j job) (r result, due bool) {
 		return result{action: a, err: errors.Join(
 			lan.SetAddresses(w.network, onLinks(a.Remove), false), lan.SetAddresses(w.network, onLinks(a.Add), true))}, true
 	case election.Announce:
-		w.announce(j.addrs, a.Repeat, j.interval)
+		w.announce(a)
 	case election.CancelAnnouncements:
 		w.pacers.cancel(w)
 	case nil:
@@ -168,19 +163,19 @@ func onLinks(addrs []election.Address) []lan.Address {
 
 // announce sends rounds of announcements: each address once, then all again. Where an interval limits them they are
 // queued with their interfaces instead.
-func (w *worker) announce(addrs []election.Address, rounds int, interval time.Duration) {
-	for _, a := range addrs {
+func (w *worker) announce(order election.Announce) {
+	for _, a := range order.Addresses {
 		w.log.announcing(a.Prefix.Addr(), a.Link)
-		if interval > 0 {
-			w.pacers.enqueue(w, a.Link, a.Prefix.Addr(), rounds, interval)
+		if order.Interval > 0 {
+			w.pacers.enqueue(w, a.Link, a.Prefix.Addr(), order.Repeat, order.Interval)
 		}
 	}
-	if interval > 0 {
+	if order.Interval > 0 {
 		return
 	}
-	for range rounds {
+	for range order.Repeat {
 		var failed error
-		for _, a := range addrs {
+		for _, a := range order.Addresses {
 			if err := w.send(a.Link, a.Prefix.Addr()); err != nil && failed == nil {
 				failed = err
 			}

@@ -47,15 +47,15 @@ func TestWorkerKeepsTheOrder(t *testing.T) {
 		defer p.close()
 		b := newBench(t, n.newHost("10.77.0.1/24"), p)
 		vips := addresses("10.77.0.100/32", "10.77.0.101/32")
-		b.put(job{action: election.SetAddresses{Present: true}, addrs: vips})
-		b.put(job{action: election.Announce{Repeat: 2}, addrs: vips})
-		b.put(job{action: election.SetAddresses{Present: false}, addrs: vips})
+		b.put(job{action: election.SetAddresses{Present: true, Addresses: vips}})
+		b.put(job{action: election.Announce{Repeat: 2, Addresses: vips}})
+		b.put(job{action: election.SetAddresses{Present: false, Addresses: vips}})
 		b.close(false)
 		<-b.done
 		want(t, "kernel", strings.Join(b.host.taken(), ", "), "add 10.77.0.100, add 10.77.0.101, "+
 			"garp 10.77.0.100, garp 10.77.0.101, garp 10.77.0.100, garp 10.77.0.101, del 10.77.0.100, del 10.77.0.101")
 		for _, present := range []bool{true, false} {
-			if r := <-b.results; r.action != (election.SetAddresses{Present: present}) || r.err != nil || r.handle != 1 {
+			if r := <-b.results; r.action.(election.SetAddresses).Present != present || r.err != nil || r.handle != 1 {
 				t.Errorf("result %+v", r)
 			}
 		}
@@ -78,7 +78,7 @@ func TestWorkerTriesEveryAddressAndReportsAllFailures(t *testing.T) {
 		b := newBench(t, h, newPacers())
 		vips := addresses("10.77.0.100/32", "10.77.0.101/32", "10.77.0.102/32")
 		vips = append(vips, election.Address{Prefix: netip.MustParsePrefix("10.77.0.103/32"), Link: "eth7"})
-		b.put(job{action: election.SetAddresses{Present: true}, addrs: vips})
+		b.put(job{action: election.SetAddresses{Present: true, Addresses: vips}})
 		r := <-b.results
 		if r.err == nil {
 			t.Fatal("no error")
@@ -92,7 +92,7 @@ func TestWorkerTriesEveryAddressAndReportsAllFailures(t *testing.T) {
 			t.Errorf("error %v is not ErrNoLink", r.err)
 		}
 		want(t, "the one that is possible", h.has("10.77.0.101"), true)
-		b.put(job{action: election.SetAddresses{Present: false}, addrs: vips})
+		b.put(job{action: election.SetAddresses{Present: false, Addresses: vips}})
 		if r := <-b.results; r.err != nil {
 			t.Errorf("removing what is on an interface that is gone: %v", r.err)
 		}
@@ -110,7 +110,7 @@ func TestAnnouncementFailureEndsTheRounds(t *testing.T) {
 			return nil
 		}
 		b := newBench(t, h, newPacers())
-		b.put(job{action: election.Announce{Repeat: 5}, addrs: addresses("10.77.0.100/32", "10.77.0.101/32")})
+		b.put(job{action: election.Announce{Repeat: 5, Addresses: addresses("10.77.0.100/32", "10.77.0.101/32")}})
 		synctest.Wait()
 		want(t, "one round", h.taken(), []string{"garp 10.77.0.100", "garp 10.77.0.101"})
 		want(t, "announced", b.announced.Load(), uint64(1))
@@ -164,12 +164,12 @@ func TestAnnouncementsKeepTheInterval(t *testing.T) {
 		defer p.close()
 		one, two := newBench(t, h, p), newBench(t, h, p)
 		const interval = 100 * time.Millisecond
-		one.put(job{action: election.Announce{Repeat: 2}, addrs: addresses("10.77.0.100/32", "10.77.0.101/32"), interval: interval})
+		one.put(job{action: election.Announce{Repeat: 2, Addresses: addresses("10.77.0.100/32", "10.77.0.101/32"), Interval: interval}})
 		synctest.Wait()
-		two.put(job{action: election.Announce{Repeat: 1}, addrs: addresses("10.77.0.200/32"), interval: interval})
-		one.put(job{action: election.Announce{Repeat: 2}, addrs: addresses("10.77.0.101/32"), interval: interval}) // queued already
+		two.put(job{action: election.Announce{Repeat: 1, Addresses: addresses("10.77.0.200/32"), Interval: interval}})
+		one.put(job{action: election.Announce{Repeat: 2, Addresses: addresses("10.77.0.101/32"), Interval: interval}}) // queued already
 		time.Sleep(time.Second)
-		one.put(job{action: election.Announce{Repeat: 1}, addrs: addresses("10.77.0.100/32"), interval: interval})
+		one.put(job{action: election.Announce{Repeat: 1, Addresses: addresses("10.77.0.100/32"), Interval: interval}})
 		synctest.Wait()
 		want(t, "announcements", *got, []string{"0s 10.77.0.100", "100ms 10.77.0.101", "200ms 10.77.0.100",
 			"300ms 10.77.0.200", "400ms 10.77.0.101", "1s 10.77.0.100"})
@@ -186,7 +186,7 @@ func TestCancelledAnnouncementsAreNotSent(t *testing.T) {
 		one, two := newBench(t, h, p), newBench(t, h, p)
 		const interval = 100 * time.Millisecond
 		for _, b := range []bench{one, two} {
-			b.put(job{action: election.Announce{Repeat: 3}, addrs: addresses("10.77.0.100/32"), interval: interval})
+			b.put(job{action: election.Announce{Repeat: 3, Addresses: addresses("10.77.0.100/32"), Interval: interval}})
 			synctest.Wait()
 		}
 		one.put(job{action: election.CancelAnnouncements{}})
@@ -194,7 +194,7 @@ func TestCancelledAnnouncementsAreNotSent(t *testing.T) {
 		synctest.Wait()
 		want(t, "announcements", len(*got), 1+3)
 		p.close()
-		two.put(job{action: election.Announce{Repeat: 3}, addrs: addresses("10.77.0.100/32"), interval: interval})
+		two.put(job{action: election.Announce{Repeat: 3, Addresses: addresses("10.77.0.100/32"), Interval: interval}})
 		time.Sleep(time.Second)
 		synctest.Wait()
 		want(t, "announcements after the end", len(*got), 1+3)

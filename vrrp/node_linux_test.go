@@ -3,6 +3,7 @@ package vrrp
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,12 +29,7 @@ func testInstance(name string, vrid, priority uint8) election.InstanceSpec {
 }
 
 func testSpec(list ...election.InstanceSpec) election.Spec {
-	spec := election.Spec{Instances: make(map[confparse.InstanceName]election.InstanceSpec)}
-	for _, s := range list {
-		spec.Instances[s.Name] = s
-		spec.Order = append(spec.Order, s.Name)
-	}
-	return spec
+	return election.Spec{Instances: slices.Clone(list)}
 }
 
 // node is a running Runner on a simulated machine.

@@ -22,7 +22,6 @@ type virtualRouter struct {
 	socket *socket
 	slot   int // of the heartbeat; -1 without one
 
-	advert   wire.Advert           // everything but the priority
 	id       uint16                // identification of the last IPv4 packet
 	sendErrs map[netip.Addr]string // by destination, of the last advert if it could not be sent
 
@@ -33,10 +32,9 @@ type virtualRouter struct {
 	trackers map[string]bool
 	dirty    bool
 
-	lastSource netip.Addr // the last valid one
-	state      election.State
-	installed  bool   // the worker was last told to install the addresses
-	order      uint64 // counts the SetAddresses
+	state election.State
+	held  []election.Address // what the worker was told to have installed
+	order uint64             // counts the SetAddresses
 }
 
 // do carries out what the Engine decided. It must not call the Engine, whose slice it reads: what needs an answer is
@@ -62,7 +60,7 @@ func (r *Runner) do(actions []election.InstanceAction) {
 			in.configure(act.Spec, r.log)
 			r.mark(in)
 		case election.SendAdvert:
-			r.send(in, act.Priority)
+			r.send(in, act)
 		case election.StateChanged:
 			r.stateChanged(in, act)
 			publish = true
@@ -82,45 +80,20 @@ func (r *Runner) do(actions []election.InstanceAction) {
 
 // order hands an action to the worker.
 func (r *Runner) order(in *virtualRouter, action election.Action) {
-	j := job{action: action}
 	switch a := action.(type) {
 	case election.SetAddresses:
-		in.installed = a.Present
-		in.order++
-		j.addrs = in.addresses()
-		in.log.addresses(a.Present, &in.spec)
-		if !a.Present {
+		in.held, in.order = nil, in.order+1
+		if a.Present {
+			in.held = a.Addresses
+		} else {
 			r.heartbeat.clear(in.slot)
 		}
-	case election.PreparePassOn, election.PassOn:
-		j.addrs, j.via = in.addresses(), in.spec.Link
-	case election.Announce:
-		j.addrs, j.interval = in.announcementOrder(), in.spec.GARP.Interval
-		if a.Addrs != nil {
-			j.addrs = slices.DeleteFunc(j.addrs, func(v election.Address) bool { return !slices.Contains(a.Addrs, v.Prefix.Addr()) })
-		}
+		in.log.addresses(a.Present, &in.spec)
+	case election.ChangeAddresses:
+		in.held = slices.DeleteFunc(slices.Clone(in.held), func(h election.Address) bool { return slices.Contains(a.Remove, h) })
+		in.held = append(in.held, a.Add...)
 	}
-	in.worker.put(j)
-}
-
-// addresses returns all virtual addresses in configuration order: the advertised, then the excluded.
-func (in *virtualRouter) addresses() []election.Address {
-	return slices.Concat(in.spec.Addresses, in.spec.Excluded)
-}
-
-// announcementOrder is configuration order, with addresses on other interfaces before those on the router's own. With
-// address translation they are the gateway of the real servers: answers must find their way back to the new master
-// before the first request comes to it.
-func (in *virtualRouter) announcementOrder() []election.Address {
-	addrs := in.addresses()
-	own := func(a election.Address) int {
-		if a.Link == in.spec.Link {
-			return 1
-		}
-		return 0
-	}
-	slices.SortStableFunc(addrs, func(a, b election.Address) int { return own(a) - own(b) })
-	return addrs
+	in.worker.put(job{action: action})
 }
 
 // add takes in a virtual router that is about to start.
@@ -138,11 +111,6 @@ func (r *Runner) add(h election.Handle, spec election.InstanceSpec) {
 func (in *virtualRouter) configure(spec election.InstanceSpec, logger *slog.Logger) {
 	in.spec = spec
 	in.log = newInstanceLog(logger, &spec)
-	in.advert = wire.Advert{Version: spec.Version, VRID: spec.VRID, Interval: spec.AdvertInterval,
-		AuthType: spec.AuthType, AuthData: spec.AuthData, Addresses: make([]netip.Addr, len(spec.Addresses))}
-	for i, a := range spec.Addresses {
-		in.advert.Addresses[i] = a.Prefix.Addr()
-	}
 }
 
 // startNext starts a virtual router whose addresses nobody is still removing. It returns false when there is none.
@@ -172,7 +140,7 @@ func (r *Runner) startNext() bool {
 // the router stood for is no longer there.
 func (r *Runner) silence(in *virtualRouter, now election.Instant) time.Duration {
 	ago, ok := r.heartbeat.last(in.slot, now)
-	if !ok || slices.ContainsFunc(in.addresses(), func(a election.Address) bool { return !r.view.has(a) }) {
+	if !ok || slices.ContainsFunc(in.spec.All(), func(a election.Address) bool { return !r.view.has(a) }) {
 		return 0
 	}
 	return max(0, ago)
@@ -188,28 +156,18 @@ func (r *Runner) remove(in *virtualRouter) {
 }
 
 // send transmits one advert, to the group or to each peer.
-func (r *Runner) send(in *virtualRouter, priority uint8) {
-	if in.source.IsValid() {
-		in.lastSource = in.source
-	}
-	in.advert.Priority = priority
+func (r *Runner) send(in *virtualRouter, a election.SendAdvert) {
 	if in.id++; in.id == 0 {
 		in.id = 1
 	}
-	if priority == 0 {
+	if a.Advert.Priority == 0 {
 		r.heartbeat.clear(in.slot)
 	} else {
 		r.heartbeat.beat(in.slot, r.now())
 	}
-	h := wire.IPHeader{Source: in.lastSource, TTL: in.spec.TTL, ID: in.id}
-	if !in.spec.Unicast() {
-		h.Destination, h.TTL = in.spec.Group, wire.TTL
-		r.sent(in, priority, h, r.transmit(in, h))
-		return
-	}
-	for _, peer := range in.spec.Peers {
-		h.Destination = peer
-		r.sent(in, priority, h, r.transmit(in, h))
+	for _, to := range a.To {
+		h := wire.IPHeader{Source: a.Source, Destination: to, TTL: a.TTL, ID: in.id}
+		r.sent(in, a.Advert.Priority, h, transmit(in.socket, a.Advert, h))
 	}
 }
 
@@ -218,14 +176,14 @@ var (
 	errNoSource = errors.New("no source address")
 )
 
-func (r *Runner) transmit(in *virtualRouter, h wire.IPHeader) error {
+func transmit(s *socket, a wire.Advert, h wire.IPHeader) error {
 	switch {
-	case in.socket == nil || in.socket.conn == nil:
+	case s == nil || s.conn == nil:
 		return errNoSocket
 	case !h.Source.IsValid():
 		return errNoSource
 	}
-	return in.socket.conn.Send(in.advert, h)
+	return s.conn.Send(a, h)
 }
 
 // sent logs an advert that could not be sent, once for each kind of failure. Resigning on a link that is down fails
@@ -278,7 +236,7 @@ func (r *Runner) finished(res result) {
 		return
 	}
 	// The question was asked about an installation that may have been undone since, or about an interface that failed.
-	if in == nil || !in.installed || in.order != res.order || in.state != election.Master {
+	if in == nil || in.order != res.order || in.state != election.Master || !slices.Contains(in.held, res.lost) {
 		return
 	}
 	if l, ok := r.view.link(res.lost.Link); !ok || !l.Up {

@@ -330,8 +330,7 @@ func TestSyncGroupMovesTogether(t *testing.T) {
 		inside.Link, inside.Addresses[0].Link = "eth1", "eth1"
 		a := start(t, h, Options{})
 		spec := testSpec(testInstance("O", 51, 100), inside)
-		spec.Groups = map[confparse.GroupName]election.GroupSpec{"G": {Name: "G", Members: []confparse.InstanceName{"O", "I"}}}
-		spec.GroupOrder = []confparse.GroupName{"G"}
+		spec.Groups = []election.GroupSpec{{Name: "G", Members: []confparse.InstanceName{"O", "I"}}}
 		if err := a.Apply(context.Background(), spec); err != nil {
 			t.Fatal(err)
 		}

@@ -118,10 +118,7 @@ func (r *Runner) linkMoved(name string, up bool) {
 // suspect has the workers look whether virtual addresses on a link are still there. They report those that are not.
 func (r *Runner) suspect(link string, which func(election.Address) bool) {
 	for _, in := range r.all() {
-		if !in.installed {
-			continue
-		}
-		for _, a := range in.addresses() {
+		for _, a := range in.held {
 			if a.Link == link && which(a) {
 				in.worker.put(job{address: a, order: in.order})
 			}
@@ -260,7 +257,7 @@ func (r *Runner) removeStale() {
 	}
 	janitor := &virtualRouter{log: instanceLog{logger: r.log, name: "vrrp"}}
 	janitor.worker = newWorker(0, r.network, r.pacers, janitor.log, r.results, r.quit)
-	janitor.worker.put(job{action: election.SetAddresses{Present: false}, addrs: stale})
+	janitor.worker.put(job{action: election.SetAddresses{Present: false, Addresses: stale}})
 	janitor.worker.close(false)
 	r.draining = append(r.draining, janitor)
 }

@@ -236,11 +236,10 @@ func TestReloadWithAnErrorChangesNothing(t *testing.T) {
 
 func TestStrangersAreNewInterfacesThatDoNotExist(t *testing.T) {
 	spec := func(links ...string) election.Spec {
-		s := election.Spec{Instances: map[confparse.InstanceName]election.InstanceSpec{}}
+		var s election.Spec
 		for i, l := range links {
 			name := confparse.InstanceName(string(rune('A' + i)))
-			s.Instances[name] = election.InstanceSpec{Name: name, Link: l}
-			s.Order = append(s.Order, name)
+			s.Instances = append(s.Instances, election.InstanceSpec{Name: name, Link: l})
 		}
 		return s
 	}

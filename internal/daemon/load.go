@@ -70,8 +70,8 @@ func strangers(old, new election.Spec, exists func(string) bool) []string {
 		known[s.Link] = true
 	}
 	var out []string
-	for _, name := range new.Order {
-		if link := new.Instances[name].Link; !known[link] && !exists(link) {
+	for _, s := range new.Instances {
+		if link := s.Link; !known[link] && !exists(link) {
 			known[link] = true
 			out = append(out, link)
 		}

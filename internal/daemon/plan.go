@@ -84,7 +84,10 @@ func (p *Plan) add(v Verb, format string, args ...any) {
 }
 
 func (p *Plan) instances(old, new election.Spec) {
-	added, removed, changed := diffMap(old.Order, old.Instances, new.Order, new.Instances, election.InstanceSpec.Equal)
+	name := func(s election.InstanceSpec) confparse.InstanceName { return s.Name }
+	oldNames, oldMap := byKey(old.Instances, name)
+	newNames, newMap := byKey(new.Instances, name)
+	added, removed, changed := diffMap(oldNames, oldMap, newNames, newMap, election.InstanceSpec.Equal)
 	for _, step := range []struct {
 		verb  Verb
 		names []confparse.InstanceName
@@ -97,7 +100,10 @@ func (p *Plan) instances(old, new election.Spec) {
 
 func (p *Plan) groups(old, new election.Spec) {
 	equal := func(a, b election.GroupSpec) bool { return slices.Equal(a.Members, b.Members) }
-	added, removed, changed := diffMap(old.GroupOrder, old.Groups, new.GroupOrder, new.Groups, equal)
+	name := func(g election.GroupSpec) confparse.GroupName { return g.Name }
+	oldNames, oldMap := byKey(old.Groups, name)
+	newNames, newMap := byKey(new.Groups, name)
+	added, removed, changed := diffMap(oldNames, oldMap, newNames, newMap, equal)
 	for _, step := range []struct {
 		verb  Verb
 		names []confparse.GroupName

@@ -19,35 +19,50 @@ type Start struct{ Spec InstanceSpec }
 // actions that follow from the change. The shell reports the state of interfaces that are newly tracked.
 type Configure struct{ Spec InstanceSpec }
 
-// SendAdvert transmits one advertisement (one copy to each unicast peer). Priority 0 resigns.
-type SendAdvert struct{ Priority uint8 }
+// SendAdvert transmits one advertisement to each destination: the multicast group or the unicast peers. A priority of 0
+// resigns.
+type SendAdvert struct {
+	Advert wire.Advert
+	Source netip.Addr // the last one there was; invalid when there was none
+	To     []netip.Addr
+	TTL    uint8
+}
 
 // SetAddresses installs (Present) or removes the virtual and excluded addresses of the instance, in configuration
-// order. Installing what is there and removing what is absent are successes. Reported back by EffectDone.
-type SetAddresses struct{ Present bool }
+// order. Installing what is there and removing what is absent are successes. Reported back by EffectDone. The slice is
+// shared and never changed, here and in the other actions.
+type SetAddresses struct {
+	Present   bool
+	Addresses []Address
+}
 
 // PreparePassOn says that a PassOn for Previous is likely to follow within a time: it has resigned, or we preempt it.
 type PreparePassOn struct {
-	Previous netip.Addr
-	Within   time.Duration
+	Previous  netip.Addr
+	Within    time.Duration
+	Link      string // of the router, where Previous is
+	Addresses []Address
 }
 
 // PassOn precedes the SetAddresses of a planned change of master: the previous one was heard a moment ago and goes on
 // serving for its grace. Until then TCP connections that it knows and this host does not are to be passed on to it.
 type PassOn struct {
-	Previous netip.Addr
-	For      time.Duration
+	Previous  netip.Addr
+	For       time.Duration
+	Link      string // of the router, where Previous is
+	Addresses []Address
 }
 
 // ChangeAddresses installs and removes single addresses: a reload's difference while the addresses are installed, or
 // the part to release when another virtual router serves the rest. Remove comes before Add. Reported back by EffectDone.
 type ChangeAddresses struct{ Add, Remove []Address }
 
-// Announce sends Repeat rounds of gratuitous ARP (IPv4) or unsolicited neighbour advertisements (IPv6): every
-// virtual address, then every excluded one, then again. Addrs, when not nil, limits it to those addresses.
+// Announce sends Repeat rounds of gratuitous ARP (IPv4) or unsolicited neighbour advertisements (IPv6): every address
+// in order, then all again.
 type Announce struct {
-	Repeat int
-	Addrs  []netip.Addr
+	Repeat    int
+	Addresses []Address
+	Interval  time.Duration // vrrp_garp_interval: least time between two on one interface; 0 = none
 }
 
 // CancelAnnouncements drops what an interval-limited announcer still has queued for the instance.

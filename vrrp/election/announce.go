@@ -1,11 +1,11 @@
 package election
 
-import "net/netip"
+import "slices"
 
 // announce sends rounds of gratuitous ARP or neighbour advertisements for all addresses.
 func (m *Machine) announce(rounds int) {
 	if !m.ownsNothing() {
-		m.emit(Announce{Repeat: max(rounds, 1)})
+		m.emit(Announce{Repeat: max(rounds, 1), Addresses: m.ordered, Interval: m.spec.GARP.Interval})
 	}
 }
 
@@ -53,11 +53,8 @@ func (m *Machine) announceDue(now Instant) {
 func (m *Machine) rescheduleAnnouncements(now Instant, added []Address) {
 	g := m.spec.GARP
 	if len(added) > 0 {
-		addrs := make([]netip.Addr, len(added))
-		for i, a := range added {
-			addrs[i] = a.Prefix.Addr()
-		}
-		m.emit(Announce{Repeat: max(g.MasterRepeat, 1), Addrs: addrs})
+		fresh := slices.DeleteFunc(slices.Clone(m.ordered), func(a Address) bool { return !slices.Contains(added, a) })
+		m.emit(Announce{Repeat: max(g.MasterRepeat, 1), Addresses: fresh, Interval: g.Interval})
 		if g.MasterDelay > 0 {
 			m.secondAt = now.Add(g.MasterDelay)
 		}

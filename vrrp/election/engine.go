@@ -143,8 +143,7 @@ func (e *Engine) put(r *router, a Action) {
 		if act.Present {
 			break
 		}
-		all := slices.Concat(r.machine.spec.Addresses, r.machine.spec.Excluded)
-		if rest := e.unserved(r, all); len(rest) < len(all) {
+		if rest := e.unserved(r, act.Addresses); len(rest) < len(act.Addresses) {
 			a = ChangeAddresses{Remove: rest}
 		}
 	case ChangeAddresses:

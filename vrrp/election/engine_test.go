@@ -35,18 +35,16 @@ func newEngineRig(t testing.TB) *engineRig {
 
 // specOf returns a Spec of the instances, each in the group that its name begins with ("G.a" is in G).
 func specOf(list ...InstanceSpec) Spec {
-	s := Spec{
-		Instances: make(map[confparse.InstanceName]InstanceSpec), Groups: make(map[confparse.GroupName]GroupSpec),
-	}
+	s := Spec{Instances: slices.Clone(list)}
 	for _, in := range list {
-		s.Instances[in.Name] = in
-		s.Order = append(s.Order, in.Name)
 		if name, _, ok := strings.Cut(string(in.Name), "."); ok {
 			g := confparse.GroupName(name)
-			if !slices.Contains(s.GroupOrder, g) {
-				s.GroupOrder = append(s.GroupOrder, g)
+			i := slices.IndexFunc(s.Groups, func(o GroupSpec) bool { return o.Name == g })
+			if i < 0 {
+				i = len(s.Groups)
+				s.Groups = append(s.Groups, GroupSpec{Name: g})
 			}
-			s.Groups[g] = GroupSpec{Name: g, Members: append(s.Groups[g].Members, in.Name)}
+			s.Groups[i].Members = append(s.Groups[i].Members, in.Name)
 		}
 	}
 	return s
@@ -63,7 +61,6 @@ func instance(name string, vrid uint8, change ...func(*InstanceSpec)) InstanceSp
 func (r *engineRig) record(actions []InstanceAction) *engineRig {
 	var starts []InstanceAction
 	for _, a := range actions {
-		r.lines = append(r.lines, strings.Join(strings.Fields(fmt.Sprintf("%v %s %s", r.clock, a.Name, describe(a.Action))), " "))
 		switch act := a.Action.(type) {
 		case Start:
 			r.handles[a.Name], r.specs[a.Name] = a.Handle, act.Spec
@@ -71,6 +68,8 @@ func (r *engineRig) record(actions []InstanceAction) *engineRig {
 		case Configure:
 			r.handles[a.Name], r.specs[a.Name] = a.Handle, act.Spec
 		}
+		text := describe(a.Action, r.specs[a.Name].All())
+		r.lines = append(r.lines, strings.Join(strings.Fields(fmt.Sprintf("%v %s %s", r.clock, a.Name, text)), " "))
 	}
 	for _, a := range starts {
 		ev := Started{LinkUp: true, Source: routerB}
@@ -341,9 +340,7 @@ func TestEngineIsDeterministic(t *testing.T) {
 					s := instance(fmt.Sprintf("%sVI_%d", group, i), uint8(1+i), priority(uint8(1+rng.IntN(255))))
 					list, names = append(list, s), append(names, s.Name)
 				}
-				spec := specOf(list...)
-				spec.Order, spec.GroupOrder = nil, nil // the worst case: only map order is left
-				r.record(r.Apply(Instant(r.clock), spec))
+				r.apply(list...)
 			case 1, 2:
 				r.until(r.clock + time.Duration(rng.IntN(4000))*time.Millisecond)
 			default:

@@ -160,7 +160,7 @@ func (e *Engine) regroup(now Instant) {
 	old := e.groups
 	e.groups = nil
 	joined := make(map[*router]*group)
-	for _, gs := range orderedGroups(e.spec) {
+	for _, gs := range e.spec.Groups {
 		g := &group{name: gs.Name}
 		if i := slices.IndexFunc(old, func(o *group) bool { return o.name == gs.Name }); i >= 0 {
 			g = old[i]
@@ -202,7 +202,7 @@ func (e *Engine) regroup(now Instant) {
 // sort puts the routers into configuration order, those that resign first, and returns the others by name.
 func (e *Engine) sort() map[confparse.InstanceName]*router {
 	rank := make(map[confparse.InstanceName]int)
-	for i, s := range orderedInstances(e.spec) {
+	for i, s := range e.spec.Instances {
 		rank[s.Name] = i + 1
 	}
 	place := func(r *router) int {
@@ -221,23 +221,4 @@ func (e *Engine) sort() map[confparse.InstanceName]*router {
 	}
 	heap.Init(&e.queue)
 	return byName
-}
-
-// orderedGroups lists the groups in GroupOrder, and any that it forgets by name.
-func orderedGroups(spec Spec) []GroupSpec {
-	names := slices.Clone(spec.GroupOrder)
-	var rest []confparse.GroupName
-	for n := range spec.Groups {
-		if !slices.Contains(names, n) {
-			rest = append(rest, n)
-		}
-	}
-	slices.Sort(rest)
-	var list []GroupSpec
-	for _, n := range append(names, rest...) {
-		if g, ok := spec.Groups[n]; ok {
-			list = append(list, g)
-		}
-	}
-	return list
 }

@@ -134,20 +134,20 @@ func TestSyncGroupReload(t *testing.T) {
 	t.Run("the group goes", func(t *testing.T) {
 		r := masters(t)
 		spec := specOf(a, b)
-		spec.Groups, spec.GroupOrder = nil, nil
+		spec.Groups = nil
 		r.record(r.Apply(Instant(r.clock), spec)).expect("4s group G MASTER→INIT")
 		r.do("G.a", LinkChanged{}).expectStates("G.a=FAULT G.b=MASTER")
 	})
 	t.Run("the group goes while one member holds the other in FAULT", func(t *testing.T) {
 		r := masters(t).do("G.a", LinkChanged{}).expectStates("G.a=FAULT G.b=FAULT [G=FAULT]")
 		spec := specOf(a, b)
-		spec.Groups, spec.GroupOrder = nil, nil
+		spec.Groups = nil
 		r.record(r.Apply(Instant(r.clock), spec)).expectStates("G.a=FAULT G.b=BACKUP")
 	})
 	t.Run("a group is formed", func(t *testing.T) {
 		r := newEngineRig(t)
 		spec := specOf(a, b)
-		spec.Groups, spec.GroupOrder = nil, nil
+		spec.Groups = nil
 		r.record(r.Apply(0, spec)).until(4 * time.Second).expectStates("G.a=MASTER G.b=MASTER")
 		r.hear("G.b", 200).expectStates("G.a=MASTER G.b=BACKUP").apply(a, b).expectStates("G.a=MASTER G.b=BACKUP [G=BACKUP]")
 		r.hear("G.b", 200).expectStates("G.a=BACKUP G.b=BACKUP [G=BACKUP]")

@@ -33,6 +33,9 @@ const (
 type Machine struct {
 	spec     InstanceSpec
 	vips     []netip.Addr // of spec.Addresses, as advertised
+	all      []Address    // in configuration order
+	ordered  []Address    // all, in the order of announcements
+	to       []netip.Addr // destinations of adverts
 	trackers []trackerState
 
 	phase    phase
@@ -49,6 +52,7 @@ type Machine struct {
 	linkUp   bool
 	priority uint8 // effective
 	source   netip.Addr
+	sender   netip.Addr // the last valid source: what resigns for the want of one still has a sender
 
 	masterInterval time.Duration
 	masterPriority uint8
@@ -120,6 +124,11 @@ func (m *Machine) adopt(spec InstanceSpec) {
 	for i, a := range spec.Addresses {
 		m.vips[i] = a.Prefix.Addr()
 	}
+	m.all, m.ordered = spec.All(), spec.announcementOrder()
+	m.to = spec.Peers
+	if !spec.Unicast() {
+		m.to = []netip.Addr{spec.Group}
+	}
 	if m.masterInterval == 0 || spec.Version == 2 || m.state == Master {
 		m.masterInterval = spec.AdvertInterval
 	}
@@ -150,7 +159,7 @@ func (m *Machine) Step(now Instant, ev Event) []Action {
 		m.linkUp = ev.Up
 		m.checkFaults(now)
 	case SourceChanged:
-		m.source = ev.Source
+		m.setSource(ev.Source)
 		m.checkFaults(now)
 	case TrackerChanged:
 		m.track(ev.Tracker, ev.Up)
@@ -257,8 +266,26 @@ func (m *Machine) emit(a Action) { m.out = append(m.out, a) }
 // sendAdvert sends an advert now; the next is due one interval later.
 func (m *Machine) sendAdvert(now Instant) {
 	m.counters.AdvertsSent++
-	m.emit(SendAdvert{Priority: m.priority})
+	m.advertise(m.priority)
 	m.timer = now.Add(m.spec.AdvertInterval)
+}
+
+func (m *Machine) advertise(priority uint8) {
+	ttl := uint8(wire.TTL)
+	if m.spec.Unicast() {
+		ttl = m.spec.TTL
+	}
+	m.emit(SendAdvert{Source: m.sender, To: m.to, TTL: ttl, Advert: wire.Advert{
+		Version: m.spec.Version, VRID: m.spec.VRID, Priority: priority, Interval: m.spec.AdvertInterval,
+		AuthType: m.spec.AuthType, AuthData: m.spec.AuthData, Addresses: m.vips,
+	}})
+}
+
+func (m *Machine) setSource(source netip.Addr) {
+	m.source = source
+	if source.IsValid() {
+		m.sender = source
+	}
 }
 
 // sendScheduled sends the advert that is due. The schedule does not drift by the lateness of the call, unless a whole
@@ -275,9 +302,9 @@ func (m *Machine) sendScheduled(now Instant) {
 func (m *Machine) sendZero() {
 	m.counters.AdvertsSent++
 	m.counters.PriorityZeroSent++
-	m.emit(SendAdvert{Priority: 0})
+	m.advertise(0)
 	m.emit(Report{Kind: ReportPriorityZeroSent})
 }
 
 // ownsNothing reports that there are no addresses to install or announce.
-func (m *Machine) ownsNothing() bool { return len(m.spec.Addresses)+len(m.spec.Excluded) == 0 }
+func (m *Machine) ownsNothing() bool { return len(m.all) == 0 }

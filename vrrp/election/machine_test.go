@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func (r *rig) up() *rig { return r.do(Started{LinkUp: true, Source: routerB}) }
 
 func (r *rig) do(ev Event) *rig {
 	for _, a := range r.Step(Instant(r.clock), ev) {
-		r.lines = append(r.lines, fmt.Sprintf("%v %s", r.clock, describe(a)))
+		r.lines = append(r.lines, fmt.Sprintf("%v %s", r.clock, describe(a, r.all)))
 	}
 	return r
 }
@@ -112,16 +113,25 @@ func (r *rig) expectState(want State) *rig {
 	return r
 }
 
-// describe is an action as a line of a transcript.
-func describe(a Action) string {
+// describe is an action as a line of a transcript. Lists of addresses are printed when they are not all of them.
+func describe(a Action, all []Address) string {
+	list := func(text string, addrs []Address) string {
+		if len(addrs) == len(all) {
+			return text
+		}
+		for _, x := range addrs {
+			text += " " + x.Prefix.Addr().String()
+		}
+		return text
+	}
 	switch a := a.(type) {
 	case SendAdvert:
-		return fmt.Sprintf("send %d", a.Priority)
+		return fmt.Sprintf("send %d", a.Advert.Priority)
 	case SetAddresses:
 		if a.Present {
-			return "install"
+			return list("install", a.Addresses)
 		}
-		return "release"
+		return list("release", a.Addresses)
 	case PreparePassOn:
 		return fmt.Sprintf("prepare to pass on to %v within %v", a.Previous, a.Within)
 	case PassOn:
@@ -137,10 +147,7 @@ func describe(a Action) string {
 		}
 		return b.String()
 	case Announce:
-		if a.Addrs != nil {
-			return fmt.Sprintf("announce ×%d %v", a.Repeat, a.Addrs)
-		}
-		return fmt.Sprintf("announce ×%d", a.Repeat)
+		return list(fmt.Sprintf("announce ×%d", a.Repeat), a.Addresses)
 	case CancelAnnouncements:
 		return "cancel announcements"
 	case StateChanged:
@@ -397,5 +404,55 @@ func TestTimeNeverRunsBackwards(t *testing.T) {
 	r.hear(0)
 	if got, want := time.Duration(r.timer), 4609375*time.Microsecond; got != want {
 		t.Errorf("next advert at %v, want %v", got, want)
+	}
+}
+
+// sent is the only advert among actions.
+func sent(t *testing.T, actions []Action) SendAdvert {
+	t.Helper()
+	i := slices.IndexFunc(actions, func(a Action) bool { _, ok := a.(SendAdvert); return ok })
+	if i < 0 {
+		t.Fatalf("no advert among %v", actions)
+	}
+	return actions[i].(SendAdvert)
+}
+
+// TestActionsCarryWhatTheyNeed: whoever carries out an action knows no spec.
+func TestActionsCarryWhatTheyNeed(t *testing.T) {
+	owner := func(s *InstanceSpec) { s.Priority, s.StartMaster, s.GARP.Interval = 255, true, time.Second }
+	excluded := Address{Prefix: netip.PrefixFrom(vip101, 24), Link: "eth1"}
+	spec := spec2(owner, func(s *InstanceSpec) {
+		s.TTL, s.AuthType, s.AuthData, s.Excluded = 64, wire.AuthPass, password, []Address{excluded}
+	})
+	m := NewMachine(spec)
+	actions := m.Step(0, Started{LinkUp: true, Source: routerB})
+	advert := wire.Advert{Version: 2, VRID: 51, Priority: 255, Interval: time.Second, AuthType: wire.AuthPass,
+		AuthData: password, Addresses: []netip.Addr{vip100}}
+	want := SendAdvert{Advert: advert, Source: routerB, To: []netip.Addr{group4}, TTL: 255}
+	if diff := cmp.Diff(want, sent(t, actions), addrCmp); diff != "" {
+		t.Errorf("multicast (-want +got)\n%s", diff)
+	}
+	all := []Address{spec.Addresses[0], excluded}
+	for _, a := range actions {
+		switch a := a.(type) {
+		case SetAddresses:
+			if !slices.Equal(a.Addresses, all) {
+				t.Errorf("%+v", a)
+			}
+		case Announce:
+			if !slices.Equal(a.Addresses, []Address{excluded, spec.Addresses[0]}) || a.Interval != time.Second {
+				t.Errorf("%+v", a)
+			}
+		}
+	}
+	// Without a source it resigns from the one it had.
+	want.Advert.Priority = 0
+	if diff := cmp.Diff(want, sent(t, m.Step(1, SourceChanged{})), addrCmp); diff != "" {
+		t.Errorf("resigning (-want +got)\n%s", diff)
+	}
+	spec.Peers, spec.Group = []netip.Addr{routerA, routerC}, netip.Addr{}
+	want = SendAdvert{Advert: advert, Source: routerB, To: spec.Peers, TTL: 64}
+	if diff := cmp.Diff(want, sent(t, NewMachine(spec).Step(0, Started{LinkUp: true, Source: routerB})), addrCmp); diff != "" {
+		t.Errorf("unicast (-want +got)\n%s", diff)
 	}
 }

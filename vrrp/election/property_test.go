@@ -69,7 +69,7 @@ var (
 		case 4:
 			return AddressLost{}
 		case 5:
-			return EffectDone{Action: rapid.SampledFrom([]Action{nil, SetAddresses{true}, SetAddresses{false},
+			return EffectDone{Action: rapid.SampledFrom([]Action{nil, SetAddresses{Present: true}, SetAddresses{Present: false},
 				ChangeAddresses{Add: []Address{{}}}, Announce{}}).Draw(t, "action"),
 				Err: rapid.SampledFrom([]error{nil, errEffect}).Draw(t, "error")}
 		case 6:
@@ -94,7 +94,7 @@ func TestStepIsTotal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		spec := anySpec.Draw(t, "spec")
 		one, two := NewMachine(spec), NewMachine(spec)
-		w := stepChecker{t: t, m: one}
+		w := stepChecker{t: t, held: make(map[Address]bool), m: one}
 		w.step(0, two, Started{LinkUp: true, Source: routerB, Silence: anySpan.Draw(t, "silence")})
 		now := Instant(0)
 		for range rapid.IntRange(0, 60).Draw(t, "length") {
@@ -117,6 +117,17 @@ type stepChecker struct {
 	present bool
 	known   bool // whether the addresses are there
 	ended   bool
+	held    map[Address]bool // by who does as told
+}
+
+func (w *stepChecker) hold(addrs []Address, present bool) {
+	for _, a := range addrs {
+		if present {
+			w.held[a] = true
+		} else {
+			delete(w.held, a)
+		}
+	}
 }
 
 func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
@@ -132,8 +143,8 @@ func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
 		}
 		switch a := a.(type) {
 		case SendAdvert:
-			if a.Priority > 0 && before.State != Master && after.State != Master {
-				t.Fatalf("advert of priority %d by a router that is %v", a.Priority, after.State)
+			if a.Advert.Priority > 0 && before.State != Master && after.State != Master {
+				t.Fatalf("advert of priority %d by a router that is %v", a.Advert.Priority, after.State)
 			}
 		case StateChanged:
 			if a.From != w.state || a.From == a.To {
@@ -146,7 +157,13 @@ func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
 				t.Fatalf("addresses told twice to be present: %t", a.Present)
 			}
 			w.known, w.present = true, a.Present
+			w.hold(a.Addresses, a.Present)
+			if !a.Present && len(w.held) > 0 {
+				t.Fatalf("addresses that stay behind: %v", w.held)
+			}
 		case ChangeAddresses:
+			w.hold(a.Remove, false)
+			w.hold(a.Add, true)
 			if !w.present {
 				t.Fatal("addresses changed that are not there")
 			}

@@ -49,13 +49,13 @@ func (m *Machine) receiveBackup(now Instant, a *wire.Advert, src netip.Addr) {
 		m.masterSource = src
 		m.emit(Report{Kind: ReportPriorityZeroReceived, Source: src})
 		m.timer = now.Add(m.skew())
-		m.emit(PreparePassOn{Previous: src, Within: m.downInterval()})
+		m.preparePassOn(src)
 		return
 	}
 	m.masterPriority, m.masterSource = a.Priority, src
 	if a.Priority < m.priority && !m.spec.NoPreempt && !m.deferPreemption(now) {
 		m.emit(Report{Kind: ReportLowerDiscarded, Source: src, Theirs: int(a.Priority), Ours: int(m.priority)})
-		m.emit(PreparePassOn{Previous: src, Within: m.downInterval()})
+		m.preparePassOn(src)
 		return
 	}
 	if a.Priority >= m.priority && m.preemptAt != Never {
@@ -66,6 +66,10 @@ func (m *Machine) receiveBackup(now Instant, a *wire.Advert, src netip.Addr) {
 	m.want = Backup
 	m.accepted = true
 	m.timer = now.Add(m.downInterval())
+}
+
+func (m *Machine) preparePassOn(from netip.Addr) {
+	m.emit(PreparePassOn{Previous: from, Within: m.downInterval(), Link: m.spec.Link, Addresses: m.all})
 }
 
 // predecessor returns the master that is about to be replaced if it is known to be alive: it has resigned, or was

@@ -3,8 +3,6 @@ package election
 import (
 	"container/heap"
 	"slices"
-
-	"vigil/confparse"
 )
 
 // Apply makes spec the desired state. A router whose Key stays lives on: untouched when its spec is equal, reconfigured
@@ -12,7 +10,7 @@ import (
 // router still holds starts after that one's Stopped.
 func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
 	e.out = e.out[:0]
-	wanted := orderedInstances(spec)
+	wanted := spec.Instances
 	kept := e.match(wanted)
 	e.spec, e.waiting = spec, e.waiting[:0]
 	for i, r := range kept {
@@ -133,28 +131,4 @@ func (e *Engine) match(wanted []InstanceSpec) []*router {
 		}
 	}
 	return kept
-}
-
-// orderedInstances lists the instances in Order, and any that Order forgets by name.
-func orderedInstances(spec Spec) []InstanceSpec {
-	names := make([]confparse.InstanceName, 0, len(spec.Instances))
-	seen := make(map[confparse.InstanceName]bool, len(spec.Instances))
-	for _, n := range spec.Order {
-		if _, ok := spec.Instances[n]; ok && !seen[n] {
-			seen[n] = true
-			names = append(names, n)
-		}
-	}
-	var rest []confparse.InstanceName
-	for n := range spec.Instances {
-		if !seen[n] {
-			rest = append(rest, n)
-		}
-	}
-	slices.Sort(rest)
-	list := make([]InstanceSpec, 0, len(spec.Instances))
-	for _, n := range append(names, rest...) {
-		list = append(list, spec.Instances[n])
-	}
-	return list
 }

@@ -11,11 +11,10 @@ import (
 
 // Spec is the desired state of all virtual routers: fully defaulted, without positions, never changed.
 type Spec struct {
-	Instances map[confparse.InstanceName]InstanceSpec
-	Groups    map[confparse.GroupName]GroupSpec
-	Order     []confparse.InstanceName // configuration order, which decides the order of actions
-	// GroupOrder is the configuration order of the groups.
-	GroupOrder []confparse.GroupName
+	// Instances are in configuration order, which decides the order of actions. Their names are unique.
+	Instances []InstanceSpec
+	// Groups are in configuration order, and their names unique. An instance is a member of one of them at most.
+	Groups []GroupSpec
 	// StartupDelay is vrrp_startup_delay.
 	StartupDelay time.Duration
 }
@@ -98,6 +97,24 @@ func (s InstanceSpec) Key() InstanceKey {
 		k.Group = s.Group
 	}
 	return k
+}
+
+// All returns the addresses of the virtual router: those it advertises, then the excluded ones.
+func (s InstanceSpec) All() []Address { return slices.Concat(s.Addresses, s.Excluded) }
+
+// announcementOrder is All with addresses on other interfaces before those on the router's own. With address translation
+// they are the gateway of the real servers: answers must find their way back to the new master before the first request
+// comes to it.
+func (s InstanceSpec) announcementOrder() []Address {
+	addrs := s.All()
+	own := func(a Address) int {
+		if a.Link == s.Link {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(addrs, func(a, b Address) int { return own(a) - own(b) })
+	return addrs
 }
 
 // Unicast reports whether adverts go to configured peers instead of the multicast group.

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"vigil/confparse"
 )
@@ -113,5 +116,24 @@ func TestKey(t *testing.T) {
 	more.Peers = []netip.Addr{routerC}
 	if more.Key() != unicast.Key() {
 		t.Error("peers of a unicast router: another key")
+	}
+}
+
+func TestAddressesOfOtherInterfacesAreAnnouncedFirst(t *testing.T) {
+	address := func(last byte, link string) Address {
+		return Address{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, last}), 32), Link: link}
+	}
+	spec := InstanceSpec{Link: "eth0",
+		Addresses: []Address{address(1, "eth0"), address(2, "eth1"), address(3, "eth0")},
+		Excluded:  []Address{address(4, "eth2"), address(5, "eth0")}}
+	var got []byte
+	for _, a := range spec.announcementOrder() {
+		got = append(got, a.Prefix.Addr().As4()[3])
+	}
+	if diff := cmp.Diff([]byte{2, 4, 1, 3, 5}, got); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	if !slices.Equal(spec.Addresses, []Address{address(1, "eth0"), address(2, "eth1"), address(3, "eth0")}) {
+		t.Error("the spec was changed")
 	}
 }

@@ -4,7 +4,8 @@ import "slices"
 
 // start handles Started. Addresses that may be left from an earlier life are removed, unless mastership goes on.
 func (m *Machine) start(now Instant, ev Started) {
-	m.linkUp, m.source = ev.LinkUp, ev.Source
+	m.linkUp = ev.LinkUp
+	m.setSource(ev.Source)
 	if m.phase != unstarted { // the interface came back under the same router
 		m.checkFaults(now)
 		return
@@ -14,7 +15,7 @@ func (m *Machine) start(now Instant, ev Started) {
 	m.resume = ev.Silence > 0 && ev.Silence < m.downInterval() && m.linkUp && m.source.IsValid()
 	m.present = m.resume
 	if !m.resume {
-		m.emit(SetAddresses{Present: false})
+		m.emit(SetAddresses{Present: false, Addresses: m.all})
 	}
 	m.refreshFaults()
 	m.phase = awaitingGroup
@@ -34,7 +35,7 @@ func (m *Machine) begin(now Instant, master bool) {
 		m.toFault(now, m.faultCause())
 	case master && m.resume:
 		m.becomeMaster(now, CauseResume)
-		m.emit(SetAddresses{Present: true}) // adopted; what the configuration gained since is added
+		m.emit(SetAddresses{Present: true, Addresses: m.all}) // adopted; what the configuration gained since is added
 		m.announce(1)
 		m.scheduleRefresh(now)
 	case master && m.spec.StartMaster && now < m.listenFrom:
@@ -69,9 +70,9 @@ func (m *Machine) toMaster(now Instant, cause Cause) {
 	if !m.present {
 		m.present = true
 		if alive {
-			m.emit(PassOn{Previous: previous, For: passOnTime})
+			m.emit(PassOn{Previous: previous, For: passOnTime, Link: m.spec.Link, Addresses: m.all})
 		}
-		m.emit(SetAddresses{Present: true})
+		m.emit(SetAddresses{Present: true, Addresses: m.all})
 	}
 	m.announce(m.spec.GARP.MasterRepeat)
 	if d := m.spec.GARP.MasterDelay; d > 0 {
@@ -176,7 +177,7 @@ func (m *Machine) release() {
 	m.releaseAt = Never
 	if m.present {
 		m.present = false
-		m.emit(SetAddresses{Present: false})
+		m.emit(SetAddresses{Present: false, Addresses: m.all})
 	}
 }
 

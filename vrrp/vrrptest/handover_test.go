@@ -213,10 +213,7 @@ func TestSyncGroupsMoveTogether(t *testing.T) {
 			rank := uint8(80 * i)
 			a, b := Instance("A", 51, rank+uint8(1+rng.IntN(80))), Instance("B", 52, rank+uint8(1+rng.IntN(80)))
 			spec := SpecOf(a, b)
-			spec.Groups = map[confparse.GroupName]election.GroupSpec{
-				"G": {Name: "G", Members: []confparse.InstanceName{"A", "B"}},
-			}
-			spec.GroupOrder = []confparse.GroupName{"G"}
+			spec.Groups = []election.GroupSpec{{Name: "G", Members: []confparse.InstanceName{"A", "B"}}}
 			n := s.AddNode(Node{Address: netip.AddrFrom4([4]byte{10, 77, 0, byte(1 + i)}), Lateness: 10 * time.Millisecond})
 			s.At(time.Duration(rng.Int64N(int64(time.Second))), func() { n.Start(spec) })
 			for range rng.IntN(4) {

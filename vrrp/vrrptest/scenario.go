@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,12 +163,7 @@ func Instance(name string, vrid, priority uint8) election.InstanceSpec {
 
 // SpecOf returns a desired state of the given instances.
 func SpecOf(list ...election.InstanceSpec) election.Spec {
-	spec := election.Spec{Instances: make(map[confparse.InstanceName]election.InstanceSpec)}
-	for _, s := range list {
-		spec.Instances[s.Name] = s
-		spec.Order = append(spec.Order, s.Name)
-	}
-	return spec
+	return election.Spec{Instances: slices.Clone(list)}
 }
 
 // Bound is the time after Heal within which the LAN must have settled: the longest master-down interval, one interval

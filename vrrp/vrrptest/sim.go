@@ -80,10 +80,11 @@ type Node struct {
 	last    time.Duration // of the last advert, for a resuming process
 }
 
-// router is what a real shell keeps about a virtual router.
+// router is what a shell keeps about a virtual router.
 type router struct {
 	handle election.Handle
-	spec   election.InstanceSpec
+	vrid   uint8
+	addrs  []election.Address // to be installed, or found at the start
 }
 
 type packet struct {
@@ -100,7 +101,6 @@ type event struct {
 	packet int // index, or -1
 	handle election.Handle
 	action election.Action
-	spec   *election.InstanceSpec
 	run    func()
 }
 
@@ -199,7 +199,7 @@ func (s *Sim) deliver(n *Node, p *packet) {
 		s.addrs = a.Addresses[:0]
 	}
 	for _, r := range n.routers {
-		if r.spec.VRID != p.vrid {
+		if r.vrid != p.vrid {
 			continue
 		}
 		if reason != wire.DropNone {
@@ -212,7 +212,7 @@ func (s *Sim) deliver(n *Node, p *packet) {
 }
 
 // send puts an advert on the LAN.
-func (s *Sim) send(n *Node, spec *election.InstanceSpec, priority uint8) {
+func (s *Sim) send(n *Node, a election.SendAdvert) {
 	n.last = s.Now
 	if !n.LinkUp {
 		return
@@ -244,16 +244,9 @@ func (s *Sim) send(n *Node, spec *election.InstanceSpec, priority uint8) {
 	} else {
 		s.free = s.free[:len(s.free)-1]
 	}
-	a := wire.Advert{
-		Version: spec.Version, VRID: spec.VRID, Priority: priority, Interval: spec.AdvertInterval,
-		AuthType: spec.AuthType, AuthData: spec.AuthData,
-	}
-	for _, v := range spec.Addresses {
-		a.Addresses = append(a.Addresses, v.Prefix.Addr())
-	}
 	p := &s.packets[slot]
-	p.vrid, p.refs = spec.VRID, receivers
-	p.bytes = a.AppendIPv4(p.bytes[:0], wire.IPHeader{Source: n.Address, Destination: spec.Group, TTL: 255, ID: 1})
+	p.vrid, p.refs = a.Advert.VRID, receivers
+	p.bytes = a.Advert.AppendIPv4(p.bytes[:0], wire.IPHeader{Source: a.Source, Destination: a.To[0], TTL: a.TTL, ID: 1})
 }
 
 func (s *Sim) copies() int {
@@ -315,7 +308,7 @@ func (n *Node) SetLink(up bool) {
 // LoseAddress has somebody delete the first address that the host holds for its instances.
 func (n *Node) LoseAddress() {
 	for _, r := range n.routers {
-		for _, a := range r.spec.Addresses {
+		for _, a := range r.addrs {
 			if n.held[a] {
 				delete(n.held, a)
 				n.act(n.engine.Step(n.now(), r.handle, election.AddressLost{Addr: a.Prefix}))
@@ -349,18 +342,24 @@ func (n *Node) act(actions []election.InstanceAction) {
 	for _, a := range actions {
 		switch act := a.Action.(type) {
 		case election.Start:
-			r := &router{handle: a.Handle, spec: act.Spec}
+			r := &router{handle: a.Handle, vrid: act.Spec.VRID, addrs: act.Spec.All()}
 			n.routers = append(n.routers, r)
 			starts = append(starts, r)
-		case election.Configure:
-			n.router(a.Handle).spec = act.Spec
 		case election.SendAdvert:
-			n.sim.send(n, &n.router(a.Handle).spec, act.Priority)
-		case election.SetAddresses, election.ChangeAddresses, election.Stopped:
-			n.sim.push(event{
-				at: n.sim.Now + n.Latency, node: n.number(), life: n.life, packet: -1,
-				handle: a.Handle, action: act, spec: &n.router(a.Handle).spec,
-			})
+			n.sim.send(n, act)
+		case election.SetAddresses:
+			n.router(a.Handle).addrs = nil
+			if act.Present {
+				n.router(a.Handle).addrs = act.Addresses
+			}
+			n.order(a)
+		case election.ChangeAddresses:
+			r := n.router(a.Handle)
+			r.addrs = slices.DeleteFunc(slices.Clone(r.addrs), func(x election.Address) bool { return slices.Contains(act.Remove, x) })
+			r.addrs = append(r.addrs, act.Add...)
+			n.order(a)
+		case election.Stopped:
+			n.order(a)
 		}
 	}
 	n.schedule()
@@ -369,10 +368,17 @@ func (n *Node) act(actions []election.InstanceAction) {
 	}
 }
 
+// order has an effect take its time.
+func (n *Node) order(a election.InstanceAction) {
+	n.sim.push(event{
+		at: n.sim.Now + n.Latency, node: n.number(), life: n.life, packet: -1, handle: a.Handle, action: a.Action,
+	})
+}
+
 // started is what a shell learns before it reports Started.
 func (n *Node) started(r *router) election.Started {
 	ev := election.Started{LinkUp: n.LinkUp, Source: n.Address}
-	if n.life > 1 && !slices.ContainsFunc(r.spec.Addresses, func(a election.Address) bool { return !n.held[a] }) {
+	if n.life > 1 && !slices.ContainsFunc(r.addrs, func(a election.Address) bool { return !n.held[a] }) {
 		ev.Silence = n.sim.Now - n.last
 	}
 	return ev
@@ -395,10 +401,7 @@ func (n *Node) carryOut(e event) {
 	var err error
 	switch act := e.action.(type) {
 	case election.SetAddresses:
-		err = n.install(e.spec.Addresses, act.Present)
-		if err == nil {
-			err = n.install(e.spec.Excluded, act.Present)
-		}
+		err = n.install(act.Addresses, act.Present)
 	case election.ChangeAddresses:
 		_ = n.install(act.Remove, false)
 		err = n.install(act.Add, true)
