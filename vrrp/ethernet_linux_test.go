@@ -225,6 +225,9 @@ func (c *hostConn) Accept(vrids []uint8) error {
 	return nil
 }
 
+// Poll has nothing to do: what is heard is delivered at once.
+func (c *hostConn) Poll() {}
+
 func (c *hostConn) Close() error {
 	c.host.mu.Lock()
 	defer c.host.mu.Unlock()

@@ -75,6 +75,17 @@ func (h *Handle) DelAddress(a Address) error {
 	return nil
 }
 
+// Privileged returns nil if the kernel lets us change addresses, for which it wants CAP_NET_ADMIN. It tries to delete one
+// from an interface that cannot exist: permission is the first thing to be checked.
+func (h *Handle) Privileged() error {
+	nowhere := addressTo(Address{Index: math.MaxInt32, Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 32)})
+	err := h.exchange(func(nl *netlink.Handle) error { return nl.AddrDel(nil, nowhere) })
+	if err == nil || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EADDRNOTAVAIL) {
+		return nil
+	}
+	return fmt.Errorf("change addresses: %w", err)
+}
+
 // addressTo translates to the library's type, whose zero values mean other things than "none".
 func addressTo(a Address) *netlink.Addr {
 	addr := &netlink.Addr{
