@@ -82,17 +82,16 @@ func instanceFromConfig(in *confparse.VRRPInstance) election.InstanceSpec {
 }
 
 const (
-	assumedMTU     = 1500
-	ethernetHeader = 14 // bytes
+	assumedMTU     = 1500 // of an interface that does not exist
+	ethernetHeader = 14   // bytes
 )
 
-// splitAddresses divides the addresses of in into those an advert of s has room for and the rest, as keepalived moves
-// what does not fit, or is of the other family, to virtual_ipaddress_excluded.
+// splitAddresses divides the addresses of in into those that an advert of s may have and the rest: those of the other
+// family go, as with keepalived, to virtual_ipaddress_excluded.
 func splitAddresses(in *confparse.VRRPInstance, s election.InstanceSpec) (advertised, excluded []election.Address) {
-	room := capacity(s, assumedMTU)
 	for _, v := range in.VirtualAddresses {
 		a := addressFromConfig(in, v)
-		if confparse.FamilyOf(a.Prefix.Addr()) == s.Family && len(advertised) < room {
+		if confparse.FamilyOf(a.Prefix.Addr()) == s.Family {
 			advertised = append(advertised, a)
 		} else {
 			excluded = append(excluded, a)
@@ -102,6 +101,15 @@ func splitAddresses(in *confparse.VRRPInstance, s election.InstanceSpec) (advert
 		excluded = append(excluded, addressFromConfig(in, v))
 	}
 	return advertised, excluded
+}
+
+// fitting is s with as many of its addresses advertised as an advert has room for on a link with the given MTU, as
+// keepalived has it; the others are among the excluded ones, before those that are so by themselves.
+func fitting(s election.InstanceSpec, mtu int) election.InstanceSpec {
+	if room := capacity(s, mtu); len(s.Addresses) > room {
+		s.Addresses, s.Excluded = s.Addresses[:room:room], slices.Concat(s.Addresses[room:], s.Excluded)
+	}
+	return s
 }
 
 // capacity is how many addresses keepalived puts into one advert of s on a link with the given MTU. It subtracts the

@@ -173,7 +173,7 @@ func TestAddressCapacity(t *testing.T) {
 		}
 		c.ExcludedAddresses = c.VirtualAddresses[:1]
 	})
-	s := instanceFromConfig(in)
+	s := fitting(instanceFromConfig(in), 1500)
 	if len(s.Addresses) != 255 || len(s.Excluded) != 6 || s.Excluded[0].Prefix != in.VirtualAddresses[255].Prefix {
 		t.Errorf("%d advertised, %d excluded", len(s.Addresses), len(s.Excluded))
 	}

@@ -31,6 +31,7 @@ type host struct {
 	conns    []*hostConn
 	log      []string                            // what was done to the kernel, in order
 	refuse   func(op string, a netip.Addr) error // may fail or delay an operation
+	late     bool                                // packets stay in the sockets until they are polled
 }
 
 // hostWatch is one Watch.
@@ -45,6 +46,7 @@ type hostConn struct {
 	deliver func(lan.Received)
 	vrids   []uint8
 	closed  bool
+	waiting [][]byte // packets that the reader has not got to
 }
 
 // newHost adds a machine with one interface eth0, which has the address.
@@ -213,6 +215,10 @@ func (h *host) hear(packet []byte, to netip.Addr, vrid uint8) {
 		up := slices.ContainsFunc(h.links, func(l netio.Link) bool { return l.Index == c.on.Link.Index && l.Up })
 		fits := c.on.Group == to || !c.on.Group.IsValid() && local
 		if up && fits && slices.Contains(c.vrids, vrid) {
+			if h.late {
+				c.waiting = append(c.waiting, packet)
+				continue
+			}
 			c.deliver(lan.DecodeIPv4(packet))
 		}
 	}
@@ -225,8 +231,15 @@ func (c *hostConn) Accept(vrids []uint8) error {
 	return nil
 }
 
-// Poll has nothing to do: what is heard is delivered at once.
-func (c *hostConn) Poll() {}
+// Poll delivers what the reader has not got to: nothing, unless the machine is late.
+func (c *hostConn) Poll() {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	for _, p := range c.waiting {
+		c.deliver(lan.DecodeIPv4(p))
+	}
+	c.waiting = nil
+}
 
 func (c *hostConn) Close() error {
 	c.host.mu.Lock()

@@ -105,16 +105,17 @@ func addressStatus(addrs []election.Address) []AddressStatus {
 	return list
 }
 
-// instanceStatus combines what the Machine and the shell know.
-func instanceStatus(m election.MachineStatus, s *election.InstanceSpec, epoch time.Time, announced uint64) InstanceStatus {
-	return InstanceStatus{
+// status combines what the Machine and the shell know.
+func (in *virtualRouter) status(m election.MachineStatus, epoch time.Time) *InstanceStatus {
+	s := &in.spec
+	return &InstanceStatus{
 		Name: m.Name, VRID: s.VRID, Interface: s.Link, Family: s.Family.String(), Version: s.Version,
 		State: m.State, Want: m.Want, BasePriority: m.BasePriority, Priority: m.Priority,
 		AdvertInterval: s.AdvertInterval, MasterInterval: m.MasterInterval,
 		LastTransition: epoch.Add(time.Duration(m.LastTransition)).Round(0),
-		Addresses:      addressStatus(s.Addresses), Excluded: addressStatus(s.Excluded),
+		Addresses:      in.addresses, Excluded: in.excluded,
 		AddressesPresent: m.AddressesPresent, LinkUp: m.LinkUp, Source: m.Source,
 		MasterAddress: m.MasterSource, MasterPriority: m.MasterPriority, Resigning: m.Resigning,
-		Counters: m.Counters, Announcements: announced, Spec: *s,
+		Counters: m.Counters, Spec: *s,
 	}
 }

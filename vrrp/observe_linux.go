@@ -12,92 +12,61 @@ import (
 	"vigil/vrrp/lan"
 )
 
-// networkView is the state of links and addresses as the watch has told it.
-type networkView struct {
-	links []netio.Link
-	addrs []netio.Address // in the order of the kernel's preference within a link
-}
-
-func (v *networkView) link(name string) (netio.Link, bool) {
-	i := slices.IndexFunc(v.links, func(l netio.Link) bool { return l.Name == name })
-	if i < 0 {
-		return netio.Link{}, false
-	}
-	return v.links[i], true
-}
-
-func (v *networkView) name(index int) string {
-	i := slices.IndexFunc(v.links, func(l netio.Link) bool { return l.Index == index })
-	if i < 0 {
-		return ""
-	}
-	return v.links[i].Name
-}
-
-func (v *networkView) setLink(l netio.Link) {
-	v.dropLink(l.Name)
-	v.links = append(v.links, l)
-}
-
-func (v *networkView) dropLink(name string) {
-	v.links = slices.DeleteFunc(v.links, func(l netio.Link) bool { return l.Name == name })
-}
-
-func (v *networkView) setAddress(a netio.Address) {
-	if i := v.address(a); i >= 0 {
-		v.addrs[i] = a
-		return
-	}
-	v.addrs = append(v.addrs, a)
-}
-
-func (v *networkView) dropAddress(a netio.Address) {
-	if i := v.address(a); i >= 0 {
-		v.addrs = slices.Delete(v.addrs, i, i+1)
-	}
-}
-
-func (v *networkView) address(a netio.Address) int {
-	return slices.IndexFunc(v.addrs, func(b netio.Address) bool {
-		return a.Index == b.Index && a.Prefix == b.Prefix && a.Peer == b.Peer
-	})
-}
-
-// has reports whether the virtual address is there.
-func (v *networkView) has(a election.Address) bool {
-	l, ok := v.link(a.Link)
-	return ok && slices.ContainsFunc(v.addrs, func(k netio.Address) bool { return k.Index == l.Index && lan.Address(a).Is(k) })
-}
-
 // observe takes a change of links or addresses.
 func (r *Runner) observe(ev netio.Event) {
 	switch ev := ev.(type) {
 	case netio.LinkChanged:
-		old, known := r.view.link(ev.Link.Name)
-		r.view.setLink(ev.Link)
-		if !known || old.Index != ev.Link.Index {
-			r.linkAppeared(ev.Link)
-		}
-		if r.synced && (!known || old.Up != ev.Link.Up || old.Index != ev.Link.Index) {
-			r.linkMoved(ev.Link.Name, ev.Link.Up)
-		}
+		r.linkChanged(ev.Link)
 	case netio.LinkGone:
 		r.view.dropLink(ev.Link.Name)
 		r.linkVanished(ev.Link.Name)
 		r.linkMoved(ev.Link.Name, false)
 	case netio.AddressChanged:
-		r.view.setAddress(ev.Address)
-		r.markLink(r.view.name(ev.Address.Index))
+		if r.view.setAddress(ev.Address) {
+			r.sourceAppeared(ev.Address)
+		}
 	case netio.AddressGone:
-		r.view.dropAddress(ev.Address)
-		link := r.view.name(ev.Address.Index)
-		r.markLink(link)
-		r.suspect(link, func(a election.Address) bool { return lan.Address(a).Is(ev.Address) })
+		link, ip := r.view.names[ev.Address.Index], ev.Address.Prefix.Addr()
+		if r.view.dropAddress(ev.Address) && r.view.users[addressOn{link, ip}] > 0 {
+			r.markLink(link)
+		}
+		for _, in := range r.view.holders[addressOn{link, ip}] {
+			in.suspect(func(a election.Address) bool { return a.Link == link && lan.Address(a).Is(ev.Address) })
+		}
 	case netio.Synced:
 		r.synced = true
 		if ev.Cause != nil {
 			r.log.Info("Netlink: links and addresses read again", slog.Any("err", ev.Cause))
 		}
+	}
+}
+
+func (r *Runner) linkChanged(l netio.Link) {
+	old, known := r.view.link(l.Name)
+	r.view.setLink(l)
+	replaced := !known || old.Index != l.Index
+	if replaced {
+		r.linkAppeared(l)
+	}
+	if r.synced && (replaced || old.Up != l.Up) {
+		r.linkMoved(l.Name, l.Up)
+	}
+	if known && old.MAC != l.MAC {
+		r.macChanged(l.Name)
+	}
+	if r.synced && (!known || old.MTU != l.MTU) {
+		r.mtuChanged(l.Name)
+	}
+}
+
+// sourceAppeared tells the virtual routers that had no address to send from.
+func (r *Runner) sourceAppeared(a netio.Address) {
+	family := confparse.FamilyOf(a.Prefix.Addr())
+	others := slices.ContainsFunc(r.view.addrs[a.Index].sources, func(s rankedAddress) bool {
+		return s.Prefix.Addr() != a.Prefix.Addr() && confparse.FamilyOf(s.Prefix.Addr()) == family
+	})
+	if !others { // or else everybody has one of them, and stays with it
+		r.markLink(r.view.names[a.Index])
 	}
 }
 
@@ -110,35 +79,71 @@ func (r *Runner) linkMoved(name string, up bool) {
 	if up {
 		state = "up"
 		// The kernel drops IPv6 addresses, and all those of an interface that is created again, without telling why.
-		r.suspect(name, func(election.Address) bool { return true })
+		for _, in := range r.view.dependents[name] {
+			in.suspect(func(a election.Address) bool { return a.Link == name })
+		}
 	}
 	r.log.Info(fmt.Sprintf("Netlink reports %s %s", name, state), slog.String("interface", name))
 }
 
-// suspect has the workers look whether virtual addresses on a link are still there. They report those that are not.
-func (r *Runner) suspect(link string, which func(election.Address) bool) {
-	for _, in := range r.all() {
-		for _, a := range in.held {
-			if a.Link == link && which(a) {
-				in.worker.put(job{address: a, order: in.order})
-			}
+// macChanged has the masters on a link announce their addresses again: the neighbours know them at the old MAC address.
+func (r *Runner) macChanged(name string) {
+	for _, in := range r.view.dependents[name] {
+		in.announceAgain(name)
+	}
+}
+
+// mtuChanged divides the addresses of the virtual routers on a link anew, if it has to be.
+func (r *Runner) mtuChanged(name string) {
+	if !r.stopping && slices.ContainsFunc(r.wanted.Instances, func(s election.InstanceSpec) bool { return s.Link == name }) {
+		r.applyFitting()
+	}
+}
+
+// applyFitting gives the Engine what is wanted, with as many addresses advertised as the interfaces allow.
+func (r *Runner) applyFitting() {
+	spec := r.wanted
+	spec.Instances = slices.Clone(spec.Instances)
+	for i, s := range spec.Instances {
+		mtu := assumedMTU
+		if l, ok := r.view.link(s.Link); ok && l.MTU > 0 {
+			mtu = l.MTU
 		}
+		spec.Instances[i] = fitting(s, mtu)
+	}
+	r.spec = spec
+	r.renew = true
+	r.do(r.engine.Apply(r.now(), spec))
+	r.learnAddresses()
+}
+
+// suspect has the worker look whether virtual addresses are still there. It reports those that are not.
+func (in *virtualRouter) suspect(which func(election.Address) bool) {
+	for _, a := range in.held {
+		if which(a) {
+			in.worker.put(job{address: a, order: in.order})
+		}
+	}
+}
+
+// announceAgain announces the addresses on a link as a new master does.
+func (in *virtualRouter) announceAgain(link string) {
+	if in.state != election.Master {
+		return
+	}
+	moved := slices.DeleteFunc(slices.Clone(in.held), func(a election.Address) bool { return a.Link != link })
+	if len(moved) > 0 {
+		g := in.spec.GARP
+		in.worker.put(job{action: election.Announce{Repeat: max(1, g.MasterRepeat), Addresses: moved, Interval: g.Interval}})
 	}
 }
 
 // markLink marks the virtual routers that depend on a link and reports whether there are any.
 func (r *Runner) markLink(name string) (any bool) {
-	if name == "" {
-		return false
+	for _, in := range r.view.dependents[name] {
+		r.mark(in)
 	}
-	for _, in := range r.all() {
-		tracked := slices.ContainsFunc(in.spec.TrackInterfaces, func(t election.TrackSpec) bool { return t.Interface == name })
-		if in.spec.Link == name || tracked {
-			r.mark(in)
-			any = true
-		}
-	}
-	return any
+	return len(r.view.dependents[name]) > 0
 }
 
 func (r *Runner) mark(in *virtualRouter) {
@@ -189,49 +194,34 @@ func (r *Runner) up(in *virtualRouter) bool {
 }
 
 // sourceFor returns the address that adverts leave from: the configured one; else the one used so far, as long as the
-// interface has it; else the first of its own addresses that is fit. For IPv6 it must be link-local (RFC 9568
-// §5.1.2.1).
+// interface has it; else the first of its own addresses that is fit.
 func (r *Runner) sourceFor(in *virtualRouter) netip.Addr {
 	if in.spec.Source.IsValid() {
 		return in.spec.Source
 	}
-	l, ok := r.view.link(in.spec.Link)
-	if !ok {
-		return netip.Addr{}
-	}
-	var first netip.Addr
-	for _, a := range r.view.addrs {
-		ip := a.Prefix.Addr()
-		switch {
-		case a.Index != l.Index || confparse.FamilyOf(ip) != in.spec.Family:
-		case a.Tentative || a.Protocol == netio.Protocol || r.vips[ip]:
-		case ip.Is6() && !ip.IsLinkLocalUnicast():
-		case ip == in.source:
-			return ip
-		case !first.IsValid():
-			first = ip
-		}
-	}
-	return first
+	source := r.view.source(in.spec.Link, in.spec.Family, in.source)
+	r.view.use(in, in.spec.Link, source)
+	return source
 }
 
 // learnAddresses notes which addresses are virtual, which excludes them as sources.
 func (r *Runner) learnAddresses() {
-	clear(r.vips)
-	note := func(s election.InstanceSpec) {
+	vips := make(map[netip.Addr]bool)
+	note := func(s *election.InstanceSpec) {
 		for _, list := range [][]election.Address{s.Addresses, s.Excluded} {
 			for _, a := range list {
-				r.vips[a.Prefix.Addr()] = true
+				vips[a.Prefix.Addr()] = true
 			}
 		}
 	}
-	for _, s := range r.spec.Instances {
-		note(s)
+	for i := range r.spec.Instances {
+		note(&r.spec.Instances[i])
 	}
 	for _, in := range r.all() {
-		note(in.spec)
+		note(&in.spec)
 		r.mark(in)
 	}
+	r.view.setVirtual(vips)
 }
 
 // removeStale removes, once, the addresses that carry our mark and belong to no router of the first configuration, if
@@ -245,9 +235,9 @@ func (r *Runner) removeStale() {
 		return
 	}
 	var stale []election.Address
-	for _, a := range r.view.addrs {
-		link := r.view.name(a.Index)
-		if a.Protocol == netio.Protocol && link != "" && !r.vips[a.Prefix.Addr()] {
+	for _, a := range r.view.all() {
+		link := r.view.names[a.Index]
+		if a.Protocol == netio.Protocol && link != "" && !r.view.vips[a.Prefix.Addr()] {
 			r.log.Info(fmt.Sprintf("removing address %s left on %s by an earlier process", a.Prefix, link))
 			stale = append(stale, election.Address{Prefix: a.Prefix, Link: link, Scope: a.Scope, Peer: a.Peer})
 		}

@@ -2,7 +2,6 @@ package vrrp
 
 import (
 	"errors"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
@@ -33,8 +32,14 @@ type virtualRouter struct {
 	dirty    bool
 
 	state election.State
-	held  []election.Address // what the worker was told to have installed
-	order uint64             // counts the SetAddresses
+	held  []election.Address // what the worker was told to have installed; changed by networkView.hold
+
+	addresses, excluded []AddressStatus // of spec
+
+	// What it depends on, as networkView has it.
+	links     map[string]bool
+	sendsFrom addressOn
+	order     uint64 // counts the SetAddresses
 }
 
 // do carries out what the Engine decided. It must not call the Engine, whose slice it reads: what needs an answer is
@@ -52,13 +57,15 @@ func (r *Runner) do(actions []election.InstanceAction) {
 		switch act := a.Action.(type) {
 		case election.Start:
 			r.add(a.Handle, act.Spec)
+			r.renew = true
 		case election.GroupChanged:
 			groupChanged(r.log, act)
 			r.changes.put(Change{Group: act.Group, From: act.From, To: act.To, Initial: act.Initial, Time: time.Now()})
-			publish = true
+			publish, r.renew = true, true
 		case election.Configure:
-			in.configure(act.Spec, r.log)
+			r.configure(in, act.Spec)
 			r.mark(in)
+			r.renew = true // its place may be another
 		case election.SendAdvert:
 			r.send(in, act)
 		case election.StateChanged:
@@ -68,7 +75,7 @@ func (r *Runner) do(actions []election.InstanceAction) {
 			in.log.report(act, &in.spec)
 		case election.Stopped:
 			r.remove(in)
-			publish = true
+			publish, r.renew = true, true
 		default:
 			r.order(in, act)
 		}
@@ -82,16 +89,17 @@ func (r *Runner) do(actions []election.InstanceAction) {
 func (r *Runner) order(in *virtualRouter, action election.Action) {
 	switch a := action.(type) {
 	case election.SetAddresses:
-		in.held, in.order = nil, in.order+1
+		in.order++
 		if a.Present {
-			in.held = a.Addresses
+			r.view.hold(in, a.Addresses)
 		} else {
+			r.view.hold(in, nil)
 			r.heartbeat.clear(in.slot)
 		}
 		in.log.addresses(a.Present, &in.spec)
 	case election.ChangeAddresses:
-		in.held = slices.DeleteFunc(slices.Clone(in.held), func(h election.Address) bool { return slices.Contains(a.Remove, h) })
-		in.held = append(in.held, a.Add...)
+		held := slices.DeleteFunc(slices.Clone(in.held), func(h election.Address) bool { return slices.Contains(a.Remove, h) })
+		r.view.hold(in, append(held, a.Add...))
 	}
 	in.worker.put(job{action: action})
 }
@@ -99,7 +107,7 @@ func (r *Runner) order(in *virtualRouter, action election.Action) {
 // add takes in a virtual router that is about to start.
 func (r *Runner) add(h election.Handle, spec election.InstanceSpec) {
 	in := &virtualRouter{handle: h, slot: -1, trackers: make(map[string]bool), sendErrs: make(map[netip.Addr]string)}
-	in.configure(spec, r.log)
+	r.configure(in, spec)
 	if r.heartbeat != nil {
 		in.slot = r.heartbeat.open(spec.Name, spec.Key())
 	}
@@ -108,32 +116,50 @@ func (r *Runner) add(h election.Handle, spec election.InstanceSpec) {
 	r.starting = append(r.starting, in)
 }
 
-func (in *virtualRouter) configure(spec election.InstanceSpec, logger *slog.Logger) {
+func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 	in.spec = spec
-	in.log = newInstanceLog(logger, &spec)
+	in.log = newInstanceLog(r.log, &spec)
+	in.addresses, in.excluded = addressStatus(spec.Addresses), addressStatus(spec.Excluded)
+	links := map[string]bool{spec.Link: true}
+	for _, t := range spec.TrackInterfaces {
+		links[t.Interface] = true
+	}
+	r.view.depend(in, links)
 }
 
-// startNext starts a virtual router whose addresses nobody is still removing. It returns false when there is none.
+// startNext starts a virtual router whose addresses nobody is still removing and whose socket is open, or cannot be. It
+// returns false when there is none.
 func (r *Runner) startNext() bool {
-	i := slices.IndexFunc(r.starting, func(in *virtualRouter) bool {
-		return !slices.ContainsFunc(r.draining, func(old *virtualRouter) bool { return election.SharesAddress(&old.spec, &in.spec) })
-	})
-	if i < 0 {
-		return false
+	for i, in := range r.starting {
+		gone := r.instances[in.handle] != in // stopped before it started
+		if !gone {
+			if slices.ContainsFunc(r.draining, func(old *virtualRouter) bool { return election.SharesAddress(&old.spec, &in.spec) }) {
+				continue
+			}
+			if in.socket == nil {
+				r.attach(in)
+			}
+			if in.socket.opening {
+				continue
+			}
+		}
+		r.starting = slices.Delete(r.starting, i, i+1)
+		if !gone {
+			r.begin(in)
+		}
+		return true
 	}
-	in := r.starting[i]
-	r.starting = slices.Delete(r.starting, i, i+1)
-	if r.instances[in.handle] != in {
-		return true // stopped before it started
-	}
-	r.attach(in)
+	return false
+}
+
+// begin tells the Engine what a virtual router needs to know at first.
+func (r *Runner) begin(in *virtualRouter) {
 	in.linkUp, in.source = r.up(in), r.sourceFor(in)
 	r.informTrackers(in)
 	in.started = true
 	now := r.now()
 	r.step(in, election.Started{LinkUp: in.linkUp, Source: in.source, Silence: r.silence(in, now),
 		Delay: max(0, r.spec.StartupDelay-time.Duration(now))})
-	return true
 }
 
 // silence is how long ago an earlier process sent the router's last advert as MASTER; 0 when there was none or when what
@@ -150,6 +176,9 @@ func (r *Runner) silence(in *virtualRouter, now election.Instant) time.Duration 
 func (r *Runner) remove(in *virtualRouter) {
 	r.heartbeat.clear(in.slot)
 	r.detach(in)
+	r.view.depend(in, nil)
+	r.view.use(in, "", netip.Addr{})
+	r.view.hold(in, nil)
 	delete(r.instances, in.handle)
 	in.worker.close(false)
 	r.draining = append(r.draining, in)
@@ -162,12 +191,16 @@ func (r *Runner) send(in *virtualRouter, a election.SendAdvert) {
 	}
 	if a.Advert.Priority == 0 {
 		r.heartbeat.clear(in.slot)
-	} else {
-		r.heartbeat.beat(in.slot, r.now())
 	}
+	left := false
 	for _, to := range a.To {
 		h := wire.IPHeader{Source: a.Source, Destination: to, TTL: a.TTL, ID: in.id}
-		r.sent(in, a.Advert.Priority, h, transmit(in.socket, a.Advert, h))
+		err := transmit(in.socket, a.Advert, h)
+		left = left || err == nil
+		r.sent(in, a.Advert.Priority, h, err)
+	}
+	if left && a.Advert.Priority > 0 { // what did not leave nobody has heard
+		r.heartbeat.beat(in.slot, r.now())
 	}
 }
 
