@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"vigil/confparse"
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/wire"
 )
@@ -77,7 +78,7 @@ func instanceFromConfig(in *confparse.VRRPInstance) election.InstanceSpec {
 		s.GARP.LowerPrioDelay, s.GARP.LowerPrioRepeat = 0, 0
 	}
 	s.Addresses, s.Excluded = splitAddresses(in, s)
-	s.TrackInterfaces = trackedInterfaces(in, s)
+	s.Trackers = trackedInterfaces(in, s)
 	return s
 }
 
@@ -144,17 +145,17 @@ func addressFromConfig(in *confparse.VRRPInstance, v confparse.VirtualAddress) e
 func trackedInterfaces(in *confparse.VRRPInstance, s election.InstanceSpec) []election.TrackSpec {
 	var tracks []election.TrackSpec
 	add := func(t election.TrackSpec) {
-		known := slices.ContainsFunc(tracks, func(u election.TrackSpec) bool { return u.Interface == t.Interface })
-		if t.Interface != in.Interface && !known {
+		known := slices.ContainsFunc(tracks, func(u election.TrackSpec) bool { return u.ID == t.ID })
+		if t.ID.Name != in.Interface && !known {
 			tracks = append(tracks, t)
 		}
 	}
 	for _, t := range in.TrackInterfaces {
-		add(election.TrackSpec{Interface: t.Interface, Weight: t.Weight, Reverse: t.Reverse})
+		add(election.TrackSpec{ID: track.InterfaceID(t.Interface), Weight: t.Weight, Reverse: t.Reverse})
 	}
 	for _, list := range [][]election.Address{s.Addresses, s.Excluded} {
 		for _, a := range list {
-			add(election.TrackSpec{Interface: a.Link})
+			add(election.TrackSpec{ID: track.InterfaceID(a.Link)})
 		}
 	}
 	return tracks

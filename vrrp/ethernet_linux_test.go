@@ -31,6 +31,8 @@ type host struct {
 	conns    []*hostConn
 	log      []string                            // what was done to the kernel, in order
 	refuse   func(op string, a netip.Addr) error // may fail or delay an operation
+	quiet    map[netip.Addr]bool                 // what it does not answer for
+	deaf     error                               // of Quiet
 	late     bool                                // packets stay in the sockets until they are polled
 }
 
@@ -154,6 +156,20 @@ func (h *host) Announce(link netio.Link, addr netip.Addr) error { return h.ask("
 
 func (h *host) PreparePassOn(m lan.Move, within time.Duration) error {
 	return h.ask("prepare to pass on to", m.Previous)
+}
+
+func (h *host) PrepareQuiet() {}
+
+func (h *host) Quiet(addrs []netip.Addr, d time.Duration) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.quiet == nil {
+		h.quiet = make(map[netip.Addr]bool)
+	}
+	for _, a := range addrs {
+		h.quiet[a] = d > 0
+	}
+	return h.deaf
 }
 
 func (h *host) PassOn(m lan.Move) error { return h.ask("pass on to", m.Previous) }

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vigil/confparse"
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/wire"
 )
@@ -17,29 +19,29 @@ type virtualRouter struct {
 	handle election.Handle
 	spec   election.InstanceSpec
 	log    instanceLog
-	worker *worker
+	worker *reconciler
 	socket *socket
 	slot   int // of the heartbeat; -1 without one
 
 	id       uint16                // identification of the last IPv4 packet
 	sendErrs map[netip.Addr]string // by destination, of the last advert if it could not be sent
 
-	// What the Engine was told last. A tracked interface that is not in the map counts as up.
-	started  bool
-	linkUp   bool
-	source   netip.Addr
-	trackers map[string]bool
-	dirty    bool
+	// What the Engine was told last.
+	started bool
+	linkUp  bool
+	source  netip.Addr
+	dirty   bool
 
-	state election.State
-	held  []election.Address // what the worker was told to have installed; changed by networkView.hold
+	state      election.State
+	held       []election.Address // what the reconciler was told to have in place; changed by networkView.hold
+	generation uint64             // of the last Own
+	failures   []election.Failure // of that
 
 	addresses, excluded []AddressStatus // of spec
 
 	// What it depends on, as networkView has it.
 	links     map[string]bool
 	sendsFrom addressOn
-	order     uint64 // counts the SetAddresses
 }
 
 // do carries out what the Engine decided. It must not call the Engine, whose slice it reads: what needs an answer is
@@ -54,13 +56,16 @@ func (r *Runner) do(actions []election.InstanceAction) {
 		if _, start := a.Action.(election.Start); in == nil && !start && a.Handle != 0 {
 			continue
 		}
+		if notify, ok := a.Action.(election.Notify); ok && in == nil {
+			r.groupMoved(notify)
+			continue
+		}
 		switch act := a.Action.(type) {
 		case election.Start:
 			r.add(a.Handle, act.Spec)
 			r.renew = true
 		case election.GroupChanged:
 			groupChanged(r.log, act)
-			r.changes.put(Change{Group: act.Group, From: act.From, To: act.To, Initial: act.Initial, Time: time.Now()})
 			publish, r.renew = true, true
 		case election.Configure:
 			r.configure(in, act.Spec)
@@ -85,33 +90,54 @@ func (r *Runner) do(actions []election.InstanceAction) {
 	}
 }
 
-// order hands an action to the worker.
+// order hands an action to the reconciler.
 func (r *Runner) order(in *virtualRouter, action election.Action) {
 	switch a := action.(type) {
-	case election.SetAddresses:
-		in.order++
-		if a.Present {
-			r.view.hold(in, a.Addresses)
-		} else {
-			r.view.hold(in, nil)
+	case election.Own:
+		var held []election.Address
+		for _, res := range a.Resources {
+			if address, ok := res.(election.Address); ok {
+				held = append(held, address)
+			}
+		}
+		if len(held) == 0 {
 			r.heartbeat.clear(in.slot)
 		}
-		in.log.addresses(a.Present, &in.spec)
-	case election.ChangeAddresses:
-		held := slices.DeleteFunc(slices.Clone(in.held), func(h election.Address) bool { return slices.Contains(a.Remove, h) })
-		r.view.hold(in, append(held, a.Add...))
+		if len(held) != len(in.held) || a.Generation == 1 {
+			in.log.addresses(len(held) > 0, &in.spec)
+		}
+		r.view.hold(in, held)
+		in.generation = a.Generation
+	case election.CancelAnnouncements:
+		in.worker.cancel()
+		return
+	case election.Notify:
+		in.worker.order(r.changes.begin(Change{Instance: in.spec.Name, From: a.From, To: a.To, Priority: a.Priority,
+			Initial: a.Initial, Cause: a.Cause, Time: time.Now()}))
+		return
 	}
-	in.worker.put(job{action: action})
+	in.worker.order(action)
+}
+
+// groupMoved passes on the transition of a sync group.
+func (r *Runner) groupMoved(a election.Notify) {
+	var members []confparse.InstanceName
+	for _, g := range r.spec.Groups {
+		if g.Name == a.Group {
+			members = g.Members
+		}
+	}
+	r.changes.group(Change{Group: a.Group, From: a.From, To: a.To, Initial: a.Initial, Time: time.Now()}, members)
 }
 
 // add takes in a virtual router that is about to start.
 func (r *Runner) add(h election.Handle, spec election.InstanceSpec) {
-	in := &virtualRouter{handle: h, slot: -1, trackers: make(map[string]bool), sendErrs: make(map[netip.Addr]string)}
+	in := &virtualRouter{handle: h, slot: -1, sendErrs: make(map[netip.Addr]string)}
 	r.configure(in, spec)
 	if r.heartbeat != nil {
 		in.slot = r.heartbeat.open(spec.Name, spec.Key())
 	}
-	in.worker = newWorker(h, r.network, r.pacers, in.log, r.results, r.quit)
+	in.worker = newReconciler(r, h, in.log)
 	r.instances[h] = in
 	r.starting = append(r.starting, in)
 }
@@ -121,8 +147,10 @@ func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 	in.log = newInstanceLog(r.log, &spec)
 	in.addresses, in.excluded = addressStatus(spec.Addresses), addressStatus(spec.Excluded)
 	links := map[string]bool{spec.Link: true}
-	for _, t := range spec.TrackInterfaces {
-		links[t.Interface] = true
+	for _, t := range spec.Trackers {
+		if t.ID.Kind == track.Interface {
+			links[t.ID.Name] = true
+		}
 	}
 	r.view.depend(in, links)
 }
@@ -244,32 +272,28 @@ func (r *Runner) stateChanged(in *virtualRouter, c election.StateChanged) {
 		r.heartbeat.clear(in.slot)
 	}
 	in.log.stateChanged(c)
-	r.changes.put(Change{Instance: in.spec.Name, From: c.From, To: c.To, Priority: c.Priority, Initial: c.Initial,
-		Cause: c.Cause, Time: time.Now()})
 }
 
-// finished takes the outcome of a worker's job.
+// finished takes what a reconciler reports.
 func (r *Runner) finished(res result) {
-	if res.ended {
-		r.draining = slices.DeleteFunc(r.draining, func(in *virtualRouter) bool { return in.handle == res.handle })
-		return
-	}
 	in := r.instances[res.handle]
-	if res.action != nil {
-		if res.err != nil {
-			log := instanceLog{logger: r.log, name: "vrrp"}
-			if in != nil {
-				log = in.log
-			}
-			log.failed("cannot change addresses", res.err)
-		}
-		if in != nil {
-			r.step(in, election.EffectDone{Action: res.action, Err: res.err})
-		}
-		return
+	switch {
+	case res.ended:
+		r.draining = slices.DeleteFunc(r.draining, func(in *virtualRouter) bool { return in.handle == res.handle })
+	case res.lost.Prefix.IsValid():
+		r.addressLost(in, res)
+	case in != nil && in.generation == res.generation:
+		in.failures = res.failures
+		r.step(in, election.EffectDone{Generation: res.generation, Failures: res.failures})
+	case in == nil && len(res.failures) > 0: // nobody else is left to report it
+		instanceLog{logger: r.log, name: "vrrp"}.failed("cannot change addresses", res.failures[0].Err)
 	}
-	// The question was asked about an installation that may have been undone since, or about an interface that failed.
-	if in == nil || in.order != res.order || in.state != election.Master || !slices.Contains(in.held, res.lost) {
+}
+
+// addressLost tells the Engine of an address that somebody else has removed. The reconciler may have been asked about an
+// installation that was undone since, or about an interface that failed.
+func (r *Runner) addressLost(in *virtualRouter, res result) {
+	if in == nil || in.generation != res.generation || in.state != election.Master || !slices.Contains(in.held, res.lost) {
 		return
 	}
 	if l, ok := r.view.link(res.lost.Link); !ok || !l.Up {

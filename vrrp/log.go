@@ -90,6 +90,10 @@ func (l instanceLog) report(r election.Report, s *election.InstanceSpec) {
 		l.infof("stop preempt delay")
 	case election.ReportPriorityZeroSent:
 		l.debugf("sent 0 priority")
+	case election.ReportResourceFailed:
+		l.failed("cannot change addresses", r.Err)
+	case election.ReportResourceInstalled:
+		l.infof("%v is in place now", r.Resource.(election.Address).Prefix)
 	case election.ReportRejected:
 		l.rejected(r, s)
 	}
@@ -171,6 +175,10 @@ func (l instanceLog) announceFailed(err error) { l.failed("announcement failed",
 
 func (l instanceLog) passOnFailed(err error) {
 	l.logger.Warn("("+string(l.name)+") connections under way will be reset", slog.Any("err", err))
+}
+
+func (l instanceLog) quietFailed(err error) {
+	l.logger.Warn("("+string(l.name)+") neighbours that ask during a hand-over may learn the old address", slog.Any("err", err))
 }
 
 func (l instanceLog) failed(what string, err error) {

@@ -8,6 +8,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/internal/netio"
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan"
 )
@@ -24,6 +25,9 @@ func (r *Runner) observe(ev netio.Event) {
 	case netio.AddressChanged:
 		if r.view.setAddress(ev.Address) {
 			r.sourceAppeared(ev.Address)
+		}
+		if ev.Address.Prefix.Addr().Is6() && ev.Address.Prefix.Addr().IsLinkLocalUnicast() {
+			r.ipv6Appeared(r.view.names[ev.Address.Index])
 		}
 	case netio.AddressGone:
 		link, ip := r.view.names[ev.Address.Index], ev.Address.Prefix.Addr()
@@ -67,6 +71,15 @@ func (r *Runner) sourceAppeared(a netio.Address) {
 	})
 	if !others { // or else everybody has one of them, and stays with it
 		r.markLink(r.view.names[a.Index])
+	}
+}
+
+// ipv6Appeared has what failed on a link tried again: a link-local address comes when IPv6 is switched on.
+func (r *Runner) ipv6Appeared(link string) {
+	for _, in := range r.view.dependents[link] {
+		if len(in.failures) > 0 {
+			in.worker.retry()
+		}
 	}
 }
 
@@ -117,11 +130,11 @@ func (r *Runner) applyFitting() {
 	r.learnAddresses()
 }
 
-// suspect has the worker look whether virtual addresses are still there. It reports those that are not.
+// suspect has the reconciler look whether virtual addresses are still there. It reports those that are not.
 func (in *virtualRouter) suspect(which func(election.Address) bool) {
 	for _, a := range in.held {
 		if which(a) {
-			in.worker.put(job{address: a, order: in.order})
+			in.worker.suspect(a)
 		}
 	}
 }
@@ -134,7 +147,7 @@ func (in *virtualRouter) announceAgain(link string) {
 	moved := slices.DeleteFunc(slices.Clone(in.held), func(a election.Address) bool { return a.Link != link })
 	if len(moved) > 0 {
 		g := in.spec.GARP
-		in.worker.put(job{action: election.Announce{Repeat: max(1, g.MasterRepeat), Addresses: moved, Interval: g.Interval}})
+		in.worker.order(election.Announce{Repeat: max(1, g.MasterRepeat), Addresses: moved, Interval: g.Interval})
 	}
 }
 
@@ -177,13 +190,15 @@ func (r *Runner) inform(in *virtualRouter) {
 }
 
 func (r *Runner) informTrackers(in *virtualRouter) {
-	for _, t := range in.spec.TrackInterfaces {
-		l, ok := r.view.link(t.Interface)
-		up := ok && l.Up
-		if told, known := in.trackers[t.Interface]; up != (told || !known) {
-			in.trackers[t.Interface] = up
-			r.step(in, election.TrackerChanged{Tracker: t.Interface, Up: up})
+	for _, t := range in.spec.Trackers {
+		if t.ID.Kind != track.Interface {
+			continue
 		}
+		value := track.Down
+		if l, ok := r.view.link(t.ID.Name); ok && l.Up {
+			value = track.Up
+		}
+		r.do(r.engine.Track(r.now(), t.ID, value))
 	}
 }
 
@@ -234,7 +249,7 @@ func (r *Runner) removeStale() {
 	if r.heartbeat == nil || !r.heartbeat.stale {
 		return
 	}
-	var stale []election.Address
+	var stale []election.Resource
 	for _, a := range r.view.all() {
 		link := r.view.names[a.Index]
 		if a.Protocol == netio.Protocol && link != "" && !r.view.vips[a.Prefix.Addr()] {
@@ -246,8 +261,8 @@ func (r *Runner) removeStale() {
 		return
 	}
 	janitor := &virtualRouter{log: instanceLog{logger: r.log, name: "vrrp"}}
-	janitor.worker = newWorker(0, r.network, r.pacers, janitor.log, r.results, r.quit)
-	janitor.worker.put(job{action: election.SetAddresses{Present: false, Addresses: stale}})
+	janitor.worker = newReconciler(r, 0, janitor.log)
+	janitor.worker.order(election.Own{Remove: stale})
 	janitor.worker.close(false)
 	r.draining = append(r.draining, janitor)
 }

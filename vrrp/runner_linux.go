@@ -64,6 +64,7 @@ type Runner struct {
 	board    board
 	err      error // why Run ended early; set before ended is closed
 	changes  *changes
+	taken    *Changes // by TakeChanges
 
 	packets chan packetIn
 	dropped atomic.Uint64 // packets that found the queue full
@@ -109,11 +110,12 @@ func NewRunner(o Options) (*Runner, error) {
 	}
 	r := &Runner{
 		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, epoch: time.Now(),
-		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: newChanges(),
+		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
 		view: newNetworkView(), reopenAt: election.Never, publishAt: election.Never,
 	}
+	r.taken = r.changes.follow()
 	r.metrics = newMetrics(r.Status)
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(r.metrics); err != nil {
@@ -167,11 +169,17 @@ func (r *Runner) Kill() { r.killOnce.Do(func() { close(r.killed) }) }
 // Status returns the latest snapshot. Transitions are in it at once, counters within a quarter of a second.
 func (r *Runner) Status() Status { return r.board.snapshot() }
 
-// Changed receives when TakeChanges has something to return. There is one reader.
-func (r *Runner) Changed() <-chan struct{} { return r.changes.signal }
+// Changed receives when TakeChanges has something to return. There is one reader of these two; Follow is for others.
+func (r *Runner) Changed() <-chan struct{} { return r.taken.Changed() }
 
 // TakeChanges returns the transitions since the last call in the order in which they happened.
-func (r *Runner) TakeChanges() []Change { return r.changes.take() }
+func (r *Runner) TakeChanges() []Change { return r.taken.Take() }
+
+// Follow returns a further reader of the transitions from now on. The reader must take them: none is ever dropped.
+func (r *Runner) Follow() *Changes { return r.changes.follow() }
+
+// Unfollow ends what Follow began.
+func (r *Runner) Unfollow(c *Changes) { r.changes.unfollow(c) }
 
 // Run runs the virtual routers until ctx ends; then all of them resign, hand over to a successor and release their
 // addresses, and Run returns nil. It returns early with an error only when links and addresses cannot be watched at

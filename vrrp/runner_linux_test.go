@@ -13,6 +13,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/internal/netio"
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan"
 	"vigil/vrrp/wire"
@@ -165,7 +166,7 @@ func TestReloadOfAddressesKeepsMaster(t *testing.T) {
 		in.Addresses[0].Label = "eth0:v" // removed and added
 		a.apply(in)
 		synctest.Wait()
-		want(t, "kernel", a.host.taken(), []string{"del 10.77.51.100", "del 10.77.51.101", "add 10.77.51.100", "add 10.77.51.102",
+		want(t, "kernel", a.host.taken(), []string{"del 10.77.51.101", "del 10.77.51.100", "add 10.77.51.100", "add 10.77.51.102",
 			"garp 10.77.51.100", "garp 10.77.51.102"})
 		time.Sleep(10 * time.Second)
 		want(t, "changes", len(a.TakeChanges()), 0)
@@ -303,9 +304,9 @@ func TestTrackedInterface(t *testing.T) {
 		lan1 := netio.Link{Index: 3, Name: "eth1", Ether: true}
 		h.links = append(h.links, lan1)
 		in := testInstance("V", 51, 150)
-		in.TrackInterfaces = []election.TrackSpec{{Interface: "eth1"}}
+		in.Trackers = []election.TrackSpec{{ID: track.InterfaceID("eth1")}}
 		weighted := testInstance("W", 52, 150)
-		weighted.TrackInterfaces = []election.TrackSpec{{Interface: "eth1", Weight: -60}}
+		weighted.Trackers = []election.TrackSpec{{ID: track.InterfaceID("eth1"), Weight: -60}}
 		a := start(t, h, Options{}, in, weighted)
 		want(t, "down at the start", []election.State{a.state("V"), a.state("W")}, []election.State{election.Fault, election.Backup})
 		want(t, "priority", a.Status().Instances[1].Priority, uint8(90))
@@ -343,7 +344,8 @@ func TestSyncGroupMovesTogether(t *testing.T) {
 		for _, c := range a.TakeChanges() {
 			got = append(got, string(c.Instance)+string(c.Group)+" "+c.To.String())
 		}
-		want(t, "changes, members before their group", got, []string{"O FAULT", "I FAULT", "G FAULT"})
+		slices.Sort(got[:2])
+		want(t, "changes, members before their group", got, []string{"I FAULT", "O FAULT", "G FAULT"})
 	})
 }
 
@@ -447,19 +449,4 @@ func TestStatusIsJSON(t *testing.T) {
 		}
 		want(t, "announcements", s.Announcements, uint64(1))
 	})
-}
-
-func TestChangesKeepTheNewest(t *testing.T) {
-	m := newChanges()
-	for i := range maxChanges + 2 {
-		m.put(Change{Priority: uint8(i)})
-	}
-	<-m.signal
-	list := m.take()
-	if len(list) != maxChanges || list[0].Priority != 2 {
-		t.Errorf("got %d changes from %d on, want %d from 2 on", len(list), list[0].Priority, maxChanges)
-	}
-	if slices.ContainsFunc(m.take(), func(Change) bool { return true }) {
-		t.Error("taken twice")
-	}
 }

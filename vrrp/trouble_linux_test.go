@@ -121,10 +121,10 @@ func TestStaleLossIsIgnored(t *testing.T) {
 		r.wake()
 		in := r.all()[0]
 		for _, tc := range []struct {
-			order uint64
-			want  election.State
-		}{{in.order - 1, election.Master}, {in.order, election.Backup}} {
-			r.finished(result{handle: in.handle, lost: in.spec.Addresses[0], order: tc.order})
+			generation uint64
+			want       election.State
+		}{{in.generation - 1, election.Master}, {in.generation, election.Backup}} {
+			r.finished(result{handle: in.handle, lost: in.spec.Addresses[0], generation: tc.generation})
 			want(t, "state", in.state, tc.want)
 		}
 	})

@@ -24,8 +24,8 @@ var arrows = map[string][]string{
 	"internal/lint":   {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "vrrp", "vrrp/election", "vrrp/lan", "healthcheck", "ipvs", "ipvs/pool"},
 
-	"vrrp":             {"confparse", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux"},
-	"vrrp/election":    {"confparse", "vrrp/wire"},
+	"vrrp":             {"confparse", "internal/track", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux"},
+	"vrrp/election":    {"confparse", "internal/track", "vrrp/wire"},
 	"vrrp/wire":        nil,
 	"vrrp/vrrptest":    {"confparse", "vrrp/wire", "vrrp/election"},
 	"vrrp/lan":         {"confparse", "vrrp/wire", "internal/netio_linux", "internal/firewall_linux"},
@@ -40,6 +40,7 @@ var arrows = map[string][]string{
 	"confparse/syntax":  {"confparse/diag"},
 	"confparse/diag":    nil,
 	"internal/netio":    nil,
+	"internal/track":    nil,
 	"internal/firewall": nil,
 	"internal/fuzzing":  nil,
 }
@@ -59,7 +60,7 @@ var libraries = map[string][]string{
 }
 
 // purePackages are the cores that are packages of their own: every file in them is told the time and returns actions.
-var purePackages = []string{"vrrp/wire", "vrrp/election", "ipvs/pool"}
+var purePackages = []string{"vrrp/wire", "vrrp/election", "ipvs/pool", "internal/track"}
 
 // pureFiles are the cores that share a package with their shell.
 var pureFiles = map[string][]string{

@@ -50,7 +50,7 @@ func (h *Handle) Addresses() ([]Address, error) {
 func (h *Handle) AddAddress(a Address) error {
 	err := h.exchange(func(nl *netlink.Handle) error { return nl.AddrAdd(nil, addressTo(a)) })
 	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("add address %s: %w", a.Prefix, err)
+		return fmt.Errorf("add address: %w", err)
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (h *Handle) DelAddress(a Address) error {
 		err = remove()
 	}
 	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("delete address %s: %w", a.Prefix, err)
+		return fmt.Errorf("delete address: %w", err)
 	}
 	return nil
 }

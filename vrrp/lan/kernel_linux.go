@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"vigil/internal/firewall"
 	"vigil/internal/netio"
 )
 
@@ -12,6 +13,7 @@ type Kernel struct {
 	*netio.Handle
 	handover  handover
 	announcer announcer
+	quiet     firewall.Quiet
 }
 
 // OpenKernel returns the Network of the namespace of the calling thread. It needs CAP_NET_ADMIN and CAP_NET_RAW and
@@ -33,7 +35,7 @@ func OpenKernel() (*Kernel, error) {
 // Close releases the sockets, what is left of a hand-over, and the namespace. The Runner must have ended.
 func (k *Kernel) Close() error {
 	k.announcer.close()
-	return errors.Join(k.handover.close(), k.Handle.Close())
+	return errors.Join(k.handover.close(), k.Do(k.quiet.Close), k.Handle.Close())
 }
 
 // Listen implements Network.

@@ -28,6 +28,11 @@ type Network interface {
 	// Announce broadcasts one gratuitous ARP (IPv4) or unsolicited neighbour advertisement (IPv6) for addr. It does
 	// nothing on an interface without link-layer addresses.
 	Announce(link netio.Link, addr netip.Addr) error
+	// Quiet has the machine no longer tell neighbours that it has the addresses, neither when they ask (ARP, neighbour
+	// solicitations) nor by asking from them. It goes on to receive what is sent to them. That ends by itself after d, and
+	// at once when d is 0. PrepareQuiet does beforehand what takes time.
+	Quiet(addrs []netip.Addr, d time.Duration) error
+	PrepareQuiet()
 	// PassOn lets TCP connections under way at a hand-over go on at the previous master. PreparePassOn does beforehand
 	// what takes time, and undoes it when nothing follows within the time given.
 	PassOn(Move) error

@@ -166,6 +166,9 @@ func SpecOf(list ...election.InstanceSpec) election.Spec {
 	return election.Spec{Instances: slices.Clone(list)}
 }
 
+// standBack is the first pause of a router that could install nothing.
+const standBack = 10 * time.Second
+
 // Bound is the time after Heal within which the LAN must have settled: the longest master-down interval, one interval
 // for the first advert, preempt_delay if there is one, and what the clocks and the network add.
 func (sc Scenario) Bound() time.Duration {
@@ -178,6 +181,9 @@ func (sc Scenario) Bound() time.Duration {
 		}
 		if s.PreemptDelay > 0 { // it begins with the first master and ends a master-down interval before the preemption
 			d += s.PreemptDelay + d
+		}
+		if slices.ContainsFunc(sc.Faults, func(f Fault) bool { return f.Kind == FailAdds }) {
+			d += standBack + sc.Heal // the pause doubles, so the last one is no longer than the time before it and the first
 		}
 		d += d/100 + 2*r.Lateness + 2*r.Latency + 2*sc.Network.Delay
 		bound = max(bound, d)
@@ -201,7 +207,7 @@ func (sc Scenario) Run() error {
 	for _, f := range sc.Faults {
 		s.At(f.At, func() { s.fault(f, specs) })
 	}
-	// A router that could not install addresses stands back for two master-down intervals, so this must end before.
+	// A router that could not install addresses stands back, the longer the more often.
 	s.At(sc.Heal/2, func() {
 		for _, n := range s.Nodes {
 			n.FailAdds = false

@@ -347,16 +347,8 @@ func (n *Node) act(actions []election.InstanceAction) {
 			starts = append(starts, r)
 		case election.SendAdvert:
 			n.sim.send(n, act)
-		case election.SetAddresses:
-			n.router(a.Handle).addrs = nil
-			if act.Present {
-				n.router(a.Handle).addrs = act.Addresses
-			}
-			n.order(a)
-		case election.ChangeAddresses:
-			r := n.router(a.Handle)
-			r.addrs = slices.DeleteFunc(slices.Clone(r.addrs), func(x election.Address) bool { return slices.Contains(act.Remove, x) })
-			r.addrs = append(r.addrs, act.Add...)
+		case election.Own:
+			n.router(a.Handle).addrs = addressesOf(act.Resources)
 			n.order(a)
 		case election.Stopped:
 			n.order(a)
@@ -398,13 +390,9 @@ var errNoAddress = errors.New("address cannot be installed")
 
 // carryOut completes an effect and reports it.
 func (n *Node) carryOut(e event) {
-	var err error
 	switch act := e.action.(type) {
-	case election.SetAddresses:
-		err = n.install(act.Addresses, act.Present)
-	case election.ChangeAddresses:
-		_ = n.install(act.Remove, false)
-		err = n.install(act.Add, true)
+	case election.Own:
+		n.act(n.engine.Step(n.now(), e.handle, election.EffectDone{Generation: act.Generation, Failures: n.own(act)}))
 	case election.Stopped:
 		for i, r := range n.routers {
 			if r.handle == e.handle {
@@ -415,23 +403,29 @@ func (n *Node) carryOut(e event) {
 		if n.engine.Idle() {
 			n.Crash()
 		}
-		return
 	}
-	n.act(n.engine.Step(n.now(), e.handle, election.EffectDone{Action: e.action, Err: err}))
 }
 
-func (n *Node) install(list []election.Address, present bool) error {
-	for _, a := range list {
-		switch {
-		case !present:
-			delete(n.held, a)
-		case n.FailAdds:
-			return errNoAddress
-		default:
-			n.held[a] = true
-		}
+// own has exactly what o wants in place of its router, except for what fails.
+func (n *Node) own(o election.Own) (failures []election.Failure) {
+	for _, a := range addressesOf(o.Remove) {
+		delete(n.held, a)
 	}
-	return nil
+	for _, a := range addressesOf(o.Resources) {
+		if n.FailAdds && !n.held[a] {
+			failures = append(failures, election.Failure{Resource: a, Err: errNoAddress})
+			continue
+		}
+		n.held[a] = true
+	}
+	return failures
+}
+
+func addressesOf(list []election.Resource) (addrs []election.Address) {
+	for _, r := range list {
+		addrs = append(addrs, r.(election.Address))
+	}
+	return addrs
 }
 
 func (n *Node) router(h election.Handle) *router {
