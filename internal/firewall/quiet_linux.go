@@ -34,8 +34,9 @@ type Quiet struct {
 
 // quietTable is the table of one family with its set of addresses.
 type quietTable struct {
-	conn *nftables.Conn // nil while there is no table
-	set  *nftables.Set
+	conn  *nftables.Conn // nil while there is no table
+	set   *nftables.Set
+	until map[netip.Addr]time.Time // when elements time out
 }
 
 // Prepare makes the rules. Its error is the one that Set would have.
@@ -55,16 +56,15 @@ func (q *Quiet) Set(addrs []netip.Addr, d time.Duration) error {
 	if q.closed {
 		return nil
 	}
-	var v4, v6 []nftables.SetElement
+	var v4, v6 []netip.Addr
 	for _, a := range addrs {
-		e := nftables.SetElement{Key: a.AsSlice(), Timeout: d}
 		if a.Is4() {
-			v4 = append(v4, e)
+			v4 = append(v4, a)
 		} else {
-			v6 = append(v6, e)
+			v6 = append(v6, a)
 		}
 	}
-	return errors.Join(q.arp.change(q, arpQuiet, v4, d > 0), q.ndp.change(q, ndpQuiet, v6, d > 0))
+	return errors.Join(q.arp.change(q, arpQuiet, v4, d), q.ndp.change(q, ndpQuiet, v6, d))
 }
 
 // Close deletes the tables.
@@ -75,34 +75,51 @@ func (q *Quiet) Close() error {
 	return errors.Join(q.arp.drop(), q.ndp.drop())
 }
 
-// change adds elements to the set, or deletes them. Tables that somebody else has flushed are made again.
-func (t *quietTable) change(q *Quiet, kind quietKind, elements []nftables.SetElement, add bool) error {
-	if len(elements) == 0 || !add && t.conn == nil {
+// change makes addresses quiet for d, or ends that. Tables that somebody else has flushed are made again.
+func (t *quietTable) change(q *Quiet, kind quietKind, addrs []netip.Addr, d time.Duration) error {
+	if len(addrs) == 0 || d == 0 && t.conn == nil {
 		return nil
 	}
 	for again := false; ; again = true {
 		if err := t.open(q, kind); err != nil {
 			return err
 		}
-		var err error
-		if add {
-			// Deleted first where it is: adding would not prolong it.
-			for _, e := range elements {
-				_ = t.flush(t.conn.SetDeleteElements(t.set, []nftables.SetElement{{Key: e.Key}}))
-			}
-			err = t.flush(t.conn.SetAddElements(t.set, elements))
-		} else {
-			for _, e := range elements {
-				_ = t.flush(t.conn.SetDeleteElements(t.set, []nftables.SetElement{{Key: e.Key}})) // it may have ended
-			}
+		t.end(addrs) // adding what is there would not prolong it
+		if d == 0 {
+			return nil
 		}
+		elements := make([]nftables.SetElement, len(addrs))
+		for i, a := range addrs {
+			elements[i] = nftables.SetElement{Key: a.AsSlice(), Timeout: d}
+		}
+		err := t.flush(t.conn.SetAddElements(t.set, elements))
 		if err == nil {
+			for _, a := range addrs {
+				t.until[a] = time.Now().Add(d)
+			}
 			return nil
 		}
 		_ = t.drop()
 		if again || !errors.Is(err, unix.ENOENT) {
 			return err
 		}
+	}
+}
+
+// end deletes the elements that have not timed out by themselves, all at once or, if one has just done so, one by one.
+func (t *quietTable) end(addrs []netip.Addr) {
+	var alive []nftables.SetElement
+	for _, a := range addrs {
+		if time.Now().Before(t.until[a]) {
+			alive = append(alive, nftables.SetElement{Key: a.AsSlice()})
+		}
+		delete(t.until, a)
+	}
+	if len(alive) == 0 || t.flush(t.conn.SetDeleteElements(t.set, alive)) == nil {
+		return
+	}
+	for i := range alive {
+		_ = t.flush(t.conn.SetDeleteElements(t.set, alive[i:i+1]))
 	}
 }
 
@@ -133,7 +150,7 @@ func (t *quietTable) open(q *Quiet, kind quietKind) error {
 		sweepQuiet(conn)
 	}
 	table := conn.AddTable(&nftables.Table{Family: kind.family, Name: quietPrefix + strconv.Itoa(os.Getpid())})
-	t.conn = conn
+	t.conn, t.until = conn, make(map[netip.Addr]time.Time)
 	t.set = &nftables.Set{Table: table, ID: 1, Name: "quiet", HasTimeout: true, KeyType: kind.key}
 	err = conn.AddSet(t.set, nil)
 	policy := nftables.ChainPolicyAccept
@@ -154,7 +171,7 @@ func (t *quietTable) drop() error {
 		return nil
 	}
 	conn, set := t.conn, t.set
-	t.conn, t.set = nil, nil
+	t.conn, t.set, t.until = nil, nil, nil
 	conn.DelTable(set.Table)
 	err := conn.Flush()
 	if errors.Is(err, unix.ENOENT) {
