@@ -202,12 +202,11 @@ func TestResume(t *testing.T) {
 
 // TestSpecChanged: a reload in place keeps the state.
 func TestSpecChanged(t *testing.T) {
-	second := Address{Prefix: netip.MustParsePrefix("10.77.0.101/24"), Link: "eth0"}
 	third := Address{Prefix: netip.MustParsePrefix("10.77.0.102/24"), Link: "eth0"}
 	with := func(advertised []Address, excluded ...Address) InstanceSpec {
 		return spec2(func(s *InstanceSpec) { s.Addresses, s.Excluded = advertised, excluded })
 	}
-	first := spec2().Addresses[0]
+
 	for _, tt := range []struct {
 		name     string
 		from, to InstanceSpec
@@ -274,9 +273,9 @@ func TestPreemptDelay(t *testing.T) {
 	}
 
 	r = newRig(t, delayed).up().forget()
-	r.hear(100).until(time.Second).hear(200).expect("0s report preempt delay started",
+	r.hear(100).until(time.Second).hear(200).expect("0s report preempt delay started from 10.77.0.1",
 		"1s report preempt delay stopped from 10.77.0.1")
-	r.until(4200 * time.Millisecond).hear(100).expect("4.2s report preempt delay started")
+	r.until(4200 * time.Millisecond).hear(100).expect("4.2s report preempt delay started from 10.77.0.1")
 
 	// A master that dies is succeeded without delay.
 	r = newRig(t, delayed).up().hear(100).forget()
