@@ -186,16 +186,31 @@ func TestAddressLost(t *testing.T) {
 	newRig(t, spec2()).up().forget().do(AddressLost{}).expect()
 }
 
-// TestResume: a process that comes back in time goes on as MASTER; anything in the way makes it release first.
+// TestResume: a process that comes back before the first of the others, one of priority 254, takes over goes on as MASTER;
+// anything in the way makes it release first.
 func TestResume(t *testing.T) {
 	resume := Started{LinkUp: true, Source: routerB, Silence: time.Second, Delay: time.Minute}
 	newRig(t, spec2()).do(resume).expect("0s send 100", "0s INIT→MASTER (resume) priority 100 initial", "0s install",
 		"0s announce ×1")
-	for _, silence := range []time.Duration{-1, 0, 3*time.Second + 2*time.Second/256} {
-		late := resume
-		late.Silence = silence
-		newRig(t, spec2()).do(late).expect("0s release", "0s INIT→BACKUP (start) priority 100 initial")
+	for _, tt := range []struct {
+		spec  InstanceSpec
+		limit time.Duration
+	}{
+		{spec2(), 3*time.Second + 2*time.Second/256},
+		{spec2(priority(1)), 3*time.Second + 2*time.Second/256},
+		{spec2(func(s *InstanceSpec) { s.DownTimerAdverts = 2; s.AdvertInterval = 5 * time.Second }), 10*time.Second + 2*time.Second/256},
+		{spec3(100 * time.Millisecond), 300*time.Millisecond + 2*100*time.Millisecond/256},
+		{spec3(40950 * time.Millisecond), 3*40950*time.Millisecond + 2*40950*time.Millisecond/256},
+	} {
+		for silence, want := range map[time.Duration]State{-1: Backup, 0: Backup, 1: Master, tt.limit - 1: Master, tt.limit: Backup} {
+			late := resume
+			late.Silence = silence
+			newRig(t, tt.spec).do(late).expectState(want)
+		}
 	}
+	late := resume
+	late.Silence = time.Minute
+	newRig(t, spec2()).do(late).expect("0s release", "0s INIT→BACKUP (start) priority 100 initial")
 	resume.LinkUp = false
 	newRig(t, spec2()).do(resume).expect("0s release", "0s INIT→FAULT (fault) priority 100 initial")
 }
