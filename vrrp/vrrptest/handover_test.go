@@ -18,7 +18,7 @@ type calm struct {
 	vip   election.Address
 }
 
-func newCalm(seed uint64) (calm, *rand.Rand) {
+func newCalm(seed uint64, change ...func(*election.InstanceSpec, *Node)) (calm, *rand.Rand) {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	s := NewSim(seed)
 	s.Network = Network{Delay: time.Duration(rng.Int64N(int64(20 * time.Millisecond))), InOrder: true}
@@ -34,16 +34,24 @@ func newCalm(seed uint64) (calm, *rand.Rand) {
 			spec.Priority = uint8(203 + rng.IntN(50))
 		}
 		spec.Version, spec.AdvertInterval = version, interval
-		specs = append(specs, spec)
-		n := s.AddNode(Node{
-			Address:  netip.AddrFrom4([4]byte{10, 77, 0, byte(1 + i)}),
+		node := Node{
+			Address:  addressOf(i),
 			Lateness: time.Duration(rng.Int64N(int64(10 * time.Millisecond))),
 			Latency:  time.Duration(rng.Int64N(int64(50 * time.Millisecond))),
-		})
+			Pace:     time.Duration(rng.Int64N(int64(2 * time.Millisecond))),
+		}
+		for _, f := range change {
+			f(&spec, &node)
+		}
+		specs = append(specs, spec)
+		n := s.AddNode(node)
 		s.At(0, func() { n.Start(SpecOf(spec)) })
 	}
 	return calm{s, specs, specs[0].Addresses[0]}, rng
 }
+
+// addressOf is that of router i.
+func addressOf(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 77, 0, byte(1 + i)}) }
 
 func (c calm) down() time.Duration {
 	return 3*c.specs[0].AdvertInterval + max(time.Second, c.specs[0].AdvertInterval)
