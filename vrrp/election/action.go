@@ -40,8 +40,9 @@ type Own struct {
 	Generation uint64 // counts up, from 1
 	Resources  []Resource
 	Remove     []Resource // what may be in place from before, unless another router of the process serves it
-	// Quiet says that the resources are being handed over: they go on serving what reaches them, but the router no longer
-	// answers who has the addresses (ARP, neighbour solicitations), lest its answer outlive it in somebody's cache.
+	// Quiet says that the resources are being handed over: those that are in place go on serving what reaches them, but
+	// the router no longer answers who has the addresses (ARP, neighbour solicitations), lest its answer outlive it in
+	// somebody's cache. What is missing is not installed any more.
 	Quiet bool
 }
 

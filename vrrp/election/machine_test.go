@@ -320,7 +320,7 @@ func TestRFC9568_6_4_2_Backup(t *testing.T) {
 		{"lower with Preempt_Mode: discarded", nil, 50, untouched, []string{"2s report lower discarded from 10.77.0.1 50/100", prepare}},
 		{"lower without Preempt_Mode: timer reset", func(s *InstanceSpec) { s.NoPreempt = true }, 50, full, nil},
 		{"lower during preempt_delay: timer reset", func(s *InstanceSpec) { s.PreemptDelay = time.Second }, 50, full,
-			[]string{"2s report preempt delay started"}},
+			[]string{"2s report preempt delay started from 10.77.0.1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, spec2(func(s *InstanceSpec) {

@@ -50,7 +50,7 @@ func (m *Machine) receiveBackup(now Instant, a *wire.Advert, from *peer) {
 		m.preparePassOn(now, from.Source)
 		return
 	}
-	if a.Priority < m.priority && !m.spec.NoPreempt && !m.deferPreemption(now) {
+	if a.Priority < m.priority && !m.spec.NoPreempt && !m.deferPreemption(now, from) {
 		m.report(from, Report{Kind: ReportLowerDiscarded, Theirs: int(a.Priority), Ours: int(m.priority)})
 		m.preparePassOn(now, from.Source)
 		return
@@ -75,13 +75,13 @@ func (m *Machine) predecessor(now Instant) (netip.Addr, bool) {
 
 // deferPreemption reports whether preempt_delay still makes this router accept a lower master. The delay starts with
 // the first advert of one; its end changes nothing by itself, but lower adverts no longer count from then on.
-func (m *Machine) deferPreemption(now Instant) bool {
+func (m *Machine) deferPreemption(now Instant, from *peer) bool {
 	if m.spec.PreemptDelay <= 0 {
 		return false
 	}
 	if m.timers.preempt == Never {
 		m.timers.preempt = now.Add(m.spec.PreemptDelay)
-		m.emit(Report{Kind: ReportPreemptDelayStarted})
+		m.report(from, Report{Kind: ReportPreemptDelayStarted})
 	}
 	return now <= m.timers.preempt
 }

@@ -6,7 +6,10 @@ import "slices"
 func (m *Machine) own() {
 	m.generation++
 	o := Own{Generation: m.generation, Quiet: m.quiet}
-	if m.present {
+	switch {
+	case m.quiet: // what could not be installed is not handed over
+		o.Resources = slices.DeleteFunc(slices.Clone(m.resources), func(r Resource) bool { return fails(m.failures, r) })
+	case m.present:
 		o.Resources = m.resources
 	}
 	for _, r := range m.owned {
@@ -97,7 +100,8 @@ func (m *Machine) reportFailures(before []Failure) {
 		}
 	}
 	for _, f := range before {
-		if m.present && slices.Contains(m.resources, f.Resource) && !fails(m.failures, f.Resource) {
+		wanted := m.present && slices.Contains(m.resources, f.Resource) && slices.Contains(m.owned, f.Resource)
+		if wanted && !fails(m.failures, f.Resource) {
 			m.emit(Report{Kind: ReportResourceInstalled, Resource: f.Resource})
 		}
 	}

@@ -186,28 +186,42 @@ func TestAddressLost(t *testing.T) {
 	newRig(t, spec2()).up().forget().do(AddressLost{}).expect()
 }
 
-// TestResume: a process that comes back in time goes on as MASTER; anything in the way makes it release first.
+// TestResume: a process that comes back before the first of the others, one of priority 254, takes over goes on as MASTER;
+// anything in the way makes it release first.
 func TestResume(t *testing.T) {
 	resume := Started{LinkUp: true, Source: routerB, Silence: time.Second, Delay: time.Minute}
 	newRig(t, spec2()).do(resume).expect("0s send 100", "0s INIT→MASTER (resume) priority 100 initial", "0s install",
 		"0s announce ×1")
-	for _, silence := range []time.Duration{-1, 0, 3*time.Second + 2*time.Second/256} {
-		late := resume
-		late.Silence = silence
-		newRig(t, spec2()).do(late).expect("0s release", "0s INIT→BACKUP (start) priority 100 initial")
+	for _, tt := range []struct {
+		spec  InstanceSpec
+		limit time.Duration
+	}{
+		{spec2(), 3*time.Second + 2*time.Second/256},
+		{spec2(priority(1)), 3*time.Second + 2*time.Second/256},
+		{spec2(func(s *InstanceSpec) { s.DownTimerAdverts = 2; s.AdvertInterval = 5 * time.Second }), 10*time.Second + 2*time.Second/256},
+		{spec3(100 * time.Millisecond), 300*time.Millisecond + 2*100*time.Millisecond/256},
+		{spec3(40950 * time.Millisecond), 3*40950*time.Millisecond + 2*40950*time.Millisecond/256},
+	} {
+		for silence, want := range map[time.Duration]State{-1: Backup, 0: Backup, 1: Master, tt.limit - 1: Master, tt.limit: Backup} {
+			late := resume
+			late.Silence = silence
+			newRig(t, tt.spec).do(late).expectState(want)
+		}
 	}
+	late := resume
+	late.Silence = time.Minute
+	newRig(t, spec2()).do(late).expect("0s release", "0s INIT→BACKUP (start) priority 100 initial")
 	resume.LinkUp = false
 	newRig(t, spec2()).do(resume).expect("0s release", "0s INIT→FAULT (fault) priority 100 initial")
 }
 
 // TestSpecChanged: a reload in place keeps the state.
 func TestSpecChanged(t *testing.T) {
-	second := Address{Prefix: netip.MustParsePrefix("10.77.0.101/24"), Link: "eth0"}
 	third := Address{Prefix: netip.MustParsePrefix("10.77.0.102/24"), Link: "eth0"}
 	with := func(advertised []Address, excluded ...Address) InstanceSpec {
 		return spec2(func(s *InstanceSpec) { s.Addresses, s.Excluded = advertised, excluded })
 	}
-	first := spec2().Addresses[0]
+
 	for _, tt := range []struct {
 		name     string
 		from, to InstanceSpec
@@ -274,9 +288,9 @@ func TestPreemptDelay(t *testing.T) {
 	}
 
 	r = newRig(t, delayed).up().forget()
-	r.hear(100).until(time.Second).hear(200).expect("0s report preempt delay started",
+	r.hear(100).until(time.Second).hear(200).expect("0s report preempt delay started from 10.77.0.1",
 		"1s report preempt delay stopped from 10.77.0.1")
-	r.until(4200 * time.Millisecond).hear(100).expect("4.2s report preempt delay started")
+	r.until(4200 * time.Millisecond).hear(100).expect("4.2s report preempt delay started from 10.77.0.1")
 
 	// A master that dies is succeeded without delay.
 	r = newRig(t, delayed).up().hear(100).forget()
