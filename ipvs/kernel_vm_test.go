@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	moby "github.com/moby/ipvs"
+	"github.com/sirupsen/logrus"
 
 	"vigil/confparse"
 	"vigil/ipvs"
@@ -307,6 +310,44 @@ func TestKernelReadsOnlyWhatIsWanted(t *testing.T) {
 	if diff := diffTables(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	many := []ipvs.ServiceKey{a} // so many that all are read and some taken
+	for i := range 1000 {
+		many = append(many, tcp(fmt.Sprintf("10.5.1.1:%d", i+1)))
+	}
+	got, err = k.Read(t.Context(), many)
+	if diff := diffTables(want, got); diff != "" || err != nil {
+		t.Errorf("among many: %v (-want +got):\n%s", err, diff)
+	}
+	if got, err := k.Read(t.Context(), []ipvs.ServiceKey{}); len(got) != 0 || err != nil {
+		t.Errorf("of no keys: %v, %v", got, err)
+	}
+}
+
+// moby/ipvs, which has no part in writing, reads what we write.
+func TestKernelAgreesWithMoby(t *testing.T) {
+	k := requireKernel(t)
+	s := tcp("10.8.0.1:443")
+	want := ipvs.ServiceAttrs{Scheduler: "rr", Flags: ipvs.Persistent, Timeout: 360, Netmask: 0xffffff00}
+	converge(t, k, ipvs.Table{s: {Attrs: want, Dests: dests("192.168.0.1:80", ipvs.DestAttrs{Weight: 5, UpperThreshold: 9})}})
+	logrus.SetOutput(io.Discard)
+	h, err := moby.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	services, err := h.GetServices()
+	if err != nil || len(services) != 1 {
+		t.Fatalf("%+v, %v", services, err)
+	}
+	got := services[0]
+	if got.SchedName != "rr" || got.Timeout != 360 || got.Address.String() != "10.8.0.1" || got.Port != 443 || got.Flags&1 != 1 {
+		t.Errorf("service: %+v", got)
+	}
+	servers, err := h.GetDestinations(got)
+	if err != nil || len(servers) != 1 || servers[0].Weight != 5 || servers[0].UpperThreshold != 9 ||
+		servers[0].Address.String() != "192.168.0.1" {
+		t.Errorf("destinations: %+v, %v", servers, err)
+	}
 }
 
 func TestKernelStats(t *testing.T) {
@@ -320,6 +361,56 @@ func TestKernelStats(t *testing.T) {
 	want := []ipvs.ServiceStats{{Key: s, Dests: []ipvs.DestStats{{Key: netip.MustParseAddrPort("127.0.0.1:8098")}}}}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Timeouts, counters and daemons are changed in the same way as services, and read back.
+func TestKernelTimeoutsCountersAndDaemons(t *testing.T) {
+	k := requireKernel(t)
+	ctx := t.Context()
+	before, err := k.Timeouts(ctx)
+	if err != nil || before.TCP == 0 || before.UDP == 0 {
+		t.Fatalf("timeouts %+v, %v", before, err)
+	}
+	t.Cleanup(func() { mustApply(t, k, []ipvs.Op{{Kind: ipvs.SetTimeouts, Timeouts: &before}}) })
+	mustApply(t, k, []ipvs.Op{{Kind: ipvs.SetTimeouts, Timeouts: &ipvs.Timeouts{TCP: 100, UDP: 7}}})
+	want := ipvs.Timeouts{TCP: 100, TCPFin: before.TCPFin, UDP: 7}
+	if got, err := k.Timeouts(ctx); got != want || err != nil {
+		t.Errorf("timeouts %+v, %v; want %+v", got, err, want)
+	}
+	if out := ipvsadm(t, "-L", "--timeout"); !strings.Contains(out, "100 ") || !strings.Contains(out, " 7") {
+		t.Errorf("ipvsadm has other timeouts: %s", out)
+	}
+
+	s := tcp("10.7.0.1:80")
+	mustApply(t, k, []ipvs.Op{{Kind: ipvs.AddService, Service: s, Attrs: attrs(s, "rr")},
+		{Kind: ipvs.ZeroCounters, Service: s}, {Kind: ipvs.ZeroCounters}})
+	none := ipvs.Op{Kind: ipvs.ZeroCounters, Service: tcp("10.7.0.2:80")}
+	if err := k.Apply(ctx, []ipvs.Op{none})[0]; !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("zeroing what is not there: %v, want ESRCH", err)
+	}
+
+	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	master := ipvs.SyncDaemon{Role: ipvs.SyncMaster, Interface: "lo", ID: 9, Port: 8849, TTL: 3}
+	start := ipvs.Op{Kind: ipvs.StartSync, Sync: &master}
+	stop := ipvs.Op{Kind: ipvs.StopSync, Sync: &master}
+	mustApply(t, k, []ipvs.Op{start})
+	if err := k.Apply(ctx, []ipvs.Op{start})[0]; !errors.Is(err, syscall.EEXIST) {
+		t.Errorf("a second master: %v, want EEXIST", err)
+	}
+	got, err := k.SyncDaemons(ctx)
+	if err != nil || len(got) != 1 || got[0].Role != master.Role || got[0].Interface != "lo" || got[0].ID != 9 ||
+		got[0].Port != 8849 || got[0].TTL != 3 {
+		t.Errorf("daemons %+v, %v", got, err)
+	}
+	mustApply(t, k, []ipvs.Op{stop})
+	if err := k.Apply(ctx, []ipvs.Op{stop})[0]; !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("stopping what does not run: %v, want ESRCH", err)
+	}
+	if got, err := k.SyncDaemons(ctx); len(got) != 0 || err != nil {
+		t.Errorf("daemons after the stop: %+v, %v", got, err)
 	}
 }
 
