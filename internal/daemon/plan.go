@@ -125,8 +125,3 @@ func has[K comparable, V any](m map[K]V, k K) bool {
 	_, ok := m[k]
 	return ok
 }
-
-// empty reports that the lists are equal.
-func (d difference[K, V]) empty() bool {
-	return len(d.added)+len(d.removed)+len(d.changed) == 0 && !d.reordered
-}
