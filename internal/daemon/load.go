@@ -3,13 +3,9 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
 	"vigil/vrrp/election"
@@ -40,12 +36,12 @@ func environment(o Options) confparse.Env {
 // load reads the configuration and logs every problem with its place. Of what has not changed since last it takes the
 // desired state from there. The error is errRefused, or says that there is no such file.
 func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
-	if _, err := os.Stat(o.ConfigFile); errors.Is(err, fs.ErrNotExist) {
+	if !configured(o.files(), o.ConfigFile) {
 		return loaded{}, fmt.Errorf("config files missing '%s': %w", o.ConfigFile, fs.ErrNotExist)
 	}
 	env := environment(o)
 	env.Known = last.known
-	cfg, diags := confparse.Load(confparse.OSFS(), o.ConfigFile, env)
+	cfg, diags := confparse.Load(o.files(), o.ConfigFile, env)
 	next := loaded{inputs: cfg.Inputs, known: cfg.Known, dynamic: cfg.Global.DynamicInterfaces}
 	if !diags.HasFatal() {
 		var ok bool
@@ -60,6 +56,21 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 		return loaded{}, errRefused
 	}
 	return next, nil
+}
+
+// configured reports whether the name or pattern has a file that keepalived reads: a regular one that nobody could take
+// for a program. A directory is what container runtimes make of a file that is missing on the host.
+func configured(fsys fs.FS, pattern string) bool {
+	names, err := fs.Glob(fsys, pattern)
+	if err != nil || len(names) == 0 {
+		names = []string{pattern}
+	}
+	for _, name := range names {
+		if fi, err := fs.Stat(fsys, name); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // strangers are the interfaces of new that neither the system has nor old names: most likely a mistake in writing. One
@@ -108,41 +119,4 @@ func compatText(d confparse.Diagnostic) string {
 		return d.Summary
 	}
 	return fmt.Sprintf("(%s: Line %d) %s", d.Subject.File, d.Subject.Start.Line, d.Summary)
-}
-
-// ConfigTest is --config-test: it checks the configuration, prints every problem to file or, when that is "", to
-// stderr, and returns keepalived's exit status. Each problem is printed in keepalived's form, with every line that
-// keepalived names for it, and then with the line it stands on. Silence means that all is well.
-func ConfigTest(o Options, file string, stderr io.Writer) int {
-	w := stderr
-	if file != "" {
-		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
-		if err != nil {
-			fmt.Fprintf(stderr, "Unable to open config-test log file %s - %v\n", file, err)
-			return ExitFatal
-		}
-		defer f.Close()
-		w = f
-	}
-	if fi, err := os.Stat(o.ConfigFile); err != nil || !fi.Mode().IsRegular() || fi.Mode()&0o111 != 0 {
-		fmt.Fprintf(w, "Config files missing '%s'.\n", o.ConfigFile)
-		if o.AllConfig {
-			return ExitNoConfig
-		}
-		return 0
-	}
-	env := environment(o)
-	env.ConfigTest, env.System = true, confparse.OSSystem()
-	_, diags := confparse.Load(confparse.OSFS(), o.ConfigFile, env)
-	var b strings.Builder
-	for _, d := range diags {
-		one := confparse.Diagnostics{d}
-		_ = one.ConfigTest(&b) // a strings.Builder takes everything
-		_ = one.Render(&b)
-	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		fmt.Fprintln(stderr, err)
-		return ExitFatal
-	}
-	return diags.ExitCode()
 }
