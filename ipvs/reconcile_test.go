@@ -437,3 +437,38 @@ func TestReconcilerStoppedWhileOpening(t *testing.T) {
 		}
 	})
 }
+
+// The pools can be asked about at any time, and are those of the latest Spec and health.
+func TestPools(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, ipvstest.New(), ipvs.Options{AuditPeriod: -1})
+		defer r.stop()
+		if got := r.Pools(); len(got) != 0 {
+			t.Errorf("before the first Spec: %+v", got)
+		}
+		a, b := service(2, 2), service(1, 1)
+		a.Pool.Quorum, a.Pool.Hysteresis = 2, 1
+		b.Pool.Sorry = pool.SorryServer{Addr: netip.MustParseAddr("192.168.1.9"), Port: 81}
+		want := []ipvs.PoolStatus{
+			{VirtualServer: a.ID, Quorum: 2, Hysteresis: 1, Weight: 2},
+			{VirtualServer: b.ID, Quorum: 1, Weight: 1, QuorumUp: true, SorryServer: netip.MustParseAddrPort("192.168.1.9:81")},
+		}
+		check := func() {
+			t.Helper()
+			if diff := cmp.Diff(want, r.Pools(), cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		}
+		r.set(specOf(a, b), ipvs.Health{})
+		check()
+		r.health(serverHealth(a, 0, true, 1<<31-1))
+		want[0].Weight, want[0].QuorumUp = 1<<31, true
+		check()
+		r.health(serversHealth(b, false))
+		want[1].Weight, want[1].QuorumUp, want[1].SorryServes = 0, false, true
+		check()
+		r.set(specOf(b), serversHealth(b, false))
+		want = want[1:]
+		check()
+	})
+}
