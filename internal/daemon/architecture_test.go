@@ -84,7 +84,7 @@ var shells = map[string][]string{
 	"vrrp":        {"log.go", "metrics.go", "status.go"},
 	"healthcheck": {"apply.go", "checker.go", "http.go", "httpreply.go", "log.go", "manager.go", "metrics.go", "probe.go", "tcp.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
-		"reconcile.go", "state.go", "stop.go"},
+		"reconcile.go", "state.go", "status.go", "stop.go"},
 }
 
 // pureImports is all that a core may import of the standard library.

@@ -147,6 +147,9 @@ func (s *services) unready() string {
 		default:
 			return "the IPVS table has not been programmed yet"
 		}
+		if st := r.table.Status(); st.Lost {
+			return "the kernel's IPVS cannot be had: " + st.Failing[0].Error
+		}
 	}
 	return ""
 }

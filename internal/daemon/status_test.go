@@ -121,6 +121,26 @@ func (k slowKernel) Read(ctx context.Context, keys []ipvs.ServiceKey) (ipvs.Tabl
 	return k.Kernel.Read(ctx, keys)
 }
 
+// A kernel whose IPVS was unloaded does not pass for a healthy one.
+func TestUnreadyWhileIPVSIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, nil)
+		i.kernel.Unload()
+		time.Sleep(2 * time.Minute) // an audit meets it
+		if reason := i.unready(); !strings.Contains(reason, ipvs.ErrUnavailable.Error()) || !i.status().IPVS.Lost {
+			t.Errorf("%q, %+v", reason, i.status().IPVS)
+		}
+		i.kernel.Load()
+		time.Sleep(2 * time.Minute)
+		if reason := i.unready(); reason != "" || i.status().IPVS.Services != 1 {
+			t.Errorf("%q, %+v", reason, i.status().IPVS)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestUnreadyUntilTheTableIsProgrammed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		allowed := make(chan struct{})
