@@ -106,12 +106,15 @@ func (r *rig) weight(s ipvs.VirtualServerSpec, d string) int32 {
 	return a.Weight
 }
 
+// withSorry is s with a sorry server.
+func withSorry(s ipvs.VirtualServerSpec) ipvs.VirtualServerSpec {
+	s.Pool.Sorry = pool.SorryServer{Addr: netip.MustParseAddr("192.168.1.9"), Port: 8080}
+	return s
+}
+
 // A weight that an operator has set is kept, and reported, until the configuration or a check changes that server.
 func TestAuditKeepsTheWeightOfAnOperator(t *testing.T) {
-	sorry := func(s ipvs.VirtualServerSpec) ipvs.VirtualServerSpec {
-		s.Pool.Sorry = pool.SorryServer{Addr: netip.MustParseAddr("192.168.1.9"), Port: 8080}
-		return s
-	}
+	sorry := withSorry
 	heavier := sorry(service(1, 2))
 	heavier.Pool.Servers[0].Weight = 3
 	other := sorry(service(1, 2))

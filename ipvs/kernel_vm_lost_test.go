@@ -21,6 +21,36 @@ const unload = `
 	for m in $(sed -n 's/^\(ip_vs_[a-z_]*\) .*/\1/p' /proc/modules); do rmmod $m; done
 	rmmod ip_vs`
 
+// takeAway runs unload until nobody is in the way.
+func takeAway(t *testing.T) {
+	t.Helper()
+	var out []byte
+	var err error
+	for range 20 {
+		if out, err = exec.Command("sh", "-c", unload).CombinedOutput(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("ip_vs cannot be unloaded: %v\n%s", err, out)
+}
+
+// modprobeSetting returns the program by which the kernel loads modules, and what sets it. It is as before at the end.
+func modprobeSetting(t *testing.T) (now []byte, set func([]byte)) {
+	t.Helper()
+	const path = "/proc/sys/kernel/modprobe"
+	now, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set = func(program []byte) {
+		if err := os.WriteFile(path, program, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { set(now) })
+	return now, set
+}
+
 // TestUnloadedIPVSComesBack: an operator empties the table, unloads ip_vs and, later, loads it again. Meanwhile the
 // status says that it is gone; afterwards the table is as it was.
 func TestUnloadedIPVSComesBack(t *testing.T) {
@@ -58,27 +88,7 @@ func TestUnloadedIPVSComesBack(t *testing.T) {
 			return opens.Load() == n && !s.Lost && len(s.Failing) == 0 && s.Services == 100 && s.Destinations == 1000
 		}
 	}
-	const path = "/proc/sys/kernel/modprobe"
-	modprobe, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	setModprobe := func(program []byte) {
-		if err := os.WriteFile(path, program, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() { setModprobe(modprobe) })
-	takeAway := func() {
-		t.Helper()
-		var out []byte
-		for range 20 {
-			if out, err = exec.Command("sh", "-c", unload).CombinedOutput(); err == nil {
-				return
-			}
-		}
-		t.Fatalf("ip_vs cannot be unloaded: %v\n%s", err, out)
-	}
+	modprobe, setModprobe := modprobeSetting(t)
 	until("first", whole(1))
 	old, err := ipvs.OpenKernel(ctx, ipvs.KernelOptions{})
 	if err != nil {
@@ -86,11 +96,11 @@ func TestUnloadedIPVSComesBack(t *testing.T) {
 	}
 	defer old.Close()
 
-	takeAway()
+	takeAway(t)
 	until("with modules that can be loaded", whole(2))
 
 	setModprobe([]byte("/bin/false\n"))
-	takeAway()
+	takeAway(t)
 	until("without", func(s ipvs.Status) bool { return s.Lost && s.Services == 0 })
 	setModprobe(modprobe)
 	until("with them again", whole(3))
