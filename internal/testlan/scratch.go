@@ -29,8 +29,8 @@ func NewScratch(prefix string) (*Scratch, error) {
 			return nil, err
 		}
 		lock, err := lockDir(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // another run swept it in the moment before it was locked
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EWOULDBLOCK) {
+			continue // another run sweeps it, in the moment before it was locked
 		}
 		if err != nil {
 			return nil, err

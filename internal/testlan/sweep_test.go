@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -179,4 +180,28 @@ func TestScratchIsSweptWhenItsOwnerIsGone(t *testing.T) {
 	if held(mine.Path) || held(abandoned.Path) {
 		t.Error("a directory that is not there is held")
 	}
+}
+
+// Many runs begin at once, and each sweeps what the others have just made.
+func TestScratchIsMadeWhileOthersSweep(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	var under sync.WaitGroup
+	for range 8 {
+		under.Go(func() {
+			for range 50 {
+				s, err := NewScratch("x-")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := os.Stat(s.Path); err != nil {
+					t.Errorf("swept from under its owner: %v", err)
+				}
+				if err := s.Remove(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	under.Wait()
 }
