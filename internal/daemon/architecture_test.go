@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
 
-	"vrrp":             {"confparse", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux"},
+	"vrrp":             {"confparse", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux", "internal/boot_linux"},
 	"vrrp/election":    {"confparse", "vrrp/wire"},
 	"vrrp/wire":        nil,
 	"vrrp/vrrptest":    {"confparse", "vrrp/wire", "vrrp/election"},
@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"vrrp/lan/lantest": {"confparse", "vrrp/wire", "vrrp/lan", "internal/netio", "internal/testlan"},
 
 	"healthcheck":   {"confparse"},
-	"ipvs":          {"confparse", "ipvs/pool"},
+	"ipvs":          {"confparse", "ipvs/pool", "internal/boot"},
 	"ipvs/pool":     {"confparse"},
 	"ipvs/ipvstest": {"confparse", "ipvs"},
 
@@ -44,6 +44,7 @@ var arrows = map[string][]string{
 	"confparse/syntax":        {"confparse/diag"},
 	"confparse/diag":          nil,
 	"confparse/confparsetest": {"confparse"},
+	"internal/boot":           nil,
 	"internal/netio":          nil,
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,

@@ -13,11 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vigil/confparse"
 	"vigil/internal/web"
 	"vigil/ipvs"
 	"vigil/ipvs/ipvstest"
-	"vigil/vrrp/election"
 )
 
 const oneService = `virtual_server 192.0.2.1 80 {
@@ -259,30 +257,6 @@ func TestReloadWithAnErrorChangesNothing(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-func TestStrangersAreNewInterfacesThatDoNotExist(t *testing.T) {
-	spec := func(links ...string) election.Spec {
-		var s election.Spec
-		for i, l := range links {
-			name := confparse.InstanceName(string(rune('A' + i)))
-			s.Instances = append(s.Instances, election.InstanceSpec{Name: name, Link: l})
-		}
-		return s
-	}
-	exists := func(name string) bool { return name == "eth0" }
-	for _, tt := range []struct {
-		old, new election.Spec
-		want     []string
-	}{
-		{spec(), spec("eth0"), nil},
-		{spec(), spec("eth9", "eth0", "eth9", "eth8"), []string{"eth9", "eth8"}},
-		{spec("eth9"), spec("eth0", "eth9"), nil}, // unplugged while the daemon ran
-	} {
-		if diff := cmp.Diff(tt.want, strangers(tt.old, tt.new, exists)); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-	}
 }
 
 func TestStartWithAnErrorAppliesNothing(t *testing.T) {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 
 	"vigil/confparse"
-	"vigil/vrrp/election"
 )
 
 // loaded is a configuration that may be applied, as the desired state that follows from it.
@@ -17,6 +17,9 @@ type loaded struct {
 	inputs  *confparse.Inputs
 	known   *confparse.Known // what the next load need not read again, given desired
 	dynamic bool             // dynamic_interfaces: interfaces may be missing
+
+	interfaces []interfaceUse  // of what was read
+	accepted   map[string]bool // the interfaces that it or what ran before may name
 }
 
 // errRefused says that the configuration has errors of the class that forbids applying any of it; they are logged.
@@ -42,7 +45,7 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 	env := environment(o)
 	env.Known = last.known
 	cfg, diags := confparse.Load(o.files(), o.ConfigFile, env)
-	next := loaded{inputs: cfg.Inputs, known: cfg.Known, dynamic: cfg.Global.DynamicInterfaces}
+	next := loaded{inputs: cfg.Inputs, known: cfg.Known, dynamic: cfg.Global.DynamicInterfaces, interfaces: interfaceUses(cfg)}
 	if !diags.HasFatal() {
 		var ok bool
 		if next.desired, ok = last.desired.Updated(cfg); !ok {
@@ -54,6 +57,13 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 	}
 	if diags.HasFatal() {
 		return loaded{}, errRefused
+	}
+	next.accepted = maps.Clone(last.accepted) // with those of what was left out as unchanged
+	if next.accepted == nil {
+		next.accepted = make(map[string]bool)
+	}
+	for _, u := range next.interfaces {
+		next.accepted[u.name] = true
 	}
 	return next, nil
 }
@@ -71,23 +81,6 @@ func configured(fsys fs.FS, pattern string) bool {
 		}
 	}
 	return false
-}
-
-// strangers are the interfaces of new that neither the system has nor old names: most likely a mistake in writing. One
-// that old names has gone since, and is waited for.
-func strangers(old, new election.Spec, exists func(string) bool) []string {
-	known := make(map[string]bool)
-	for _, s := range old.Instances {
-		known[s.Link] = true
-	}
-	var out []string
-	for _, s := range new.Instances {
-		if link := s.Link; !known[link] && !exists(link) {
-			known[link] = true
-			out = append(out, link)
-		}
-	}
-	return out
 }
 
 // logDiagnostic logs d in keepalived's form, which tools match, followed by what keepalived cannot say.

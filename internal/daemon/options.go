@@ -1,5 +1,3 @@
-// Package daemon is the only place that knows all parts: it loads the configuration, derives the desired state,
-// applies the difference to the running one, and supervises VRRP, health checks and IPVS.
 package daemon
 
 import (

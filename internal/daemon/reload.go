@@ -65,8 +65,8 @@ func (d *daemon) findOut(ctx context.Context, running loaded) outcome {
 	if err != nil {
 		return refused(err)
 	}
-	if missing := strangers(running.desired.VRRP, next.desired.VRRP, environment(d.opts).System.Interface); len(missing) > 0 && !next.dynamic {
-		return refused(fmt.Errorf("no such interface: %s (set dynamic_interfaces if it comes later)", strings.Join(missing, ", ")))
+	if list := strangers(next.interfaces, running.accepted, environment(d.opts).System.Interface); len(list) > 0 && !next.dynamic {
+		return refused(errStrangers(list))
 	}
 	plan := planOf(d.parts, running.desired, next.desired)
 	if plan.Empty() {

@@ -24,7 +24,7 @@ const Off = "off"
 // connections and says nothing must not keep others out for long.
 const (
 	maxConnections = 16
-	maxScrapes     = 4
+	maxAnswers     = 4 // of each of the large ones at a time: a director of many servers writes megabytes
 	maxHeader      = 16 << 10
 	readLimit      = 5 * time.Second
 	writeLimit     = 30 * time.Second // a large director's /status over a slow line
@@ -47,7 +47,7 @@ func NewHandler(src Source, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(src.Metrics, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError,
-		MaxRequestsInFlight: maxScrapes}))
+		MaxRequestsInFlight: maxAnswers}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		if reason := src.Unready(); reason != "" {
@@ -57,7 +57,15 @@ func NewHandler(src Source, log *slog.Logger) http.Handler {
 		}
 		_, _ = w.Write([]byte("ok\n"))
 	})
+	answers := make(chan struct{}, maxAnswers)
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case answers <- struct{}{}:
+			defer func() { <-answers }()
+		default:
+			http.Error(w, "too many requests for the status at a time", http.StatusServiceUnavailable)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

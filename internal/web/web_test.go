@@ -65,6 +65,42 @@ func TestMetricsHealthAndStatusAreServed(t *testing.T) {
 	}
 }
 
+// slowClient is a client that takes an answer when it is told to.
+type slowClient struct {
+	*httptest.ResponseRecorder
+	asked, take chan struct{}
+}
+
+func (c slowClient) Write(b []byte) (int, error) {
+	c.asked <- struct{}{}
+	<-c.take
+	return c.ResponseRecorder.Write(b)
+}
+
+func TestAnswersUnderWayAreBounded(t *testing.T) {
+	h := NewHandler(Source{Metrics: prometheus.NewRegistry(), Status: func() status.Status { return status.Status{} }}, quiet)
+	asked, take, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	for range maxAnswers {
+		go func() {
+			h.ServeHTTP(slowClient{httptest.NewRecorder(), asked, take}, httptest.NewRequest(http.MethodGet, "/status", nil))
+			done <- struct{}{}
+		}()
+	}
+	for range maxAnswers {
+		<-asked
+	}
+	if code, _ := get(t, h, "/status"); code != http.StatusServiceUnavailable {
+		t.Errorf("one more: %d", code)
+	}
+	close(take)
+	for range maxAnswers {
+		<-done
+	}
+	if code, _ := get(t, h, "/status"); code != http.StatusOK {
+		t.Errorf("afterwards: %d", code)
+	}
+}
+
 func TestBusyAddressIsAWarningOnly(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
