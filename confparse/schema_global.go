@@ -19,7 +19,7 @@ const (
 )
 
 var globalKeywords = []keyword{
-	{name: "router_id", in: in(inGlobal), value: value{kind: word, optional: true}, def: "the host name",
+	{name: "router_id", in: in(inGlobal), value: value{kind: word, optional: true}, def: "the host name", pending: true,
 		str: func(d *decoder, s string) { d.cfg.Global.RouterID = s }},
 	{name: "vrrp_version", in: in(inGlobal), value: whole(2, 3), def: "2",
 		num: func(d *decoder, v int64) { d.cfg.Global.VRRPVersion = uint8(v) }},
@@ -68,7 +68,7 @@ var globalKeywords = []keyword{
 
 	{name: "vrrp_gna_interval", in: in(inGlobal), value: decimal(1, maxMicros), def: "0", pending: true,
 		dur: func(d *decoder, v time.Duration) { d.cfg.Global.GNAInterval = v; d.slowPacing(v) }},
-	{name: "vrrp_min_garp", in: in(inGlobal), value: value{kind: boolean}, def: "off", pending: true,
+	{name: "vrrp_min_garp", in: in(inGlobal), value: value{kind: boolean}, def: "off",
 		yes: func(d *decoder, v bool) { d.cfg.Global.MinGARP = d.cfg.Global.MinGARP || v }},
 	{name: "vrrp_garp_extra_if", in: in(inGlobal), def: "0", pending: true, decode: func(d *decoder, n *Node) {
 		d.extraInterface(n, 1, &d.cfg.Global.ExtraGARP, &d.cfg.Global.ExtraGARPAll)
