@@ -12,6 +12,7 @@ type globalScratch struct {
 	downTimer                                opt[int]
 	lowerNoAdvert, higherSend                opt[bool]
 	strict, checkUnicast, skipCheck          bool
+	checksumAt                               *Node
 }
 
 const (
@@ -87,8 +88,8 @@ var globalKeywords = []keyword{
 		}},
 	{name: "disable_local_igmp", in: in(inGlobal), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.cfg.Global.DisableLocalIGMP = true }},
-	{name: "v3_checksum_as_v2", in: in(inGlobal), value: value{kind: bare}, def: "off", since: "2.2.8", pending: true,
-		on: func(d *decoder) { d.cfg.Global.ChecksumAsV2 = true }},
+	{name: "v3_checksum_as_v2", in: in(inGlobal), value: value{kind: bare}, def: "off", since: "2.2.8", refused: true,
+		on: func(d *decoder) { d.cfg.Global.ChecksumAsV2, d.gs.checksumAt = true, d.n }},
 	{name: "log_unknown_vrids", in: in(inGlobal), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.cfg.Global.LogUnknownVRIDs = true }},
 	{name: "vrrp_owner_ignore_adverts", in: in(inGlobal), value: value{kind: boolean}, def: "off", since: "2.3.3",

@@ -114,5 +114,7 @@ type instanceScratch struct {
 	unicast                bool // a unicast keyword was used
 	inGroup                GroupName
 
+	checksumAt, oldChecksumAt *Node
+
 	advertAt, noPreemptAt, preemptDelayAt, sourceAt, ttlAt, authAt *Node
 }
