@@ -124,11 +124,11 @@ func changes(base, cfg *Config, prefix string) string {
 	return strings.Join(list, "; ")
 }
 
-// codeList lists the codes of ds, except that a keyword has no effect yet.
+// codeList lists the codes of ds, except that a keyword has no effect yet, or is refused until it has.
 func codeList(ds Diagnostics) string {
 	var list []string
 	for _, d := range ds {
-		if d.Code != diag.CodeNotSupported {
+		if d.Code != diag.CodeNotSupported && d.Code != diag.CodeRefused {
 			list = append(list, d.Code.String())
 		}
 	}

@@ -29,7 +29,9 @@ func TestAddressCapacity(t *testing.T) {
 
 // TestAddressesThatDoNotFitAreExcludedInOrder: the peers must divide the list at the same place.
 func TestAddressesThatDoNotFitAreExcludedInOrder(t *testing.T) {
-	env := Env{System: System{MTU: func(name string) (int, bool) { return map[string]int{"small": 1280, "jumbo": 9000}[name], name != "gone" }}}
+	env := Env{System: System{MTU: func(name string) (int, bool) {
+		return map[string]int{"small": 1280, "jumbo": 9000}[name], name != "gone"
+	}}}
 	for link, room := range map[string]int{"small": 76, "jumbo": 255, "gone": 89} {
 		text := instance("V", link, 1, "virtual_ipaddress_excluded {\n2001:db8:1::1\n}", addresses("2001:db8::%x:%x", 300)...)
 		cfg, ds := Load(memory(text), "test.conf", env)
@@ -59,7 +61,9 @@ func TestSettled(t *testing.T) {
 		{"an address owner does not wait", instance("V", "eth0", 1, "priority 255\npreempt_delay 5"),
 			func(c *Config) any { return c.Instances[0].PreemptDelay }, time.Duration(0)},
 		{"a mapped address is the address", "virtual_server ::ffff:192.0.2.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server ::ffff:10.0.0.1 80 {\n}\n}\n",
-			func(c *Config) any { return c.VirtualServers[0].ID.String() + c.VirtualServers[0].RealServers[0].ID.String() }, "[192.0.2.1]:tcp:80[10.0.0.1]:tcp:80"},
+			func(c *Config) any {
+				return c.VirtualServers[0].ID.String() + c.VirtualServers[0].RealServers[0].ID.String()
+			}, "[192.0.2.1]:tcp:80[10.0.0.1]:tcp:80"},
 		{"the kernel counts to 2^31 connections", head + "real_server 10.0.0.1 80 {\nuthreshold 4294967295\nlthreshold 4294967294\n}\n}\n",
 			func(c *Config) any {
 				return [2]uint32{c.VirtualServers[0].RealServers[0].UpperThreshold, c.VirtualServers[0].RealServers[0].LowerThreshold}
