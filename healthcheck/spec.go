@@ -161,7 +161,7 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 		known[s.VirtualServers[i].ID] = i
 	}
 	next = Spec{VirtualServers: make([]VirtualServerSpec, 0, len(c.VirtualServers))}
-	profiles := profiles{logAll: c.Global.LogAllFailures}
+	var profiles profiles
 	for _, vs := range c.VirtualServers {
 		if !vs.Unchanged {
 			next.VirtualServers = append(next.VirtualServers, profiles.virtualServerSpec(vs))
@@ -179,7 +179,6 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 // profiles makes the handles of profiles. Most checks have the profile of the one before, and to find it among all of
 // the process takes much longer than to see that.
 type profiles struct {
-	logAll bool
 	last   profile
 	handle unique.Handle[profile] // of last
 }
@@ -203,24 +202,16 @@ func (ps *profiles) virtualServerSpec(vs *confparse.VirtualServer) VirtualServer
 	// One backing array for the checks of a virtual server: each real server has its own window of it.
 	all := make([]CheckSpec, 0, checks)
 	v.RealServers = make([]RealServerSpec, 0, len(vs.RealServers))
-	var sum int64
 	for _, rs := range vs.RealServers {
 		from := len(all)
 		for _, ck := range rs.Checkers {
 			if probed(ck.Kind) {
-				all = append(all, ps.checkSpec(rs, ck))
+				all = append(all, ps.checkSpec(ck))
 			}
 		}
-		sum += kernelWeight(int64(rs.Weight))
 		v.RealServers = append(v.RealServers, RealServerSpec{
 			ID: rs.ID, Weight: rs.Weight, Inhibit: rs.InhibitOnFailure, Checks: all[from:len(all):len(all)],
 		})
-	}
-	// A quorum above all weights together could never be reached, and a hysteresis that is not below the quorum
-	// would put the thresholds outside of what the weights can do.
-	v.Quorum = uint32(min(int64(v.Quorum), sum))
-	if v.Hysteresis >= v.Quorum {
-		v.Hysteresis = max(v.Quorum, 1) - 1
 	}
 	return v
 }
@@ -230,15 +221,8 @@ func probed(k confparse.CheckerKind) bool {
 	return k == confparse.TCPCheck || k == confparse.HTTPGet || k == confparse.SSLGet
 }
 
-func (ps *profiles) checkSpec(rs *confparse.RealServer, ck *confparse.Checker) CheckSpec {
+func (ps *profiles) checkSpec(ck *confparse.Checker) CheckSpec {
 	c := CheckSpec{Kind: ck.Kind, Alpha: ck.Alpha, addr: ck.Connect.Addr, port: ck.Connect.Port}
-	if !c.addr.IsValid() {
-		c.addr = rs.ID.Addr
-	}
-	c.addr = c.addr.Unmap()
-	if c.port == 0 { // a real server written without a port is checked on the port it was given by validation
-		c.port = rs.ID.Port
-	}
 	p := profile{
 		delayLoop:        ck.DelayLoop,
 		delayBeforeRetry: ck.DelayBeforeRetry,
@@ -246,12 +230,10 @@ func (ps *profiles) checkSpec(rs *confparse.RealServer, ck *confparse.Checker) C
 		connectTimeout:   ck.Connect.Timeout,
 		retry:            ck.Retry,
 		fwmark:           ck.Connect.Fwmark,
-		bindAddr:         ck.Connect.BindAddr.Unmap(),
-		logAllFailures:   ck.LogAllFailures || ps.logAll,
+		bindAddr:         ck.Connect.BindAddr,
+		logAllFailures:   ck.LogAllFailures,
+		bindPort:         ck.Connect.BindPort,
 		bindInterface:    ck.Connect.BindInterface,
-	}
-	if p.bindAddr.IsValid() { // bind_port has an effect only together with bindto
-		p.bindPort = ck.Connect.BindPort
 	}
 	if ck.HTTP != nil && ck.Kind != confparse.TCPCheck {
 		p.http = newHTTPSpec(ck.HTTP)
@@ -274,9 +256,6 @@ func newHTTPSpec(h *confparse.HTTPCheck) httpSpec {
 		}
 		for _, r := range u.StatusCodes {
 			node.url.status.add(r.First, r.Last)
-		}
-		if len(u.StatusCodes) == 0 {
-			node.url.status.add(200, 299)
 		}
 		s.urls = unique.Make(node)
 	}
