@@ -21,6 +21,7 @@ func manyServers(n int) *confparse.Config {
 			rs := &confparse.RealServer{Weight: 1, Checkers: []*confparse.Checker{tcpCheckOf()}, ID: confparse.RealServerID{
 				VS: vs.ID, Addr: netip.AddrFrom4([4]byte{10, 2 + byte(i>>16), byte(i >> 8), byte(i)}), Port: 80,
 			}}
+			rs.Checkers[0].Connect.Addr, rs.Checkers[0].Connect.Port = rs.ID.Addr, rs.ID.Port
 			rs.Checkers[0].DelayLoop, rs.Checkers[0].Warmup = time.Hour, time.Hour
 			vs.RealServers = append(vs.RealServers, rs)
 		}
