@@ -74,3 +74,32 @@ func BenchmarkReloadWithoutChange(b *testing.B) {
 		m.Apply(FromConfig(c))
 	}
 }
+
+// BenchmarkStatus looks at 36,430 servers, and reports how long a check that ends meanwhile waits at the longest.
+func BenchmarkStatus(b *testing.B) {
+	m := NewManager(Options{})
+	m.Apply(FromConfig(manyServers(36_430)))
+	stop, longest := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		wait := time.Duration(0)
+		for {
+			select {
+			case <-stop:
+				longest <- wait
+				return
+			default:
+				begin := time.Now()
+				m.mu.Lock()
+				wait = max(wait, time.Since(begin))
+				m.mu.Unlock()
+				runtime.Gosched()
+			}
+		}
+	}()
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Status()
+	}
+	close(stop)
+	b.ReportMetric(float64((<-longest).Microseconds()), "µs-longest-wait")
+}
