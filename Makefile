@@ -7,16 +7,25 @@ VIGIL    := $(CURDIR)/$(BIN)/keepalived
 STATIC   := CGO_ENABLED=0
 FUZZTIME ?= 5000x
 FUZZDIR  ?= build/fuzz
+KERNELS  ?= bookworm trixie sid
+PEERS    ?= trixie sid
+SOAK     ?= 10m
+
+## help: this list
+help:
+	@sed -n 's/^## \([^:]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 # FUZZ is every fuzz target of the tree, as PACKAGE:TARGET.
 FUZZ = $(shell grep -rEo --include='*_test.go' --exclude-dir=build '^func Fuzz[[:alnum:]_]+' . | sed -E 's|^\./(.*)/[^/]*:func |\1:|' | sort)
 
-.PHONY: build test test-host test-fuzz test-vm peers lint keywords demo bench clean
+.PHONY: help build test test-host test-fuzz test-vm test-kernels test-peers soak peers lint keywords demo bench clean FORCE
 
+## build: the programs, in bin/
 build:
 	$(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/keepalived ./cmd/keepalived
 	$(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/vigil ./cmd/vigil
 
+## test: all that a release must pass
 test: build
 	$(MAKE) test-host
 	$(MAKE) test-fuzz
@@ -24,6 +33,7 @@ test: build
 
 # Everything that the machine's own kernel can show: unit tests under the race detector, then network namespaces with
 # real sockets and Debian's keepalived as a peer. What needs IPVS skips here and runs in test-vm.
+## test-host: unit tests, network namespaces with real sockets, Debian's keepalived as a peer
 test-host: build peers
 	env -u REQUIRE_IPVS $(GO) test -race $$($(GO) list ./... | grep -v '/integration$$')
 	$(GO) test -run '^TestRunawayInputsEnd$$' ./confparse
@@ -33,9 +43,11 @@ test-host: build peers
 	env -u REQUIRE_IPVS VIGIL_BIN=$(VIGIL) $(GO) test -count=1 -timeout 20m ./integration
 
 # Bounded by executions, not by time: an amount of work is the same on a loaded machine. What was found is kept in a cache of
-# our own, made anew, so that runs do not differ by what earlier ones found; an input is not minimised, for that work is counted by nobody.
+# our own, made anew, so that runs do not differ by what earlier ones found; only soak keeps its own. An input is not minimised, for
+# nobody counts that work.
+## test-fuzz: every fuzz target, a bounded number of inputs each
 test-fuzz:
-	@set -e; rm -rf $(FUZZDIR); mkdir -p $(FUZZDIR); for t in $(FUZZ); do \
+	@set -e; rm -rf build/fuzz $(FUZZDIR)/*.test; mkdir -p $(FUZZDIR); for t in $(FUZZ); do \
 		package=$${t%%:*}; program=$(CURDIR)/$(FUZZDIR)/$$(echo $$package | tr / -).test; \
 		test -e $$program || $(GO) test -c -fuzz . -o $$program ./$$package; \
 		echo "fuzzing $$t for $(FUZZTIME)"; \
@@ -43,40 +55,60 @@ test-fuzz:
 			-test.fuzzcachedir $(CURDIR)/$(FUZZDIR)/cache); \
 	done
 
-# The tests of the real IPVS table and of director pairs with traffic, on this kernel if it has IPVS, else in a throw-away
-# virtual machine. Test binaries are compiled here and run there.
-test-vm: build
-	$(STATIC) $(GO) build -o $(BIN)/vm ./integration/cmd/vm
-	$(STATIC) $(GO) test -c -o build/ipvs.test ./ipvs
-	$(STATIC) $(GO) test -c -o build/integration.test ./integration
-	VIGIL_BIN=$(VIGIL) $(BIN)/vm -if-needed -limit 20m -env VIGIL_BIN,VIGIL_PAIRS,REQUIRE_IPVS,REQUIRE_NETNS \
-		sh -c 'cd ipvs && ../build/ipvs.test; a=$$?; cd ../integration && ../build/integration.test -test.timeout 18m; b=$$?; exit $$((a|b))'
+## soak: every fuzz target for SOAK (10m each) on what earlier soaks found, and the simulation of 20 times as many networks
+soak: build
+	$(MAKE) test-fuzz FUZZTIME=$(SOAK) FUZZDIR=build/soak
+	$(GO) test -count=1 -timeout 12h ./vrrp/vrrptest -seeds 200000
 
-# Debian's programs that the tests talk to.
-peers:
-	@for p in keepalived:/usr/sbin/keepalived iproute2:/sbin/ip ipvsadm:/sbin/ipvsadm patch:/usr/bin/patch; do \
-		test -e $${p#*:} && continue; \
-		echo "installing Debian's $${p%%:*}"; \
-		apt-get install -y -qq $${p%%:*} >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq $${p%%:*} >/dev/null; }; \
+# Test binaries are compiled here and run there. VIGIL_VM are the options of vm that choose the kernel.
+## test-vm: the real IPVS table and director pairs with traffic, in a virtual machine if this kernel lacks IPVS
+test-vm: build $(BIN)/vm
+	$(foreach p,ipvs vrrp integration,$(STATIC) $(GO) test -c -o build/$p.test ./$p && ) true
+	VIGIL_BIN=$(VIGIL) $(BIN)/vm $(or $(VIGIL_VM),-if-needed) -limit 100m -env VIGIL_BIN,VIGIL_PAIRS,VIGIL_TEST_KERNEL,REQUIRE_IPVS,REQUIRE_NETNS,PATH \
+		sh -c 's=0; for p in ipvs $${VIGIL_TEST_KERNEL:+vrrp} integration; do (cd $$p && ../build/$$p.test -test.timeout 90m) || s=1; done; exit $$s'
+
+## test-kernels: all that depends on the kernel, on those of Debian 12 (6.1), 13 (6.12) and unstable (7.x), in virtual machines
+test-kernels:
+	@set -e; for suite in $(KERNELS); do echo "kernel of Debian $$suite"; VIGIL_TEST_KERNEL=1 $(MAKE) test-vm VIGIL_VM="-suite $$suite"; done
+
+## test-peers: Vigil beside the keepalived of Debian 13 (2.3.3) and unstable (2.3.4), where `make test` has Debian 12's (2.2.7)
+test-peers: build peers
+	@set -e; for suite in $(PEERS); do \
+		dir=$$($(BIN)/debian keepalived $$suite); $$dir/keepalived --version 2>&1 | head -n 1; \
+		PATH=$$dir:$$PATH $(GO) test -count=1 -run Interop ./vrrp; \
+		PATH=$$dir:$$PATH VIGIL_BIN=$(VIGIL) $(GO) test -count=1 -timeout 30m -run TransitionsLikeKeepalived ./integration; \
 	done
 
+# Debian's programs that the tests talk to.
+peers: $(BIN)/debian
+	@$(BIN)/debian install
+
+$(BIN)/vm $(BIN)/debian: $(BIN)/%: FORCE
+	@$(STATIC) $(GO) build -o $@ ./integration/cmd/$*
+
+FORCE:
+
+## lint: gofmt, go vet, staticcheck
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt would change these files'; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools.mod staticcheck ./...
 
-# The configuration language, row by row, and what the program acts on.
+## keywords: the configuration language, row by row, and what the program acts on
 keywords:
 	@$(GO) run ./cmd/vigil keywords
 
+## demo: a director pair at work, with things broken one after the other
 demo: build
 	$(STATIC) $(GO) build -o $(BIN)/demo ./integration/demo
 	$(BIN)/demo -daemon $(VIGIL)
 
 # Speed and memory side by side with Debian's keepalived, on one kernel with IPVS. Exit status 1 if a bar is missed.
+## bench: speed and memory side by side with Debian's keepalived
 bench: build
 	$(STATIC) $(GO) build -o $(BIN)/bench ./integration/bench
 	$(BIN)/bench -vigil $(VIGIL)
 
+## clean: remove bin/ and build/
 clean:
 	rm -rf $(BIN) build

@@ -17,7 +17,7 @@ func TestOverlayReplacesAndAddsAFile(t *testing.T) {
 		{"/nowhere/new.conf", "/nowhere/new.conf", "new"},
 	} {
 		cfg, ds := Load(Overlay(base, test.overlaid, "global_defs {\nrouter_id new\n}\n"), test.name, Env{})
-		if len(ds) != 0 || cfg.Global.RouterID != test.want {
+		if codeList(ds) != "" || cfg.Global.RouterID != test.want {
 			t.Errorf("%s with %s: router_id %s, %v", test.name, test.overlaid, cfg.Global.RouterID, ds)
 		}
 	}
@@ -25,7 +25,7 @@ func TestOverlayReplacesAndAddsAFile(t *testing.T) {
 
 func TestOverlayKeepsTheSystemsNames(t *testing.T) {
 	cfg, ds := Load(Overlay(OSFS(), "<stdin>", "global_defs {\nrouter_id new\n}\n"), "<stdin>", Env{})
-	if len(ds) != 0 || cfg.Global.RouterID != "new" {
+	if codeList(ds) != "" || cfg.Global.RouterID != "new" {
 		t.Errorf("router_id %s, %v", cfg.Global.RouterID, ds)
 	}
 }

@@ -4,49 +4,17 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"vigil/confparse/confparsetest"
 	"vigil/confparse/diag"
 )
 
-// row is one row of the keyword table with what must come of it. The expectations are written by hand from the rules
-// of the language, not read from the table: a change of the table has to be made here too.
-type row struct {
-	keyword string
-	kind    rowKind
-	tries   []try
-}
-
-// rowKind says which of the rules for all keywords of a shape apply; see shapes_test.go.
-type rowKind uint8
-
-const (
-	customRow  rowKind = iota
-	flagRow            // takes no argument; any that is there means nothing
-	boolRow            // [on|off|true|false|yes|no]
-	lenientRow         // a number of which the beginning is used when the rest is junk, outside -t
-	strictRow          // a number that is refused when it has junk behind it
-)
-
-// try is a statement and what it changes in an otherwise sound configuration. An empty want means nothing.
-type try struct {
-	args  string // behind the keyword
-	want  string // "Field=value; Field=value"
-	codes string // of the diagnostics, in their order
-}
-
-// scope is a configuration with a place for a statement of one block.
-type scope struct {
-	path   string // of the block, as in Keywords
-	before string
-	after  string
-	prefix string // of the fields of Config that belong to the block
-	codes  string // what is wrong with it as it is
-}
-
-func (s scope) with(statement string) string { return s.before + statement + "\n" + s.after }
+// The rows of the language, with hand-written expectations: a change of the table has to be made there too.
+func blocksOfRows(t testing.TB) []confparsetest.Block { return confparsetest.Read(t, "testdata/rows") }
 
 const (
 	safeScripts = "global_defs {\n enable_script_security\n script_user root\n}\n"
@@ -57,66 +25,6 @@ const (
 	trackers   = "vrrp_script chk {\n script /bin/true\n}\ntrack_file load {\n file /run/load\n}\n" +
 		"vrrp_track_process web {\n process nginx\n}\nbfd_instance peer {\n neighbor_ip 192.0.2.9\n}\n"
 )
-
-func checkerScope(keyword, before string) scope {
-	return scope{"virtual_server/real_server/" + keyword,
-		safeScripts + trackers + oneService + " real_server 10.0.0.1 8080 {\n" + keyword + " {\n" + before, "}\n}\n}\n",
-		"VirtualServers[0].RealServers[0].Checkers[0].", ""}
-}
-
-func urlScope(keyword string) scope {
-	s := checkerScope(keyword, "url {\n path /\n")
-	s.path += "/url"
-	s.after = "}\n" + s.after
-	s.prefix += "HTTP.URLs[0]."
-	return s
-}
-
-func hostScope() scope {
-	s := checkerScope("SMTP_CHECK", "host {\n")
-	s.path += "/host"
-	s.after = "}\n" + s.after
-	s.codes = "KA2034" // an old form
-	return s
-}
-
-// surroundings returns a sound surrounding for each block.
-func surroundings() []scope {
-	return []scope{
-		{"(root)", "", "", "", ""},
-		{"global_defs", "global_defs {\n", "}\n" + oneInstance + "}\n", "Global.", ""},
-		{"vrrp_instance", safeScripts + trackers + oneInstance, "}\n", "Instances[0].", ""},
-		{"vrrp_instance/authentication", oneInstance + "authentication {\n", "}\n}\n", "Instances[0].", ""},
-		{"vrrp_instance/auth_hmac", oneInstance + "version 3\nauth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\n",
-			"}\n}\n", "Instances[0].HMAC.", ""},
-		{"vrrp_sync_group", safeScripts + trackers + twoVIs + "vrrp_sync_group G {\n group { VI_1 VI_2 }\n", "}\n", "SyncGroups[0].", ""},
-		{"vrrp_script", safeScripts + "vrrp_script chk {\n script /bin/true\n", "}\n", "Scripts[0].", ""},
-		{"vrrp_track_process", "vrrp_track_process web {\n", " process nginx\n}\n", "Processes[0].", ""},
-		{"track_file", "track_file load {\n file /run/load\n", "}\n", "Files[0].", ""},
-		{"track_group", twoVIs + "track_group T {\n", "}\n", "TrackGroups[0].", "KA3021"},
-		{"garp_group", "garp_group {\n interface eth0\n garp_interval 1\n", "}\n", "GARPGroups[0].", ""},
-		{"bfd_instance", "bfd_instance peer {\n neighbor_ip 192.0.2.9\n", "}\n", "BFD[0].", ""},
-		{"SSL", "SSL {\n", "}\n", "TLS.", ""},
-		{"virtual_server", safeScripts + oneService + " real_server 10.0.0.1 80 {\n  weight 5\n  TCP_CHECK { }\n }\n", "}\n", "VirtualServers[0].", ""},
-		{"virtual_server/real_server", safeScripts + trackers + oneService + " real_server 10.0.0.1 8080 {\n  weight 5\n  TCP_CHECK { }\n", "}\n}\n",
-			"VirtualServers[0].RealServers[0].", ""},
-		checkerScope("TCP_CHECK", ""), checkerScope("HTTP_GET", "url { path / }\n"), checkerScope("SSL_GET", "url { path / }\n"),
-		checkerScope("SMTP_CHECK", ""), checkerScope("DNS_CHECK", ""), checkerScope("MISC_CHECK", "misc_path /bin/true\n"),
-		checkerScope("UDP_CHECK", ""), checkerScope("PING_CHECK", ""), checkerScope("FILE_CHECK", "track_file load\n"),
-		checkerScope("BFD_CHECK", "name peer\n"), urlScope("HTTP_GET"), urlScope("SSL_GET"), hostScope(),
-	}
-}
-
-func scopeOf(t testing.TB, path string) scope {
-	t.Helper()
-	for _, s := range surroundings() {
-		if s.path == path {
-			return s
-		}
-	}
-	t.Fatalf("there is no scope for %s", path)
-	return scope{}
-}
 
 // field is one scalar of a Config.
 type field struct{ path, value string }
@@ -216,53 +124,112 @@ func changes(base, cfg *Config, prefix string) string {
 	return strings.Join(list, "; ")
 }
 
-// codeList lists the codes of ds, except that a keyword has no effect yet.
+// codeList lists the codes of ds, except that a keyword has no effect yet, or is refused until it has.
 func codeList(ds Diagnostics) string {
 	var list []string
 	for _, d := range ds {
-		if d.Code != diag.CodeNotSupported {
+		if d.Code != diag.CodeNotSupported && d.Code != diag.CodeRefused {
 			list = append(list, d.Code.String())
 		}
 	}
 	return strings.Join(list, " ")
 }
 
-// bases are the configurations of scopes without a further statement.
+// bases are the configurations of blocks without a further statement, or with a plain item.
 var bases = map[string]*Config{}
 
-// outcome loads a statement in its scope and says what it changes there and which diagnostics it adds.
-func outcome(s scope, statement string, env Env) (want, codes string) {
+// outcome loads a statement in its block and says what it changes there and which diagnostics it adds.
+func outcome(b confparsetest.Block, statement string, env Env) (want, codes string) {
 	env.Hostname = "lb1.example.net"
-	base := bases[s.path]
+	base := bases[b.Path]
 	if base == nil {
-		base, _ = Load(memory(s.with("")), "test.conf", env)
-		bases[s.path] = base
+		base, _ = Load(memory(b.With(b.Plain)), "test.conf", env)
+		bases[b.Path] = base
 	}
-	cfg, ds := Load(memory(s.with(statement)), "test.conf", env)
-	codes = strings.TrimSpace(strings.TrimPrefix(codeList(ds), s.codes))
-	return changes(base, cfg, s.prefix), codes
+	cfg, ds := Load(memory(b.With(statement)), "test.conf", env)
+	codes = strings.TrimSpace(strings.TrimPrefix(codeList(ds), b.Codes))
+	return changes(base, cfg, b.Prefix), codes
 }
 
-// checkRows makes every try of every row in the block at path.
-func checkRows(t *testing.T, path string, rows []row) {
-	t.Helper()
-	s := scopeOf(t, path)
-	for _, r := range rows {
-		for _, x := range r.tries {
-			want, codes := outcome(s, r.keyword+" "+x.args, Env{})
-			if want != x.want || codes != x.codes {
-				t.Errorf("%s: %s %s\n got %q, %q\nwant %q, %q", path, r.keyword, x.args, want, codes, x.want, x.codes)
+// TestEveryRow makes the tries of every keyword in every block that knows it, and of every word of every list.
+func TestEveryRow(t *testing.T) {
+	for _, b := range blocksOfRows(t) {
+		t.Run(strings.ReplaceAll(b.Path, "/", "."), func(t *testing.T) {
+			for _, r := range b.Rows {
+				for _, x := range r.Tries {
+					want, codes := outcome(b, b.Statement(r, x), Env{})
+					if want != x.Want || codes != x.Codes {
+						t.Errorf("%s\n got %q, %q\nwant %q, %q", b.Statement(r, x), want, codes, x.Want, x.Codes)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestBlocksAreSound: what surrounds the statements of the rows has no problem but the one it is known for.
+func TestBlocksAreSound(t *testing.T) {
+	for _, b := range blocksOfRows(t) {
+		_, ds := Load(memory(b.With(b.Plain)), "test.conf", Env{Hostname: "lb1.example.net"})
+		if codes := strings.ReplaceAll(codeList(ds), "KA3070", ""); codes != b.Codes {
+			t.Errorf("%s: %s in\n%s", b.Path, codes, b.With(b.Plain))
+		}
+	}
+}
+
+// TestEveryKeywordHasARow: the table of keywords and the rows name the same words, block by block.
+func TestEveryKeywordHasARow(t *testing.T) {
+	rows := map[string]bool{}
+	for _, b := range blocksOfRows(t) {
+		for _, r := range b.Rows {
+			if rows[b.Path+": "+r.Word] {
+				t.Errorf("%s: %s is there twice", b.Path, r.Word)
+			}
+			rows[b.Path+": "+r.Word] = len(r.Tries) > 0
+		}
+	}
+	known := map[string]bool{}
+	for _, c := range Keywords() {
+		name := c.Path + ": " + c.Keyword
+		if known[name] = true; !rows[name] && c.Path != "(lexical)" {
+			t.Errorf("%s has no row", name)
+		}
+	}
+	for name := range rows {
+		// The lists of IPv6 and of what is static have words beyond those of the table.
+		if !known[name] && !strings.HasPrefix(name, "@") {
+			t.Errorf("%s is no keyword", name)
+		}
+	}
+}
+
+// TestEveryRowChangesSomething: a row of which no try has an effect would prove nothing.
+func TestEveryRowChangesSomething(t *testing.T) {
+	elsewhere := map[string]string{ // what these blocks cannot show, and the test that does
+		"global_defs: include_check": "TestIncludeCheck", "vrrp_instance: vrf": "TestInstanceOnVRF",
+		"vrrp_instance: native_ipv6": "TestNativeIPv6", "vrrp_sync_group: group": "TestSyncGroupMembers",
+		"(root): vrrp_sync_group": "TestSyncGroupMembers", "track_file: file": "the row of track_file",
+		"virtual_server: ip_family":                  "TestServiceFamily",
+		"virtual_server/real_server/BFD_CHECK: name": "the row of BFD_CHECK",
+	}
+	for _, b := range blocksOfRows(t) {
+		for _, r := range b.Rows {
+			effect := slices.ContainsFunc(r.Tries, func(x confparsetest.Try) bool { return x.Want != "" })
+			if !effect && elsewhere[b.Path+": "+r.Word] == "" && !b.IsList() {
+				t.Errorf("%s in %s: no try has an effect", r.Word, b.Path)
 			}
 		}
 	}
 }
 
-// TestScopesAreSound: what surrounds the statements of the row tests has no problem but the one it is known for.
-func TestScopesAreSound(t *testing.T) {
-	for _, s := range surroundings() {
-		_, ds := Load(memory(s.with("")), "test.conf", Env{Hostname: "lb1.example.net"})
-		if codes := codeList(ds); codes != s.codes {
-			t.Errorf("%s: %s in\n%s", s.path, codes, s.with(""))
+// blockOf returns the block at path.
+func blockOf(t testing.TB, path string) confparsetest.Block {
+	t.Helper()
+	for _, b := range blocksOfRows(t) {
+		if b.Path == path {
+			return b
 		}
 	}
+	t.Fatalf("there are no rows for %s", path)
+	return confparsetest.Block{}
 }

@@ -12,6 +12,7 @@ type globalScratch struct {
 	downTimer                                opt[int]
 	lowerNoAdvert, higherSend                opt[bool]
 	strict, checkUnicast, skipCheck          bool
+	checksumAt                               *Node
 }
 
 const (
@@ -19,7 +20,7 @@ const (
 )
 
 var globalKeywords = []keyword{
-	{name: "router_id", in: in(inGlobal), value: value{kind: word, optional: true}, def: "the host name",
+	{name: "router_id", in: in(inGlobal), value: value{kind: word, optional: true}, def: "the host name", pending: true,
 		str: func(d *decoder, s string) { d.cfg.Global.RouterID = s }},
 	{name: "vrrp_version", in: in(inGlobal), value: whole(2, 3), def: "2",
 		num: func(d *decoder, v int64) { d.cfg.Global.VRRPVersion = uint8(v) }},
@@ -68,7 +69,7 @@ var globalKeywords = []keyword{
 
 	{name: "vrrp_gna_interval", in: in(inGlobal), value: decimal(1, maxMicros), def: "0", pending: true,
 		dur: func(d *decoder, v time.Duration) { d.cfg.Global.GNAInterval = v; d.slowPacing(v) }},
-	{name: "vrrp_min_garp", in: in(inGlobal), value: value{kind: boolean}, def: "off", pending: true,
+	{name: "vrrp_min_garp", in: in(inGlobal), value: value{kind: boolean}, def: "off",
 		yes: func(d *decoder, v bool) { d.cfg.Global.MinGARP = d.cfg.Global.MinGARP || v }},
 	{name: "vrrp_garp_extra_if", in: in(inGlobal), def: "0", pending: true, decode: func(d *decoder, n *Node) {
 		d.extraInterface(n, 1, &d.cfg.Global.ExtraGARP, &d.cfg.Global.ExtraGARPAll)
@@ -87,8 +88,8 @@ var globalKeywords = []keyword{
 		}},
 	{name: "disable_local_igmp", in: in(inGlobal), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.cfg.Global.DisableLocalIGMP = true }},
-	{name: "v3_checksum_as_v2", in: in(inGlobal), value: value{kind: bare}, def: "off", since: "2.2.8", pending: true,
-		on: func(d *decoder) { d.cfg.Global.ChecksumAsV2 = true }},
+	{name: "v3_checksum_as_v2", in: in(inGlobal), value: value{kind: bare}, def: "off", since: "2.2.8", refused: true,
+		on: func(d *decoder) { d.cfg.Global.ChecksumAsV2, d.gs.checksumAt = true, d.n }},
 	{name: "log_unknown_vrids", in: in(inGlobal), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.cfg.Global.LogUnknownVRIDs = true }},
 	{name: "vrrp_owner_ignore_adverts", in: in(inGlobal), value: value{kind: boolean}, def: "off", since: "2.3.3",

@@ -9,21 +9,26 @@ import (
 // rootKeywords are the statements and blocks outside of any block that belong to no part in particular.
 var rootKeywords = []keyword{
 	{name: "global_defs", in: in(inRoot), block: inGlobal, decode: func(d *decoder, n *Node) { d.body(n.Body) }},
-	{name: "net_namespace", in: in(inRoot), value: value{kind: word, optional: true}, pending: true,
+	{name: "net_namespace", in: in(inRoot), value: value{kind: word, optional: true}, refused: true,
 		str: func(d *decoder, s string) {
+			second := d.cfg.Global.Daemon.NetNamespace != ""
 			d.first(&d.cfg.Global.Daemon.NetNamespace, s)
 			d.cfg.Global.Daemon.UsePIDDir = true
 			if d.env.System.Namespace != nil && !d.env.System.Namespace(s) {
 				d.about(d.n, diag.CodeNoNamespace, "network namespace "+s+" does not exist", "create it with: ip netns add "+s)
+			} else if !second {
+				d.refuse(d.n, d.n.Range(), "net_namespace", "addresses and services belong in that network namespace; "+
+					"start the daemon in it, and leave the line out: ip netns exec "+s)
 			}
 		}},
-	{name: "net_namespace_ipvs", in: in(inRoot), pending: true, decode: func(d *decoder, n *Node) {
+	{name: "net_namespace_ipvs", in: in(inRoot), refused: true, decode: func(d *decoder, n *Node) {
 		g := &d.cfg.Global.Daemon
 		if g.IPVSNamespaceSet {
 			d.about(n, diag.CodeRepeated, "net_namespace_ipvs is already specified - ignoring", "")
 			return
 		}
 		g.IPVSNamespace, g.IPVSNamespaceSet = d.intern(n.Arg(0)), true
+		d.refuse(n, n.Range(), "net_namespace_ipvs", "services would be those of another network namespace")
 	}},
 	{name: "namespace_with_ipsets", in: in(inRoot), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.cfg.Global.Daemon.NamespaceWithIPSets = true }},

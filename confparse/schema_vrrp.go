@@ -30,9 +30,9 @@ var vrrpKeywords = []keyword{
 		bad: func(d *decoder) { d.vi.PreemptDelay = 0 }},
 	{name: "down_timer_adverts", in: in(inInstance), value: whole(1, 100), def: "vrrp_down_timer_adverts",
 		num: func(d *decoder, v int64) { d.vi.downTimer.put(int(v)) }},
-	{name: "accept", in: in(inInstance), value: value{kind: bare}, def: "on unless strict",
+	{name: "accept", in: in(inInstance), value: value{kind: bare}, def: "on unless strict", pending: true,
 		on: func(d *decoder) { d.vi.accept.put(true) }},
-	{name: "no_accept", in: in(inInstance), value: value{kind: bare}, def: "off",
+	{name: "no_accept", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.vi.accept.put(false) }},
 	{name: "strict_mode", in: in(inInstance), value: value{kind: boolean}, def: "vrrp_strict",
 		yes: func(d *decoder, v bool) { d.vi.strict.put(v) }},
@@ -113,6 +113,8 @@ type instanceScratch struct {
 	ownerIgnore            opt[bool]
 	unicast                bool // a unicast keyword was used
 	inGroup                GroupName
+
+	checksumAt, oldChecksumAt *Node
 
 	advertAt, noPreemptAt, preemptDelayAt, sourceAt, ttlAt, authAt *Node
 }

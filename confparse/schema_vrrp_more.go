@@ -57,12 +57,12 @@ var vrrpMoreKeywords = []keyword{
 	}},
 	{name: "unicast_fault_no_peer", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
 		on: func(d *decoder) { d.vi.UnicastFaultNoPeer = true }},
-	{name: "old_unicast_checksum", in: in(inInstance), def: "found out by what peers send", pending: true,
+	{name: "old_unicast_checksum", in: in(inInstance), def: "found out by what peers send", refused: true,
 		decode: func(d *decoder, n *Node) {
 			d.vi.unicast = true
 			switch n.Arg(0) {
 			case "":
-				d.vi.OldUnicastChecksum = On
+				d.vi.OldUnicastChecksum, d.vi.oldChecksumAt = On, n
 			case "never":
 				d.vi.OldUnicastChecksum = Off
 			default:
@@ -81,7 +81,7 @@ var vrrpMoreKeywords = []keyword{
 	{name: "linkbeat_use_polling", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
 		deprecated: "linkbeat_interfaces", on: func(d *decoder) { d.vi.LinkbeatPolling = true }},
 	{name: "v3_checksum_as_v2", in: in(inInstance), value: value{kind: boolean}, def: "the global one", since: "2.2.8",
-		pending: true, yes: func(d *decoder, v bool) { d.vi.checksumAsV2.put(v) }},
+		refused: true, yes: func(d *decoder, v bool) { d.vi.checksumAsV2.put(v); d.vi.checksumAt = d.n }},
 	{name: "virtual_routes", in: in(inInstance), pending: true, list: &itemGrammar{name: "route",
 		decode: func(d *decoder, n *Node) {
 			if r, ok := d.route(n, false); ok {
@@ -115,7 +115,7 @@ var vrrpMoreKeywords = []keyword{
 	{name: "lvs_sync_daemon_interface", in: in(inInstance), value: value{kind: word}, pending: true,
 		deprecated: "lvs_sync_daemon", str: func(d *decoder, s string) { d.vi.SyncDaemonInterface = s }},
 
-	{name: "auth_hmac", in: in(inInstance), block: inAuthHMAC, since: "2.4.0", pending: true,
+	{name: "auth_hmac", in: in(inInstance), block: inAuthHMAC, since: "2.4.0", refused: true,
 		decode: func(d *decoder, n *Node) {
 			d.vi.HMAC = &AuthHMAC{Range: n.RangeOf(n.Keyword)}
 			d.body(n.Body)

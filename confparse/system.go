@@ -17,6 +17,8 @@ import (
 type System struct {
 	// Interface reports whether there is a network interface of this name.
 	Interface func(name string) bool
+	// MTU returns the largest packet of an interface, and false when that is not known.
+	MTU func(name string) (int, bool)
 	// Account resolves a user and a group; an empty group is the user's own.
 	Account func(user, group string) (uid, gid uint32, err error)
 	// Program says whether a file can be run as uid and gid.
@@ -40,16 +42,17 @@ const (
 
 // OSSystem returns the System of this machine. Interfaces are listed once, at the first question.
 func OSSystem() System {
-	interfaces := sync.OnceValue(func() map[string]bool {
-		names := map[string]bool{}
+	interfaces := sync.OnceValue(func() map[string]int {
+		mtu := map[string]int{}
 		list, _ := net.Interfaces()
 		for _, i := range list {
-			names[i.Name] = true
+			mtu[i.Name] = i.MTU
 		}
-		return names
+		return mtu
 	})
 	return System{
-		Interface: func(name string) bool { return interfaces()[name] },
+		Interface: func(name string) bool { _, ok := interfaces()[name]; return ok },
+		MTU:       func(name string) (int, bool) { mtu, ok := interfaces()[name]; return mtu, ok },
 		Account:   osAccount,
 		Program:   osProgram,
 		Namespace: func(name string) bool { _, err := os.Stat("/run/netns/" + name); return err == nil },

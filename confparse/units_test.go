@@ -90,7 +90,7 @@ func TestOSFSReadsFiles(t *testing.T) {
 	write("k.conf", "include *.inc\n")
 	write("a.inc", "global_defs { router_id here }\n")
 	cfg, ds := Load(OSFS(), filepath.Join(dir, "k.conf"), Env{})
-	if len(ds) > 0 || cfg.Global.RouterID != "here" {
+	if codeList(ds) != "" || cfg.Global.RouterID != "here" {
 		t.Errorf("router_id %q, %v", cfg.Global.RouterID, ds)
 	}
 	for name, want := range map[string]string{"missing.conf": "no such file", ".": "not a regular file"} {

@@ -165,6 +165,9 @@ func (d *decoder) settlePersistence(vs *serverScratch) {
 			"persistence_timeout is 360")
 		vs.PersistenceTimeout = defaultPersistence
 	}
+	if vs.PersistenceTimeout == 0 {
+		vs.PersistenceEngine = "" // keepalived does not send it either
+	}
 	if !vs.granularity {
 		vs.PersistenceGranularity = 0xffffffff
 		if vs.family == IPv6 {
@@ -197,6 +200,8 @@ func (d *decoder) settleRealServers(vs *serverScratch) {
 				rs.LowerThreshold, rs.UpperThreshold), "the kernel refuses that; lthreshold is not used")
 			rs.LowerThreshold = 0
 		}
+		// keepalived accepts 32 bits, the kernel 31; more connections than that there cannot be.
+		rs.UpperThreshold, rs.LowerThreshold = min(rs.UpperThreshold, maxInt32), min(rs.LowerThreshold, maxInt32)
 		vs.RealServers = append(vs.RealServers, rs.RealServer)
 	}
 }
@@ -265,6 +270,9 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 			continue
 		}
 		ck.Connect.Timeout = ck.connectTimeout.or(5 * time.Second)
+		if !ck.Connect.BindAddr.IsValid() {
+			ck.Connect.BindPort = 0 // it has an effect only together with bindto
+		}
 		if !ck.Connect.Addr.IsValid() {
 			ck.Connect.Addr = rs.ID.Addr
 		}

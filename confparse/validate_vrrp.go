@@ -22,6 +22,7 @@ func (d *decoder) validateVRRP() {
 		d.settleHMAC(vi)
 		d.settleVMAC(vi)
 		d.settleTransport(vi)
+		d.refuseChecksums(vi)
 		d.settleGARP(vi)
 		d.settleTracking(vi)
 		d.cfg.Instances = append(d.cfg.Instances, vi.VRRPInstance)
@@ -104,6 +105,9 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 	if vi.unreachable() {
 		d.about(vi.node, diag.CodeInstanceWithoutInterface, fmt.Sprintf("(%s) Unknown interface!", vi.Name),
 			"only an instance with unicast peers may do without")
+	} else if vi.Interface == "" {
+		d.refuse(vi.node, vi.node.Range(), fmt.Sprintf("(%s) an instance without an interface", vi.Name),
+			"name the interface that its peers are reached by")
 	}
 	if len(vi.VirtualAddresses) == 0 && !vi.NoVirtualAddress {
 		d.about(vi.node, diag.CodeNoVIP, fmt.Sprintf("(%s) No VIP specified; at least one is sensible", vi.Name), "")
@@ -115,18 +119,38 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 // unreachable reports whether vi has neither an interface nor peers to send to.
 func (vi *instanceScratch) unreachable() bool { return vi.Interface == "" && len(vi.UnicastPeers) == 0 }
 
-// vipsPerAdvert is how many addresses keepalived puts in an advert: the count is one octet (RFC 9568 §5.2.5), and IPv6
-// addresses are limited by the packet.
-func vipsPerAdvert(f Family) int {
-	if f == IPv6 {
-		return 89
+// defaultMTU is assumed of an interface that is not known.
+const defaultMTU = 1500
+
+// capacity is how many addresses keepalived puts into one advert on a link with the given MTU; the count is one octet
+// (RFC 9568 §5.2.5). It subtracts the Ethernet header too; so do we, because the peers must divide the list at the same
+// place.
+func (vi *VRRPInstance) capacity(mtu int) int {
+	const ethernet, ipv4, ipv6, vrrp, auth, ah = 14, 20, 40, 8, 8, 24 // bytes
+	room, size := mtu-ethernet-vrrp, 16
+	if vi.Family == IPv6 {
+		room -= ipv6
+	} else {
+		room, size = room-ipv4, 4
+		if vi.Version == 2 {
+			room -= auth
+		}
+		if vi.AuthType == AuthAH {
+			room -= ah
+		}
 	}
-	return 255
+	return max(0, min(255, room/size))
 }
 
 // settleCapacity moves addresses that an advert has no room for to those that are not announced in it.
 func (d *decoder) settleCapacity(vi *instanceScratch) {
-	limit, n := vipsPerAdvert(vi.Family), len(vi.VirtualAddresses)
+	mtu := defaultMTU
+	if ask := d.env.System.MTU; ask != nil {
+		if known, ok := ask(vi.Interface); ok {
+			mtu = known
+		}
+	}
+	limit, n := vi.capacity(mtu), len(vi.VirtualAddresses)
 	if n <= limit {
 		return
 	}
@@ -232,6 +256,9 @@ func (d *decoder) settlePreemption(vi *instanceScratch) {
 		why = "initial state MASTER"
 	case vi.NoPreempt:
 		why = "nopreempt"
+	case vi.Priority == 255: // an address owner never waits (RFC 9568 §6.1)
+		vi.PreemptDelay = 0
+		return
 	default:
 		return
 	}
@@ -331,12 +358,32 @@ func (d *decoder) settleVMAC(vi *instanceScratch) {
 // settleHMAC turns the extension off when the key it would send with is not there.
 func (d *decoder) settleHMAC(vi *instanceScratch) {
 	h := vi.HMAC
-	if h == nil || slices.ContainsFunc(h.Keys, func(k HMACKey) bool { return k.ID == h.ActiveKey }) {
+	if h == nil {
+		return
+	}
+	if slices.ContainsFunc(h.Keys, func(k HMACKey) bool { return k.ID == h.ActiveKey }) {
+		d.refuse(vi.node, h.Range, fmt.Sprintf("(%s) auth_hmac", vi.Name), "its peers would discard adverts without it")
 		return
 	}
 	d.report(vi.node, h.Range, diag.CodeHMAC, fmt.Sprintf("(%s) auth_hmac: the active key %d is not defined - ignoring auth_hmac",
 		vi.Name, h.ActiveKey), "active_key names the key that adverts are signed with")
 	vi.HMAC = nil
+}
+
+// refuseChecksums refuses the forms of the checksum that differ from that of the RFC (RFC 9568 §5.2.8): the routers would
+// discard each other's adverts. Only version 3 over IPv4 has them.
+func (d *decoder) refuseChecksums(vi *instanceScratch) {
+	if vi.Version != 3 || vi.Family != IPv4 {
+		return
+	}
+	const instead = "leave it out on all routers of the VRID: RFC 9568 is what they have in common"
+	if vi.ChecksumAsV2 {
+		n := orNode(vi.checksumAt, d.gs.checksumAt)
+		d.refuse(n, n.Range(), "v3_checksum_as_v2", instead)
+	}
+	if vi.OldUnicastChecksum == On && len(vi.UnicastPeers) > 0 {
+		d.refuse(vi.oldChecksumAt, vi.oldChecksumAt.Range(), "old_unicast_checksum", instead)
+	}
 }
 
 // settleGARP merges the global schedule into the instance's.

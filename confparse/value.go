@@ -192,13 +192,14 @@ func (d *decoder) truth(n *Node, t Token) (value, ok bool) {
 	return false, false
 }
 
-// parseAddr reads an address as keepalived writes them: no zone, and IPv4 in dotted quads only.
+// parseAddr reads an address as keepalived writes them: no zone, and IPv4 in dotted quads only. ::ffff:192.0.2.1 is the
+// IPv4 address that it maps, so that one service or server is not taken for two.
 func parseAddr(s string) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(s)
 	if err != nil || a.Zone() != "" {
 		return netip.Addr{}, false
 	}
-	return a, true
+	return a.Unmap(), true
 }
 
 // parsePort reads the port word of a server: zeros stand for "none".

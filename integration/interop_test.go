@@ -17,8 +17,9 @@ import (
 
 // transition is one measured time of a pair's life, between two moments that both kinds of program share.
 type transition struct {
-	name string
-	took time.Duration
+	name  string
+	took  time.Duration
+	noise time.Duration // labkit.Noise.Delay meanwhile
 }
 
 // life takes a pair through everything that moves the mastership and measures each move by the frames on the wire. The master
@@ -51,7 +52,9 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		adverts := p.Capture.Adverts(host, time.Time{})
 		return adverts[len(adverts)-1].Time
 	}
-	measure := func(name string, from, to time.Time) { moves = append(moves, transition{name, to.Sub(from)}) }
+	measure := func(name string, from, to time.Time) {
+		moves = append(moves, transition{name, to.Sub(from), p.Noise(from, time.Now()).Delay})
+	}
 	// back waits for d1's return as master, and measures it, if the moment it counts from is one that d1 noticed, and how long
 	// d2 went on.
 	back := func(name string, from time.Time, timed bool) error {
@@ -155,11 +158,10 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 	return moves, fault("frames lost", d1.Cable.Block, d1.Cable.Unblock, false)
 }
 
-// Vigil beside Debian's keepalived, in either role, and beside itself, moves the mastership at the times at which keepalived
-// beside keepalived does. The reference is measured at the same time on the same machine.
+// Vigil beside keepalived, in either role, and beside itself, moves the mastership at the times at which keepalived beside
+// keepalived does, but for what the machine adds to either. The reference is measured at the same time on the same machine.
 func TestTransitionsLikeKeepalived(t *testing.T) {
 	onHost(t)
-	const tolerance = 50 * time.Millisecond
 	for _, settings := range []labkit.Settings{
 		usual(labkit.Local),
 		{Mode: labkit.Local, Version: 3, Advert: "0.2", Priority: [2]int{150, 100}},
@@ -170,24 +172,14 @@ func TestTransitionsLikeKeepalived(t *testing.T) {
 				pairs = strings.Split(list, ",")
 			}
 			reference, measured := lives(t, settings, pairs)
-			again := disagreeing(reference, measured, pairs, tolerance)
-			if len(again) > 0 {
-				for i, pair := range pairs {
-					t.Logf("measuring once more: %s: %s", pair, strings.Join(compare(reference, measured[i], tolerance), "; "))
-				}
-				second, repeated := lives(t, settings, again)
-				reference = second
-				for i, pair := range again {
-					for _, complaint := range compare(second, repeated[i], tolerance) {
-						t.Errorf("%s: %s", pair, complaint)
-					}
-				}
-			}
-			for i, m := range reference { // what the first pass measured, or the repetition where there was one
-				line := fmt.Sprintf("%-45s keepalived+keepalived %5d ms", m.name, m.took.Milliseconds())
+			for i, want := range reference {
+				line := fmt.Sprintf("%-45s keepalived+keepalived %5d ms", want.name, want.took.Milliseconds())
 				for k, pair := range pairs {
-					if i < len(measured[k]) {
-						line += fmt.Sprintf("  %s %5d ms", pair, measured[k][i].took.Milliseconds())
+					got := measured[k][i]
+					line += fmt.Sprintf("  %s %5d ms", pair, got.took.Milliseconds())
+					allowed := labkit.Noise{Delay: want.noise + got.noise}.Allowance()
+					if (got.took - want.took).Abs() > allowed {
+						t.Errorf("%s: %s took %v, keepalived with keepalived %v, want within %v", pair, want.name, got.took, want.took, allowed)
 					}
 				}
 				t.Log(line)
@@ -202,7 +194,7 @@ func lives(t *testing.T, settings labkit.Settings, pairs []string) (reference []
 	measured = make([][]transition, len(pairs))
 	errs := make([]error, len(pairs)+1)
 	k := program(t, "keepalived")
-	ctx := within(t, 90*time.Second)
+	ctx := wait(t)
 	var under sync.WaitGroup
 	under.Go(func() { reference, errs[len(pairs)] = life(ctx, [2]labkit.Program{k, k}, settings) })
 	for i, pair := range pairs {
@@ -215,24 +207,4 @@ func lives(t *testing.T, settings labkit.Settings, pairs []string) (reference []
 		t.Fatal(err)
 	}
 	return reference, measured
-}
-
-func disagreeing(reference []transition, measured [][]transition, pairs []string, tolerance time.Duration) []string {
-	var again []string
-	for i, pair := range pairs {
-		if len(compare(reference, measured[i], tolerance)) > 0 {
-			again = append(again, pair)
-		}
-	}
-	return again
-}
-
-func compare(reference, measured []transition, tolerance time.Duration) []string {
-	var complaints []string
-	for i, want := range reference {
-		if got := measured[i]; (got.took - want.took).Abs() > tolerance {
-			complaints = append(complaints, fmt.Sprintf("%s took %v, keepalived with keepalived %v, want within %v", want.name, got.took, want.took, tolerance))
-		}
-	}
-	return complaints
 }

@@ -92,11 +92,11 @@ func (j judge) must(err error) {
 	}
 }
 
-// onHost skips, in the virtual machine, what needs no IPVS.
+// onHost skips, in the virtual machine, what needs no IPVS, unless it is the machine's kernel that is under test.
 func onHost(t *testing.T) {
 	t.Helper()
 	testlan.RequireNetns(t)
-	if os.Getenv("VIGIL_IN_VM") == "1" {
+	if os.Getenv("VIGIL_IN_VM") == "1" && os.Getenv("VIGIL_TEST_KERNEL") != "1" {
 		t.Skip("needs no IPVS: run on the machine itself, where times are real")
 	}
 }
@@ -156,10 +156,13 @@ func fast(mode labkit.Mode) labkit.Settings {
 	return labkit.Settings{Mode: mode, Version: 3, Advert: "0.1", Priority: [2]int{150, 100}}
 }
 
-// within is a context for one wait.
-func within(j testing.TB, d time.Duration) context.Context {
+// patience ends a wait for what does not come; how soon something comes is judged by when it came.
+const patience = 3 * time.Minute
+
+// wait is a context for one wait.
+func wait(j testing.TB) context.Context {
 	j.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	j.Cleanup(cancel)
 	return ctx
 }
@@ -167,6 +170,7 @@ func within(j testing.TB, d time.Duration) context.Context {
 // seen is what the client of a scenario saw.
 type seen struct {
 	labkit.Report
+	labkit.Noise
 	what     string
 	from     time.Time
 	requests []labkit.Request
@@ -177,7 +181,7 @@ func probing(j judge, p *labkit.Pair, what string) func() seen {
 	j.Helper()
 	prober, err := labkit.StartProber(p.Client, labkit.HTTP, labkit.Interval, nil)
 	j.must(err)
-	j.must(testlan.Until(within(j, 20*time.Second), "client is answered", func() error {
+	j.must(testlan.Until(wait(j), "client is answered", func() error {
 		if len(prober.Requests()) < 10 {
 			return fmt.Errorf("%d requests", len(prober.Requests()))
 		}
@@ -190,18 +194,16 @@ func probing(j judge, p *labkit.Pair, what string) func() seen {
 		all, err := prober.Stop()
 		j.must(err)
 		r := labkit.Summarize(all, from, to)
-		j.Logf("%s: %v", what, r)
-		return seen{r, what, from, all}
+		noise := p.Noise(from, to)
+		j.Logf("%s: %v; the control: %d failed, %d ms late", what, r, noise.Failed, noise.Delay.Milliseconds())
+		return seen{r, noise, what, from, all}
 	}
 }
 
-// moving is how long around the moment at which a new master announces an address a request counts as under way: until every
-// client has heard it.
-const moving = 50 * time.Millisecond
-
 // lossless applies the bar of no failed request while the address moves to a director, and tells the requests that were under
 // way at that very moment, whose connections only the old master's kernel knows, from the others. After a planned move both
-// must be none. After the death of a master the first kind cannot be saved.
+// must be none. After the death of a master the first kind cannot be saved. Requests that the machine failed, as it did the
+// control's, are nobody's.
 func (j judge) lossless(p *labkit.Pair, s seen, to string, planned bool) {
 	j.Helper()
 	var moved time.Time
@@ -220,7 +222,7 @@ func (j judge) lossless(p *labkit.Pair, s seen, to string, planned bool) {
 		if !moved.IsZero() {
 			when = fmt.Sprintf("started %+d ms after %s announced the address", r.Start.Sub(moved).Milliseconds(), to)
 		}
-		if !moved.IsZero() && r.Start.Before(moved.Add(moving)) && r.End.After(moved) {
+		if !moved.IsZero() && r.Start.Before(moved.Add(s.Allowance())) && r.End.After(moved) {
 			kind = "broken under way"
 			broken++
 		} else {
@@ -230,8 +232,12 @@ func (j judge) lossless(p *labkit.Pair, s seen, to string, planned bool) {
 			j.Logf("%s: a request %s, %s: %s", s.what, kind, when, r.Err)
 		}
 	}
-	j.bar(lost == 0 && (broken == 0 || !planned), "%s: %d failed requests, want 0 (%d of them were under way when the address moved): %v",
-		s.what, lost+broken, broken, s.Report)
+	if planned {
+		lost += broken
+		broken = 0
+	}
+	j.bar(lost <= s.Noise.Failed, "%s: %d failed requests, want %d, beside %d that cannot be saved: %v",
+		s.what, lost, s.Noise.Failed, broken, s.Report)
 }
 
 // after lets the client go on for a while: not a wait for anything, but the length of an observation.
@@ -240,7 +246,7 @@ func after(d time.Duration) { <-time.After(d) }
 // ask makes n requests in order and returns who answered.
 func ask(j judge, p *labkit.Pair, source netip.Addr, to netip.AddrPort, n int) []string {
 	j.Helper()
-	requests, err := labkit.Ask(within(j, time.Minute), p.Client, source, to, n)
+	requests, err := labkit.Ask(wait(j), p.Client, source, to, n)
 	j.must(err)
 	var names []string
 	for _, r := range requests {

@@ -12,19 +12,23 @@ import (
 	"vigil/internal/testlan"
 )
 
-// missedAdverts looks at the advertisements of d1 since a time: none may be late by half an interval, and none may be of
-// another priority. d2 must have kept quiet.
+// missedAdverts looks at the advertisements of d1 since a time: none may be late by half an interval and what the machine adds,
+// and none may be of another priority. d2 must have kept quiet.
 func missedAdverts(p *labkit.Pair, since time.Time, interval time.Duration) (missed int, other []testlan.Advert) {
 	adverts := p.Capture.Adverts("d1", since)
+	now := time.Now()
+	longest := interval + interval/2 + p.Noise(since, now).Delay
 	last := since
 	for _, a := range adverts {
-		missed += int((a.Time.Sub(last) + interval/2 - 1) / interval / 2)
+		if a.Time.Sub(last) > longest {
+			missed++
+		}
 		last = a.Time
 		if a.Priority != 150 {
 			other = append(other, a)
 		}
 	}
-	if time.Since(last) > interval+interval/2 {
+	if now.Sub(last) > longest {
 		missed++
 	}
 	return missed, append(other, p.Capture.Adverts("d2", since)...)
@@ -35,7 +39,7 @@ func TestReloadOfMaster(t *testing.T) {
 	eachPair(t, []labkit.Mode{labkit.Local, labkit.DR}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
 		p := newPair(j, programs, mode)
 		settings := usual(mode)
-		j.must(p.Up(within(j, 30*time.Second), settings))
+		j.must(p.Up(wait(j), settings))
 		d1 := p.Directors[0]
 		var writes *testlan.KernelWrites
 		if mode != labkit.Local {
@@ -55,7 +59,7 @@ func TestReloadOfMaster(t *testing.T) {
 			j.must(d1.Reload())
 			after(3500 * time.Millisecond)
 			r := stop()
-			j.bar(r.Failed == 0, "%s: %d failed requests, want 0: %v", what, r.Failed, r.Report)
+			j.bar(r.Report.Failed <= r.Noise.Failed, "%s: %d failed requests, want %d: %v", what, r.Report.Failed, r.Noise.Failed, r.Report)
 			missed, other := missedAdverts(p, start, time.Second)
 			j.bar(missed == 0 && len(other) == 0, "%s: %d advertisements missed, unexpected ones: %+v", what, missed, other)
 			if writes != nil {
@@ -71,11 +75,11 @@ func TestReloadOfMaster(t *testing.T) {
 		settings.Omit = []string{"rs2"}
 		j.must(d1.Configure(settings.Render(0)))
 		reload("reload with one server removed", map[string]int{"DEL_DEST": 1})
-		j.must(p.WaitDestinations(within(j, time.Second), 0, 1))
+		j.must(p.WaitDestinations(wait(j), 0, 1))
 		settings.Omit = nil
 		j.must(d1.Configure(settings.Render(0)))
 		reload("reload with the server back", map[string]int{"NEW_DEST": 1})
-		j.must(p.WaitDestinations(within(j, time.Second), 0, 2))
+		j.must(p.WaitDestinations(wait(j), 0, 2))
 	})
 }
 
@@ -83,7 +87,7 @@ func TestReloadOfMaster(t *testing.T) {
 func TestReloadOfBrokenFile(t *testing.T) {
 	eachPair(t, []labkit.Mode{labkit.Local}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
 		p := newPair(j, programs, mode)
-		j.must(p.Up(within(j, 30*time.Second), usual(mode)))
+		j.must(p.Up(wait(j), usual(mode)))
 		d1 := p.Directors[0]
 		good := usual(mode).Render(0)
 		for _, bad := range []struct{ name, text string }{
@@ -111,7 +115,7 @@ func TestReloadOfBrokenFile(t *testing.T) {
 			}
 			j.must(d1.Configure(good))
 			j.must(d1.Reload())
-			j.must(p.WaitHolder(within(j, 15*time.Second), 0))
+			j.must(p.WaitHolder(wait(j), 0))
 		}
 	})
 }
@@ -123,7 +127,7 @@ func TestKilledMasterReturns(t *testing.T) {
 		t.Run(when, func(t *testing.T) {
 			eachPair(t, []labkit.Mode{labkit.Local, labkit.DR}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
 				p := newPair(j, programs, mode)
-				j.must(p.Up(within(j, 30*time.Second), usual(mode)))
+				j.must(p.Up(wait(j), usual(mode)))
 				d1 := p.Directors[0]
 				var writes *testlan.KernelWrites
 				if mode != labkit.Local {
@@ -136,7 +140,7 @@ func TestKilledMasterReturns(t *testing.T) {
 				killed := time.Now()
 				d1.Kill()
 				if when != "at once" {
-					_, err := p.Capture.WaitAdvert(within(j, 10*time.Second), "d2", killed, nil)
+					_, err := p.Capture.WaitAdvert(wait(j), "d2", killed, nil)
 					j.must(err)
 					after(time.Second)
 					j.lossless(p, stop(), "d2", false) // the kernel of the dead master's host goes on serving until then
@@ -154,10 +158,10 @@ func TestKilledMasterReturns(t *testing.T) {
 					j.bar(slices.Equal(holders, []int{0}) && len(rivals) == 0,
 						"restarted at once: address held by %v with %d advertisements of the backup, want [0] and none", holders, len(rivals))
 				}
-				j.must(p.WaitHolder(within(j, 15*time.Second), 0))
+				j.must(p.WaitHolder(wait(j), 0))
 				after(time.Second)
 				if r := stop(); when == "at once" {
-					j.bar(r.Failed == 0, "%d failed requests, want 0: %v", r.Failed, r.Report)
+					j.bar(r.Report.Failed <= r.Noise.Failed, "%d failed requests, want %d: %v", r.Report.Failed, r.Noise.Failed, r.Report)
 				} else {
 					j.lossless(p, r, "d1", true)
 				}
@@ -171,7 +175,7 @@ func TestKilledMasterReturns(t *testing.T) {
 				}
 				diff := cmp.Diff(map[string]int{}, got)
 				j.bar(diff == "", "the table and the addresses were there already; kernel writes (-want +got):\n%s", diff)
-				j.must(p.WaitDestinations(within(j, time.Second), 0, 2))
+				j.must(p.WaitDestinations(wait(j), 0, 2))
 			})
 		})
 	}

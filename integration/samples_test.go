@@ -30,7 +30,7 @@ func upSample(j judge, programs [2]labkit.Program, mode labkit.Mode, file string
 		j.must(d.Configure(config))
 		j.must(d.Start())
 	}
-	if err := p.WaitHolder(within(j, 20*time.Second), 0); err != nil {
+	if err := p.WaitHolder(wait(j), 0); err != nil {
 		j.Fatal(err, p.Directors[0].Running(), p.Directors[1].Running())
 	}
 	return p
@@ -41,7 +41,7 @@ func wantTable(j judge, p *labkit.Pair, want labkit.Table) {
 	j.Helper()
 	for _, d := range p.Directors {
 		var diff string
-		err := testlan.Until(within(j, 10*time.Second), "table of "+d.Host.Name, func() error {
+		err := testlan.Until(wait(j), "table of "+d.Host.Name, func() error {
 			got, err := labkit.ReadTable(context.Background(), d.Host)
 			if err == nil {
 				if diff = cmp.Diff(want, got); diff != "" {
@@ -119,18 +119,17 @@ func TestServerDiesAndReturns(t *testing.T) {
 	const (
 		delayLoop = 6 * time.Second
 		retries   = 3 * 3 * time.Second // retry times delay_before_retry
-		slack     = time.Second         // of an emulated machine
 	)
 	eachPair(t, []labkit.Mode{labkit.DR}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
 		begin := time.Now()
 		p := upSample(j, programs, mode, "pair-dr.conf")
-		j.must(p.WaitDestinations(within(j, 10*time.Second), 0, 4))
+		j.must(p.WaitDestinations(wait(j), 0, 4))
 		service := netip.AddrPortFrom(labkit.VIP, 7885)
 		var holders []*labkit.Prober
 		for range 2 {
 			h, err := labkit.StartHolder(p.Client, service, 50*time.Millisecond)
 			j.must(err)
-			j.must(testlan.Until(within(j, 10*time.Second), "held connection is answered", func() error {
+			j.must(testlan.Until(wait(j), "held connection is answered", func() error {
 				if len(h.Requests()) < 2 {
 					return os.ErrDeadlineExceeded
 				}
@@ -140,25 +139,27 @@ func TestServerDiesAndReturns(t *testing.T) {
 		}
 		rs2 := p.Servers[1]
 		for _, port := range []uint16{443, 7885} { // a server that was never up needs no retries to be down
-			j.must(rs2.WaitChecked(within(j, 20*time.Second), netip.MustParseAddr("192.0.2.2"), port, begin))
+			j.must(rs2.WaitChecked(wait(j), netip.MustParseAddr("192.0.2.2"), port, begin))
 		}
 
 		died := time.Now()
 		rs2.Process.Kill()
 		for left := 3; left >= 2; left-- {
-			j.must(p.WaitDestinations(within(j, 40*time.Second), 0, left))
+			j.must(p.WaitDestinations(wait(j), 0, left))
 			took := time.Since(died)
 			j.Logf("%d destinations %v after the server died", left, took.Round(time.Millisecond))
-			j.bar(took >= retries-slack && took <= delayLoop+retries+slack, "taken out after %v, want %v to %v", took, retries, delayLoop+retries)
+			slack := p.Noise(died, time.Now()).Allowance() + p.Noise(begin, died).Allowance()
+			j.bar(took >= retries && took <= delayLoop+retries+slack, "taken out after %v, want %v to %v and %v", took, retries, delayLoop+retries, slack)
 		}
 		wantTurns(j, ask(j, p, netip.Addr{}, service, 10), map[string]int{"rs1": 1})
 
 		returned := time.Now()
 		j.must(rs2.Start())
-		j.must(p.WaitDestinations(within(j, 20*time.Second), 0, 4))
+		j.must(p.WaitDestinations(wait(j), 0, 4))
 		took := time.Since(returned)
 		j.Logf("all destinations back %v after the server returned", took.Round(time.Millisecond))
-		j.bar(took <= delayLoop+slack, "back after %v, want at most %v", took, delayLoop)
+		slack := p.Noise(returned, time.Now()).Allowance()
+		j.bar(took <= delayLoop+slack, "back after %v, want at most %v and %v", took, delayLoop, slack)
 		wantTurns(j, ask(j, p, netip.Addr{}, service, 20), map[string]int{"rs1": 1, "rs2": 1})
 
 		for _, h := range holders {

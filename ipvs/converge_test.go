@@ -33,7 +33,7 @@ type step struct {
 }
 
 func drawStep(t *rapid.T, specs []ipvs.VirtualServerSpec) step {
-	kinds := []string{"set", "health", "health", "all", "sync", "meddle", "faults"}
+	kinds := []string{"set", "health", "health", "all", "sync", "meddle", "faults", "reads", "unload", "load"}
 	st := step{kind: rapid.SampledFrom(kinds).Draw(t, "step")}
 	st.service = specs[rapid.IntRange(0, len(specs)-1).Draw(t, "service")]
 	switch st.kind {
@@ -54,6 +54,9 @@ func drawStep(t *rapid.T, specs []ipvs.VirtualServerSpec) step {
 		st.health = serversHealth(st.service, rapid.Bool().Draw(t, "up"))
 	case "meddle":
 		st.gone = rapid.Bool().Draw(t, "gone")
+	case "reads":
+		st.every = rapid.IntRange(1, 3).Draw(t, "every")
+		st.err = rapid.SampledFrom([]error{syscall.ENOBUFS, syscall.ETIMEDOUT}).Draw(t, "errno")
 	case "faults":
 		// A kernel may refuse, or its answer may be lost. It does not lie: EEXIST, ENOENT and ESRCH come by themselves
 		// when somebody meddles.
@@ -82,6 +85,18 @@ func (st step) do(k *ipvstest.Kernel) {
 				svc.Dests[netip.MustParseAddrPort("192.168.1.1:8080")] = ipvs.DestAttrs{Weight: 8}
 			}
 		})
+	case "unload":
+		k.Unload()
+	case "load":
+		k.Load()
+	case "reads":
+		n := 0
+		k.SetReadFault(func(ipvs.ServiceKey) error {
+			if n++; n%st.every == 0 {
+				return st.err
+			}
+			return nil
+		})
 	case "faults":
 		n := 0
 		k.SetFault(func(ipvs.Op) ipvstest.Fault {
@@ -93,8 +108,9 @@ func (st step) do(k *ipvstest.Kernel) {
 	}
 }
 
-// TestReconcilerAlwaysConverges: whatever is handed in, in whatever grouping, whatever fails and whoever meddles, once
-// the faults end the table is the desired one, and no operation of an undisturbed run fails.
+// TestReconcilerAlwaysConverges: whatever is handed in, in whatever grouping, whatever fails, whoever meddles and however
+// often IPVS is unloaded, once the faults end the table is the desired one, and no operation of an undisturbed run fails.
+// At the end nothing of ours is left.
 func TestReconcilerAlwaysConverges(t *testing.T) {
 	specs := []ipvs.VirtualServerSpec{service(1, 3), service(2, 2), service(3, 0), service(4, 1)}
 	specs[0].Pool.Sorry = pool.SorryServer{Addr: netip.MustParseAddr("192.168.1.1"), Port: 8080}
@@ -115,8 +131,11 @@ func TestReconcilerAlwaysConverges(t *testing.T) {
 
 func play(t *testing.T, steps []step) (problems []string) {
 	k := ipvstest.New()
+	foreign := fwmark(9, confparse.IPv4)
+	k.Edit(func(table ipvs.Table) { table[foreign] = ipvs.Service{Attrs: attrs(foreign, "lc")} })
 	r := run(t, k, ipvs.Options{AuditPeriod: time.Minute, Audit: ipvs.AuditRepair})
 	defer r.stop()
+	r.set(ipvs.Spec{}, ipvs.Health{}) // with the first Spec behind it no failure to open is final
 	var spec ipvs.Spec
 	health := ipvs.Health{RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth)}
 	disturbed := false
@@ -141,12 +160,26 @@ func play(t *testing.T, steps []step) (problems []string) {
 		return []string{err.Error()}
 	}
 	k.SetFault(nil)
+	k.SetReadError(nil)
+	k.Load()
 	if disturbed {
 		time.Sleep(5 * time.Minute) // longer than any pause, and than an audit
 	}
 	synctest.Wait()
-	if diff := diffTables(ipvs.Desired(spec, health), k.Table()); diff != "" {
+	want := ipvs.Desired(spec, health)
+	others := 0 // unloading takes everybody's services away
+	if !slices.ContainsFunc(steps, func(st step) bool { return st.kind == "unload" }) {
+		want[foreign] = ipvs.Service{Attrs: attrs(foreign, "lc")}
+		others = 1
+	}
+	if diff := diffTables(want, k.Table()); diff != "" {
 		problems = append(problems, "table (-want +got):\n"+diff)
+	}
+	if err := r.stop(); err != nil {
+		problems = append(problems, err.Error())
+	}
+	if left := k.Table(); len(left) != others {
+		problems = append(problems, fmt.Sprintf("after the stop: %v", left))
 	}
 	for _, e := range append(log, k.TakeLog()...) {
 		if e.Err != nil && !disturbed {

@@ -23,6 +23,7 @@ type virtualServer struct {
 	pool    *pool.Pool
 	entries []*entry // parallel to spec.Services; those that another virtual server has are nil
 	settle  bool     // scratch of reconcile: the pool's news are due
+	shown   *shown
 }
 
 // entry is a service that is wanted, or that is or may be in the kernel and is ours to remove.

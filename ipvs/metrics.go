@@ -27,7 +27,7 @@ type metrics struct {
 	owned  atomic.Pointer[map[ServiceKey]bool]
 }
 
-func newMetrics(reg prometheus.Registerer, perServer bool, status func() Status) *metrics {
+func newMetrics(reg prometheus.Registerer, perServer bool, status func() Status, pools func() []PoolStatus) *metrics {
 	m := &metrics{
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "keepalived_ipvs_reconcile_duration_seconds",

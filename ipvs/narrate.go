@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 
 	"vigil/confparse"
 	"vigil/ipvs/pool"
@@ -41,97 +42,106 @@ func (vs *virtualServer) has(i int) bool {
 	return true
 }
 
-// The texts are those operators of keepalived search their logs for. Names are only made when a line is wanted: ten
-// thousand services start at once.
-
-func (r *Reconciler) narrates() bool { return r.log.Enabled(context.Background(), narrationLevel) }
-
 // narrationLevel is low as long as the health checks tell the same.
 const narrationLevel = slog.LevelDebug
+
+// Names are only made when a line is wanted: ten thousand services start at once.
+func (r *Reconciler) narrates() bool { return r.log.Enabled(context.Background(), narrationLevel) }
 
 // narrate writes the lines of a note.
 func (r *Reconciler) narrate(id confparse.VirtualServerID, n pool.Note) {
 	if !r.narrates() {
 		return
 	}
-	vs := id.String()
-	if n.Kind == pool.QuorumGained || n.Kind == pool.QuorumLost {
-		r.narrateQuorum(id, vs, n)
-		return
+	attrs := []slog.Attr{slog.String("virtual_server", id.String())}
+	if n.Server.IsValid() {
+		attrs = append(attrs, slog.String("real_server", serverName(id, n.Server)))
 	}
-	name := confparse.RealServerID{VS: id, Addr: n.Server.Addr(), Port: n.Server.Port()}.String()
-	var text string
-	switch n.Kind {
-	case pool.ServerUp:
-		text = "Adding service " + name + " to VS " + vs
-		if n.Inhibit {
-			text = "Enabling service " + name + " of VS " + vs
-		}
-	case pool.ServerDown:
-		text = "Removing service " + name + " from VS " + vs
-		if n.Inhibit {
-			text = "Disabling service " + name + " of VS " + vs
-		}
-	case pool.WeightChanged:
-		active := "active"
-		if !n.Up {
-			active = "inactive"
-		}
-		text = fmt.Sprintf("Changing weight from %d to %d for %s service %s of VS %s", n.From, n.To, active, name, vs)
-	case pool.ServerGone:
-		text = "service " + name + " no longer exist"
-	}
-	r.log.Log(context.Background(), narrationLevel, text, "virtual_server", vs, "real_server", name)
-}
-
-func (r *Reconciler) narrateQuorum(id confparse.VirtualServerID, vs string, n pool.Note) {
-	say := func(format string, args ...any) {
-		r.log.Log(context.Background(), narrationLevel, fmt.Sprintf(format, args...), "virtual_server", vs)
-	}
-	gained := n.Kind == pool.QuorumGained
-	if gained {
-		say("Gained quorum %d+%d=%d <= %d for VS %s", n.Quorum, n.Hysteresis, n.Quorum+n.Hysteresis, n.Live, vs)
-	} else {
-		event := "Lost quorum"
-		if n.Initial {
-			event = "Starting with quorum down"
-		}
-		say("%s %d-%d=%d > %d for VS %s", event, n.Quorum, n.Hysteresis, n.Quorum-n.Hysteresis, n.Live, vs)
-	}
-	if !n.Swap {
-		return
-	}
-	sorry := confparse.RealServerID{VS: id, Addr: n.Sorry.Addr, Port: n.Sorry.Port}
-	switch {
-	case gained && n.Sorry.Inhibit:
-		say("Disabling sorry server %s from VS %s", sorry, vs)
-	case gained:
-		say("Removing sorry server %s from VS %s", sorry, vs)
-	case n.Sorry.Inhibit:
-		say("Enabling sorry server %s to VS %s", sorry, vs)
-	default:
-		say("Adding sorry server %s to VS %s", sorry, vs)
-	}
-	if gained {
-		say("Adding alive servers to the pool for VS %s", vs)
-	} else {
-		say("Removing alive servers from the pool for VS %s", vs)
+	for _, line := range noteLines(id, n) {
+		r.log.LogAttrs(context.Background(), narrationLevel, line, attrs...)
 	}
 }
 
 func (r *Reconciler) narrateRemoved(id confparse.VirtualServerID) {
-	if !r.narrates() {
-		return
+	if r.narrates() {
+		r.log.Log(context.Background(), narrationLevel, removedLine(id), "virtual_server", id.String())
 	}
-	name := id.String()
-	text := "Removing Virtual Server " + name
-	if id.Group != "" {
-		text = "Removing Virtual Server Group [" + id.Group + "]"
-	}
-	r.log.Log(context.Background(), narrationLevel, text, "virtual_server", name)
 }
 
 func (r *Reconciler) narrateOverride(e *entry, d DestKey, weight int32) {
 	r.log.Warn(fmt.Sprintf("The weight of %v in %v was set to %d behind our back; it is kept until the configuration or a "+
 		"check changes that server", d, e.key, weight))
+}
+
+// The lines are those that operators of keepalived search their logs for.
+
+func removedLine(id confparse.VirtualServerID) string {
+	if id.Group != "" {
+		return "Removing Virtual Server Group [" + id.Group + "]"
+	}
+	return "Removing Virtual Server " + id.String()
+}
+
+func serverName(id confparse.VirtualServerID, server netip.AddrPort) string {
+	return confparse.RealServerID{VS: id, Addr: server.Addr(), Port: server.Port()}.String()
+}
+
+func noteLines(id confparse.VirtualServerID, n pool.Note) []string {
+	vs := id.String()
+	switch n.Kind {
+	case pool.QuorumGained:
+		return append([]string{fmt.Sprintf("Gained quorum %d+%d=%d <= %d for VS %s", n.Quorum, n.Hysteresis,
+			n.Quorum+n.Hysteresis, n.Live, vs)}, swapLines(id, n)...)
+	case pool.QuorumLost:
+		event := "Lost quorum"
+		if n.Initial {
+			event = "Starting with quorum down"
+		}
+		return append([]string{fmt.Sprintf("%s %d-%d=%d > %d for VS %s", event, n.Quorum, n.Hysteresis,
+			n.Quorum-n.Hysteresis, n.Live, vs)}, swapLines(id, n)...)
+	}
+	name, text := serverName(id, n.Server), ""
+	switch {
+	case n.Kind == pool.ServerUp && n.Inhibit:
+		text = "Enabling service " + name + " of VS " + vs
+	case n.Kind == pool.ServerUp:
+		text = "Adding service " + name + " to VS " + vs
+	case n.Kind == pool.ServerDown && n.Inhibit:
+		text = "Disabling service " + name + " of VS " + vs
+	case n.Kind == pool.ServerDown:
+		text = "Removing service " + name + " from VS " + vs
+	case n.Kind == pool.ServerGone:
+		text = "service " + name + " no longer exist"
+	case n.Kind == pool.WeightChanged:
+		active := "active"
+		if !n.Up {
+			active = "inactive"
+		}
+		text = fmt.Sprintf("Changing weight from %d to %d for %s service %s of VS %s", n.From, n.To, active, name, vs)
+	}
+	return []string{text}
+}
+
+// swapLines tell that the sorry server and the pool change places.
+func swapLines(id confparse.VirtualServerID, n pool.Note) []string {
+	if !n.Swap {
+		return nil
+	}
+	vs, sorry := id.String(), serverName(id, netip.AddrPortFrom(n.Sorry.Addr, n.Sorry.Port))
+	gained := n.Kind == pool.QuorumGained
+	text := ""
+	switch {
+	case gained && n.Sorry.Inhibit:
+		text = "Disabling sorry server " + sorry + " from VS " + vs
+	case gained:
+		text = "Removing sorry server " + sorry + " from VS " + vs
+	case n.Sorry.Inhibit:
+		text = "Enabling sorry server " + sorry + " to VS " + vs
+	default:
+		text = "Adding sorry server " + sorry + " to VS " + vs
+	}
+	if gained {
+		return []string{text, "Adding alive servers to the pool for VS " + vs}
+	}
+	return []string{text, "Removing alive servers from the pool for VS " + vs}
 }

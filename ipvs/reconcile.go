@@ -57,6 +57,7 @@ type Reconciler struct {
 	ready   chan struct{}
 	stopped chan struct{}
 	status  atomic.Pointer[Status]
+	pools   atomic.Pointer[[]shown] // in the order of the Spec
 
 	kernel  Kernel // nil until something is to be programmed, and while it is lost
 	opened  bool   // it was open at some time
@@ -102,7 +103,8 @@ func NewReconciler(o Options) *Reconciler {
 		r.opts.AuditPeriod = defaultAudit
 	}
 	r.status.Store(&Status{})
-	r.metrics = newMetrics(o.Registerer, o.PerServer, r.Status)
+	r.pools.Store(new([]shown))
+	r.metrics = newMetrics(o.Registerer, o.PerServer, r.Status, r.Pools)
 	return r
 }
 

@@ -1,7 +1,6 @@
 package ipvs_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -99,33 +98,40 @@ type rig struct {
 	*ipvs.Reconciler
 	t      testing.TB
 	kernel *ipvstest.Kernel
-	log    *logBuffer
+	log    *logCounter
 	stop   func() error
 }
 
-// logBuffer is written by the Reconciler and read by the test.
-type logBuffer struct {
+// logCounter counts what a Reconciler logs, by level.
+type logCounter struct {
 	mu sync.Mutex
-	b  bytes.Buffer
+	n  map[slog.Level]int
 }
 
-func (l *logBuffer) Write(p []byte) (int, error) {
+func (l *logCounter) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l *logCounter) Handle(_ context.Context, r slog.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.b.Write(p)
+	l.n[r.Level]++
+	return nil
 }
 
-func (l *logBuffer) String() string {
+func (l *logCounter) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l *logCounter) WithGroup(string) slog.Handler      { return l }
+
+// count is how often something was logged on that level.
+func (l *logCounter) count(level slog.Level) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.b.String()
+	return l.n[level]
 }
 
 // run starts a Reconciler on k. It must be called in a synctest bubble, and stop before its end.
 func run(t testing.TB, k *ipvstest.Kernel, o ipvs.Options) *rig {
 	t.Helper()
-	l := new(logBuffer)
-	o.Logger = slog.New(slog.NewTextHandler(l, nil))
+	l := &logCounter{n: make(map[slog.Level]int)}
+	o.Logger = slog.New(l)
 	if o.Open == nil {
 		o.Open = k.Open
 	}
@@ -411,11 +417,8 @@ func TestReconcilerWithoutState(t *testing.T) {
 		s := service(1, 2)
 		r.set(specOf(s), ipvs.Health{})
 		r.wantTable(ipvs.Desired(specOf(s), ipvs.Health{}))
-		for _, line := range []string{"Cannot tell which IPVS services an earlier run left behind",
-			"Cannot remember which IPVS services are ours"} {
-			if !strings.Contains(r.log.String(), line) {
-				t.Errorf("log lacks %q:\n%s", line, r.log)
-			}
+		if n := r.log.count(slog.LevelWarn); n < 2 {
+			t.Errorf("%d warnings, want one for reading and one for writing", n)
 		}
 		if err := r.stop(); err != nil || len(r.kernel.Table()) != 0 {
 			t.Errorf("stop: %v, %v", err, r.kernel.Table())
@@ -435,5 +438,40 @@ func TestReconcilerStoppedWhileOpening(t *testing.T) {
 		if err := r.stop(); err != nil {
 			t.Errorf("Run = %v", err)
 		}
+	})
+}
+
+// The pools can be asked about at any time, and are those of the latest Spec and health.
+func TestPools(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, ipvstest.New(), ipvs.Options{AuditPeriod: -1})
+		defer r.stop()
+		if got := r.Pools(); len(got) != 0 {
+			t.Errorf("before the first Spec: %+v", got)
+		}
+		a, b := service(2, 2), service(1, 1)
+		a.Pool.Quorum, a.Pool.Hysteresis = 2, 1
+		b.Pool.Sorry = pool.SorryServer{Addr: netip.MustParseAddr("192.168.1.9"), Port: 81}
+		want := []ipvs.PoolStatus{
+			{VirtualServer: a.ID, Quorum: 2, Hysteresis: 1, Weight: 2},
+			{VirtualServer: b.ID, Quorum: 1, Weight: 1, QuorumUp: true, SorryServer: netip.MustParseAddrPort("192.168.1.9:81")},
+		}
+		check := func() {
+			t.Helper()
+			if diff := cmp.Diff(want, r.Pools(), cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		}
+		r.set(specOf(a, b), ipvs.Health{})
+		check()
+		r.health(serverHealth(a, 0, true, 1<<31-1))
+		want[0].Weight, want[0].QuorumUp = 1<<31, true
+		check()
+		r.health(serversHealth(b, false))
+		want[1].Weight, want[1].QuorumUp, want[1].SorryServes = 0, false, true
+		check()
+		r.set(specOf(b), serversHealth(b, false))
+		want = want[1:]
+		check()
 	})
 }

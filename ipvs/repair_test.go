@@ -3,6 +3,7 @@ package ipvs_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync/atomic"
@@ -105,8 +106,8 @@ func TestReconcilerLearnsFromErrno(t *testing.T) {
 				if _, ok := r.kernel.Table()[s.Services[0].Key].Dests[d2]; !ok {
 					t.Error("the other destination is missing")
 				}
-				if !strings.Contains(r.log.String(), "IPVS cmd IP_VS_SO_SET_") {
-					t.Errorf("log:\n%s", r.log)
+				if r.log.count(slog.LevelWarn) == 0 {
+					t.Error("nobody is told")
 				}
 			})
 		})
@@ -139,8 +140,8 @@ func TestReconcilerRefusedServiceWaits(t *testing.T) {
 		bad.Services[0].Attrs.Scheduler = "nosuch"
 		r.set(specOf(bad, good), ipvs.Health{})
 		r.wantTable(ipvs.Desired(specOf(good), ipvs.Health{}))
-		if n := strings.Count(r.log.String(), "error:"); n != 1 {
-			t.Errorf("%d error lines, want only that of the service:\n%s", n, r.log)
+		if n := r.log.count(slog.LevelError); n != 1 {
+			t.Errorf("%d error lines, want only that of the service", n)
 		}
 		start := time.Now()
 		var tries []time.Duration
@@ -202,10 +203,8 @@ func TestReconcilerRefusedDestination(t *testing.T) {
 		if got := len(r.kernel.Table()[s.Services[0].Key].Dests); got != 1 {
 			t.Errorf("%d destinations, want 1", got)
 		}
-		want := "IPVS cmd IP_VS_SO_SET_ADDDEST(1159) error: Numerical result out of range(34) " +
-			"(10.0.0.1:tcp:80 -> 192.168.1.1:8080)"
-		if n := strings.Count(r.log.String(), want); n != 1 {
-			t.Errorf("the line is there %d times:\n%s", n, r.log)
+		if n := r.log.count(slog.LevelError); n != 1 {
+			t.Errorf("%d error lines, want one", n)
 		}
 	})
 }

@@ -85,15 +85,13 @@ func virtualServerSpec(vs *confparse.VirtualServer) (VirtualServerSpec, bool) {
 	}
 	if ss := vs.SorryServer; ss != nil {
 		s.Pool.Sorry = pool.SorryServer{
-			Addr: ss.Addr.Unmap(), Port: ss.Port, Forwarding: ss.Forwarding, Inhibit: ss.Inhibit,
+			Addr: ss.Addr, Port: ss.Port, Forwarding: ss.Forwarding, Inhibit: ss.Inhibit,
 		}
 	}
 	for _, rs := range vs.RealServers {
 		s.Pool.Servers = append(s.Pool.Servers, pool.Server{
-			Addr: rs.ID.Addr.Unmap(), Port: rs.ID.Port, Forwarding: rs.Forwarding, Weight: rs.Weight,
-			InhibitOnFailure: rs.InhibitOnFailure,
-			// keepalived accepts 32 bits, the kernel 31; more connections than that there cannot be.
-			UpperThreshold: min(rs.UpperThreshold, math.MaxInt32), LowerThreshold: min(rs.LowerThreshold, math.MaxInt32),
+			Addr: rs.ID.Addr, Port: rs.ID.Port, Forwarding: rs.Forwarding, Weight: rs.Weight,
+			InhibitOnFailure: rs.InhibitOnFailure, UpperThreshold: rs.UpperThreshold, LowerThreshold: rs.LowerThreshold,
 		})
 	}
 	return s, true
@@ -116,7 +114,7 @@ func serviceKey(id confparse.VirtualServerID) (ServiceKey, bool) {
 	if !id.Addr.IsValid() {
 		return ServiceKey{}, false
 	}
-	return addressKey(id.Protocol, netip.AddrPortFrom(id.Addr.Unmap(), id.Port)), true
+	return addressKey(id.Protocol, netip.AddrPortFrom(id.Addr, id.Port)), true
 }
 
 func serviceAttrs(vs *confparse.VirtualServer) ServiceAttrs {
@@ -125,13 +123,13 @@ func serviceAttrs(vs *confparse.VirtualServer) ServiceAttrs {
 		Flags:     Flags(vs.SchedulerFlags) &^ Hashed,
 		Timeout:   seconds(vs.PersistenceTimeout),
 		Netmask:   vs.PersistenceGranularity,
+		PE:        vs.PersistenceEngine,
 	}
 	if vs.OnePacket {
 		a.Flags |= OnePacket
 	}
 	if a.Timeout != 0 {
 		a.Flags |= Persistent
-		a.PE = vs.PersistenceEngine // without a timeout keepalived does not send it
 	}
 	return a
 }

@@ -9,10 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-)
 
-const bootIDPath = "/proc/sys/kernel/random/boot_id"
+	"vigil/internal/boot"
+)
 
 // stateFile remembers across a crash which services are ours, so that those which left the configuration meanwhile can
 // be told from foreign ones.
@@ -48,12 +47,12 @@ func (f *stateFile) load() (map[ServiceKey]bool, error) {
 	return owned, nil
 }
 
-func parseState(b []byte, boot string) (map[ServiceKey]bool, error) {
+func parseState(b []byte, thisBoot string) (map[ServiceKey]bool, error) {
 	var s stateJSON
 	if err := json.Unmarshal(b, &s); err != nil {
 		return nil, err
 	}
-	if s.BootID != boot {
+	if s.BootID != thisBoot {
 		return nil, nil
 	}
 	owned := make(map[ServiceKey]bool, len(s.Services))
@@ -103,8 +102,8 @@ func (f *stateFile) write(owned map[ServiceKey]bool) error {
 	return err
 }
 
-// bootID identifies the running kernel; "" where it cannot be told.
+// bootID identifies this boot; "" where it cannot be told.
 func bootID() string {
-	b, _ := os.ReadFile(bootIDPath)
-	return strings.TrimSpace(string(b))
+	id, _ := boot.ID()
+	return id
 }

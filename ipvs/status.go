@@ -2,8 +2,12 @@ package ipvs
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
+
+	"vigil/confparse"
 )
 
 // Status is a snapshot of a Reconciler.
@@ -33,6 +37,57 @@ type Failure struct {
 	Attempts int
 	Since    time.Time
 	Retry    time.Time // of the next attempt
+}
+
+// PoolStatus is the state of the pool of one virtual server.
+type PoolStatus struct {
+	VirtualServer confparse.VirtualServerID
+	Quorum        uint32
+	Hysteresis    uint32
+	Weight        int64          // of the real servers that are up
+	QuorumUp      bool           // it is, or was and is kept by hysteresis, at least Quorum
+	SorryServer   netip.AddrPort // invalid: none
+	SorryServes   bool
+}
+
+// shown is a pool as other goroutines see it.
+type shown struct {
+	spec  *VirtualServerSpec
+	state atomic.Int64 // the live weight, times four, and the two bits
+}
+
+const (
+	shownQuorum  = 1
+	shownServing = 2
+)
+
+// show publishes the state of the pool.
+func (vs *virtualServer) show() {
+	state := vs.pool.Live() << 2
+	if vs.pool.QuorumUp() {
+		state |= shownQuorum
+	}
+	if vs.pool.Serving() {
+		state |= shownServing
+	}
+	vs.shown.state.Store(state)
+}
+
+// Pools returns the present state of every pool, in the order of the Spec.
+func (r *Reconciler) Pools() []PoolStatus {
+	pools := *r.pools.Load()
+	out := make([]PoolStatus, len(pools))
+	for i := range pools {
+		spec, state := pools[i].spec, pools[i].state.Load()
+		out[i] = PoolStatus{
+			VirtualServer: spec.ID, Quorum: spec.Pool.Quorum, Hysteresis: spec.Pool.Hysteresis,
+			Weight: state >> 2, QuorumUp: state&shownQuorum != 0, SorryServes: state&shownServing != 0,
+		}
+		if s := spec.Pool.Sorry; s.Exists() {
+			out[i].SorryServer = netip.AddrPortFrom(s.Addr, s.Port)
+		}
+	}
+	return out
 }
 
 // Status returns the latest snapshot.

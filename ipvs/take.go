@@ -14,6 +14,7 @@ func (r *Reconciler) setSpec(s Spec, h Health) {
 	before := r.servers
 	r.servers = make(map[confparse.VirtualServerID]*virtualServer, len(s.VirtualServers))
 	r.order = make([]*entry, 0, len(s.VirtualServers))
+	pools := make([]shown, len(s.VirtualServers))
 	for i := range s.VirtualServers {
 		spec := &s.VirtualServers[i]
 		r.verdicts = spec.health(h, r.verdicts)
@@ -28,7 +29,10 @@ func (r *Reconciler) setSpec(s Spec, h Health) {
 		}
 		r.want(vs, spec, changed)
 		r.servers[spec.ID] = vs
+		pools[i].spec, vs.shown = spec, &pools[i]
+		vs.show()
 	}
+	r.pools.Store(&pools)
 	for _, vs := range before {
 		r.narrateRemoved(vs.spec.ID)
 	}
@@ -107,6 +111,7 @@ func (r *Reconciler) changeHealth(h Health) {
 	}
 	for vs := range changed {
 		vs.pool.Evaluate()
+		vs.show()
 		for _, e := range vs.entries {
 			if e != nil {
 				r.touch(e)

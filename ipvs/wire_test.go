@@ -163,3 +163,50 @@ func TestRequestAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What is not about services: the kernel's reply has the attributes of the request.
+func TestRequestTimeoutsAndDaemons(t *testing.T) {
+	var r request
+	want := Timeouts{TCP: 900, UDP: 1}
+	r.op(0x1c, Op{Kind: SetTimeouts, Timeouts: &want}, 5, 7)
+	if got, err := parseTimeouts(r.buf[nlHeaderLen:]); err != nil || got != want || r.buf[nlHeaderLen] != cmdSetConfig {
+		t.Errorf("timeouts: %+v, %v", got, err)
+	}
+	for _, d := range []SyncDaemon{
+		{Role: SyncMaster, Interface: "eth0", ID: 9},
+		{Role: SyncBackup, Interface: "bond0.7", ID: 255, MaxLen: 1400, Group: addr("224.0.0.81"), Port: 8848, TTL: 3},
+		{Role: SyncMaster, Interface: "eth0", Group: addr("ff02::81")},
+	} {
+		r.buf = r.buf[:0]
+		r.op(0x1c, Op{Kind: StartSync, Sync: &d}, 5, 7)
+		got, err := parseDaemon(r.buf[nlHeaderLen:])
+		if diff := cmp.Diff(d, got, comparable); diff != "" || err != nil || r.buf[nlHeaderLen] != cmdNewDaemon {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+	}
+	for _, k := range []ServiceKey{{}, v4Key("10.0.0.1:80")} {
+		r.buf = r.buf[:0]
+		r.op(0x1c, Op{Kind: ZeroCounters, Service: k}, 5, 7)
+		if whole := len(r.buf) == nlHeaderLen+genlHeaderLen; r.buf[nlHeaderLen] != cmdZero || whole != (k == ServiceKey{}) {
+			t.Errorf("zero %v: %x", k, r.buf)
+		}
+	}
+}
+
+// Every kind of operation has a name, a command and words.
+func TestOpKinds(t *testing.T) {
+	seen := make(map[uint8]OpKind)
+	for k := AddService; k < kinds; k++ {
+		o := Op{Kind: k, Timeouts: new(Timeouts), Sync: new(SyncDaemon)}
+		if k.String() == "" || o.String() == k.String() {
+			t.Errorf("%d: %q, %q", k, k, o)
+		}
+		if other := seen[cmdOf[k]]; other != 0 || cmdOf[k] == 0 {
+			t.Errorf("%v has the command of %v", k, other)
+		}
+		seen[cmdOf[k]] = k
+	}
+	if OpKind(99).String() != "op_99" {
+		t.Errorf("%v", OpKind(99))
+	}
+}

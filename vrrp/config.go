@@ -10,29 +10,15 @@ import (
 	"vigil/vrrp/wire"
 )
 
-// FromConfig derives the desired state of all virtual routers from a configuration without errors. What keepalived
-// corrects with a message (options that exclude each other, lists that do not fit a packet) is corrected here in
-// silence; the diagnostics come from confparse.
+// FromConfig derives the desired state of all virtual routers from a configuration without fatal errors, which is
+// settled: what is derived here is what follows from several of its settings.
 func FromConfig(cfg *confparse.Config) election.Spec {
 	spec := election.Spec{StartupDelay: cfg.Global.VRRPStartupDelay}
-	free := make(map[confparse.InstanceName]bool, len(cfg.Instances)) // whether it is in no group yet
 	for _, in := range cfg.Instances {
-		if !free[in.Name] {
-			free[in.Name] = true
-			spec.Instances = append(spec.Instances, instanceFromConfig(in))
-		}
+		spec.Instances = append(spec.Instances, instanceFromConfig(in))
 	}
 	for _, g := range cfg.SyncGroups {
-		group := election.GroupSpec{Name: g.Name}
-		for _, name := range g.Members {
-			if free[name] {
-				free[name] = false
-				group.Members = append(group.Members, name)
-			}
-		}
-		if len(group.Members) > 0 {
-			spec.Groups = append(spec.Groups, group)
-		}
+		spec.Groups = append(spec.Groups, election.GroupSpec{Name: g.Name, Members: slices.Clone(g.Members)})
 	}
 	return spec
 }
@@ -43,85 +29,33 @@ func instanceFromConfig(in *confparse.VRRPInstance) election.InstanceSpec {
 		Priority:       in.Priority,
 		StartMaster:    in.Priority == election.OwnerPriority && in.State != confparse.StateBackup,
 		AdvertInterval: in.AdvertInterval, DownTimerAdverts: in.DownTimerAdverts,
-		NoPreempt: in.NoPreempt, PreemptDelay: in.PreemptDelay,
-		Source: in.MulticastSource, Group: in.MulticastGroup, TTL: wire.TTL,
+		NoPreempt: in.NoPreempt, PreemptDelay: in.PreemptDelay, AuthType: wire.AuthType(in.AuthType),
+		Source: in.MulticastSource, Group: in.MulticastGroup, TTL: uint8(in.UnicastTTL),
 		CheckUnicastSrc: in.CheckUnicastSrc, SkipCheckAdvAddr: in.SkipCheckAdvAddr,
 		TrackLink:                !in.DontTrackPrimary,
 		GARP:                     in.GARP,
 		LowerPriorityNoAdvert:    in.LowerPriorityNoAdvert,
 		HigherPrioritySendAdvert: in.HigherPrioritySendAdvert,
 	}
+	copy(s.AuthData[:], in.AuthPass)
 	if in.UnicastSource.IsValid() {
 		s.Source = in.UnicastSource
 	}
 	for _, p := range in.UnicastPeers {
 		s.Peers = append(s.Peers, p.Addr)
-		s.PeerTTLs = append(s.PeerTTLs, election.TTLRange{Min: clampByte(p.MinTTL), Max: clampByte(p.MaxTTL)})
+		s.PeerTTLs = append(s.PeerTTLs, election.TTLRange{Min: uint8(p.MinTTL), Max: uint8(p.MaxTTL)})
 	}
-	if s.Unicast() { // without peers keepalived would send with TTL 0, which never leaves the host
-		s.Group, s.TTL = netip.Addr{}, clampByte(in.UnicastTTL)
+	if s.Unicast() {
+		s.Group = netip.Addr{}
 	}
-	// Version 3 and IPv6 have no authentication (RFC 9568 §9); keepalived drops it with a message.
-	if in.Version == 2 && in.Family == confparse.IPv4 && !in.Strict && in.AuthPass != "" {
-		s.AuthType = wire.AuthType(in.AuthType)
-		copy(s.AuthData[:], in.AuthPass)
-	}
-	if in.State == confparse.StateMaster || in.Priority == election.OwnerPriority {
-		s.NoPreempt, s.PreemptDelay = false, 0
-	}
-	if s.NoPreempt {
-		s.PreemptDelay = 0
-	}
-	if in.Strict {
-		s.PreemptDelay, s.DownTimerAdverts = 0, election.DefaultDownTimerAdverts
-		s.LowerPriorityNoAdvert, s.HigherPrioritySendAdvert = true, false
-		s.GARP.LowerPrioDelay, s.GARP.LowerPrioRepeat = 0, 0
-	}
-	s.Addresses, s.Excluded = splitAddresses(in, s)
-	s.Trackers = trackedInterfaces(in, s)
-	return s
-}
-
-const (
-	assumedMTU     = 1500
-	ethernetHeader = 14 // bytes
-)
-
-// splitAddresses divides the addresses of in into those an advert of s has room for and the rest, as keepalived moves
-// what does not fit, or is of the other family, to virtual_ipaddress_excluded.
-func splitAddresses(in *confparse.VRRPInstance, s election.InstanceSpec) (advertised, excluded []election.Address) {
-	room := capacity(s, assumedMTU)
 	for _, v := range in.VirtualAddresses {
-		a := addressFromConfig(in, v)
-		if confparse.FamilyOf(a.Prefix.Addr()) == s.Family && len(advertised) < room {
-			advertised = append(advertised, a)
-		} else {
-			excluded = append(excluded, a)
-		}
+		s.Addresses = append(s.Addresses, addressFromConfig(in, v))
 	}
 	for _, v := range in.ExcludedAddresses {
-		excluded = append(excluded, addressFromConfig(in, v))
+		s.Excluded = append(s.Excluded, addressFromConfig(in, v))
 	}
-	return advertised, excluded
-}
-
-// capacity is how many addresses keepalived puts into one advert of s on a link with the given MTU. It subtracts the
-// Ethernet header too; so do we, because the peers must divide the list at the same place.
-func capacity(s election.InstanceSpec, mtu int) int {
-	room, size := mtu-ethernetHeader-wire.HeaderLen, 16
-	if s.Family == confparse.IPv6 {
-		room -= 40
-	} else {
-		room -= wire.IPv4HeaderLen
-		size = 4
-		if s.Version == 2 {
-			room -= wire.AuthDataLen
-		}
-		if s.AuthType == wire.AuthAH {
-			room -= wire.AHLen
-		}
-	}
-	return max(0, min(wire.MaxAddresses, room/size))
+	s.Trackers = trackedInterfaces(in, s)
+	return s
 }
 
 func addressFromConfig(in *confparse.VRRPInstance, v confparse.VirtualAddress) election.Address {
@@ -152,5 +86,3 @@ func trackedInterfaces(in *confparse.VRRPInstance, s election.InstanceSpec) []el
 	}
 	return tracks
 }
-
-func clampByte(n int) uint8 { return uint8(max(0, min(255, n))) }

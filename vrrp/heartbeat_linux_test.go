@@ -6,12 +6,14 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
+	"vigil/internal/boot"
 	"vigil/vrrp/election"
 )
 
@@ -127,12 +129,12 @@ func FuzzHeartbeatFile(f *testing.F) {
 	f.Add([]byte(heartbeatMagic))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		h := &heartbeat{data: make([]byte, heartbeatSize), slots: make(map[heartbeatKey]int)}
-		boot := bytes.Repeat([]byte("b"), bootIDLen)
+		id := strings.Repeat("b", boot.IDLen)
 		// What is random is the slots: the header decides whether they are looked at.
 		copy(h.data, heartbeatMagic)
-		copy(h.data[len(heartbeatMagic):], boot)
+		copy(h.data[len(heartbeatMagic):], id)
 		copy(h.data[heartbeatHeader:], content)
-		h.load(boot, 1<<40)
+		h.load(id, 1<<40)
 		for key, i := range h.slots {
 			if heartbeatKey(h.slot(i)) != key {
 				t.Errorf("slot %d has another key", i)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,8 +16,13 @@ import (
 	"vigil/vrrp/wire"
 )
 
-// keepalivedBinary is the reference implementation, where it is installed.
-const keepalivedBinary = "/usr/sbin/keepalived"
+// keepalivedBinary is the reference implementation: the first in PATH, or where Debian installs it.
+var keepalivedBinary = func() string {
+	if path, err := exec.LookPath("keepalived"); err == nil {
+		return path
+	}
+	return "/usr/sbin/keepalived"
+}()
 
 // keepalived starts the reference implementation with one instance.
 func keepalived(t *testing.T, n *lantest.Node, instance string) *testlan.Process {

@@ -28,6 +28,7 @@ type command struct {
 	options    daemon.Options
 	foreground bool
 	signum     string   // of --signum
+	namespace  string   // of --namespace
 	testFile   string   // of --config-test=FILE; "" = stderr
 	strays     []string // words that are no option; reported, not an error
 	messages   []string // for stderr, whatever else happens
@@ -91,9 +92,16 @@ func newFlagSet(c *command) *pflag.FlagSet {
 	fs.StringVarP(&o.PIDFiles.BFD, "bfd_pid", "b", o.PIDFiles.BFD, "Use specified pid `FILE` for the BFD subsystem")
 	fs.StringVarP(&o.ConfigID, "config-id", "i", "", "Configuration `ID` for @ID conditions; default the node name")
 	fs.BoolVarP(&o.AllConfig, "all-config", "e", false, "Error if any configuration file is missing (same as includea)")
+	fs.StringVarP(&c.namespace, "namespace", "s", "", "Run in network namespace `NAME` (not supported yet: refuses to start)")
 	fs.BoolVar(&o.IgnoreInterrupt, "ignore-sigint", false, "Ignore SIGINT")
 	fs.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen,
 		"Serve /metrics, /healthz and /status on `ADDR`, or off")
+	fs.Func("audit", "What becomes of weights set by others, with ipvsadm for instance: `keep` or repair", func(s string) error {
+		if !o.SetAudit(s) {
+			return fmt.Errorf("--audit is keep or repair, not %q", s)
+		}
+		return nil
+	})
 	fs.FuncP("config-test", "t", "Check the configuration, output to stderr or `FILE`", func(s string) error {
 		c.action, c.testFile = actionConfigTest, strings.TrimPrefix(s, noArgument)
 		return nil
@@ -136,7 +144,7 @@ func addUnsupported(fs *pflag.FlagSet, c *command) {
 		fs.BoolFuncP(f.name, f.short, "(accepted, not supported yet)", note(f.name))
 	}
 	for _, f := range []struct{ name, short string }{
-		{"umask", "u"}, {"snmp-agent-socket", "A"}, {"namespace", "s"}, {"log-file", "g"}, {"core-dump-pattern", "M"},
+		{"umask", "u"}, {"snmp-agent-socket", "A"}, {"log-file", "g"}, {"core-dump-pattern", "M"},
 	} {
 		fs.FuncP(f.name, f.short, "(accepted, not supported yet)", note(f.name))
 		if f.short != "" && strings.Contains(attachedOnly, f.short) {

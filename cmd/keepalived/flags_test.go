@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigil/internal/daemon"
+	"vigil/ipvs"
 )
 
 func parse(t *testing.T, line string) (command, error) {
@@ -24,6 +25,7 @@ type summary struct {
 	Console        bool
 	Detail         int
 	PIDs           daemon.PIDFiles
+	Repair         bool
 	Strays         string
 	Messages       string
 	Failed         bool
@@ -31,7 +33,7 @@ type summary struct {
 
 func summarise(c command, err error) summary {
 	return summary{c.action, c.options.ConfigFile, c.testFile, c.options.VRRP, c.options.Checkers, c.foreground,
-		c.options.Log.Console, c.options.Log.Detail, c.options.PIDFiles, strings.Join(c.strays, " "),
+		c.options.Log.Console, c.options.Log.Detail, c.options.PIDFiles, c.options.Audit == ipvs.AuditRepair, strings.Join(c.strays, " "),
 		strings.Join(c.messages, "|"), err != nil}
 }
 
@@ -76,6 +78,10 @@ func TestGetoptLongRules(t *testing.T) {
 		{"empty value", "--use-file=", with(func(s *summary) { s.File, s.Messages, s.Failed = "", "Missing parameter for option --use-file", true })},
 		{"bad facility goes on", "-S mail -n", with(func(s *summary) { s.Foreground, s.Messages = true, "Invalid log facility 'mail'" })},
 		{"option without effect says so", "-x", with(func(s *summary) { s.Messages = "Option --snmp is accepted, not supported yet" })},
+		{"audit", "--audit=repair", with(func(s *summary) { s.Repair = true })},
+		{"audit, unknown", "--audit=never", with(func(s *summary) {
+			s.Messages, s.Failed = `invalid argument "never" for "--audit" flag: --audit is keep or repair, not "never"`, true
+		})},
 		{"version", "-v", with(func(s *summary) { s.Action = actionVersion })},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {

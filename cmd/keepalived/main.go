@@ -1,5 +1,12 @@
 // Command keepalived is Vigil's daemon: a drop-in for keepalived by name, configuration file, command line, signals,
 // files and logs.
+//
+// SSL_GET asks whether a server works and does not judge its certificate or the age of its TLS, so what the library
+// refuses beyond that is allowed: a negative serial number, RSA keys below 1024 bits, signatures with SHA-1.
+//
+//go:debug x509negativeserial=1
+//go:debug rsa1024min=0
+//go:debug tlssha1=1
 package main
 
 import (
@@ -45,30 +52,38 @@ func run(argv []string, stdout, stderr io.Writer) int {
 		}
 		fmt.Fprintln(stdout, n)
 		return 0
-	case actionConfigTest:
+	}
+	if cmd.namespace != "" {
+		fmt.Fprintf(stderr, "Running in network namespace %s (--namespace) is not supported yet; not starting in another one\n", cmd.namespace)
+		return daemon.ExitFatal
+	}
+	if cmd.action == actionConfigTest {
 		return daemon.ConfigTest(cmd.options, cmd.testFile, stderr)
 	}
 	if !cmd.foreground {
-		inBackground, err := daemon.Background(argv)
-		if err != nil {
+		goOn, status, err := daemon.Background(&cmd.options, argv)
+		switch {
+		case err != nil:
 			fmt.Fprintln(stderr, err)
-			return 1
-		}
-		if !inBackground {
-			return 0 // the background process goes on
+			return status
+		case !goOn && status != 0:
+			fmt.Fprintf(stderr, "%s has not started (exit status %d); the log says why\n", argv[0], status)
+			return status
+		case !goOn:
+			return 0
 		}
 	}
 	return serve(cmd.options, stderr)
 }
 
-// serve turns signals into a context and a reload channel and runs the daemon.
+// serve turns signals into a context and requests and runs the daemon.
 func serve(o daemon.Options, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals(o)...)
 	defer stop()
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, daemon.HandledSignals()...)
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGQUIT, syscall.SIGABRT)
-	o.Signals = signals
+	o.Requests = daemon.RequestsOf(ctx, signals)
 	err := daemon.Run(ctx, o)
 	if err == nil {
 		return 0
@@ -81,7 +96,7 @@ func serve(o daemon.Options, stderr io.Writer) int {
 		return exit.Code
 	}
 	fmt.Fprintln(stderr, err)
-	return 1
+	return daemon.ExitFatal
 }
 
 func stopSignals(o daemon.Options) []os.Signal {

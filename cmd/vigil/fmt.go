@@ -10,6 +10,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/confparse/diag"
+	"vigil/confparse/syntax"
 )
 
 // fmtOptions say what becomes of a file that is laid out.
@@ -98,7 +99,7 @@ func bareError(err error) error {
 // mean the same, or would lose a word or a comment: both forms are read and compared, for every configuration id that
 // the file tells apart.
 func format(fsys fs.FS, name, text string, env confparse.Env) (string, confparse.Diagnostics, error) {
-	after := layout(text)
+	after := syntax.Layout(text)
 	for _, id := range ids(text, env.ConfigID) {
 		env.ConfigID = id
 		before, problems := meaning(confparse.Overlay(fsys, name, text), name, env)
@@ -109,7 +110,7 @@ func format(fsys fs.FS, name, text string, env confparse.Env) (string, confparse
 			return "", nil, fmt.Errorf("the file cannot be laid out without changing what it means (as %q)", id)
 		}
 	}
-	if !slices.Equal(comments(text), comments(after)) || !slices.Equal(words(text), words(after)) {
+	if !slices.Equal(syntax.Comments(text), syntax.Comments(after)) || !slices.Equal(syntax.Words(text), syntax.Words(after)) {
 		return "", nil, errors.New("the file cannot be laid out without touching a word or a comment")
 	}
 	return after, nil, nil
@@ -129,12 +130,38 @@ func structural(ds confparse.Diagnostics) (list confparse.Diagnostics) {
 // ids returns the configuration ids that give different readings: those that the text names, and another.
 func ids(text, own string) []string {
 	list := []string{own, "another-id"}
-	for _, line := range strings.Split(text, "\n") {
-		if word, ok := strings.CutPrefix(strings.TrimLeft(line, blanks), "@"); ok {
-			if f := strings.Fields(strings.TrimPrefix(word, "^")); len(f) > 0 && !slices.Contains(list, f[0]) {
-				list = append(list, f[0])
-			}
+	for _, id := range syntax.ConditionIDs(text) {
+		if !slices.Contains(list, id) {
+			list = append(list, id)
 		}
 	}
 	return list
+}
+
+// meaning returns what a file says, places aside: its statements word by word, its problems, and its configuration.
+func meaning(fsys fs.FS, name string, env confparse.Env) (string, confparse.Diagnostics) {
+	var b strings.Builder
+	tree, _ := confparse.Parse(fsys, name, env)
+	var walk func(nodes []*confparse.Node)
+	walk = func(nodes []*confparse.Node) {
+		for _, n := range nodes {
+			fmt.Fprintf(&b, "%q %t", n.Keyword.Text, n.Keyword.Quoted)
+			for _, a := range n.Args {
+				fmt.Fprintf(&b, " %q %t", a.Text, a.Quoted)
+			}
+			b.WriteString(" (")
+			walk(n.Body)
+			b.WriteString(")\n")
+		}
+	}
+	walk(tree.Root)
+	cfg, ds := confparse.Load(fsys, name, env)
+	said := make([]string, len(ds))
+	for i, d := range ds {
+		said[i] = fmt.Sprintln(d.Code, d.Severity, d.Summary)
+	}
+	slices.Sort(said) // two problems of one line may end up on two, and the other way round
+	b.WriteString(strings.Join(said, ""))
+	cfg.WriteTo(&b) // a strings.Builder takes everything
+	return b.String(), ds
 }

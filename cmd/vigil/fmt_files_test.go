@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"vigil/confparse/syntax"
 )
 
 // contents returns the text of a file.
@@ -39,7 +41,7 @@ func TestFmtWriteReplacesTheFile(t *testing.T) {
 	if code, out, errs := call(t, "", "fmt", "-w", name); code != exitOK || out != "" || errs != "" {
 		t.Fatal(code, out, errs)
 	}
-	if d := cmp.Diff(layout(tracked), contents(t, name)); d != "" {
+	if d := cmp.Diff(syntax.Layout(tracked), contents(t, name)); d != "" {
 		t.Errorf("the file (-want +got):\n%s", d)
 	}
 	after, err := os.Stat(name)
@@ -74,7 +76,7 @@ func TestFmtWriteKeepsASymbolicLink(t *testing.T) {
 	if code, _, errs := call(t, "", "fmt", "-w", link); code != exitOK {
 		t.Fatal(code, errs)
 	}
-	if to, err := os.Readlink(link); err != nil || to != name || contents(t, name) != layout(tracked) {
+	if to, err := os.Readlink(link); err != nil || to != name || contents(t, name) != syntax.Layout(tracked) {
 		t.Error(to, err, contents(t, name))
 	}
 }
@@ -89,7 +91,7 @@ func TestFmtWriteLeavesADamagedFileAlone(t *testing.T) {
 	if contents(t, bad) != broken {
 		t.Error("the damaged file was changed")
 	}
-	if contents(t, good) != layout(tracked) {
+	if contents(t, good) != syntax.Layout(tracked) {
 		t.Error("the other file was not laid out")
 	}
 }
@@ -109,7 +111,7 @@ func TestFmtStatus(t *testing.T) {
 		out  string
 	}{
 		"prints":                {[]string{same}, exitOK, clean},
-		"prints two":            {[]string{same, other}, exitOK, clean + layout(tracked)},
+		"prints two":            {[]string{same, other}, exitOK, clean + syntax.Layout(tracked)},
 		"lists":                 {[]string{"-l", same, other}, exitWarnings, other + "\n"},
 		"lists nothing":         {[]string{"-l", same}, exitOK, ""},
 		"checks":                {[]string{"--check", same, other}, exitWarnings, ""},

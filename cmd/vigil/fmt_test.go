@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"vigil/confparse"
+	"vigil/confparse/syntax"
 )
 
 func TestLayout(t *testing.T) {
@@ -35,10 +36,10 @@ func TestLayout(t *testing.T) {
 			if test.want == "\n" {
 				test.want = ""
 			}
-			if d := cmp.Diff(test.want, layout(test.in)); d != "" {
+			if d := cmp.Diff(test.want, syntax.Layout(test.in)); d != "" {
 				t.Errorf("layout (-want +got):\n%s", d)
 			}
-			if d := cmp.Diff(test.want, layout(test.want)); d != "" {
+			if d := cmp.Diff(test.want, syntax.Layout(test.want)); d != "" {
 				t.Errorf("a second time (-want +got):\n%s", d)
 			}
 		})
@@ -46,7 +47,7 @@ func TestLayout(t *testing.T) {
 }
 
 func TestLayoutKeepsLinesShortEnough(t *testing.T) {
-	name := strings.Repeat("x", longest-len("router_id "))
+	name := strings.Repeat("x", syntax.MaxLineLength-len("router_id "))
 	for _, text := range []string{"global_defs {\nrouter_id " + name + "\n}\n", "global_defs {\n#" + name + "\n}\n",
 		"global_defs {\nrouter_id x #" + name[20:] + "\nno_email_faults # y\n}\n"} {
 		after, _, err := format(confparse.OSFS(), "x.conf", text, confparse.Env{Hostname: "lb1", Seed: 1})
@@ -54,11 +55,11 @@ func TestLayoutKeepsLinesShortEnough(t *testing.T) {
 			t.Error(err)
 		}
 		for _, line := range strings.Split(after, "\n") {
-			if len(line) > longest {
+			if len(line) > syntax.MaxLineLength {
 				t.Errorf("%d bytes: %s", len(line), line)
 			}
 		}
-		if layout(after) != after {
+		if syntax.Layout(after) != after {
 			t.Error("a second time it is another")
 		}
 	}
@@ -91,7 +92,7 @@ func formatted(t interface{ Errorf(string, ...any) }, name, text string) (refuse
 		}
 		return true
 	}
-	if d := cmp.Diff(after, layout(after)); d != "" {
+	if d := cmp.Diff(after, syntax.Layout(after)); d != "" {
 		t.Errorf("%s: a second time (-first +second):\n%s", name, d)
 	}
 	return false

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"vigil/confparse"
+	"vigil/confparse/syntax"
 	"vigil/internal/fuzzing"
 )
 
@@ -63,7 +64,7 @@ func FuzzFmt(f *testing.F) {
 		if d := cmp.Diff(read(text), read(after), sameMeaning); d != "" {
 			t.Fatalf("the meaning changed (-before +after)\n%s\n%s", d, after)
 		}
-		if d := cmp.Diff(after, layout(after)); d != "" {
+		if d := cmp.Diff(after, syntax.Layout(after)); d != "" {
 			t.Fatalf("a second time (-first +second)\n%s", d)
 		}
 	})

@@ -86,7 +86,7 @@ func examine(names []string, r, peer reading, o lint.Options, s streams) (confpa
 			return nil, err
 		}
 		file, ds := load(fsys, path, r.env())
-		if ds.HasFatal() {
+		if ds.Misread() {
 			sound = false
 		} else {
 			ds = lint.Sort(append(ds, lint.Check(file, o)...), file)

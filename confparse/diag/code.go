@@ -195,6 +195,7 @@ const (
 
 	CodeNotSupported Code = 4001
 	CodeNoAH         Code = 4002
+	CodeRefused      Code = 4003
 )
 
 // Incomplete reports whether c says that something is not there, which is no news of a block that lost a part.
@@ -209,6 +210,9 @@ func (c Code) Incomplete() bool {
 
 // FoundAtEnd reports whether c is only known when all of a block was read.
 func (c Code) FoundAtEnd() bool { return c.Incomplete() || c == CodeUnicastNoPeer }
+
+// Refusal reports whether c says of a sound configuration that this program cannot honour it.
+func (c Code) Refusal() bool { return c == CodeNoAH || c == CodeRefused }
 
 // Severity returns how much a problem of kind c matters, unless its reading is strict.
 func (c Code) Severity() Severity { return c.info().severity }
@@ -370,5 +374,6 @@ var codes = map[Code]codeInfo{
 	CodeWideGroup: {Warning, classOrdinary, "a multicast group that routers may forward"},
 
 	CodeNotSupported: {Note, classNone, "accepted, not supported yet"},
-	CodeNoAH:         {Fatal, classNone, "auth_type AH is not supported yet"},
+	CodeNoAH:         {Fatal, classFatal, "auth_type AH is not supported yet"},
+	CodeRefused:      {Fatal, classFatal, "a setting of where or how to speak, not supported yet"},
 }

@@ -203,25 +203,35 @@ func (c cooked) trim() cooked {
 	return c.slice(i, j)
 }
 
-// decomment drops a # or ! comment outside double quotes, and turns \# and \! there into the bare character. Other
-// backslash pairs stay as they are; in particular \" does not open a quote for this purpose.
-func (c cooked) decomment() cooked {
+// commentIn returns where the # or ! comment of a line begins, or its length: outside double quotes, and with no backslash
+// in front. escaped is the first \# or \! before it, or -1. Other backslash pairs mean nothing; in particular \" does not
+// open a quote for this purpose.
+func commentIn[T string | []byte](s T) (at, escaped int) {
 	quoted := false
-	for i := 0; i < len(c.b); i++ {
-		switch b := c.b[i]; {
-		case b == '"':
+	escaped = -1
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
 			quoted = !quoted
 		case quoted:
-		case b == '#' || b == '!':
-			return c.slice(0, i).trim()
-		case b == '\\' && i+1 < len(c.b):
-			if next := c.b[i+1]; next == '#' || next == '!' {
-				return c.unescape(i)
+		case c == '#' || c == '!':
+			return i, escaped
+		case c == '\\' && i+1 < len(s):
+			if i++; escaped < 0 && (s[i] == '#' || s[i] == '!') {
+				escaped = i - 1
 			}
-			i++
 		}
 	}
-	return c.trim()
+	return len(s), escaped
+}
+
+// decomment drops a comment, and turns \# and \! in front of it into the bare character.
+func (c cooked) decomment() cooked {
+	at, escaped := commentIn(c.b)
+	if escaped >= 0 {
+		return c.unescape(escaped)
+	}
+	return c.slice(0, at).trim()
 }
 
 // unescape is decomment from the first \# or \! on, which has to copy.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"vigil/integration/debian"
 	"vigil/integration/labkit"
 	"vigil/integration/vm"
 	"vigil/internal/testlan"
@@ -62,7 +63,7 @@ func run() (int, error) {
 
 // compare measures both programs and prints the ratios.
 func compare(ctx context.Context, s scale, vigilPath, keepalivedPath string) (int, error) {
-	if err := vm.InstallPackages(ctx, os.Stdout); err != nil {
+	if err := debian.Install(ctx, os.Stdout, debian.Peers...); err != nil {
 		return 0, err
 	}
 	fmt.Printf("%d virtual servers with %d real servers each, a TCP_CHECK on every one\n", s.services, s.servers)

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"vigil/integration/debian"
 	"vigil/integration/labkit"
 	"vigil/integration/vm"
 	"vigil/internal/testlan"
@@ -52,7 +53,7 @@ func run() (int, error) {
 		return 0, fmt.Errorf("must be root, to make network namespaces")
 	}
 	if testlan.HaveIPVS() == nil {
-		if err := vm.InstallPackages(ctx, os.Stdout); err != nil {
+		if err := debian.Install(ctx, os.Stdout, debian.Peers...); err != nil {
 			return 0, err
 		}
 		return 0, story(ctx, path, colored)

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"vigil/integration/debian"
 	"vigil/internal/testlan"
 )
 
@@ -19,8 +20,14 @@ type Program struct {
 	Argv []string
 }
 
-// Keepalived is Debian's keepalived.
-func Keepalived() Program { return Program{"keepalived", []string{"/usr/sbin/keepalived"}} }
+// Keepalived is the first keepalived in PATH, Debian's unless a test run has put another before it.
+func Keepalived() Program {
+	path, err := debian.LookPath("keepalived")
+	if err != nil {
+		path = "/usr/sbin/keepalived" // who starts it learns that it is not there
+	}
+	return Program{"keepalived", []string{path}}
+}
 
 // Vigil is the program under test. It does not listen for HTTP: directors share one loopback address only in name, but
 // nobody asks.

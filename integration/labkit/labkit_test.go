@@ -53,6 +53,24 @@ func TestSummarize(t *testing.T) {
 	}
 }
 
+func TestNoise(t *testing.T) {
+	for _, test := range []struct {
+		report Report
+		delay  time.Duration
+		failed int
+		allows time.Duration
+	}{
+		{Report{Gap: controlInterval}, 0, 0, 50 * time.Millisecond},
+		{Report{Gap: 30 * time.Millisecond}, 0, 0, 50 * time.Millisecond},
+		{Report{Gap: controlInterval + 100*time.Millisecond, Failed: 2}, 100 * time.Millisecond, 2, 350 * time.Millisecond},
+	} {
+		n := noise(test.report)
+		if n.Delay != test.delay || n.Failed != test.failed || n.Allowance() != test.allows {
+			t.Errorf("%v: %+v, which allows %v; want %v, %d, %v", test.report, n, n.Allowance(), test.delay, test.failed, test.allows)
+		}
+	}
+}
+
 func TestParseRequest(t *testing.T) {
 	got, err := parseRequest("1000 2500 rs1 ")
 	if want := (Request{Start: time.Unix(0, 1000), End: time.Unix(0, 2500), Server: "rs1"}); err != nil || got != want {
@@ -159,6 +177,17 @@ func TestClientsAndServer(t *testing.T) {
 		t.Error(err)
 	}
 
+	if err := testlan.Until(ctx, "the control is answered", func() error {
+		if len(p.control.Requests()) < 5 {
+			return errors.New("not yet")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if r := Summarize(p.control.Requests(), time.Time{}, time.Now()); r.Servers["control"] != r.Requests {
+		t.Errorf("of the control the client saw %v", r)
+	}
 	prober, err := StartProber(p.Client, to, 10*time.Millisecond, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,8 @@ type Pair struct {
 	Servers   []*Server
 	Capture   *testlan.Capture
 
-	lan *testlan.Segment
+	lan     *testlan.Segment
+	control *Prober
 }
 
 // Server is a real server and its web server's present process.
@@ -97,6 +98,9 @@ func (p *Pair) build(programs [2]Program) (err error) {
 		err = fmt.Errorf("no mode %q", p.Mode)
 	}
 	if err != nil {
+		return err
+	}
+	if err := p.buildControl(); err != nil {
 		return err
 	}
 	p.Capture, err = p.Lab.Capture()

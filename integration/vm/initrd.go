@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"vigil/integration/debian"
 )
 
 // initScript0 mounts the host's file system and hands over to the script that the kernel's command line names.
@@ -22,7 +24,7 @@ exec /bin/busybox switch_root /newroot $run
 
 // writeInitrd writes an initial file system: a static busybox and the modules, to be loaded in the given order.
 func writeInitrd(ctx context.Context, w io.Writer, modules []string) error {
-	busybox, err := exec.LookPath("busybox")
+	busybox, err := debian.LookPath("busybox")
 	if err != nil {
 		return err
 	}
@@ -53,16 +55,19 @@ func writeInitrd(ctx context.Context, w io.Writer, modules []string) error {
 // plainModule reads a module, unpacking it if the package has it compressed: busybox cannot be trusted to.
 func plainModule(ctx context.Context, path string) (text []byte, name string, err error) {
 	name = filepath.Base(path)
-	plain, packed := strings.CutSuffix(name, ".xz")
-	if !packed {
-		text, err = os.ReadFile(path)
-		return text, name, err
+	for suffix, program := range map[string]string{".xz": "xz", ".zst": "zstd"} {
+		plain, packed := strings.CutSuffix(name, suffix)
+		if !packed {
+			continue
+		}
+		text, err = exec.CommandContext(ctx, program, "-dcq", path).Output()
+		if err != nil {
+			return nil, "", fmt.Errorf("unpack %s: %w", path, err)
+		}
+		return text, plain, nil
 	}
-	text, err = exec.CommandContext(ctx, "xz", "-dc", path).Output()
-	if err != nil {
-		return nil, "", fmt.Errorf("unpack %s: %w", path, err)
-	}
-	return text, plain, nil
+	text, err = os.ReadFile(path)
+	return text, name, err
 }
 
 // archive writes the cpio format "newc" that the kernel reads (Documentation/driver-api/early-userspace/buffer-format.rst).

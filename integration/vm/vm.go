@@ -15,13 +15,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"vigil/integration/debian"
+	"vigil/internal/testlan"
 )
+
+// Usual is the release of Debian whose kernel runs unless another is asked for.
+const Usual = "bookworm"
 
 // Guest is one program to run in a virtual machine of its own.
 type Guest struct {
+	Suite    string // of Debian, whose kernel it is; "": Usual
 	Argv     []string
 	Dir      string   // working directory; "" is this one
 	Env      []string // NAME=VALUE, beside the guest's own PATH, HOME, TMPDIR and VIGIL_IN_VM=1
@@ -38,11 +47,14 @@ func Run(ctx context.Context, g Guest) (int, error) {
 	if os.Geteuid() != 0 {
 		return 0, errors.New("virtual machine: needs root, for the guest's root is this machine's file system")
 	}
-	m, err := prepare(ctx, g.Notice)
+	if g.Suite == "" {
+		g.Suite = Usual
+	}
+	m, err := prepare(ctx, g.Suite, g.Notice)
 	if err != nil {
 		return 0, err
 	}
-	unlock, err := lock(ctx, m.lockFile())
+	unlock, err := debian.Lock(ctx, lockFile())
 	if err != nil {
 		return 0, err
 	}
@@ -59,12 +71,12 @@ func (w work) status() string  { return filepath.Join(w.dir, "status") }
 func (w work) console() string { return filepath.Join(w.dir, "console") }
 
 func (m *machine) boot(ctx context.Context, g Guest, kvm bool) (int, error) {
-	dir, err := os.MkdirTemp("", "vigil-vm-")
+	scratch, err := testlan.NewScratch("vigil-vm-")
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(dir)
-	w := work{dir}
+	defer scratch.Remove()
+	w := work{scratch.Path}
 	if g.Dir == "" {
 		if g.Dir, err = os.Getwd(); err != nil {
 			return 0, err
@@ -84,7 +96,11 @@ func (m *machine) boot(ctx context.Context, g Guest, kvm bool) (int, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.Limit)
 	defer cancel()
+	// The machine ends with the thread that starts it, hence with this process, however that ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", m.qemuArgs(w, g, kvm)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stdout = struct{ io.Writer }{g.Stdout} // a pipe in any case: QEMU opens it again by name
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint

@@ -2,14 +2,12 @@ package vm
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestQuoteIsOneWordToTheShell(t *testing.T) {
@@ -90,38 +88,33 @@ func TestArchiveIsCpioNewc(t *testing.T) {
 	}
 }
 
-func TestLockIsExclusiveAndGivesUpInTime(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	unlock, err := lock(context.Background(), path)
-	if err != nil {
+func TestPlainModule(t *testing.T) {
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "a.ko")
+	if err := os.WriteFile(plain, []byte("module"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
-	defer cancel()
-	if _, err := lock(ctx, path); err == nil || !strings.Contains(err.Error(), "deadline") {
-		t.Errorf("second lock: %v, want the deadline", err)
+	for _, program := range []string{"", "xz", "zstd"} {
+		path := plain
+		if program != "" {
+			if _, err := exec.LookPath(program); err != nil {
+				continue // where machines are built it is installed first
+			}
+			if out, err := exec.Command(program, "-kq", plain).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			path += map[string]string{"xz": ".xz", "zstd": ".zst"}[program]
+		}
+		if text, name, err := plainModule(t.Context(), path); string(text) != "module" || name != "a.ko" || err != nil {
+			t.Errorf("%s: %q, %q, %v", path, text, name, err)
+		}
 	}
-	unlock()
-	again, err := lock(context.Background(), path)
-	if err != nil {
+	broken := plain + ".xz"
+	if err := os.WriteFile(broken, []byte("no xz"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	again()
-}
-
-func TestCacheDir(t *testing.T) {
-	t.Setenv("VIGIL_VM_CACHE", "")
-	t.Setenv("XDG_CACHE_HOME", "")
-	if got := cacheDir(); got != "/var/cache/vigil" {
-		t.Errorf("without variables: %s", got)
-	}
-	t.Setenv("XDG_CACHE_HOME", "/x")
-	if got := cacheDir(); got != "/x/vigil" {
-		t.Errorf("with XDG_CACHE_HOME: %s", got)
-	}
-	t.Setenv("VIGIL_VM_CACHE", "/y")
-	if got := cacheDir(); got != "/y" {
-		t.Errorf("with VIGIL_VM_CACHE: %s", got)
+	if _, _, err := plainModule(t.Context(), broken); err == nil {
+		t.Error("a module that cannot be unpacked is no error")
 	}
 }
 

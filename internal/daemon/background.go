@@ -1,36 +1,86 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 )
 
-// backgroundMark tells the re-executed process that it is the one in the background.
-const backgroundMark = "VIGIL_BACKGROUND"
+const (
+	// backgroundMark tells the re-executed process that it is the one in the background, and the directory in which the
+	// command was given: the name of the configuration file is relative to that.
+	backgroundMark = "VIGIL_BACKGROUND"
+	// startedFD is the file descriptor on which that process says that it has started.
+	startedFD = 3
+)
 
-// Background puts the daemon into the background. A Go process cannot fork, so it starts its own executable again in
-// a new session, with the working directory "/" and no terminal. It returns true in that process and false in the
-// one that should now exit.
-func Background(argv []string) (bool, error) {
-	if os.Getenv(backgroundMark) != "" {
+// Background puts the daemon with the command line argv, of which o is the meaning, into the background. A Go process
+// cannot fork, so it starts its own executable again in a new session, with the working directory "/" and no terminal.
+//
+// In that process goOn is true, and o is completed. The one that was called waits for the other, and is to exit with
+// status: 0 once the daemon runs, or what it has ended with instead.
+func Background(o *Options, argv []string) (goOn bool, status int, err error) {
+	if dir := os.Getenv(backgroundMark); dir != "" {
 		if err := os.Unsetenv(backgroundMark); err != nil {
-			return false, err
+			return false, ExitFatal, err
 		}
-		return true, nil
+		if !filepath.IsAbs(o.ConfigFile) {
+			o.ConfigFile = filepath.Join(dir, o.ConfigFile)
+		}
+		syscall.CloseOnExec(startedFD)
+		pipe := os.NewFile(startedFD, "started")
+		o.Started = func() {
+			_, _ = pipe.Write([]byte{0}) // whoever waited may have been killed
+			pipe.Close()
+		}
+		return true, 0, nil
 	}
 	path, err := os.Executable()
-	if err != nil {
-		return false, fmt.Errorf("go into the background: %w", err)
+	if err == nil {
+		status, err = startAndWait(path, argv)
 	}
+	if err != nil {
+		return false, ExitFatal, fmt.Errorf("go into the background: %w", err)
+	}
+	return false, status, nil
+}
+
+// startAndWait starts path in the background and waits until it has started or ended.
+func startAndWait(path string, argv []string) (status int, err error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return 0, err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
 	cmd := exec.Command(path)
 	cmd.Args = argv
 	cmd.Dir = "/"
-	cmd.Env = append(os.Environ(), backgroundMark+"=1")
+	cmd.Env = append(os.Environ(), backgroundMark+"="+here)
+	cmd.ExtraFiles = []*os.File{w} // startedFD
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil { // stdin, stdout and stderr are /dev/null
-		return false, fmt.Errorf("go into the background: %w", err)
+	err = cmd.Start() // stdin, stdout and stderr are /dev/null
+	w.Close()
+	if err != nil {
+		return 0, err
 	}
-	return false, cmd.Process.Release()
+	if n, _ := io.ReadFull(r, make([]byte, 1)); n == 1 {
+		return 0, cmd.Process.Release()
+	}
+	// It has closed the pipe without a word, so it ends.
+	var exit *exec.ExitError
+	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		return 0, err
+	}
+	if code := cmd.ProcessState.ExitCode(); code >= 0 {
+		return code, nil
+	}
+	return ExitFatal, nil // killed by a signal
 }

@@ -79,7 +79,7 @@ func BenchmarkReload(b *testing.B) {
 	b.Run("plan", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if p := Diff(states[0], states[1]); len(p.Steps) != 1 {
+			if p := planOf(everyPart, states[0], states[1]); len(p.Steps) != 1 {
 				b.Fatal(p)
 			}
 		}

@@ -7,51 +7,44 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"vigil/healthcheck"
-	"vigil/ipvs"
+	"vigil/internal/status"
+	"vigil/internal/web"
 	"vigil/vrrp"
 	"vigil/vrrp/election"
 )
 
-// How long parts may take to end. A hand-over takes at most the largest skew of VRRPv2, a second, and a bit; the
-// kernel takes back ten thousand destinations in well under a second.
-const (
-	vrrpStopLimit  = 5 * time.Second
-	checkStopLimit = 3 * time.Second
-	ipvsStopLimit  = 12 * time.Second
-	httpStopLimit  = time.Second
-	// ipvsHeadStart is how long VRRP waits at start for the table to be programmed: an address owner becomes master
-	// at once, and should not do so in front of an empty table. Waiting longer would cost a process that comes back
-	// after a crash its mastership.
-	ipvsHeadStart = 100 * time.Millisecond
-)
+// httpStopLimit is how long the HTTP listener may take to end.
+const httpStopLimit = time.Second
 
 // steadyGCPercent trades a little CPU for memory: in the steady state a director allocates next to nothing.
 const steadyGCPercent = 50
 
-// daemon is the running whole. One goroutine, that of Run, owns it.
+// daemon is the running whole. One goroutine, that of Run, owns it; what others may read says so.
 type daemon struct {
-	opts    Options
-	log     *slog.Logger
-	metrics *metrics
-	view    *view // what the HTTP listener reads
+	opts     Options
+	log      *slog.Logger
+	registry *prometheus.Registry // of all parts, for any goroutine
+	metrics  *metrics
+	started  time.Time
 
-	running loaded
+	services *services
+	routers  *routers
+	parts    []part // those of the two that are to run, in the order in which they start; never changed
 
-	ended  chan *task
-	vrrp   *vrrp.Runner
-	checks *healthcheck.Manager
-	ipvs   *ipvs.Reconciler
-	tasks  struct{ vrrp, checks, ipvs, http *task }
+	running       loaded
+	reloading     *reload // nil while none is under way
+	configuration atomic.Pointer[status.Configuration]
+
+	ended chan *task
+	http  *task
 }
 
 // Run loads the configuration, runs the parts until ctx ends, and stops them in order. Configuration errors and parts
@@ -60,24 +53,37 @@ func Run(ctx context.Context, o Options) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(steadyGCPercent)
 	}
-	log := o.Logger
-	if log == nil {
+	if o.Logger == nil {
 		var flush func()
-		log, flush = newLogger(o.Log, os.Stderr)
+		o.Logger, flush = newLogger(o.Log, os.Stderr)
 		defer flush()
 	}
-	reg := prometheus.NewRegistry()
-	d := &daemon{opts: o, log: log, metrics: newMetrics(reg), view: newView(reg),
-		ended: make(chan *task, 16)}
-	return d.run(ctx)
+	return newDaemon(o).run(ctx)
+}
+
+func newDaemon(o Options) *daemon {
+	d := &daemon{opts: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now(), ended: make(chan *task, 16)}
+	d.metrics = newMetrics(d.registry)
+	d.configuration.Store(&status.Configuration{File: o.ConfigFile})
+	s := surroundings{opts: &d.opts, log: d.log, metrics: d.registry, ended: d.ended}
+	d.services, d.routers = &services{surroundings: s}, &routers{surroundings: s}
+	if o.Checkers {
+		d.parts = append(d.parts, d.services)
+	}
+	if o.VRRP {
+		d.parts = append(d.parts, d.routers)
+	}
+	return d
 }
 
 func (d *daemon) run(ctx context.Context) error {
 	d.log.Info("Starting " + banner())
 	d.log.Info("Command line: " + commandLine(os.Args))
 	d.log.Info("Configuration file " + d.opts.ConfigFile)
-	first, err := load(d.opts, loaded{}, d.log)
+	first, err := d.loadFirst(ctx)
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // told to stop before anything has begun
 	case errors.Is(err, fs.ErrNotExist):
 		return d.fail(ExitNoConfig, err)
 	case err != nil:
@@ -93,29 +99,63 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	defer release()
 	defer d.serve()()
-	if err := d.apply(first.desired); err != nil {
-		d.shutDown()
-		return d.fail(ExitFatal, err)
+	if err = d.begin(ctx, first); err == nil {
+		first = loaded{}
+		err = d.loop(ctx)
+	} else if ctx.Err() != nil {
+		err = nil
 	}
-	d.running = first
-	d.metrics.loaded(time.Now())
-	first = loaded{}
-	if d.tasks.vrrp == nil && d.tasks.checks == nil {
-		d.log.Warn("Warning - keepalived has no configuration to run")
-	}
-	d.log.Info("Startup complete")
-	notifyReady(d.log)
-	err = d.loop(ctx)
 	notifyStopping(d.log)
 	d.log.Info("Stopping")
-	if stopErr := d.shutDown(); err == nil {
+	d.abandonReload()
+	if stopErr := stopAll(d.parts); err == nil {
 		err = stopErr
+	} else if stopErr != nil {
+		d.log.Error(stopErr.Error())
 	}
 	if err != nil {
 		err = d.fail(ExitFatal, err)
 	}
 	d.log.Info("Stopped " + banner())
 	return err
+}
+
+// loadFirst loads the configuration, however long that takes, unless ctx ends.
+func (d *daemon) loadFirst(ctx context.Context) (first loaded, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		first, err = load(d.opts, loaded{}, d.log)
+	}()
+	select {
+	case <-done:
+		return first, err
+	case <-ctx.Done():
+		return loaded{}, ctx.Err() // a file that cannot be read to its end is left to the end of the process
+	}
+}
+
+// begin starts the parts that first asks for.
+func (d *daemon) begin(ctx context.Context, first loaded) error {
+	begun := time.Now()
+	all, err := prepareAll(ctx, d.parts, first.desired)
+	if err != nil {
+		return err
+	}
+	if err := commitAll(ctx, all); err != nil {
+		return err
+	}
+	d.running = first
+	d.loaded(reloadApplied, nil, begun)
+	if d.services.running.Load() == nil && d.routers.runner.Load() == nil {
+		d.log.Warn("Warning - keepalived has no configuration to run")
+	}
+	d.log.Info("Startup complete")
+	notifyReady(d.log)
+	if d.opts.Started != nil {
+		d.opts.Started()
+	}
+	return nil
 }
 
 // fail logs err, once, and gives it its exit status.
@@ -133,35 +173,28 @@ func (d *daemon) fail(code int, err error) error {
 
 // loop handles events until ctx ends or a part does.
 func (d *daemon) loop(ctx context.Context) error {
-	started := d.started()
+	programmed := d.services.ready()
 	settled := time.NewTimer(0)
 	defer settled.Stop()
 	<-settled.C
 	for {
-		var changed, moved <-chan struct{}
-		if d.checks != nil {
-			changed = d.checks.Changed()
-		}
-		if d.vrrp != nil {
-			moved = d.vrrp.Changed()
-		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case s := <-d.opts.Signals:
-			d.signal(s)
-		case <-changed:
-			d.ipvs.SetHealth(changeOfHealth(d.checks.Take()))
-		case <-moved:
-			if slices.ContainsFunc(d.vrrp.TakeChanges(), pathsChanged) {
+		case r := <-d.opts.Requests:
+			d.handle(ctx, r)
+		case out := <-d.reloadOutcome():
+			if err := d.endReload(ctx, out); err != nil {
+				return err
+			}
+		case <-d.routers.changed():
+			if slices.ContainsFunc(d.routers.runner.Load().TakeChanges(), pathsChanged) {
 				settled.Reset(settling)
 			}
 		case <-settled.C:
-			if d.checks != nil {
-				d.checks.Recheck()
-			}
-		case <-started:
-			started = nil
+			d.services.recheck()
+		case <-programmed:
+			programmed = nil
 			debug.FreeOSMemory() // parsing and programming took more than running will
 		case t := <-d.ended:
 			if err := d.taskEnded(t); err != nil {
@@ -181,39 +214,33 @@ func pathsChanged(c vrrp.Change) bool {
 	return !c.Initial && (c.To == election.Master || c.From == election.Fault)
 }
 
-// started is closed when everything that happens once has happened.
-func (d *daemon) started() <-chan struct{} {
-	if d.ipvs != nil {
-		return d.ipvs.Ready()
-	}
-	at := make(chan struct{})
-	close(at)
-	return at
-}
-
 // taskEnded decides what the end of a task means. VRRP, checks and IPVS are what the daemon is for; systemd starts it
 // again, and meanwhile the peer takes over.
 func (d *daemon) taskEnded(t *task) error {
-	switch t {
-	case d.tasks.vrrp, d.tasks.checks, d.tasks.ipvs:
-		if t.err == nil {
-			t.err = errors.New("ended unexpectedly")
-		}
-		return fmt.Errorf("%s: %w", t.name, t.err)
-	case d.tasks.http:
+	if t == d.http {
 		if t.err != nil {
 			d.log.Warn("metrics are no longer served", "err", t.err)
 		}
+		return nil
 	}
-	return nil // never came to run; whoever started it has reported that
+	if t.err == nil {
+		return fmt.Errorf("%s ended unexpectedly", t.name)
+	}
+	return fmt.Errorf("%s: %w", t.name, t.err)
 }
 
-func (d *daemon) signal(s os.Signal) {
-	if s == syscall.SIGHUP {
-		d.reload()
-		return
+// loaded notes what became of an attempt to load the configuration that began at begun.
+func (d *daemon) loaded(result string, err error, begun time.Time) {
+	now := time.Now()
+	c := status.Configuration{File: d.opts.ConfigFile, Result: result, Attempted: begun,
+		InForce: d.configuration.Load().InForce, TookSeconds: status.Seconds(now.Sub(begun))}
+	if err != nil {
+		c.Error = err.Error()
+	} else {
+		c.InForce = now
 	}
-	d.log.Warn("Signal is accepted, not supported yet; ask /status and /metrics instead", "signal", s)
+	d.configuration.Store(&c)
+	d.metrics.loaded(err == nil, now)
 }
 
 // claim writes the pid files of the subsystems that will run. The function it returns removes them.
@@ -250,41 +277,13 @@ func (d *daemon) claim() (func(), error) {
 // serve starts the HTTP listener, if there is to be one. The function it returns stops it.
 func (d *daemon) serve() func() {
 	log := d.log.With(componentKey, "metrics")
-	l := listenHTTP(d.opts.MetricsListen, log)
+	l := web.Listen(d.opts.MetricsListen, log)
 	if l == nil {
 		return func() {}
 	}
-	h := newHandler(d.view, d.view.status, d.view.unhealthy, log)
-	d.tasks.http = startTask("http", d.ended, func(ctx context.Context) error { return serveHTTP(ctx, l, h, log) })
-	return func() { d.tasks.http.stop(httpStopLimit) }
-}
-
-// shutDown stops the parts in the order that loses nothing: VRRP hands over while the table still works, then checks
-// stop, then the table goes.
-func (d *daemon) shutDown() error {
-	var late []string
-	for _, s := range []struct {
-		task  *task
-		limit time.Duration
-	}{{d.tasks.vrrp, vrrpStopLimit}, {d.tasks.checks, checkStopLimit}, {d.tasks.ipvs, ipvsStopLimit}} {
-		if !s.task.stop(s.limit) {
-			late = append(late, fmt.Sprintf("%s did not stop in %v", s.task.name, s.limit))
-		}
-	}
-	if len(late) > 0 {
-		return errors.New(strings.Join(late, ", "))
-	}
-	return nil
-}
-
-// statePath is the path of a state file: beside the pid file and named after it, so that daemons with pid files of
-// their own have state of their own.
-func (d *daemon) statePath(suffix string) string {
-	pid := d.opts.PIDFiles.Daemon
-	if pid == "" {
-		return ""
-	}
-	return strings.TrimSuffix(pid, filepath.Ext(pid)) + suffix
+	h := web.NewHandler(web.Source{Metrics: d.registry, Status: d.status, Unready: d.unready}, log)
+	d.http = startTask("http", d.ended, func(ctx context.Context) error { return web.Serve(ctx, l, h, log) })
+	return func() { d.http.stop(httpStopLimit) }
 }
 
 func commandLine(argv []string) string {

@@ -35,7 +35,7 @@ func TestUpdatedIsWhatLoadingAfreshGives(t *testing.T) {
 			t.Fatalf("step %d: something unchanged is missing", i)
 		}
 		want := desired(t, text)
-		if p := Diff(want, next); !p.Empty() || !next.IPVS.Equal(want.IPVS) || !next.Checks.Equal(want.Checks) {
+		if p := planOf(everyPart, want, next); !p.Empty() || !next.IPVS.Equal(want.IPVS) || !next.Checks.Equal(want.Checks) {
 			t.Errorf("step %d: the desired state is not that of a fresh load: %v", i, p)
 		}
 		running, known = next, cfg.Known

@@ -3,16 +3,12 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
-	"vigil/vrrp/election"
 )
 
 // loaded is a configuration that may be applied, as the desired state that follows from it.
@@ -21,6 +17,9 @@ type loaded struct {
 	inputs  *confparse.Inputs
 	known   *confparse.Known // what the next load need not read again, given desired
 	dynamic bool             // dynamic_interfaces: interfaces may be missing
+
+	interfaces []interfaceUse  // of what was read
+	accepted   map[string]bool // the interfaces that it or what ran before may name
 }
 
 // errRefused says that the configuration has errors of the class that forbids applying any of it; they are logged.
@@ -40,13 +39,13 @@ func environment(o Options) confparse.Env {
 // load reads the configuration and logs every problem with its place. Of what has not changed since last it takes the
 // desired state from there. The error is errRefused, or says that there is no such file.
 func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
-	if _, err := os.Stat(o.ConfigFile); errors.Is(err, fs.ErrNotExist) {
+	if !configured(o.files(), o.ConfigFile) {
 		return loaded{}, fmt.Errorf("config files missing '%s': %w", o.ConfigFile, fs.ErrNotExist)
 	}
 	env := environment(o)
 	env.Known = last.known
-	cfg, diags := confparse.Load(confparse.OSFS(), o.ConfigFile, env)
-	next := loaded{inputs: cfg.Inputs, known: cfg.Known, dynamic: cfg.Global.DynamicInterfaces}
+	cfg, diags := confparse.Load(o.files(), o.ConfigFile, env)
+	next := loaded{inputs: cfg.Inputs, known: cfg.Known, dynamic: cfg.Global.DynamicInterfaces, interfaces: interfaceUses(cfg)}
 	if !diags.HasFatal() {
 		var ok bool
 		if next.desired, ok = last.desired.Updated(cfg); !ok {
@@ -59,24 +58,29 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 	if diags.HasFatal() {
 		return loaded{}, errRefused
 	}
+	next.accepted = maps.Clone(last.accepted) // with those of what was left out as unchanged
+	if next.accepted == nil {
+		next.accepted = make(map[string]bool)
+	}
+	for _, u := range next.interfaces {
+		next.accepted[u.name] = true
+	}
 	return next, nil
 }
 
-// strangers are the interfaces of new that neither the system has nor old names: most likely a mistake in writing. One
-// that old names has gone since, and is waited for.
-func strangers(old, new election.Spec, exists func(string) bool) []string {
-	known := make(map[string]bool)
-	for _, s := range old.Instances {
-		known[s.Link] = true
+// configured reports whether the name or pattern has a file that keepalived reads: a regular one that nobody could take
+// for a program. A directory is what container runtimes make of a file that is missing on the host.
+func configured(fsys fs.FS, pattern string) bool {
+	names, err := fs.Glob(fsys, pattern)
+	if err != nil || len(names) == 0 {
+		names = []string{pattern}
 	}
-	var out []string
-	for _, s := range new.Instances {
-		if link := s.Link; !known[link] && !exists(link) {
-			known[link] = true
-			out = append(out, link)
+	for _, name := range names {
+		if fi, err := fs.Stat(fsys, name); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 == 0 {
+			return true
 		}
 	}
-	return out
+	return false
 }
 
 // logDiagnostic logs d in keepalived's form, which tools match, followed by what keepalived cannot say.
@@ -108,41 +112,4 @@ func compatText(d confparse.Diagnostic) string {
 		return d.Summary
 	}
 	return fmt.Sprintf("(%s: Line %d) %s", d.Subject.File, d.Subject.Start.Line, d.Summary)
-}
-
-// ConfigTest is --config-test: it checks the configuration, prints every problem to file or, when that is "", to
-// stderr, and returns keepalived's exit status. Each problem is printed in keepalived's form, with every line that
-// keepalived names for it, and then with the line it stands on. Silence means that all is well.
-func ConfigTest(o Options, file string, stderr io.Writer) int {
-	w := stderr
-	if file != "" {
-		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
-		if err != nil {
-			fmt.Fprintf(stderr, "Unable to open config-test log file %s - %v\n", file, err)
-			return ExitFatal
-		}
-		defer f.Close()
-		w = f
-	}
-	if fi, err := os.Stat(o.ConfigFile); err != nil || !fi.Mode().IsRegular() || fi.Mode()&0o111 != 0 {
-		fmt.Fprintf(w, "Config files missing '%s'.\n", o.ConfigFile)
-		if o.AllConfig {
-			return ExitNoConfig
-		}
-		return 0
-	}
-	env := environment(o)
-	env.ConfigTest, env.System = true, confparse.OSSystem()
-	_, diags := confparse.Load(confparse.OSFS(), o.ConfigFile, env)
-	var b strings.Builder
-	for _, d := range diags {
-		one := confparse.Diagnostics{d}
-		_ = one.ConfigTest(&b) // a strings.Builder takes everything
-		_ = one.Render(&b)
-	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		fmt.Fprintln(stderr, err)
-		return ExitFatal
-	}
-	return diags.ExitCode()
 }

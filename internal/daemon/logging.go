@@ -146,10 +146,19 @@ func (w *logWriter) emit(l logLine) {
 	}
 }
 
-// close writes what is queued and ends the writer. Messages logged afterwards are lost.
+// flushLimit is how long the end of the process waits for those who read the log.
+const flushLimit = 2 * time.Second
+
+// close writes what is queued and ends the writer. Messages logged afterwards are lost. A reader that has stopped reading
+// (a pipe that is full, a journal that hangs) does not keep the process from ending.
 func (w *logWriter) close() {
 	w.once.Do(func() { close(w.quit) })
-	<-w.done
+	limit := time.NewTimer(flushLimit)
+	defer limit.Stop()
+	select {
+	case <-w.done:
+	case <-limit.C:
+	}
 }
 
 // logHandler formats records as keepalived's lines: the message, and those attributes that it does not spell out.
@@ -269,6 +278,3 @@ func (s *syslogSink) write(l logLine) {
 		_ = w.Debug(l.text)
 	}
 }
-
-// discardLogger is for the passes that report through diagnostics only.
-func discardLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }

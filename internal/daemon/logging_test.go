@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -103,4 +104,25 @@ func TestComponentSelectsTheSyslogIdent(t *testing.T) {
 	if l := <-h.w.lines; l.ident != "Keepalived_healthcheckers" {
 		t.Errorf("ident %q", l.ident)
 	}
+}
+
+// stuckReader is a pipe whose reader has stopped.
+type stuckReader struct{ release chan struct{} }
+
+func (r stuckReader) Write(p []byte) (int, error) { <-r.release; return len(p), nil }
+
+func TestStuckReaderDoesNotKeepTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := stuckReader{make(chan struct{})}
+		log, closeLog := newLogger(LogOptions{Console: true, NoSyslog: true}, stuck)
+		for range logQueue {
+			log.Info("Stopped")
+		}
+		begun := time.Now()
+		closeLog()
+		if took := time.Since(begun); took > 5*time.Second {
+			t.Errorf("took %v", took)
+		}
+		close(stuck.release)
+	})
 }

@@ -57,17 +57,17 @@ const (
 	reloadRefused   = "refused"
 )
 
-func (m *metrics) loaded(at time.Time) {
+// loaded notes that a configuration is in force since at, or, not ok, that one was refused.
+func (m *metrics) loaded(ok bool, at time.Time) {
+	if !ok {
+		m.reloadOK.Set(0)
+		return
+	}
 	m.reloadOK.Set(1)
 	m.reloadTime.Set(float64(at.UnixNano()) / 1e9)
 }
 
-func (m *metrics) reloaded(result string, at time.Time, took time.Duration) {
+func (m *metrics) reloaded(result string, took time.Duration) {
 	m.reloads.WithLabelValues(result).Inc()
 	m.reloadSeconds.Observe(took.Seconds())
-	if result == reloadRefused {
-		m.reloadOK.Set(0)
-		return
-	}
-	m.loaded(at)
 }

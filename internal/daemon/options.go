@@ -1,12 +1,12 @@
-// Package daemon is the only place that knows all parts: it loads the configuration, derives the desired state,
-// applies the difference to the running one, and supervises VRRP, health checks and IPVS.
 package daemon
 
 import (
+	"context"
 	"io"
+	"io/fs"
 	"log/slog"
-	"os"
 
+	"vigil/confparse"
 	"vigil/ipvs"
 	"vigil/vrrp/lan"
 )
@@ -23,21 +23,44 @@ type Options struct {
 	KeepVRRP        bool // -V: leave addresses in place on stop
 	KeepIPVS        bool // -I: leave the IPVS table in place on stop
 	IgnoreInterrupt bool // --ignore-sigint
+	// Audit is what becomes of a weight that an operator has set with other tools.
+	Audit ipvs.AuditMode
 
 	Log      LogOptions
 	PIDFiles PIDFiles
 	// MetricsListen is the address of the HTTP listener, or "off".
 	MetricsListen string
 
-	// Signals delivers HUP and the dump signals; nil when nobody sends any.
-	Signals <-chan os.Signal
+	// Requests delivers what operators ask; nil when nobody can.
+	Requests <-chan Request
+	// Started is called once, when the first configuration has been applied and the pid files are written.
+	Started func()
 
 	// Logger replaces the logger that Log describes.
 	Logger *slog.Logger
+	// Files replaces the machine's file system for the configuration.
+	Files fs.FS
 	// Network replaces the kernel's network for VRRP.
 	Network func() (Network, error)
 	// Kernel replaces the kernel's IPVS table.
-	Kernel func() (ipvs.Kernel, error)
+	Kernel func(context.Context) (ipvs.Kernel, error)
+}
+
+// SetAudit sets Audit from its name, keep or repair, and reports whether it is one.
+func (o *Options) SetAudit(name string) bool {
+	mode, ok := map[string]ipvs.AuditMode{"keep": ipvs.AuditKeep, "repair": ipvs.AuditRepair}[name]
+	if ok {
+		o.Audit = mode
+	}
+	return ok
+}
+
+// files is where the configuration is read from.
+func (o Options) files() fs.FS {
+	if o.Files != nil {
+		return o.Files
+	}
+	return confparse.OSFS()
 }
 
 // Network is the network that VRRP works on, and an end to it.
@@ -45,6 +68,11 @@ type Network interface {
 	lan.Network
 	io.Closer
 }
+
+// DefaultMetricsListen is where /metrics is served unless --metrics-listen says otherwise. The port lies outside the range
+// in which exporters for Prometheus have theirs (9100 to 9999, where 9165 is that of the exporter for keepalived, and
+// 9650 that of another), and below the ports that Linux gives to connections.
+const DefaultMetricsListen = "127.0.0.1:19165"
 
 // DefaultOptions returns keepalived's defaults on Debian.
 func DefaultOptions() Options {
@@ -58,7 +86,7 @@ func DefaultOptions() Options {
 			Checkers: "/run/checkers.pid",
 			BFD:      "/run/bfd.pid",
 		},
-		MetricsListen: "127.0.0.1:9165",
+		MetricsListen: DefaultMetricsListen,
 	}
 }
 
@@ -70,11 +98,10 @@ type ExitError struct {
 
 // The exit statuses that keepalived's users test for.
 const (
-	ExitFatal       = 1 // bad command line, or a part that cannot ever work (no IPVS in the kernel)
-	ExitConfig      = 2 // the configuration cannot be used
-	ExitPermission  = 4 // a capability is missing
-	ExitNoConfig    = 6 // no configuration file, or a required include is missing
-	exitAlreadyRuns = 0 // another daemon holds the pid file
+	ExitFatal      = 1 // bad command line, or a part that cannot ever work (no IPVS in the kernel)
+	ExitConfig     = 2 // the configuration cannot be used
+	ExitPermission = 4 // a capability is missing
+	ExitNoConfig   = 6 // no configuration file, or a required include is missing
 )
 
 // Error returns the text of the wrapped error.

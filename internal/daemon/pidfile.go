@@ -105,11 +105,12 @@ func writePID(f *os.File) error {
 	return err
 }
 
-// isKeepalived reports whether pid is a live process of that name: keepalived before 2.3 does not lock its files.
+// isKeepalived reports whether pid is a live process of exactly that name: keepalived before 2.3 does not lock its files.
+// Others whose names begin so, such as exporters, may have got the pid of a daemon that died.
 func isKeepalived(pid int) bool {
 	if pid == 0 {
 		return false
 	}
 	comm, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
-	return err == nil && strings.HasPrefix(string(comm), "keepalived")
+	return err == nil && strings.TrimSuffix(string(comm), "\n") == "keepalived"
 }

@@ -62,6 +62,42 @@ func TestStalePIDFileIsTakenOver(t *testing.T) {
 	}
 }
 
+// TestStalePIDFileOfAnotherProgram: the pid of a daemon that died now belongs to a program whose name begins like its.
+func TestStalePIDFileOfAnotherProgram(t *testing.T) {
+	sleep, err := exec.LookPath("sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(sleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, running := range map[string]bool{"keepalived": true, "keepalived-exporter": false, "keepalived_vrrp": false, "ekeepalived": false} {
+		dir := t.TempDir()
+		exe := filepath.Join(dir, name)
+		if err := os.WriteFile(exe, program, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		other := exec.Command(exe, "600")
+		if err := other.Start(); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "p")
+		if err := os.WriteFile(path, []byte(strconv.Itoa(other.Process.Pid)+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		p, err := createPIDFile(path)
+		if errors.Is(err, errAlreadyRunning) != running {
+			t.Errorf("pid of %s: %v, want already running: %v", name, err, running)
+		}
+		if p != nil {
+			p.remove()
+		}
+		other.Process.Kill()
+		_ = other.Wait() // it was killed
+	}
+}
+
 func TestPIDFileRefusesSymlink(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "target")

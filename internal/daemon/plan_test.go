@@ -46,10 +46,15 @@ virtual_server 192.0.2.1 80 {
 }
 `
 
+// everyPart are the parts as they compare desired states, which needs nothing that runs.
+var everyPart = []part{&services{}, &routers{}}
+
 func TestPlanNamesEveryDifference(t *testing.T) {
 	edit := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(pairConfig) }
 	second := strings.Index(pairConfig, "  real_server 198.51.100.2")
+	first := strings.Index(pairConfig, "  real_server 198.51.100.1")
 	oneServer := pairConfig[:second] + "}\n"
+	other := strings.ReplaceAll(oneService, "192.0.2.1 80", "192.0.2.9 80")
 	for _, tt := range []struct {
 		name, old, new string
 		want           string
@@ -57,19 +62,27 @@ func TestPlanNamesEveryDifference(t *testing.T) {
 		{"nothing", pairConfig, pairConfig, ""},
 		{"comments and layout are nothing", pairConfig, "# new\n" + edit("  ", "\t"), ""},
 		{"priority", pairConfig, edit("priority 100", "priority 150"), "~ vrrp_instance VI_1\n"},
-		{"instance renamed", pairConfig, edit("VI_1", "VI_2"), "+ vrrp_instance VI_2\n- vrrp_instance VI_1\n"},
+		{"instance renamed", pairConfig, edit("VI_1", "VI_2"), "~ vrrp_instance VI_2, was VI_1\n"},
+		{"another VRID", pairConfig, edit("router_id 51", "router_id 52"), "~ vrrp_instance VI_1 starts anew, as another virtual router\n"},
+		{"another VRID and name", pairConfig, edit("router_id 51", "router_id 52", "VI_1", "VI_2"), "+ vrrp_instance VI_2\n- vrrp_instance VI_1\n"},
+		{"what is left of the table", pairConfig, "global_defs {\n lvs_flush_on_stop\n}\n" + pairConfig, "~ lvs_flush_on_stop\n"},
+		{"what the next start does", pairConfig, "global_defs {\n lvs_flush\n vrrp_startup_delay 3\n}\n" + pairConfig,
+			"~ lvs_flush, for the next start\n~ vrrp_startup_delay, for the next start\n"},
+		{"order of virtual servers", pairConfig + other, other + pairConfig, "~ order of the virtual_servers\n"},
+		{"order of real servers", pairConfig, pairConfig[:first] + pairConfig[second:len(pairConfig)-2] + pairConfig[first:second] + "}\n",
+			"~ order of the real_servers of [192.0.2.1]:tcp:80\n"},
 		{"scheduler", pairConfig, edit("lb_algo rr", "lb_algo wrr"), "~ virtual_server [192.0.2.1]:tcp:80\n"},
 		{"server removed", pairConfig, oneServer, "- real_server [198.51.100.2]:tcp:8080 of [192.0.2.1]:tcp:80\n"},
 		{"server added", oneServer, pairConfig, "+ real_server [198.51.100.2]:tcp:8080 of [192.0.2.1]:tcp:80\n"},
 		{"weight", pairConfig, edit("198.51.100.2 8080 {", "198.51.100.2 8080 {\n weight 5"),
 			"~ real_server [198.51.100.2]:tcp:8080 of [192.0.2.1]:tcp:80\n"},
-		{"only a check", pairConfig, edit("connect_timeout 3", "connect_timeout 4"), "~ health checks\n"},
-		{"from nothing", "", oneServer, "+ vrrp_instance VI_1\n+ virtual_server [192.0.2.1]:tcp:80\n" +
-			"+ real_server [198.51.100.1]:tcp:8080 of [192.0.2.1]:tcp:80\n"},
-		{"to nothing", oneServer, "", "- vrrp_instance VI_1\n- virtual_server [192.0.2.1]:tcp:80\n"},
+		{"only a check", pairConfig, edit("connect_timeout 3", "connect_timeout 4"), "~ checks of virtual_server [192.0.2.1]:tcp:80\n"},
+		{"from nothing", "", oneServer, "+ virtual_server [192.0.2.1]:tcp:80\n" +
+			"+ real_server [198.51.100.1]:tcp:8080 of [192.0.2.1]:tcp:80\n+ vrrp_instance VI_1\n"},
+		{"to nothing", oneServer, "", "- virtual_server [192.0.2.1]:tcp:80\n- vrrp_instance VI_1\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := Diff(desired(t, tt.old), desired(t, tt.new))
+			p := planOf(everyPart, desired(t, tt.old), desired(t, tt.new))
 			var b strings.Builder
 			if _, err := p.WriteTo(&b); err != nil {
 				t.Fatal(err)
@@ -85,7 +98,7 @@ func TestPlanNamesEveryDifference(t *testing.T) {
 }
 
 func TestPlanSummary(t *testing.T) {
-	p := Diff(desired(t, ""), desired(t, pairConfig))
+	p := planOf(everyPart, desired(t, ""), desired(t, pairConfig))
 	if got := p.Summary(); got != "4 added" {
 		t.Errorf("%q", got)
 	}

@@ -1,63 +1,140 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 	"strings"
 	"time"
-
-	"vigil/confparse"
 )
 
-// reloadGCPercent lets the heap grow during a reload instead of collecting several times on the way.
-const reloadGCPercent = 1000
+const (
+	// reloadGCPercent lets the heap grow during a reload instead of collecting several times on the way.
+	reloadGCPercent = 1000
+	// abandonLimit is how long a stopping daemon waits for a reload under way to let go of what it has opened.
+	abandonLimit = time.Second
+)
 
-// reload brings the running state to what the configuration now says: load, compare, apply the difference. Any error
-// leaves everything as it is. When nothing that was read has changed, nothing is even parsed.
-func (d *daemon) reload() {
-	start := time.Now()
-	d.log.Info("Reloading ...")
-	notifyReloading(d.log)
-	defer notifyReady(d.log)
-	result, err := d.reloadOnce()
-	if err != nil {
-		d.log.Error("New config failed validation, keeping the running one", "err", err)
-	} else {
-		d.log.Info("Reload complete")
-	}
-	d.metrics.reloaded(result, time.Now(), time.Since(start))
+// reload is a reload under way. Reading, comparing and preparing may take long, so they do not hold up the goroutine
+// that owns the daemon, which commits the outcome.
+type reload struct {
+	begun  time.Time
+	cancel context.CancelFunc
+	done   chan outcome // has room
+	asked  []Request
+	later  []Request // asked meanwhile: they may want what was written after it was read
 }
 
-func (d *daemon) reloadOnce() (result string, err error) {
-	if d.running.inputs.Unchanged(confparse.OSFS(), environment(d.opts).Text()) {
+// outcome is what a reload has come to. Nothing has changed yet.
+type outcome struct {
+	next     loaded
+	prepared []prepared
+	result   string
+	err      error
+}
+
+// beginReload brings the running state to what the configuration now says: load, compare, prepare, commit. Any error
+// leaves everything as it is. When nothing that was read has changed, nothing is even parsed.
+func (d *daemon) beginReload(ctx context.Context, r Request) {
+	if d.reloading != nil {
+		d.reloading.later = append(d.reloading.later, r)
+		return
+	}
+	d.reloadFor(ctx, r)
+}
+
+func (d *daemon) reloadFor(ctx context.Context, asked ...Request) {
+	d.log.Info("Reloading ...")
+	notifyReloading(d.log)
+	ctx, cancel := context.WithCancel(ctx)
+	r := &reload{begun: time.Now(), cancel: cancel, done: make(chan outcome, 1), asked: asked}
+	d.reloading = r
+	running := d.running
+	go func() { r.done <- d.findOut(ctx, running) }()
+}
+
+// findOut does what may take long and fail. It is not the owner's goroutine: of d it reads what never changes.
+func (d *daemon) findOut(ctx context.Context, running loaded) outcome {
+	refused := func(err error) outcome { return outcome{result: reloadRefused, err: err} }
+	if running.inputs.Unchanged(d.opts.files(), environment(d.opts).Text()) {
 		d.log.Debug("the configuration files are unchanged")
-		return reloadUnchanged, nil
+		return outcome{next: running, result: reloadUnchanged}
 	}
-	// What parsing leaves behind is collected at once when the difference is applied, and not while that waits.
-	defer debug.FreeOSMemory()
 	defer debug.SetGCPercent(debug.SetGCPercent(reloadGCPercent))
-	start := time.Now()
-	next, err := load(d.opts, d.running, d.log)
+	next, err := load(d.opts, running, d.log)
 	if err != nil {
-		return reloadRefused, err
+		return refused(err)
 	}
-	read := time.Since(start)
-	if missing := strangers(d.running.desired.VRRP, next.desired.VRRP, environment(d.opts).System.Interface); len(missing) > 0 && !next.dynamic {
-		return reloadRefused, fmt.Errorf("no such interface: %s (set dynamic_interfaces if it comes later)", strings.Join(missing, ", "))
+	if list := strangers(next.interfaces, running.accepted, environment(d.opts).System.Interface); len(list) > 0 && !next.dynamic {
+		return refused(errStrangers(list))
 	}
-	plan := Diff(d.running.desired, next.desired)
+	plan := planOf(d.parts, running.desired, next.desired)
 	if plan.Empty() {
-		d.running = next
-		return reloadUnchanged, nil
+		return outcome{next: next, result: reloadUnchanged}
+	}
+	all, err := prepareAll(ctx, d.parts, next.desired)
+	if err != nil {
+		return refused(err)
 	}
 	d.log.Info("Applying the difference: " + plan.Summary())
 	d.logPlan(plan)
-	if err := d.apply(next.desired); err != nil {
-		return reloadRefused, fmt.Errorf("apply: %w", err)
+	return outcome{next: next, prepared: all, result: reloadApplied}
+}
+
+// reloadOutcome receives when the reload under way can be ended.
+func (d *daemon) reloadOutcome() <-chan outcome {
+	if d.reloading == nil {
+		return nil
 	}
-	d.running = next
-	d.log.Debug("Reloaded", "reading", read, "comparing_and_applying", time.Since(start)-read)
-	return reloadApplied, nil
+	return d.reloading.done
+}
+
+// endReload commits what a reload has come to. An error means that a part has failed, and ends the daemon.
+func (d *daemon) endReload(ctx context.Context, out outcome) error {
+	r := d.reloading
+	d.reloading = nil
+	r.cancel()
+	if err := commitAll(ctx, out.prepared); err != nil {
+		return err
+	}
+	if out.err != nil {
+		d.log.Error("New config failed validation, keeping the running one", "err", out.err)
+	} else {
+		d.running = out.next
+		d.log.Info("Reload complete")
+	}
+	d.loaded(out.result, out.err, r.begun)
+	d.metrics.reloaded(out.result, time.Since(r.begun))
+	if out.result == reloadApplied {
+		debug.FreeOSMemory() // what parsing has left behind
+	}
+	notifyReady(d.log)
+	for _, asked := range r.asked {
+		asked.answer(Reply{Text: out.result, Err: out.err})
+	}
+	if len(r.later) > 0 {
+		d.reloadFor(ctx, r.later...)
+	}
+	return nil
+}
+
+// abandonReload gives up a reload under way, because the daemon stops.
+func (d *daemon) abandonReload() {
+	r := d.reloading
+	if r == nil {
+		return
+	}
+	r.cancel()
+	limit := time.NewTimer(abandonLimit)
+	defer limit.Stop()
+	select {
+	case out := <-r.done:
+		abortAll(out.prepared)
+	case <-limit.C: // it hangs in the file system, and ends with the process
+	}
+	for _, asked := range append(r.asked, r.later...) {
+		asked.answer(Reply{Err: errStopping})
+	}
 }
 
 // planLines is how much of a plan is logged in detail.

@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -25,7 +27,5 @@ func SignalNumber(name string) (int, bool) {
 	return int(s), ok
 }
 
-// HandledSignals are the signals that Run reads from Options.Signals. All of them would otherwise end a Go process.
-func HandledSignals() []os.Signal {
-	return []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, signalJSON, signalStatsClear}
-}
+// HandledSignals are the signals that RequestsOf knows. All of them would otherwise end a Go process.
+func HandledSignals() []os.Signal { return slices.Collect(maps.Keys(signalCommands)) }

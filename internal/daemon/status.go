@@ -1,88 +1,98 @@
 package daemon
 
 import (
-	"slices"
-	"sync/atomic"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
-
 	"vigil/healthcheck"
+	"vigil/internal/status"
 	"vigil/ipvs"
 	"vigil/vrrp"
 )
 
-// Status is what /status answers: a snapshot of every part that runs.
-type Status struct {
-	Version string              `json:"version"`
-	Started time.Time           `json:"started"`
-	VRRP    *vrrp.Status        `json:"vrrp,omitempty"`
-	Checks  *healthcheck.Status `json:"checks,omitempty"`
-	IPVS    *ipvs.Status        `json:"ipvs,omitempty"`
-}
-
-// view is the running parts as request goroutines see them. The parts' own snapshots are safe to read at any time.
-type view struct {
-	started time.Time
-	now     atomic.Pointer[runningParts]
-}
-
-type runningParts struct {
-	vrrp    *vrrp.Runner
-	checks  *healthcheck.Manager
-	ipvs    *ipvs.Reconciler
-	metrics prometheus.Gatherers
-}
-
-func newView(own prometheus.Gatherer) *view {
-	v := &view{started: time.Now()}
-	v.now.Store(&runningParts{metrics: prometheus.Gatherers{own}})
-	return v
-}
-
-// services and routers add parts that have started. Only the daemon's goroutine calls them.
-func (v *view) services(c *healthcheck.Manager, t *ipvs.Reconciler, g prometheus.Gatherer) {
-	p := *v.now.Load()
-	p.checks, p.ipvs, p.metrics = c, t, append(slices.Clone(p.metrics), g)
-	v.now.Store(&p)
-}
-
-func (v *view) routers(r *vrrp.Runner, g prometheus.Gatherer) {
-	p := *v.now.Load()
-	p.vrrp, p.metrics = r, append(slices.Clone(p.metrics), g)
-	v.now.Store(&p)
-}
-
-// Gather returns the metrics of all parts that run.
-func (v *view) Gather() ([]*dto.MetricFamily, error) { return v.now.Load().metrics.Gather() }
-
-func (v *view) status() Status {
-	p := v.now.Load()
-	s := Status{Version: Version, Started: v.started}
-	if p.vrrp != nil {
-		st := p.vrrp.Status()
-		s.VRRP = &st
-	}
-	if p.checks != nil {
-		st := p.checks.Status()
-		s.Checks = &st
-	}
-	if p.ipvs != nil {
-		st := p.ipvs.Status()
-		s.IPVS = &st
+// status is the state of everything, for any goroutine at any time.
+func (d *daemon) status() status.Status {
+	s := status.Status{Version: Version, Started: d.started, Configuration: *d.configuration.Load()}
+	for _, p := range d.parts {
+		p.status(&s)
 	}
 	return s
 }
 
-// unhealthy says what keeps the daemon from doing its job, or "".
-func (v *view) unhealthy() string {
-	if p := v.now.Load(); p.ipvs != nil {
-		select {
-		case <-p.ipvs.Ready():
-		default:
-			return "the IPVS table has not been programmed yet"
+// unready says what keeps the daemon from doing its job, or "".
+func (d *daemon) unready() string {
+	for _, p := range d.parts {
+		if reason := p.unready(); reason != "" {
+			return reason
 		}
 	}
 	return ""
+}
+
+func vrrpStatus(from vrrp.Status) *status.VRRP {
+	to := &status.VRRP{Instances: make([]status.Instance, len(from.Instances)), PacketsDropped: from.PacketsDropped}
+	for i, in := range from.Instances {
+		to.Instances[i] = status.Instance{
+			Name: string(in.Name), VRID: in.VRID, Interface: in.Interface, Family: in.Family, Version: in.Version,
+			State: in.State.String(), WantState: in.Want.String(),
+			BasePriority: in.BasePriority, EffectivePriority: in.Priority,
+			AdvertIntervalSeconds: status.Seconds(in.AdvertInterval), MasterIntervalSeconds: status.Seconds(in.MasterInterval),
+			LastTransition: in.LastTransition, VIPs: addressStatus(in.Addresses), ExcludedVIPs: addressStatus(in.Excluded),
+			VIPSet: in.AddressesPresent, LinkUp: in.LinkUp, Source: in.Source, MasterAddress: in.MasterAddress,
+			MasterPriority: in.MasterPriority, Resigning: in.Resigning, Counters: status.AdvertCounters(in.Counters),
+			AnnouncementsSent: in.Announcements,
+		}
+	}
+	for _, g := range from.Groups {
+		to.Groups = append(to.Groups, status.SyncGroup{Name: string(g.Name), State: g.State.String()})
+	}
+	return to
+}
+
+func addressStatus(from []vrrp.AddressStatus) []status.Address {
+	to := make([]status.Address, len(from))
+	for i, a := range from {
+		to[i] = status.Address{Address: a.Prefix, Interface: a.Link}
+	}
+	return to
+}
+
+func checksStatus(from healthcheck.Status) *status.Checks {
+	to := &status.Checks{VirtualServers: make([]status.VirtualServer, len(from.VirtualServers)),
+		InFlight: from.InFlight, Waiting: from.Waiting}
+	for i, vs := range from.VirtualServers {
+		servers := make([]status.RealServer, len(vs.RealServers))
+		for k, rs := range vs.RealServers {
+			servers[k] = status.RealServer{Name: rs.Name, Up: rs.Up, Weight: rs.Weight, Checks: checkStatus(rs.Checks)}
+		}
+		to.VirtualServers[i] = status.VirtualServer{Name: vs.Name, QuorumUp: vs.QuorumUp, Quorum: vs.Quorum,
+			Hysteresis: vs.Hysteresis, Weight: vs.Weight, SorryServer: vs.SorryServer, SorryActive: vs.SorryActive,
+			RealServers: servers}
+	}
+	return to
+}
+
+func checkStatus(from []healthcheck.CheckStatus) []status.Check {
+	to := make([]status.Check, len(from))
+	for i, c := range from {
+		to[i] = status.Check{Kind: c.Kind, Target: c.Target, Up: c.Up, Result: c.Result, Reason: c.Reason, Error: c.Error,
+			TookSeconds: status.Seconds(c.TookSeconds * 1e9), LastCompleted: c.LastCompleted,
+			ConsecutiveFailures: c.ConsecutiveFailures, Running: c.Running, SharedBy: c.SharedBy}
+	}
+	return to
+}
+
+func ipvsStatus(from ipvs.Status) *status.IPVS {
+	to := &status.IPVS{Ready: from.Ready, Lost: from.Lost, Services: from.Services, Destinations: from.Destinations,
+		Written: from.Written, Drift: from.Drift}
+	for _, o := range from.Overrides {
+		to.Overrides = append(to.Overrides, status.Override{Service: o.Service.String(), Destination: o.Destination.String(),
+			Weight: o.Weight, OwnWeight: o.Own})
+	}
+	for _, f := range from.Failing {
+		service := ""
+		if f.Service != (ipvs.ServiceKey{}) {
+			service = f.Service.String()
+		}
+		to.Failing = append(to.Failing, status.IPVSFailure{Service: service, Error: f.Error, Attempts: f.Attempts,
+			Since: f.Since, Retry: f.Retry})
+	}
+	return to
 }

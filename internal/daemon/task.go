@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
-// task is a part that runs. Its owner waits for it.
+// task is a goroutine of a part. Its owner waits for it.
 type task struct {
 	name   string
 	cancel context.CancelFunc
@@ -42,4 +44,21 @@ func (t *task) stop(limit time.Duration) bool {
 	case <-timer.C:
 		return false
 	}
+}
+
+// stopping is a task that is to end in a time.
+type stopping struct {
+	task  *task
+	limit time.Duration
+}
+
+// stopTasks stops tasks one after the other, each with its own time.
+func stopTasks(list ...stopping) error {
+	var errs []error
+	for _, s := range list {
+		if !s.task.stop(s.limit) {
+			errs = append(errs, fmt.Errorf("%s did not stop in %v", s.task.name, s.limit))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	scratchPrefix = "vigil-lab-"
+	scratchPrefix = "vigil-testlan-"
 	labVariable   = "VIGIL_LAB" // in the environment of every program of a lab: the lab's scratch directory
 	namedPrefix   = "vigil-"
 	namedDir      = "/run/netns" // where `ip netns` keeps its names
@@ -32,7 +32,7 @@ func Sweep() error {
 			continue
 		}
 		if _, known := dead[dir]; !known {
-			dead[dir] = !held(dir)
+			dead[dir] = abandoned(dir)
 		}
 		if !dead[dir] {
 			continue

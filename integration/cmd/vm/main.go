@@ -1,7 +1,7 @@
 // Command vm runs a program as root on a kernel that has IPVS, and exits with its status: in a throw-away virtual machine, or,
 // with -if-needed on a kernel that has IPVS, here in a network namespace of its own.
 //
-//	vm [-if-needed] [-limit 15m] [-cpus 2] [-mem 2048] [-env NAME,NAME] PROGRAM [ARGUMENT…]
+//	vm [-suite bookworm] [-if-needed] [-limit 15m] [-cpus 2] [-mem 2048] [-env NAME,NAME] PROGRAM [ARGUMENT…]
 package main
 
 import (
@@ -12,10 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
 
+	"vigil/integration/debian"
 	"vigil/integration/vm"
 	"vigil/internal/testlan"
 )
@@ -31,6 +33,7 @@ func main() {
 
 func run() (int, error) {
 	ifNeeded := flag.Bool("if-needed", false, "use this kernel, in a network namespace of its own, if it has IPVS")
+	suite := flag.String("suite", vm.Usual, "the release of Debian whose kernel to run")
 	limit := flag.Duration("limit", 15*time.Minute, "how long the program may take")
 	cpus := flag.Int("cpus", 2, "processors of the virtual machine")
 	memory := flag.Int("mem", 2048, "its memory in MiB")
@@ -43,7 +46,7 @@ func run() (int, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	if *ifNeeded && testlan.HaveIPVS() == nil {
-		if err := vm.InstallPackages(ctx, os.Stderr); err != nil {
+		if err := debian.Install(ctx, os.Stderr, debian.Peers...); err != nil {
 			return 0, err
 		}
 		return here(ctx, *limit)
@@ -54,17 +57,19 @@ func run() (int, error) {
 			env = append(env, name+"="+value)
 		}
 	}
-	return vm.Run(ctx, vm.Guest{Argv: flag.Args(), Env: env, CPUs: *cpus, MemoryMB: *memory, Limit: *limit, Stdout: os.Stdout, Notice: os.Stderr})
+	return vm.Run(ctx, vm.Guest{Suite: *suite, Argv: flag.Args(), Env: env, CPUs: *cpus, MemoryMB: *memory, Limit: *limit, Stdout: os.Stdout, Notice: os.Stderr})
 }
 
-// here runs the program on this kernel, where the tables of the machine cannot be touched.
+// here runs the program on this kernel, where the tables and the named namespaces of the machine cannot be touched.
 func here(ctx context.Context, limit time.Duration) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", `ip link set lo up && exec "$@"`, "sh"}, flag.Args()...)...)
+	const private = `mount --make-rprivate / && mount -t tmpfs run /run && ip link set lo up && exec "$@"`
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", private, "sh"}, flag.Args()...)...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "VIGIL_IN_VM=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread() // the program ends with this thread
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() >= 0 {

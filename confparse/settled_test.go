@@ -1,0 +1,90 @@
+package confparse
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestAddressCapacity: how many addresses an advert has room for, by family, version and MTU, as keepalived counts them.
+func TestAddressCapacity(t *testing.T) {
+	for _, tt := range []struct {
+		family  Family
+		version uint8
+		auth    AuthType
+		mtu     int
+		want    int
+	}{
+		{IPv4, 2, AuthNone, 1500, 255}, {IPv4, 3, AuthNone, 1500, 255}, {IPv6, 3, AuthNone, 1500, 89}, {IPv6, 3, AuthNone, 9000, 255},
+		{IPv6, 3, AuthNone, 1280, 76}, {IPv4, 2, AuthNone, 576, 131}, {IPv4, 3, AuthNone, 576, 133}, {IPv4, 2, AuthAH, 576, 125},
+		{IPv4, 3, AuthNone, 40, 0}, {IPv6, 3, AuthNone, 0, 0},
+	} {
+		vi := &VRRPInstance{Family: tt.family, Version: tt.version, AuthType: tt.auth}
+		if got := vi.capacity(tt.mtu); got != tt.want {
+			t.Errorf("%v v%d on MTU %d: %d, want %d", tt.family, tt.version, tt.mtu, got, tt.want)
+		}
+	}
+}
+
+// TestAddressesThatDoNotFitAreExcludedInOrder: the peers must divide the list at the same place.
+func TestAddressesThatDoNotFitAreExcludedInOrder(t *testing.T) {
+	env := Env{System: System{MTU: func(name string) (int, bool) {
+		return map[string]int{"small": 1280, "jumbo": 9000}[name], name != "gone"
+	}}}
+	for link, room := range map[string]int{"small": 76, "jumbo": 255, "gone": 89} {
+		text := instance("V", link, 1, "virtual_ipaddress_excluded {\n2001:db8:1::1\n}", addresses("2001:db8::%x:%x", 300)...)
+		cfg, ds := Load(memory(text), "test.conf", env)
+		vi := cfg.Instances[0]
+		if codeList(ds) != "KA3076" || len(vi.VirtualAddresses) != room || len(vi.ExcludedAddresses) != 301-room {
+			t.Fatalf("%s: %d advertised, %d excluded, %s", link, len(vi.VirtualAddresses), len(vi.ExcludedAddresses), codeList(ds))
+		}
+		at := func(i int) string { return fmt.Sprintf("2001:db8::%x:%x/128", i/250, i%250) }
+		if got := vi.ExcludedAddresses[0].Prefix.String(); got != strings.NewReplacer("::0:", "::", ":0/", ":0/").Replace(at(room)) {
+			t.Errorf("%s: the first that does not fit is %s", link, got)
+		}
+		if last := vi.ExcludedAddresses[300-room].Prefix.String(); last != "2001:db8:1::1/128" {
+			t.Errorf("%s: the last is %s", link, last)
+		}
+	}
+}
+
+// TestSettled: what is settled without a message, so that whoever acts on a Config need not correct it.
+func TestSettled(t *testing.T) {
+	const head = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n"
+	check := func(cfg *Config) *Checker { return cfg.VirtualServers[0].RealServers[0].Checkers[0] }
+	for _, tt := range []struct {
+		rule, text string
+		got        func(*Config) any
+		want       any
+	}{
+		{"an address owner does not wait", instance("V", "eth0", 1, "priority 255\npreempt_delay 5"),
+			func(c *Config) any { return c.Instances[0].PreemptDelay }, time.Duration(0)},
+		{"a mapped address is the address", "virtual_server ::ffff:192.0.2.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server ::ffff:10.0.0.1 80 {\n}\n}\n",
+			func(c *Config) any {
+				return c.VirtualServers[0].ID.String() + c.VirtualServers[0].RealServers[0].ID.String()
+			}, "[192.0.2.1]:tcp:80[10.0.0.1]:tcp:80"},
+		{"the kernel counts to 2^31 connections", head + "real_server 10.0.0.1 80 {\nuthreshold 4294967295\nlthreshold 4294967294\n}\n}\n",
+			func(c *Config) any {
+				return [2]uint32{c.VirtualServers[0].RealServers[0].UpperThreshold, c.VirtualServers[0].RealServers[0].LowerThreshold}
+			}, [2]uint32{1<<31 - 1, 1<<31 - 1}},
+		{"no engine without persistence", head + "persistence_engine sip\nreal_server 10.0.0.1 80 {\n}\n}\n",
+			func(c *Config) any { return c.VirtualServers[0].PersistenceEngine }, ""},
+		{"no bind_port without bindto", head + "real_server 10.0.0.1 80 {\nTCP_CHECK {\nbind_port 5\n}\n}\n}\n",
+			func(c *Config) any { return check(c).Connect.BindPort }, uint16(0)},
+		{"the check has the port of its server", head + "real_server 10.0.0.1 {\nTCP_CHECK {\n}\n}\n}\n",
+			func(c *Config) any { return check(c).Connect.Port }, uint16(80)},
+		{"a url without status codes", head + "real_server 10.0.0.1 80 {\nHTTP_GET {\nurl {\npath /\n}\n}\n}\n}\n",
+			func(c *Config) any { return fmt.Sprint(check(c).HTTP.URLs[0].StatusCodes) }, "[{200 299}]"},
+		{"a check's own log_all_failures", globals("checker_log_all_failures") + head +
+			"real_server 10.0.0.1 80 {\nTCP_CHECK {\nlog_all_failures off\n}\n}\n}\n",
+			func(c *Config) any { return check(c).LogAllFailures }, false},
+		{"the global log_all_failures", globals("checker_log_all_failures") + head + "real_server 10.0.0.1 80 {\nTCP_CHECK {\n}\n}\n}\n",
+			func(c *Config) any { return check(c).LogAllFailures }, true},
+	} {
+		cfg, _ := load(t, tt.text)
+		if got := tt.got(cfg); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.rule, got, tt.want)
+		}
+	}
+}

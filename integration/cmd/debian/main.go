@@ -1,0 +1,38 @@
+// Command debian gets Debian's programs for the tests.
+//
+//	debian install            installs what the tests talk to and this machine lacks
+//	debian keepalived SUITE   prints a directory with the keepalived of another release, to be put first in PATH
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"vigil/integration/debian"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "debian:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	switch {
+	case len(args) == 1 && args[0] == "install":
+		return debian.Install(ctx, os.Stderr, debian.Peers...)
+	case len(args) == 2 && args[0] == "keepalived":
+		dir, err := debian.Keepalived(ctx, args[1], os.Stderr)
+		if err == nil {
+			fmt.Println(dir)
+		}
+		return err
+	}
+	return fmt.Errorf("usage: debian install | debian keepalived SUITE")
+}

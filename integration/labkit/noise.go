@@ -1,0 +1,42 @@
+package labkit
+
+import (
+	"net/netip"
+	"time"
+)
+
+// The control is a web server beside the pair that no fault touches, and that the client asks all the time: what happens to those
+// requests is the machine's doing, not the directors'.
+var control = netip.MustParseAddrPort("192.0.2.250:80")
+
+const controlInterval = 2 * Interval
+
+// Noise is what a busy or emulated machine did to a client in a window of time, without any fault.
+type Noise struct {
+	Delay  time.Duration // how much later than due the answer came for which the client waited longest
+	Failed int           // requests that were not answered in time
+}
+
+// noise tells it from what the client saw of the control.
+func noise(r Report) Noise { return Noise{max(0, r.Gap-controlInterval), r.Failed} }
+
+// Allowance is how late something may be that is due at a moment: its program, the one that it tells of it, and the one that
+// sees it may each have to wait for the machine.
+func (n Noise) Allowance() time.Duration { return 50*time.Millisecond + 3*n.Delay }
+
+// Noise looks at a window of time.
+func (p *Pair) Noise(from, to time.Time) Noise {
+	return noise(Summarize(p.control.Requests(), from, to))
+}
+
+func (p *Pair) buildControl() error {
+	h, _, err := p.host("control", p.lan, control.Addr().String()+"/24")
+	if err != nil {
+		return err
+	}
+	if _, err := StartServer(h, "control", control.String()); err != nil {
+		return err
+	}
+	p.control, err = StartProber(p.Client, control, controlInterval, nil)
+	return err
+}

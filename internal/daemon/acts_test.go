@@ -1,0 +1,138 @@
+package daemon
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"vigil/confparse"
+	"vigil/confparse/confparsetest"
+)
+
+// effects is everything the program takes from a configuration.
+type effects struct {
+	desired Desired
+	dynamic bool // dynamic_interfaces, which decides what a reload refuses
+}
+
+func effectsOf(text string) effects {
+	fsys := fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}
+	cfg, _ := confparse.Load(fsys, "k.conf", confparse.Env{Hostname: "lb1.example.net"})
+	return effects{NewDesired(cfg), cfg.Global.DynamicInterfaces}
+}
+
+// differ reports whether two configurations make the program do different things.
+func differ(a, b string) bool { return !reflect.DeepEqual(effectsOf(a), effectsOf(b)) }
+
+const (
+	actsInstance = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\n"
+	actsService  = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nprotocol TCP\n"
+	actsWebCheck = "real_server 10.0.0.1 80 {\nHTTP_GET {\nurl {\npath /\n}\n}\n"
+)
+
+// actsElsewhere are keywords whose effect the rows do not show, because it takes more than one block, or another
+// surrounding: a configuration with and one without each of them.
+var actsElsewhere = map[string][2]string{
+	"global_defs: checker_log_all_failures": {"global_defs {\nchecker_log_all_failures\n}\n" + actsService + actsWebCheck + "}\n}\n",
+		actsService + actsWebCheck + "}\n}\n"},
+	"global_defs: vrrp_mcast_group6": {"global_defs {\nvrrp_mcast_group6 ff02::99\n}\n" + actsInstance + "virtual_ipaddress {\nfe80::1\n}\n}\n",
+		actsInstance + "virtual_ipaddress {\nfe80::1\n}\n}\n"},
+	"virtual_server: virtualhost":             {actsService + "virtualhost a\n" + actsWebCheck + "}\n}\n", actsService + actsWebCheck + "}\n}\n"},
+	"virtual_server/real_server: virtualhost": {actsService + actsWebCheck + "virtualhost a\n}\n}\n", actsService + actsWebCheck + "}\n}\n"},
+	"(root): global_defs":                     {"global_defs {\nlvs_flush\n}\n", ""},
+	"(root): vrrp_sync_group":                 {actsInstance + "}\nvrrp_sync_group G {\ngroup {\nV\n}\n}\n", actsInstance + "}\n"},
+	"vrrp_sync_group: group":                  {actsInstance + "}\nvrrp_sync_group G {\ngroup {\nV\n}\n}\n", actsInstance + "}\n"},
+	"@item:name: <NAME>":                      {actsInstance + "}\nvrrp_sync_group G {\ngroup {\nV\n}\n}\n", actsInstance + "}\n"},
+	"virtual_server: ip_family": {"virtual_server fwmark 1 {\nip_family inet6\nlvs_method TUN\nreal_server 10.0.0.1 80 {\n}\n}\n",
+		"virtual_server fwmark 1 {\nlvs_method TUN\nreal_server 10.0.0.1 80 {\n}\n}\n"},
+	"virtual_server: lb_kind":     {actsService + "lb_kind DR\n" + actsWebCheck + "}\n}\n", actsService + actsWebCheck + "}\n}\n"},
+	"virtual_server: lvs_method":  {actsService + "lvs_method DR\n" + actsWebCheck + "}\n}\n", actsService + actsWebCheck + "}\n}\n"},
+	"@item:lvs_method: NAT":       {actsService + "lvs_method DR\nlvs_method NAT\n" + actsWebCheck + "}\n}\n", actsService + "lvs_method DR\n" + actsWebCheck + "}\n}\n"},
+	"virtual_server: sh-port":     {actsService + "lb_algo sh\nsh-port\n" + actsWebCheck + "}\n}\n", actsService + "lb_algo sh\n" + actsWebCheck + "}\n}\n"},
+	"virtual_server: sh-fallback": {actsService + "lb_algo sh\nsh-fallback\n" + actsWebCheck + "}\n}\n", actsService + "lb_algo sh\n" + actsWebCheck + "}\n}\n"},
+	"virtual_server: mh-port":     {actsService + "lb_algo mh\nmh-port\n" + actsWebCheck + "}\n}\n", actsService + "lb_algo mh\n" + actsWebCheck + "}\n}\n"},
+	"virtual_server: mh-fallback": {actsService + "lb_algo mh\nmh-fallback\n" + actsWebCheck + "}\n}\n", actsService + "lb_algo mh\n" + actsWebCheck + "}\n}\n"},
+	"virtual_server: sorry_server_inhibit": {actsService + "sorry_server 10.0.0.9 80\nsorry_server_inhibit\n" + actsWebCheck + "}\n}\n",
+		actsService + "sorry_server 10.0.0.9 80\n" + actsWebCheck + "}\n}\n"},
+	"virtual_server: sorry_server_lvs_method": {actsService + "sorry_server 10.0.0.9 80\nsorry_server_lvs_method DR\n" + actsWebCheck + "}\n}\n",
+		actsService + "sorry_server 10.0.0.9 80\n" + actsWebCheck + "}\n}\n"},
+	"vrrp_instance: preempt":     {actsInstance + "nopreempt\npreempt\n}\n", actsInstance + "nopreempt\n}\n"},
+	"vrrp_instance: native_ipv6": {actsInstance + "native_ipv6\n}\n", actsInstance + "}\n"},
+}
+
+// actsOnReading are keywords that decide what is read, or what is reported, and nothing else.
+var actsOnReading = map[string]bool{"global_defs: include_check": true, "vrrp_instance: no_virtual_ipaddress": true,
+	"@item:ipaddress: (unknown word)": true}
+
+// firstStatement cuts the statement that text begins with off what follows it on further lines.
+func firstStatement(text string) (statement, rest string) {
+	depth := 0
+	for i, c := range text {
+		switch c {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		case '\n':
+			if depth == 0 {
+				return text[:i], text[i+1:]
+			}
+		}
+	}
+	return text, ""
+}
+
+// actsIn reports whether a try of the row changes what the program does: against what surrounds it or, for a word of an
+// item, against the item up to that word.
+func actsIn(b confparsetest.Block, r confparsetest.Row) bool {
+	for _, x := range r.Tries {
+		statement := b.Statement(r, x)
+		_, without := firstStatement(statement)
+		if b.IsList() {
+			if x.Codes != "" {
+				continue // that an item is dropped shows nothing of its words
+			}
+			without = b.Plain
+			if before, _, found := strings.Cut(statement, " "+r.Word); found {
+				without = before
+			}
+		}
+		if differ(b.With(statement), b.With(without)) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestActedOnMeansThatItChangesSomething: a keyword is listed as acted on exactly when some value of it changes what the
+// program does.
+func TestActedOnMeansThatItChangesSomething(t *testing.T) {
+	listed := map[string]bool{}
+	for _, c := range confparse.Keywords() {
+		listed[c.Path+": "+c.Keyword] = c.ActedOn
+	}
+	shown := map[string]bool{}
+	for _, b := range confparsetest.Read(t, "../../confparse/testdata/rows") {
+		for _, r := range b.Rows {
+			name := b.Path + ": " + r.Word
+			want, known := listed[name]
+			if !known {
+				continue
+			}
+			acts := actsIn(b, r)
+			if pair, ok := actsElsewhere[name]; ok && !acts {
+				acts, shown[name] = differ(pair[0], pair[1]), true
+			}
+			if acts != want && !actsOnReading[name] {
+				t.Errorf("%s: acts %v, listed %v", name, acts, want)
+			}
+			shown[name] = shown[name] || acts || actsOnReading[name]
+		}
+	}
+	for name, acted := range listed {
+		if acted && !shown[name] && !strings.HasPrefix(name, "(lexical)") {
+			t.Errorf("%s is listed as acted on, and nothing shows it", name)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package daemon
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"vigil/confparse"
+)
+
+// ConfigTest is --config-test: it checks the configuration, prints every problem to file or, when that is "", to
+// stderr, and returns keepalived's exit status. Each problem is printed in keepalived's form, with every line that
+// keepalived names for it, and then with the line it stands on. Silence means that all is well.
+func ConfigTest(o Options, file string, stderr io.Writer) int {
+	w := stderr
+	if file != "" {
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
+		if err != nil {
+			fmt.Fprintf(stderr, "Unable to open config-test log file %s - %v\n", file, err)
+			return ExitFatal
+		}
+		defer f.Close()
+		w = f
+	}
+	if !configured(o.files(), o.ConfigFile) {
+		fmt.Fprintf(w, "Config files missing '%s'.\n", o.ConfigFile)
+		if o.AllConfig {
+			return ExitNoConfig
+		}
+		return 0
+	}
+	env := environment(o)
+	env.ConfigTest, env.System = true, confparse.OSSystem()
+	_, diags := confparse.Load(o.files(), o.ConfigFile, env)
+	var b strings.Builder
+	for _, d := range diags {
+		one := confparse.Diagnostics{d}
+		_ = one.ConfigTest(&b) // a strings.Builder takes everything
+		_ = one.Render(&b)
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		fmt.Fprintln(stderr, err)
+		return ExitFatal
+	}
+	return diags.ExitCode()
+}

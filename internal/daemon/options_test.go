@@ -1,0 +1,30 @@
+package daemon
+
+import (
+	"net/netip"
+	"testing"
+
+	"vigil/ipvs"
+)
+
+// TestDefaultPortIsNobodyElses: an exporter beside the daemon must get its own port, whoever starts first, and a
+// connection of this host must not have ours by chance.
+func TestDefaultPortIsNobodyElses(t *testing.T) {
+	at, err := netip.ParseAddrPort(DefaultOptions().MetricsListen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := at.Port(); !at.Addr().IsLoopback() || p < 1024 || p >= 9100 && p <= 9999 || p >= 32768 && p <= 60999 {
+		t.Errorf("%v", at)
+	}
+}
+
+func TestAuditHasTwoNames(t *testing.T) {
+	o := DefaultOptions()
+	if o.Audit != ipvs.AuditKeep || o.SetAudit("always") || o.Audit != ipvs.AuditKeep {
+		t.Errorf("audit %v", o.Audit)
+	}
+	if !o.SetAudit("repair") || o.Audit != ipvs.AuditRepair || !o.SetAudit("keep") || o.Audit != ipvs.AuditKeep {
+		t.Errorf("audit %v", o.Audit)
+	}
+}

@@ -1,0 +1,157 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"vigil/internal/status"
+	"vigil/vrrp"
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
+)
+
+const (
+	// takeLimit is how long the virtual routers may take to accept a configuration: at start they first learn about the
+	// interfaces, which the kernel tells in milliseconds.
+	takeLimit = 5 * time.Second
+	// forcedReleaseLimit is how long removing addresses may take when handing them over has failed.
+	forcedReleaseLimit = 2 * time.Second
+)
+
+// routers is the part that runs VRRP. It starts with the first virtual router.
+type routers struct {
+	surroundings
+	runner atomic.Pointer[vrrp.Runner] // nil until it runs
+
+	// Owned by the daemon's goroutine.
+	network Network
+	task    *task
+	spec    election.Spec
+	// leaving is the spec before: routers that it had and spec has not may be resigning until then.
+	leaving      election.Spec
+	leavingUntil time.Time
+}
+
+func (r *routers) String() string { return "vrrp" }
+
+func (r *routers) openNetwork() (Network, error) {
+	if r.opts.Network != nil {
+		return r.opts.Network()
+	}
+	return lan.OpenKernel()
+}
+
+func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
+	if r.runner.Load() != nil {
+		return prepared{commit: func(ctx context.Context) error { return r.take(ctx, next.VRRP) }}, nil
+	}
+	if len(next.VRRP.Instances) == 0 {
+		return prepared{}, nil
+	}
+	network, err := r.openNetwork()
+	if err != nil {
+		return prepared{}, fmt.Errorf("vrrp: %w", err)
+	}
+	return prepared{
+		commit: func(ctx context.Context) error {
+			if err := r.start(network); err != nil {
+				network.Close()
+				return err
+			}
+			return r.take(ctx, next.VRRP)
+		},
+		abort: func() { network.Close() },
+	}, nil
+}
+
+func (r *routers) start(network Network) error {
+	runner, err := vrrp.NewRunner(vrrp.Options{Network: network, Logger: r.log.With(componentKey, "vrrp"), Registerer: r.metrics,
+		HeartbeatFile: r.statePath("-vrrp.beat"), KeepOnStop: r.opts.KeepVRRP})
+	if err != nil {
+		return err
+	}
+	r.network = network
+	r.task = startTask(r.String(), r.ended, runner.Run)
+	r.runner.Store(runner)
+	return nil
+}
+
+// take hands the virtual routers to the Runner.
+func (r *routers) take(ctx context.Context, spec election.Spec) error {
+	r.leaving, r.leavingUntil = r.spec, time.Now().Add(vrrp.StopLimit(r.spec))
+	r.spec = spec
+	limit, cancel := context.WithTimeout(ctx, takeLimit)
+	defer cancel()
+	err := r.runner.Load().Apply(limit, spec)
+	if err == nil || ctx.Err() != nil { // told to stop, which is no failure
+		return nil
+	}
+	return fmt.Errorf("vrrp does not take its configuration: %w", err)
+}
+
+// changed receives when a virtual router has moved; nil while none runs.
+func (r *routers) changed() <-chan struct{} {
+	if runner := r.runner.Load(); runner != nil {
+		return runner.Changed()
+	}
+	return nil
+}
+
+// stop hands over and releases the addresses. How long that may take follows from what runs. After it, or when it has
+// failed, the addresses are removed without a hand-over: none stays behind.
+func (r *routers) stop() error {
+	if r.task == nil {
+		return nil
+	}
+	limit := vrrp.StopLimit(r.spec)
+	if left := time.Until(r.leavingUntil); left > limit {
+		limit = left
+	}
+	inTime := r.task.stop(limit)
+	var errs []error
+	if !inTime {
+		errs = append(errs, fmt.Errorf("vrrp did not stop in %v", limit))
+	}
+	if (!inTime || r.task.err != nil) && !r.opts.KeepVRRP {
+		errs = append(errs, r.release())
+	}
+	if inTime {
+		errs = append(errs, r.network.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// release removes all addresses that may be there.
+func (r *routers) release() error {
+	specs := []election.Spec{r.spec}
+	if time.Now().Before(r.leavingUntil) {
+		specs = append(specs, r.leaving)
+	}
+	done := make(chan error, 1)
+	go func() {
+		var errs []error
+		for _, s := range specs {
+			errs = append(errs, vrrp.Release(r.network, s))
+		}
+		done <- errors.Join(errs...)
+	}()
+	limit := time.NewTimer(forcedReleaseLimit)
+	defer limit.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-limit.C:
+		return errors.New("virtual addresses may have stayed behind: the kernel does not answer")
+	}
+}
+
+func (r *routers) unready() string { return "" }
+
+func (r *routers) status(s *status.Status) {
+	if runner := r.runner.Load(); runner != nil {
+		s.VRRP = vrrpStatus(runner.Status())
+	}
+}

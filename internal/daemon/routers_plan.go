@@ -1,0 +1,73 @@
+package daemon
+
+import (
+	"slices"
+
+	"vigil/confparse"
+	"vigil/vrrp/election"
+)
+
+// diff compares virtual routers by their identity, as the part itself does: one that is renamed lives on, one that gets
+// another VRID is another one.
+func (r *routers) diff(old, new Desired) []Step {
+	var steps []Step
+	if old.VRRP.StartupDelay != new.VRRP.StartupDelay {
+		steps = append(steps, step(Change, "vrrp_startup_delay, for the next start"))
+	}
+	return slices.Concat(steps, diffInstances(old.VRRP, new.VRRP), diffGroups(old.VRRP, new.VRRP))
+}
+
+func diffInstances(old, new election.Spec) []Step {
+	d := diffLists(old.Instances, new.Instances, election.InstanceSpec.Key, election.InstanceSpec.Equal)
+	// An instance that stays under its name and is another router is one step.
+	renewed := make(map[confparse.InstanceName]bool)
+	for _, k := range d.removed {
+		renewed[d.old[k].Name] = false
+	}
+	var steps []Step
+	for _, k := range d.added {
+		name := d.new[k].Name
+		if _, same := renewed[name]; same {
+			renewed[name] = true
+			steps = append(steps, step(Change, "vrrp_instance %s starts anew, as another virtual router", name))
+		} else {
+			steps = append(steps, step(Add, "vrrp_instance %s", name))
+		}
+	}
+	for _, k := range d.changed {
+		if was, name := d.old[k].Name, d.new[k].Name; was != name {
+			steps = append(steps, step(Change, "vrrp_instance %s, was %s", name, was))
+		} else {
+			steps = append(steps, step(Change, "vrrp_instance %s", name))
+		}
+	}
+	for _, k := range d.removed {
+		if name := d.old[k].Name; !renewed[name] {
+			steps = append(steps, step(Remove, "vrrp_instance %s", name))
+		}
+	}
+	if d.reordered {
+		steps = append(steps, step(Change, "order of the vrrp_instances"))
+	}
+	return steps
+}
+
+func diffGroups(old, new election.Spec) []Step {
+	name := func(g election.GroupSpec) confparse.GroupName { return g.Name }
+	equal := func(a, b election.GroupSpec) bool { return slices.Equal(a.Members, b.Members) }
+	d := diffLists(old.Groups, new.Groups, name, equal)
+	var steps []Step
+	for _, k := range d.added {
+		steps = append(steps, step(Add, "vrrp_sync_group %s", k))
+	}
+	for _, k := range d.changed {
+		steps = append(steps, step(Change, "vrrp_sync_group %s", k))
+	}
+	for _, k := range d.removed {
+		steps = append(steps, step(Remove, "vrrp_sync_group %s", k))
+	}
+	if d.reordered {
+		steps = append(steps, step(Change, "order of the vrrp_sync_groups"))
+	}
+	return steps
+}

@@ -1,0 +1,190 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vigil/confparse"
+	"vigil/healthcheck"
+	"vigil/internal/status"
+	"vigil/ipvs"
+)
+
+// How long the ends of this part may take. The kernel takes back ten thousand destinations in well under a second.
+const (
+	checkStopLimit = 3 * time.Second
+	carryStopLimit = time.Second
+	tableStopLimit = 12 * time.Second
+	// tableHeadStart is how long the virtual routers wait for the table to be programmed: an address owner becomes master
+	// at once, and should not do so in front of an empty table. Waiting longer would cost a process that comes back after
+	// a crash its mastership.
+	tableHeadStart = 100 * time.Millisecond
+)
+
+// services is the part that runs health checks and makes the kernel's table follow them. It starts with the first
+// virtual server.
+type services struct {
+	surroundings
+	running atomic.Pointer[runningServices] // nil until it runs
+
+	// mu makes one of taking what the checks say and giving it to the table: what was taken first is given first.
+	mu sync.Mutex
+
+	// Owned by the daemon's goroutine.
+	tasks struct{ checks, carry, table *task }
+}
+
+type runningServices struct {
+	checks *healthcheck.Manager
+	table  *ipvs.Reconciler
+}
+
+func (s *services) String() string { return "virtual servers" }
+
+func (s *services) openKernel(ctx context.Context) (ipvs.Kernel, error) {
+	if s.opts.Kernel != nil {
+		return s.opts.Kernel(ctx)
+	}
+	return ipvs.OpenKernel(ctx, ipvs.KernelOptions{Logger: s.log.With(componentKey, "ipvs")})
+}
+
+// prepare opens the kernel's table before the first virtual server: whether there is one may take seconds to find out.
+func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) {
+	if s.running.Load() != nil {
+		return prepared{commit: func(ctx context.Context) error { s.set(ctx, next); return nil }}, nil
+	}
+	if len(next.IPVS.VirtualServers) == 0 {
+		return prepared{}, nil
+	}
+	kernel, err := s.openKernel(ctx)
+	if err != nil {
+		return prepared{}, fmt.Errorf("virtual servers are configured: %w", err)
+	}
+	return prepared{
+		commit: func(ctx context.Context) error {
+			s.start(kernel)
+			s.set(ctx, next)
+			return nil
+		},
+		abort: func() { kernel.Close() },
+	}, nil
+}
+
+// start starts checks and table, the latter with a kernel that is open.
+func (s *services) start(kernel ipvs.Kernel) {
+	open := func(ctx context.Context) (ipvs.Kernel, error) {
+		if k := kernel; k != nil {
+			kernel = nil
+			return k, nil
+		}
+		return s.openKernel(ctx)
+	}
+	r := &runningServices{
+		checks: healthcheck.NewManager(healthcheck.Options{Logger: s.log.With(componentKey, "checkers"), Registerer: s.metrics}),
+		table: ipvs.NewReconciler(ipvs.Options{Open: open, Logger: s.log.With(componentKey, "ipvs"), Registerer: s.metrics,
+			StatePath: s.statePath("-ipvs.json"), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit}),
+	}
+	s.tasks.table = startTask("ipvs", s.ended, r.table.Run)
+	s.tasks.checks = startTask("healthcheck", s.ended, r.checks.Run)
+	s.tasks.carry = startTask("health to table", s.ended, func(ctx context.Context) error { return s.carry(ctx, r) })
+	s.running.Store(r)
+}
+
+// set makes next what is checked and what the table is to be, and gives the table its head start.
+func (s *services) set(ctx context.Context, next Desired) {
+	r := s.running.Load()
+	s.mu.Lock()
+	r.table.Set(next.IPVS, healthOf(next.Checks, r.checks.Apply(next.Checks)))
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, tableHeadStart)
+	defer cancel()
+	_ = r.table.Sync(ctx) // late is no failure, and its end is seen by its owner
+}
+
+// carry gives the table what the checks find, until ctx ends.
+func (s *services) carry(ctx context.Context, r *runningServices) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.checks.Changed():
+			s.mu.Lock()
+			r.table.SetHealth(changeOfHealth(r.checks.Take()))
+			s.mu.Unlock()
+		}
+	}
+}
+
+// recheck has checks made again that say nothing any more.
+func (s *services) recheck() {
+	if r := s.running.Load(); r != nil {
+		r.checks.Recheck()
+	}
+}
+
+// ready is closed when the table has been programmed for the first time, or when there is none.
+func (s *services) ready() <-chan struct{} {
+	if r := s.running.Load(); r != nil {
+		return r.table.Ready()
+	}
+	at := make(chan struct{})
+	close(at)
+	return at
+}
+
+func (s *services) stop() error {
+	return stopTasks(stopping{s.tasks.checks, checkStopLimit}, stopping{s.tasks.carry, carryStopLimit},
+		stopping{s.tasks.table, tableStopLimit})
+}
+
+func (s *services) unready() string {
+	if r := s.running.Load(); r != nil {
+		select {
+		case <-r.table.Ready():
+		default:
+			return "the IPVS table has not been programmed yet"
+		}
+		if st := r.table.Status(); st.Lost {
+			return "the kernel's IPVS cannot be had: " + st.Failing[0].Error
+		}
+	}
+	return ""
+}
+
+func (s *services) status(to *status.Status) {
+	if r := s.running.Load(); r != nil {
+		to.Checks, to.IPVS = checksStatus(r.checks.Status()), ipvsStatus(r.table.Status())
+	}
+}
+
+// healthOf is the Snapshot of a Spec as IPVS wants it, which takes what is not mentioned for up with its configured
+// weight: of thousands of servers a few are worth a word.
+func healthOf(spec healthcheck.Spec, s healthcheck.Snapshot) ipvs.Health {
+	h := newHealth()
+	for i, vs := range s.VirtualServers {
+		for k, rs := range vs.RealServers {
+			if !rs.Up || rs.Weight != spec.VirtualServers[i].RealServers[k].Weight {
+				h.RealServers[rs.ID] = ipvs.RealServerHealth{Up: rs.Up, Weight: rs.Weight}
+			}
+		}
+	}
+	return h
+}
+
+// changeOfHealth is a batch of changes as IPVS wants it.
+func changeOfHealth(changes []healthcheck.Change) ipvs.Health {
+	h := newHealth()
+	for _, c := range changes {
+		if c.RealServer.Addr.IsValid() {
+			h.RealServers[c.RealServer] = ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight}
+		}
+	}
+	return h
+}
+
+func newHealth() ipvs.Health {
+	return ipvs.Health{RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth)}
+}

@@ -1,0 +1,176 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+
+	"vigil/internal/status"
+	"vigil/ipvs"
+)
+
+func TestStatusTellsOfEveryPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		i := begin(t, mastersConfig(3, "0.5")+"vrrp_sync_group G {\n group {\n  VI_1\n }\n}\n", nil)
+		time.Sleep(time.Second)
+		b, err := json.Marshal(i.status())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s status.Status
+		if err := json.Unmarshal(b, &s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Version != Version || !s.Started.Equal(begun) || s.Configuration.Result != reloadApplied ||
+			s.Configuration.File != i.opts.ConfigFile || !s.Configuration.InForce.Equal(begun) {
+			t.Errorf("daemon: %+v", s)
+		}
+		if s.VRRP == nil || len(s.VRRP.Instances) != 1 {
+			t.Fatalf("VRRP: %+v", s.VRRP)
+		}
+		in := s.VRRP.Instances[0]
+		if in.Name != "VI_1" || in.State != "MASTER" || in.VRID != 51 || in.Interface != "eth0" || in.EffectivePriority != 255 ||
+			in.AdvertIntervalSeconds != status.Seconds(500*time.Millisecond) || !in.VIPSet || in.Counters.AdvertsSent < 2 ||
+			in.Source != netip.MustParseAddr("192.0.2.250") || len(in.VIPs) != 2 || in.VIPs[0].Interface != "eth0" {
+			t.Errorf("instance: %+v", in)
+		}
+		if diff := cmp.Diff([]status.SyncGroup{{Name: "G", State: "MASTER"}}, s.VRRP.Groups); diff != "" {
+			t.Errorf("groups (-want +got):\n%s", diff)
+		}
+		if s.Checks == nil || len(s.Checks.VirtualServers) != 1 || len(s.Checks.VirtualServers[0].RealServers) != 2 ||
+			!s.Checks.VirtualServers[0].RealServers[1].Up || !s.Checks.VirtualServers[0].QuorumUp {
+			t.Errorf("checks: %+v", s.Checks)
+		}
+		if s.IPVS == nil || !s.IPVS.Ready || s.IPVS.Services != 1 || s.IPVS.Destinations != 2 || len(s.IPVS.Failing) != 0 {
+			t.Errorf("IPVS: %+v", s.IPVS)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// gauge returns the value of a metric without labels.
+func (i *instance) gauge(t *testing.T, name string) float64 {
+	t.Helper()
+	families, err := i.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return value(f.GetMetric()[0])
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
+func value(m *dto.Metric) float64 { return m.GetGauge().GetValue() + m.GetCounter().GetValue() }
+
+func TestReloadsAreMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		i := begin(t, oneService, nil)
+		time.Sleep(time.Hour)
+		for _, tt := range []struct {
+			config, result string
+			ok             float64
+			inForce        time.Duration
+		}{
+			{strings.TrimSuffix(oneService, "}\n"), reloadRefused, 0, 0},
+			{oneService, reloadUnchanged, 1, time.Hour},
+			{oneRouter, reloadApplied, 1, time.Hour},
+		} {
+			reply, _ := i.reload(tt.config)
+			reply.want(t, tt.config, tt.result)
+			c := i.status().Configuration
+			if c.Result != tt.result || (c.Error == "") != (tt.ok == 1) || !c.InForce.Equal(begun.Add(tt.inForce)) ||
+				!c.Attempted.Equal(begun.Add(time.Hour)) {
+				t.Errorf("%s: %+v", tt.result, c)
+			}
+			if got := i.gauge(t, metricReloadOK); got != tt.ok {
+				t.Errorf("%s: last reload successful %v", tt.result, got)
+			}
+			if got := i.gauge(t, metricReloadTime); got != float64(begun.Add(tt.inForce).UnixNano())/1e9 {
+				t.Errorf("%s: in force since %v", tt.result, got)
+			}
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// slowKernel answers when it is allowed to.
+type slowKernel struct {
+	ipvs.Kernel
+	allowed <-chan struct{}
+}
+
+func (k slowKernel) Read(ctx context.Context, keys []ipvs.ServiceKey) (ipvs.Table, error) {
+	<-k.allowed
+	return k.Kernel.Read(ctx, keys)
+}
+
+// A kernel whose IPVS was unloaded does not pass for a healthy one.
+func TestUnreadyWhileIPVSIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, nil)
+		i.kernel.Unload()
+		time.Sleep(2 * time.Minute) // an audit meets it
+		if reason := i.unready(); !strings.Contains(reason, ipvs.ErrUnavailable.Error()) || !i.status().IPVS.Lost {
+			t.Errorf("%q, %+v", reason, i.status().IPVS)
+		}
+		i.kernel.Load()
+		time.Sleep(2 * time.Minute)
+		if reason := i.unready(); reason != "" || i.status().IPVS.Services != 1 {
+			t.Errorf("%q, %+v", reason, i.status().IPVS)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestUnreadyUntilTheTableIsProgrammed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		allowed := make(chan struct{})
+		i := begin(t, oneService, func(o *Options) {
+			open := o.Kernel
+			o.Kernel = func(ctx context.Context) (ipvs.Kernel, error) {
+				k, err := open(ctx)
+				return slowKernel{k, allowed}, err
+			}
+		})
+		time.Sleep(2 * tableHeadStart) // longer than anybody waits for it
+		if i.unready() == "" || i.status().IPVS.Ready {
+			t.Error("ready before anything was programmed")
+		}
+		close(allowed)
+		synctest.Wait()
+		if reason := i.unready(); reason != "" {
+			t.Errorf("programmed, and %s", reason)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, func(o *Options) { o.Checkers = false })
+		if reason := i.unready(); reason != "" {
+			t.Errorf("nothing to program, and %s", reason)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}

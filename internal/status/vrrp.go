@@ -1,0 +1,71 @@
+package status
+
+import (
+	"net/netip"
+	"time"
+)
+
+// VRRP is the state of the virtual routers and sync groups, in configuration order.
+type VRRP struct {
+	Instances      []Instance  `json:"instances"`
+	Groups         []SyncGroup `json:"groups,omitempty"`
+	PacketsDropped uint64      `json:"packets_dropped"` // received faster than they could be looked at
+}
+
+// Instance is one virtual router. The names that keepalived's JSON has as well are keepalived's.
+type Instance struct {
+	Name                  string         `json:"name"`
+	VRID                  uint8          `json:"vrid"`
+	Interface             string         `json:"interface"`
+	Family                string         `json:"family"`
+	Version               uint8          `json:"version"`
+	State                 string         `json:"state"`
+	WantState             string         `json:"wantstate"` // what it would be if its sync group did not hold it back
+	BasePriority          uint8          `json:"base_priority"`
+	EffectivePriority     uint8          `json:"effective_priority"`
+	AdvertIntervalSeconds Seconds        `json:"advert_interval_seconds"`
+	MasterIntervalSeconds Seconds        `json:"master_interval_seconds"` // what the master-down timer is based on
+	LastTransition        time.Time      `json:"last_transition"`
+	VIPs                  []Address      `json:"vips"`
+	ExcludedVIPs          []Address      `json:"evips,omitempty"`
+	VIPSet                bool           `json:"vipset"` // they are meant to be installed
+	LinkUp                bool           `json:"link_up"`
+	Source                netip.Addr     `json:"source"`          // of our adverts
+	MasterAddress         netip.Addr     `json:"master_address"`  // last heard; "" while MASTER
+	MasterPriority        uint8          `json:"master_priority"` // last heard; 0 while MASTER
+	Resigning             bool           `json:"resigning,omitempty"`
+	Counters              AdvertCounters `json:"counters"`
+	AnnouncementsSent     uint64         `json:"announcements_sent"` // gratuitous ARPs and neighbour advertisements
+}
+
+// Address is one virtual address.
+type Address struct {
+	Address   netip.Prefix `json:"address"`
+	Interface string       `json:"interface"`
+}
+
+// SyncGroup is one vrrp_sync_group.
+type SyncGroup struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+}
+
+// AdvertCounters are the statistics of one virtual router, under the names of keepalived's JSON.
+type AdvertCounters struct {
+	AdvertsReceived      uint64 `json:"advert_rcvd"`
+	AdvertsSent          uint64 `json:"advert_sent"` // copies to several unicast peers count once
+	BecameMaster         uint64 `json:"become_master"`
+	ReleasedMaster       uint64 `json:"release_master"`
+	LengthErrors         uint64 `json:"packet_len_err"`
+	TTLErrors            uint64 `json:"ip_ttl_err"`
+	VersionErrors        uint64 `json:"version_err"`
+	ChecksumErrors       uint64 `json:"checksum_err"`
+	InvalidTypeErrors    uint64 `json:"invalid_type_rcvd"`
+	IntervalErrors       uint64 `json:"advert_interval_err"`
+	AddressListErrors    uint64 `json:"addr_list_err"`
+	InvalidAuthTypes     uint64 `json:"invalid_authtype"`
+	AuthTypeMismatches   uint64 `json:"authtype_mismatch"`
+	AuthFailures         uint64 `json:"auth_failure"`
+	PriorityZeroReceived uint64 `json:"pri_zero_rcvd"`
+	PriorityZeroSent     uint64 `json:"pri_zero_sent"`
+}

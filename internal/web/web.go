@@ -1,0 +1,113 @@
+// Package web is the face that the process shows over HTTP: /metrics, /healthz and /status. It reads and changes nothing.
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
+
+	"vigil/internal/status"
+)
+
+// Off is the address that opens no listener.
+const Off = "off"
+
+// What one process of many may use. The file descriptors are wanted by the health checks, and a client that holds its
+// connections and says nothing must not keep others out for long.
+const (
+	maxConnections = 16
+	maxAnswers     = 4 // of each of the large ones at a time: a director of many servers writes megabytes
+	maxHeader      = 16 << 10
+	readLimit      = 5 * time.Second
+	writeLimit     = 30 * time.Second // a large director's /status over a slow line
+	idleLimit      = 10 * time.Second
+	// shutdownLimit is how long an answer under way may take to finish when the daemon stops.
+	shutdownLimit = 500 * time.Millisecond
+)
+
+// Source is what is served. The functions are called from request goroutines.
+type Source struct {
+	Metrics prometheus.Gatherer
+	// Status returns a value that nobody changes any more.
+	Status func() status.Status
+	// Unready says what keeps the daemon from doing its job, or "".
+	Unready func() string
+}
+
+// NewHandler serves src.
+func NewHandler(src Source, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(src.Metrics, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError,
+		MaxRequestsInFlight: maxAnswers}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		if reason := src.Unready(); reason != "" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(reason + "\n"))
+			return
+		}
+		_, _ = w.Write([]byte("ok\n"))
+	})
+	answers := make(chan struct{}, maxAnswers)
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case answers <- struct{}{}:
+			defer func() { <-answers }()
+		default:
+			http.Error(w, "too many requests for the status at a time", http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		if err := e.Encode(src.Status()); err != nil {
+			log.Debug("write status", "err", err)
+		}
+	})
+	return mux
+}
+
+// Listen opens the listener; nil when addr is Off or "". Monitoring is never worth a director: an address that cannot
+// be had is a warning.
+func Listen(addr string, log *slog.Logger) net.Listener {
+	if addr == Off || addr == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		log.Warn("metrics are not served; choose another address with --metrics-listen", "err", err)
+		return nil
+	}
+	return l
+}
+
+// Serve serves h on l until ctx ends. Connections beyond a bound wait in the kernel's queue.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+	s := &http.Server{Handler: h, ReadTimeout: readLimit, WriteTimeout: writeLimit, IdleTimeout: idleLimit,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	ctx, cancel := context.WithCancel(ctx)
+	stopped := make(chan struct{})
+	defer func() { cancel(); <-stopped }()
+	go func() {
+		defer close(stopped)
+		<-ctx.Done()
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
+		defer cancel()
+		if s.Shutdown(limit) != nil {
+			s.Close()
+		}
+	}()
+	if err := s.Serve(netutil.LimitListener(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

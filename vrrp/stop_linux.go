@@ -1,0 +1,30 @@
+package vrrp
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
+)
+
+// releaseTime is what removing the addresses may take when their time has come: netlink answers in milliseconds, on a
+// machine that swaps in seconds.
+const releaseTime = 4 * time.Second
+
+// StopLimit is the longest time in which a Runner that was told to stop has handed over and released the addresses of s.
+func StopLimit(s election.Spec) time.Duration { return s.HandOverLimit() + releaseTime }
+
+// Release removes the virtual addresses of s that are still in place, without a hand-over. It is for the end of a process
+// whose Runner did not stop in time or ended with an error: an address must never stay behind on a host that no longer
+// answers for it. It waits for nothing but the Network.
+func Release(n lan.Network, s election.Spec) error {
+	var errs []error
+	for _, in := range s.Instances {
+		if err := lan.SetAddresses(n, onLinks(in.All()), false); err != nil {
+			errs = append(errs, fmt.Errorf("release the addresses of %s: %w", in.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
