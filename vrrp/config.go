@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"vigil/confparse"
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/wire"
 )
@@ -53,7 +54,7 @@ func instanceFromConfig(in *confparse.VRRPInstance) election.InstanceSpec {
 	for _, v := range in.ExcludedAddresses {
 		s.Excluded = append(s.Excluded, addressFromConfig(in, v))
 	}
-	s.TrackInterfaces = trackedInterfaces(in, s)
+	s.Trackers = trackedInterfaces(in, s)
 	return s
 }
 
@@ -70,17 +71,17 @@ func addressFromConfig(in *confparse.VRRPInstance, v confparse.VirtualAddress) e
 func trackedInterfaces(in *confparse.VRRPInstance, s election.InstanceSpec) []election.TrackSpec {
 	var tracks []election.TrackSpec
 	add := func(t election.TrackSpec) {
-		known := slices.ContainsFunc(tracks, func(u election.TrackSpec) bool { return u.Interface == t.Interface })
-		if t.Interface != in.Interface && !known {
+		known := slices.ContainsFunc(tracks, func(u election.TrackSpec) bool { return u.ID == t.ID })
+		if t.ID.Name != in.Interface && !known {
 			tracks = append(tracks, t)
 		}
 	}
 	for _, t := range in.TrackInterfaces {
-		add(election.TrackSpec{Interface: t.Interface, Weight: t.Weight, Reverse: t.Reverse})
+		add(election.TrackSpec{ID: track.InterfaceID(t.Interface), Weight: t.Weight, Reverse: t.Reverse})
 	}
 	for _, list := range [][]election.Address{s.Addresses, s.Excluded} {
 		for _, a := range list {
-			add(election.TrackSpec{Interface: a.Link})
+			add(election.TrackSpec{ID: track.InterfaceID(a.Link)})
 		}
 	}
 	return tracks

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"vigil/confparse"
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/wire"
 )
@@ -84,7 +85,8 @@ func TestFromConfig(t *testing.T) {
 		}, func(s *election.InstanceSpec) {
 			s.Excluded = []election.Address{{Prefix: prefix("10.1.0.2/32"), Link: "eth2"}, {Prefix: prefix("10.1.0.3/32"), Link: "eth2"},
 				{Prefix: prefix("10.1.0.4/32"), Link: "eth3"}}
-			s.TrackInterfaces = []election.TrackSpec{{Interface: "eth3", Weight: -7, Reverse: true}, {Interface: "eth2"}}
+			s.Trackers = []election.TrackSpec{{ID: track.InterfaceID("eth3"), Weight: -7, Reverse: true},
+				{ID: track.InterfaceID("eth2")}}
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

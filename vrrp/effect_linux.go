@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 	"sync"
@@ -33,17 +32,17 @@ type worker struct {
 type job struct {
 	action  election.Action
 	address election.Address
-	order   uint64 // of the SetAddresses that the question is about
+	order   uint64 // generation of the Own that the question is about
 }
 
 // result is the outcome of a job: of action when that is not nil, else the answer that address is gone.
 type result struct {
-	handle election.Handle
-	action election.Action
-	err    error
-	lost   election.Address
-	order  uint64
-	ended  bool // the worker has ended; nothing follows
+	handle   election.Handle
+	action   election.Action
+	failures []election.Failure
+	lost     election.Address
+	order    uint64
+	ended    bool // the worker has ended; nothing follows
 }
 
 // newWorker starts the goroutine; close ends it.
@@ -122,8 +121,8 @@ func (w *worker) run(h election.Handle) {
 // do carries out one job and tells whether there is something to report.
 func (w *worker) do(j job) (r result, due bool) {
 	switch a := j.action.(type) {
-	case election.SetAddresses:
-		return result{action: a, err: lan.SetAddresses(w.network, onLinks(a.Addresses), a.Present)}, true
+	case election.Own:
+		return result{action: a, failures: w.own(a)}, true
 	case election.PreparePassOn:
 		if m, err := lan.NewMove(w.network, a.Previous, 0, onLinks(a.Addresses), a.Link); err == nil {
 			_ = w.network.PreparePassOn(m, a.Within) // PassOn reports what cannot be had
@@ -136,10 +135,6 @@ func (w *worker) do(j job) (r result, due bool) {
 		if err != nil {
 			w.log.passOnFailed(err)
 		}
-	case election.ChangeAddresses:
-		// Removed first: an address whose attributes changed is in both lists.
-		return result{action: a, err: errors.Join(
-			lan.SetAddresses(w.network, onLinks(a.Remove), false), lan.SetAddresses(w.network, onLinks(a.Add), true))}, true
 	case election.Announce:
 		w.announce(a)
 	case election.CancelAnnouncements:
@@ -150,6 +145,24 @@ func (w *worker) do(j job) (r result, due bool) {
 		}
 	}
 	return result{}, false
+}
+
+// own has exactly the resources of o in place and returns what failed.
+func (w *worker) own(o election.Own) (failures []election.Failure) {
+	set := func(r election.Resource, present bool) {
+		if a, ok := r.(election.Address); ok {
+			if err := lan.SetAddresses(w.network, []lan.Address{lan.Address(a)}, present); err != nil {
+				failures = append(failures, election.Failure{Resource: r, Err: err})
+			}
+		}
+	}
+	for _, r := range slices.Backward(o.Remove) {
+		set(r, false)
+	}
+	for _, r := range o.Resources {
+		set(r, true)
+	}
+	return failures
 }
 
 // onLinks are the addresses as the kernel's side knows them.

@@ -40,6 +40,10 @@ func addresses(list ...string) []election.Address {
 	return addrs
 }
 
+func resources(list []election.Address) []election.Resource {
+	return election.InstanceSpec{Addresses: list}.Resources()
+}
+
 func TestWorkerKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet
@@ -47,15 +51,15 @@ func TestWorkerKeepsTheOrder(t *testing.T) {
 		defer p.close()
 		b := newBench(t, n.newHost("10.77.0.1/24"), p)
 		vips := addresses("10.77.0.100/32", "10.77.0.101/32")
-		b.put(job{action: election.SetAddresses{Present: true, Addresses: vips}})
+		b.put(job{action: election.Own{Generation: 1, Resources: resources(vips)}})
 		b.put(job{action: election.Announce{Repeat: 2, Addresses: vips}})
-		b.put(job{action: election.SetAddresses{Present: false, Addresses: vips}})
+		b.put(job{action: election.Own{Generation: 2, Remove: resources(vips)}})
 		b.close(false)
 		<-b.done
 		want(t, "kernel", strings.Join(b.host.taken(), ", "), "add 10.77.0.100, add 10.77.0.101, "+
-			"garp 10.77.0.100, garp 10.77.0.101, garp 10.77.0.100, garp 10.77.0.101, del 10.77.0.100, del 10.77.0.101")
-		for _, present := range []bool{true, false} {
-			if r := <-b.results; r.action.(election.SetAddresses).Present != present || r.err != nil || r.handle != 1 {
+			"garp 10.77.0.100, garp 10.77.0.101, garp 10.77.0.100, garp 10.77.0.101, del 10.77.0.101, del 10.77.0.100")
+		for _, generation := range []uint64{1, 2} {
+			if r := <-b.results; r.action.(election.Own).Generation != generation || r.failures != nil || r.handle != 1 {
 				t.Errorf("result %+v", r)
 			}
 		}
@@ -78,23 +82,20 @@ func TestWorkerTriesEveryAddressAndReportsAllFailures(t *testing.T) {
 		b := newBench(t, h, newPacers())
 		vips := addresses("10.77.0.100/32", "10.77.0.101/32", "10.77.0.102/32")
 		vips = append(vips, election.Address{Prefix: netip.MustParsePrefix("10.77.0.103/32"), Link: "eth7"})
-		b.put(job{action: election.SetAddresses{Present: true, Addresses: vips}})
+		b.put(job{action: election.Own{Generation: 1, Resources: resources(vips)}})
+		var failed []netip.Addr
 		r := <-b.results
-		if r.err == nil {
-			t.Fatal("no error")
-		}
-		for _, part := range []string{"10.77.0.100", "10.77.0.102", "10.77.0.103", "eth7", "no such interface"} {
-			if !strings.Contains(r.err.Error(), part) {
-				t.Errorf("error %q does not mention %s", r.err, part)
+		for _, f := range r.failures {
+			failed = append(failed, f.Resource.(election.Address).Prefix.Addr())
+			if gone := f.Resource == election.Resource(vips[3]); errors.Is(f.Err, netio.ErrNoLink) != gone {
+				t.Errorf("%v: %v", f.Resource, f.Err)
 			}
 		}
-		if !errors.Is(r.err, netio.ErrNoLink) {
-			t.Errorf("error %v is not ErrNoLink", r.err)
-		}
+		want(t, "failures", failed, []netip.Addr{vip100, vips[2].Prefix.Addr(), vips[3].Prefix.Addr()})
 		want(t, "the one that is possible", h.has("10.77.0.101"), true)
-		b.put(job{action: election.SetAddresses{Present: false, Addresses: vips}})
-		if r := <-b.results; r.err != nil {
-			t.Errorf("removing what is on an interface that is gone: %v", r.err)
+		b.put(job{action: election.Own{Generation: 2, Remove: resources(vips)}})
+		if r := <-b.results; r.failures != nil {
+			t.Errorf("removing what is on an interface that is gone: %v", r.failures)
 		}
 	})
 }

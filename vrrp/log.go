@@ -90,6 +90,10 @@ func (l instanceLog) report(r election.Report, s *election.InstanceSpec) {
 		l.infof("stop preempt delay")
 	case election.ReportPriorityZeroSent:
 		l.debugf("sent 0 priority")
+	case election.ReportResourceFailed:
+		l.failed("cannot change addresses", r.Err)
+	case election.ReportResourceInstalled:
+		l.infof("%v is in place now", r.Resource.(election.Address).Prefix)
 	case election.ReportRejected:
 		l.rejected(r, s)
 	}

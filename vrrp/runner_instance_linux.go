@@ -25,16 +25,15 @@ type virtualRouter struct {
 	id       uint16                // identification of the last IPv4 packet
 	sendErrs map[netip.Addr]string // by destination, of the last advert if it could not be sent
 
-	// What the Engine was told last. A tracked interface that is not in the map counts as up.
-	started  bool
-	linkUp   bool
-	source   netip.Addr
-	trackers map[string]bool
-	dirty    bool
+	// What the Engine was told last.
+	started bool
+	linkUp  bool
+	source  netip.Addr
+	dirty   bool
 
 	state election.State
 	held  []election.Address // what the worker was told to have installed
-	order uint64             // counts the SetAddresses
+	order uint64             // generation of the last Own
 }
 
 // do carries out what the Engine decided. It must not call the Engine, whose slice it reads: what needs an answer is
@@ -66,6 +65,7 @@ func (r *Runner) do(actions []election.InstanceAction) {
 			publish = true
 		case election.Report:
 			in.log.report(act, &in.spec)
+		case election.Notify: // the transition is in changes since StateChanged
 		case election.Stopped:
 			r.remove(in)
 			publish = true
@@ -81,24 +81,27 @@ func (r *Runner) do(actions []election.InstanceAction) {
 // order hands an action to the worker.
 func (r *Runner) order(in *virtualRouter, action election.Action) {
 	switch a := action.(type) {
-	case election.SetAddresses:
-		in.held, in.order = nil, in.order+1
-		if a.Present {
-			in.held = a.Addresses
-		} else {
+	case election.Own:
+		before := len(in.held)
+		in.held, in.order = nil, a.Generation
+		for _, r := range a.Resources {
+			if address, ok := r.(election.Address); ok {
+				in.held = append(in.held, address)
+			}
+		}
+		if len(in.held) == 0 {
 			r.heartbeat.clear(in.slot)
 		}
-		in.log.addresses(a.Present, &in.spec)
-	case election.ChangeAddresses:
-		in.held = slices.DeleteFunc(slices.Clone(in.held), func(h election.Address) bool { return slices.Contains(a.Remove, h) })
-		in.held = append(in.held, a.Add...)
+		if len(in.held) != before || a.Generation == 1 {
+			in.log.addresses(len(in.held) > 0, &in.spec)
+		}
 	}
 	in.worker.put(job{action: action})
 }
 
 // add takes in a virtual router that is about to start.
 func (r *Runner) add(h election.Handle, spec election.InstanceSpec) {
-	in := &virtualRouter{handle: h, slot: -1, trackers: make(map[string]bool), sendErrs: make(map[netip.Addr]string)}
+	in := &virtualRouter{handle: h, slot: -1, sendErrs: make(map[netip.Addr]string)}
 	in.configure(spec, r.log)
 	if r.heartbeat != nil {
 		in.slot = r.heartbeat.open(spec.Name, spec.Key())
@@ -223,15 +226,10 @@ func (r *Runner) finished(res result) {
 	}
 	in := r.instances[res.handle]
 	if res.action != nil {
-		if res.err != nil {
-			log := instanceLog{logger: r.log, name: "vrrp"}
-			if in != nil {
-				log = in.log
-			}
-			log.failed("cannot change addresses", res.err)
-		}
-		if in != nil {
-			r.step(in, election.EffectDone{Action: res.action, Err: res.err})
+		if own, ok := res.action.(election.Own); ok && in != nil {
+			r.step(in, election.EffectDone{Generation: own.Generation, Failures: res.failures})
+		} else if len(res.failures) > 0 { // nobody else is left to report it
+			instanceLog{logger: r.log, name: "vrrp"}.failed("cannot change addresses", res.failures[0].Err)
 		}
 		return
 	}

@@ -13,6 +13,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/internal/netio"
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan"
 	"vigil/vrrp/wire"
@@ -165,7 +166,7 @@ func TestReloadOfAddressesKeepsMaster(t *testing.T) {
 		in.Addresses[0].Label = "eth0:v" // removed and added
 		a.apply(in)
 		synctest.Wait()
-		want(t, "kernel", a.host.taken(), []string{"del 10.77.51.100", "del 10.77.51.101", "add 10.77.51.100", "add 10.77.51.102",
+		want(t, "kernel", a.host.taken(), []string{"del 10.77.51.101", "del 10.77.51.100", "add 10.77.51.100", "add 10.77.51.102",
 			"garp 10.77.51.100", "garp 10.77.51.102"})
 		time.Sleep(10 * time.Second)
 		want(t, "changes", len(a.TakeChanges()), 0)
@@ -303,9 +304,9 @@ func TestTrackedInterface(t *testing.T) {
 		lan1 := netio.Link{Index: 3, Name: "eth1", Ether: true}
 		h.links = append(h.links, lan1)
 		in := testInstance("V", 51, 150)
-		in.TrackInterfaces = []election.TrackSpec{{Interface: "eth1"}}
+		in.Trackers = []election.TrackSpec{{ID: track.InterfaceID("eth1")}}
 		weighted := testInstance("W", 52, 150)
-		weighted.TrackInterfaces = []election.TrackSpec{{Interface: "eth1", Weight: -60}}
+		weighted.Trackers = []election.TrackSpec{{ID: track.InterfaceID("eth1"), Weight: -60}}
 		a := start(t, h, Options{}, in, weighted)
 		want(t, "down at the start", []election.State{a.state("V"), a.state("W")}, []election.State{election.Fault, election.Backup})
 		want(t, "priority", a.Status().Instances[1].Priority, uint8(90))

@@ -8,6 +8,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/internal/netio"
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan"
 )
@@ -132,7 +133,7 @@ func (r *Runner) markLink(name string) (any bool) {
 		return false
 	}
 	for _, in := range r.all() {
-		tracked := slices.ContainsFunc(in.spec.TrackInterfaces, func(t election.TrackSpec) bool { return t.Interface == name })
+		tracked := slices.ContainsFunc(in.spec.Trackers, func(t election.TrackSpec) bool { return t.ID == track.InterfaceID(name) })
 		if in.spec.Link == name || tracked {
 			r.mark(in)
 			any = true
@@ -172,13 +173,15 @@ func (r *Runner) inform(in *virtualRouter) {
 }
 
 func (r *Runner) informTrackers(in *virtualRouter) {
-	for _, t := range in.spec.TrackInterfaces {
-		l, ok := r.view.link(t.Interface)
-		up := ok && l.Up
-		if told, known := in.trackers[t.Interface]; up != (told || !known) {
-			in.trackers[t.Interface] = up
-			r.step(in, election.TrackerChanged{Tracker: t.Interface, Up: up})
+	for _, t := range in.spec.Trackers {
+		if t.ID.Kind != track.Interface {
+			continue
 		}
+		value := track.Down
+		if l, ok := r.view.link(t.ID.Name); ok && l.Up {
+			value = track.Up
+		}
+		r.do(r.engine.Track(r.now(), t.ID, value))
 	}
 }
 
@@ -244,7 +247,7 @@ func (r *Runner) removeStale() {
 	if r.heartbeat == nil || !r.heartbeat.stale {
 		return
 	}
-	var stale []election.Address
+	var stale []election.Resource
 	for _, a := range r.view.addrs {
 		link := r.view.name(a.Index)
 		if a.Protocol == netio.Protocol && link != "" && !r.vips[a.Prefix.Addr()] {
@@ -257,7 +260,7 @@ func (r *Runner) removeStale() {
 	}
 	janitor := &virtualRouter{log: instanceLog{logger: r.log, name: "vrrp"}}
 	janitor.worker = newWorker(0, r.network, r.pacers, janitor.log, r.results, r.quit)
-	janitor.worker.put(job{action: election.SetAddresses{Present: false, Addresses: stale}})
+	janitor.worker.put(job{action: election.Own{Remove: stale}})
 	janitor.worker.close(false)
 	r.draining = append(r.draining, janitor)
 }

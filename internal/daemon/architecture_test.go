@@ -28,8 +28,8 @@ var arrows = map[string][]string{
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
 
-	"vrrp":             {"confparse", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux", "internal/boot_linux"},
-	"vrrp/election":    {"confparse", "vrrp/wire"},
+	"vrrp":             {"confparse", "internal/track", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux", "internal/boot_linux"},
+	"vrrp/election":    {"confparse", "internal/track", "vrrp/wire"},
 	"vrrp/wire":        nil,
 	"vrrp/vrrptest":    {"confparse", "vrrp/wire", "vrrp/election"},
 	"vrrp/lan":         {"confparse", "vrrp/wire", "internal/netio_linux", "internal/firewall_linux"},
@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"confparse/confparsetest": {"confparse"},
 	"internal/boot":           nil,
 	"internal/netio":          nil,
+	"internal/track":          nil,
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
 }
@@ -77,7 +78,7 @@ var libraries = map[string][]string{
 }
 
 // purePackages are the cores: they are told the time and return what is to be done.
-var purePackages = []string{"internal/status", "ipvs/pool", "vrrp/election", "vrrp/wire"}
+var purePackages = []string{"internal/status", "internal/track", "ipvs/pool", "vrrp/election", "vrrp/wire"}
 
 // shells lists the files of packages that have cores and shells side by side. There, what is neither listed nor called
 // _linux is a core.

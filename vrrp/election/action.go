@@ -8,15 +8,16 @@ import (
 	"vigil/vrrp/wire"
 )
 
-// Action is something the shell must do for one virtual router, in the order given.
+// Action is something the shell must do for one virtual router, in the order given. It carries all that its executor
+// needs. Slices in it are shared and never changed.
 type Action interface{ action() }
 
 // Start is the first action of a virtual router, from the Engine: the shell opens its sockets, learns the state of its
-// interfaces and answers with a TrackerChanged for each tracked interface that is down and then with Started.
+// interfaces, tells the Engine about its Trackers (Engine.Track) and answers with Started.
 type Start struct{ Spec InstanceSpec }
 
 // Configure replaces what Start said, from the Engine: the router lives on with other tunables. It precedes the
-// actions that follow from the change. The shell reports the state of interfaces that are newly tracked.
+// actions that follow from the change. The shell tells the Engine about Trackers that are new.
 type Configure struct{ Spec InstanceSpec }
 
 // SendAdvert transmits one advertisement to each destination: the multicast group or the unicast peers. A priority of 0
@@ -28,12 +29,21 @@ type SendAdvert struct {
 	TTL    uint8
 }
 
-// SetAddresses installs (Present) or removes the virtual and excluded addresses of the instance, in configuration
-// order. Installing what is there and removing what is absent are successes. Reported back by EffectDone. The slice is
-// shared and never changed, here and in the other actions.
-type SetAddresses struct {
-	Present   bool
-	Addresses []Address
+// Own says what of the virtual router shall be in place from now on: exactly Resources. The executor removes what is in
+// Remove, last first, then installs what is missing of Resources, in their order, and goes on to keep them in place. It
+// tries each one, whatever became of the others, and reports back by EffectDone. Installing what is there and removing
+// what is absent are successes.
+//
+// A newer generation replaces an older one that was not carried out yet, but for what that one removes: it still goes,
+// unless the newer one has it among its Resources.
+type Own struct {
+	Generation uint64 // counts up, from 1
+	Resources  []Resource
+	Remove     []Resource // what may be in place from before, unless another router of the process serves it
+	// Quiet says that the resources are being handed over: those that are in place go on serving what reaches them, but
+	// the router no longer answers who has the addresses (ARP, neighbour solicitations), lest its answer outlive it in
+	// somebody's cache. What is missing is not installed any more.
+	Quiet bool
 }
 
 // PreparePassOn says that a PassOn for Previous is likely to follow within a time: it has resigned, or we preempt it.
@@ -44,8 +54,8 @@ type PreparePassOn struct {
 	Addresses []Address
 }
 
-// PassOn precedes the SetAddresses of a planned change of master: the previous one was heard a moment ago and goes on
-// serving for its grace. Until then TCP connections that it knows and this host does not are to be passed on to it.
+// PassOn precedes the Own of a planned change of master: the previous one was heard a moment ago and goes on serving for
+// its grace. Until then TCP connections that it knows and this host does not are to be passed on to it.
 type PassOn struct {
 	Previous  netip.Addr
 	For       time.Duration
@@ -53,28 +63,36 @@ type PassOn struct {
 	Addresses []Address
 }
 
-// ChangeAddresses installs and removes single addresses: a reload's difference while the addresses are installed, or
-// the part to release when another virtual router serves the rest. Remove comes before Add. Reported back by EffectDone.
-type ChangeAddresses struct{ Add, Remove []Address }
-
-// Announce sends Repeat rounds of gratuitous ARP (IPv4) or unsolicited neighbour advertisements (IPv6): every address
-// in order, then all again.
+// Announce makes a round of gratuitous ARP (IPv4) or unsolicited neighbour advertisements (IPv6) due: every address in
+// order, then all again, Repeat times. It comes after the Own before it, and passes over what could not be installed.
+// Announcements are a schedule beside the resources: an address has at most one round pending, for which a further
+// Announce can only raise what is left of its repetitions.
 type Announce struct {
 	Repeat    int
 	Addresses []Address
 	Interval  time.Duration // vrrp_garp_interval: least time between two on one interface; 0 = none
 }
 
-// CancelAnnouncements drops what an interval-limited announcer still has queued for the instance.
+// CancelAnnouncements drops at once whatever is pending of the router's announcements: none leaves the host after it.
 type CancelAnnouncements struct{}
 
-// StateChanged reports a transition for logs, metrics and notifications. It is emitted at the moment keepalived logs
-// it: on becoming MASTER after the first advert, on leaving before addresses are released.
+// StateChanged reports a transition for logs, metrics and status. It is emitted at the moment keepalived logs it: on
+// becoming MASTER after the first advert, on leaving before addresses are released.
 type StateChanged struct {
 	From, To State
 	Priority uint8 // effective
 	Initial  bool  // the first state after Started
 	Cause    Cause
+}
+
+// Notify tells whoever wants to know that a state is reached: it follows the Own and the Announce of the transition, and
+// after a hand-over the release of the resources. The executor keeps this order and loses none.
+type Notify struct {
+	Group    confparse.GroupName // of a sync group, whose InstanceAction has the Handle 0; "" of a virtual router
+	From, To State               // To is Init when the router or group has stopped
+	Priority uint8               // effective; 0 of a group
+	Initial  bool
+	Cause    Cause // of a virtual router
 }
 
 // GroupChanged reports that a sync group as a whole has moved, after the StateChanged of its members. It belongs to no
@@ -85,29 +103,32 @@ type GroupChanged struct {
 	Initial  bool
 }
 
-// Report is a remarkable event that changes no state; the shell logs it.
+// Report is a remarkable event that changes no state; the shell logs it. How many there can be is bounded, whoever sends
+// whatever.
 type Report struct {
 	Kind     ReportKind
 	Source   netip.Addr // of the advert, where there is one
 	Theirs   int        // priority, count or other number of the peer
 	Ours     int
 	Rejected wire.DropReason // for ReportRejected
+	Resource Resource        // for ReportResourceFailed and ReportResourceInstalled
+	Err      error           // for ReportResourceFailed
 }
 
-// Stopped is the last action of a Machine that was told to Stop: addresses are released (its SetAddresses precedes it)
-// and the shell may close the sockets.
+// Stopped is the last action of a Machine that was told to Stop: its resources are released (their Own precedes it) and
+// the shell may close the sockets.
 type Stopped struct{}
 
 func (Start) action()               {}
 func (Configure) action()           {}
 func (SendAdvert) action()          {}
-func (SetAddresses) action()        {}
+func (Own) action()                 {}
 func (PreparePassOn) action()       {}
 func (PassOn) action()              {}
-func (ChangeAddresses) action()     {}
 func (Announce) action()            {}
 func (CancelAnnouncements) action() {}
 func (StateChanged) action()        {}
+func (Notify) action()              {}
 func (GroupChanged) action()        {}
 func (Report) action()              {}
 func (Stopped) action()             {}

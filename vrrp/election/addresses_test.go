@@ -4,6 +4,8 @@ import (
 	"net/netip"
 
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"vigil/internal/track"
 )
 
 // The routers of the tests and what they stand for.
@@ -16,5 +18,7 @@ var (
 	vip100   = netip.MustParseAddr("10.77.0.100")
 	vip101   = netip.MustParseAddr("10.77.0.101")
 	password = [8]byte{'s', '3', 'c', 'r', '3', 't'}
+	eth1     = track.InterfaceID("eth1")
+	eth2     = track.InterfaceID("eth2")
 	addrCmp  = cmpopts.EquateComparable(netip.Addr{})
 )

@@ -2,49 +2,79 @@ package election
 
 import "slices"
 
-// announce sends rounds of gratuitous ARP or neighbour advertisements for all addresses.
-func (m *Machine) announce(rounds int) {
-	if !m.ownsNothing() {
-		m.emit(Announce{Repeat: max(rounds, 1), Addresses: m.ordered, Interval: m.spec.GARP.Interval})
+// announce makes a round of gratuitous ARP or neighbour advertisements due for all addresses.
+func (m *Machine) announce(repeat int) { m.announceThose(m.ordered, repeat) }
+
+func (m *Machine) announceThose(list []Address, repeat int) {
+	if len(list) > 0 {
+		m.emit(Announce{Repeat: max(repeat, 1), Addresses: list, Interval: m.spec.GARP.Interval})
 	}
+}
+
+// announceInstalled announces what was among the failures and is there now.
+func (m *Machine) announceInstalled(before []Failure) {
+	if len(before) == 0 {
+		return
+	}
+	m.announceThose(slices.DeleteFunc(slices.Clone(m.ordered), func(a Address) bool {
+		return !fails(before, a) || fails(m.failures, a)
+	}), m.spec.GARP.MasterRepeat)
 }
 
 // scheduleRefresh starts the periodic rounds, the first of which follows the second round by one period.
 func (m *Machine) scheduleRefresh(now Instant) {
 	if r := m.spec.GARP.MasterRefresh; r > 0 {
-		m.refreshAt = now.Add(m.spec.GARP.MasterDelay + r)
+		m.timers.refresh = now.Add(m.spec.GARP.MasterDelay + r)
 	}
 }
 
-// announceLower answers a lower master, whose own announcements may have misled the neighbours.
+// announceLower answers a lower master, whose own announcements may have misled the neighbours. One that insists sends
+// an advert per interval: what comes faster is answered together, at the end of the interval.
 func (m *Machine) announceLower(now Instant) {
-	g := m.spec.GARP
-	if g.LowerPrioRepeat <= 0 {
-		return
+	switch end := m.lowerRound.Add(m.spec.AdvertInterval); {
+	case m.spec.GARP.LowerPrioRepeat <= 0:
+	case now < m.lowerRound.Add(m.spec.AdvertInterval/2):
+		m.timers.lower = end
+	default:
+		m.answerLower(now)
 	}
+}
+
+func (m *Machine) answerLower(now Instant) {
+	g := m.spec.GARP
+	m.lowerRound = now
 	m.announce(g.LowerPrioRepeat)
+	m.timers.lower = Never
 	if g.LowerPrioDelay > 0 {
-		m.lowerAt = now.Add(g.LowerPrioDelay)
+		m.timers.lowerAgain = now.Add(g.LowerPrioDelay)
 	}
 }
 
 // announceDue sends the rounds that are due. Their timers run in MASTER only.
 func (m *Machine) announceDue(now Instant) {
-	if m.secondAt <= now {
-		m.secondAt = Never
-		m.announce(m.spec.GARP.MasterRepeat)
+	t, g := &m.timers, m.spec.GARP
+	if t.second <= now {
+		t.second = Never
+		m.announce(g.MasterRepeat)
 	}
-	if m.refreshAt <= now {
-		m.announce(m.spec.GARP.MasterRefreshRepeat)
-		next := m.refreshAt.Add(m.spec.GARP.MasterRefresh)
+	if t.refresh <= now {
+		m.announce(g.MasterRefreshRepeat)
+		next := t.refresh.Add(g.MasterRefresh)
 		if next <= now {
-			next = now.Add(m.spec.GARP.MasterRefresh)
+			next = now.Add(g.MasterRefresh)
 		}
-		m.refreshAt = next
+		t.refresh = next
 	}
-	if m.lowerAt <= now {
-		m.lowerAt = Never
-		m.announce(m.spec.GARP.LowerPrioRepeat)
+	if t.lower <= now {
+		m.answerLower(now)
+	}
+	if t.lowerAgain <= now {
+		t.lowerAgain = Never
+		m.announce(g.LowerPrioRepeat)
+	}
+	if t.handedOver <= now {
+		t.handedOver = Never
+		m.announce(1)
 	}
 }
 
@@ -53,16 +83,16 @@ func (m *Machine) announceDue(now Instant) {
 func (m *Machine) rescheduleAnnouncements(now Instant, added []Address) {
 	g := m.spec.GARP
 	if len(added) > 0 {
-		fresh := slices.DeleteFunc(slices.Clone(m.ordered), func(a Address) bool { return !slices.Contains(added, a) })
-		m.emit(Announce{Repeat: max(g.MasterRepeat, 1), Addresses: fresh, Interval: g.Interval})
+		m.announceThose(slices.DeleteFunc(slices.Clone(m.ordered), func(a Address) bool { return !slices.Contains(added, a) }),
+			g.MasterRepeat)
 		if g.MasterDelay > 0 {
-			m.secondAt = now.Add(g.MasterDelay)
+			m.timers.second = now.Add(g.MasterDelay)
 		}
 	}
 	switch {
 	case g.MasterRefresh <= 0:
-		m.refreshAt = Never
-	case m.refreshAt == Never || m.refreshAt > now.Add(g.MasterDelay+g.MasterRefresh):
+		m.timers.refresh = Never
+	case m.timers.refresh == Never || m.timers.refresh > now.Add(g.MasterDelay+g.MasterRefresh):
 		m.scheduleRefresh(now)
 	}
 }

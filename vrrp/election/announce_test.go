@@ -1,6 +1,8 @@
 package election
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,4 +89,63 @@ func TestReloadReschedulesRefresh(t *testing.T) {
 	r.do(SpecChanged{with(time.Second)}).forget()
 	r.until(r.clock + time.Second).expect(r.clock.String() + " announce ×1")
 	r.do(SpecChanged{with(0)}).forget().until(r.clock + 10*time.Minute).expect()
+}
+
+// TestAnnouncedAgainAfterTheGrace: until the predecessor stops serving, somebody may learn its address once more. So the
+// new master announces again when the grace is over, whatever garp_master_delay says; one that fell silent has no grace.
+func TestAnnouncedAgainAfterTheGrace(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		play func(*rig)
+		want []string
+	}{
+		{"it resigned", func(r *rig) { r.hear(200).hear(0) }, []string{"609.375ms announce ×1", "859.375ms announce ×1"}},
+		{"it was preempted", func(r *rig) {
+			for at := time.Second; at < 4*time.Second; at += time.Second {
+				r.until(at).hear(50)
+			}
+		}, []string{"3.609375s announce ×1", "3.859375s announce ×1"}},
+		{"it fell silent", func(r *rig) { r.hear(200) }, []string{"3.609375s announce ×1"}},
+		{"there was none", func(*rig) {}, []string{"3.609375s announce ×1"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, spec2()).up()
+			tt.play(r)
+			r.until(time.Minute)
+			got := slices.DeleteFunc(r.lines, func(l string) bool { return !strings.Contains(l, "announce") })
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+	t.Run("not after giving way", func(t *testing.T) {
+		r := newRig(t, spec2()).up().hear(0).until(700 * time.Millisecond).hear(200).forget()
+		r.until(3 * time.Second).expect("900ms release")
+	})
+}
+
+// TestLowerMastersAreAnsweredTogether: a flood of lower adverts makes two rounds per interval due, one in the end.
+func TestLowerMastersAreAnsweredTogether(t *testing.T) {
+	garp := confparse.GARP{MasterRepeat: 1, LowerPrioRepeat: 5, LowerPrioDelay: 3 * time.Second}
+	r := newRig(t, spec2(func(s *InstanceSpec) { s.GARP = garp })).master()
+	start := r.clock
+	for i := range 2000 {
+		r.until(start + time.Duration(i)*time.Millisecond).hear(1)
+	}
+	r.until(start + 10*time.Second)
+	var got []string
+	for _, l := range r.lines {
+		if at, what, _ := strings.Cut(l, " "); what == "announce ×5" {
+			d, _ := time.ParseDuration(at)
+			got = append(got, (d - start).String())
+		}
+	}
+	// At first, whenever half an interval has passed, once at the end of the interval for the last ones, and 3 s later.
+	if want := []string{"0s", "500ms", "1s", "1.5s", "2.5s", "5.5s"}; !slices.Equal(got, want) {
+		t.Errorf("rounds after %q, want %q", got, want)
+	}
+	r.forget().hear(200).until(r.clock + time.Minute)
+	if i := slices.IndexFunc(r.lines, func(l string) bool { return strings.Contains(l, "cancel") }); i < 0 {
+		t.Error("not cancelled")
+	}
 }

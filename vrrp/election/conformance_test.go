@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vigil/internal/track"
 )
 
 // TestKeepalivedTiming: scenarios that were timed with keepalived 2.2.7 on a wire, in simulated time. keepalived's times
@@ -49,7 +51,7 @@ func TestKeepalivedTiming(t *testing.T) {
 		r.do(a).until(300 * ms)
 		a.Advert.Priority = 0
 		near(t, firstAdvert(r.do(a)), 305*ms)
-		if d, _ := r.Deadline(); time.Duration(d)-r.clock != time.Second {
+		if d := r.timers.advert; time.Duration(d)-r.clock != time.Second {
 			t.Errorf("next advert after %v", time.Duration(d)-r.clock)
 		}
 	})
@@ -115,8 +117,8 @@ func TestKeepalivedTiming(t *testing.T) {
 		near(t, firstAdvert(newRig(t, spec2()).master().do(AddressLost{})), 609*ms)
 	})
 	t.Run("a weighted interface fails: no extra packet, the next advert carries the new priority", func(t *testing.T) {
-		tracked := spec2(func(s *InstanceSpec) { s.TrackInterfaces = []TrackSpec{{Interface: "eth1", Weight: -30}} })
-		r := newRig(t, tracked).master().do(TrackerChanged{"eth1", false}).expect("3.609375s report priority 100/70")
+		tracked := spec2(func(s *InstanceSpec) { s.Trackers = []TrackSpec{{ID: eth1, Weight: -30}} })
+		r := newRig(t, tracked).master().do(TrackerChanged{eth1, track.Down}).expect("3.609375s report priority 100/70")
 		r.until(4700 * ms).expect("4.609375s send 70")
 	})
 	t.Run("a sync group follows its slowest member", func(t *testing.T) {

@@ -3,8 +3,10 @@ package election
 import (
 	"container/heap"
 	"slices"
+	"time"
 
 	"vigil/confparse"
+	"vigil/internal/track"
 )
 
 // Handle names one virtual router of an Engine. It is never 0 and never used again, so what is still on its way to a
@@ -29,7 +31,9 @@ type Engine struct {
 	order   []*router // configuration order; those that resign stay where they were
 	groups  []*group
 	queue   deadlines
-	waiting []InstanceSpec // start once addresses that a resigning router holds are free
+	waiting []InstanceSpec         // start once addresses that a resigning router holds are free
+	tracked map[track.ID][]*router // who references an object
+	values  map[track.ID]int       // last word about it
 	spec    Spec
 	last    Handle
 	out     []InstanceAction
@@ -41,14 +45,17 @@ type router struct {
 	spec     *InstanceSpec // the desired one; of a router that resigns, the last
 	machine  *Machine
 	group    *group
-	pos      int // in order; decides between equal deadlines
+	left     *group // the one it was in before it resigned
+	pos      int    // in order; decides between equal deadlines
 	deadline Instant
 	index    int // in the queue
 	leaving  bool
 }
 
 // NewEngine returns an Engine without virtual routers.
-func NewEngine() *Engine { return &Engine{routers: make(map[Handle]*router)} }
+func NewEngine() *Engine {
+	return &Engine{routers: make(map[Handle]*router), values: make(map[track.ID]int)}
+}
 
 // Step feeds ev to the router of handle h and to its sync group. An unknown handle is legal: the router has gone.
 func (e *Engine) Step(now Instant, h Handle, ev Event) []InstanceAction {
@@ -57,11 +64,11 @@ func (e *Engine) Step(now Instant, h Handle, ev Event) []InstanceAction {
 	if r == nil {
 		return e.out
 	}
-	if _, stop := ev.(Stop); stop {
+	if stop, ok := ev.(Stop); ok {
 		g := r.group
-		e.retire(now, r)
+		e.retire(now, r, stop)
 		if g != nil {
-			e.settle(now, g, move{})
+			e.align(now, g, move{})
 		}
 		e.launch(now)
 		return e.out
@@ -77,6 +84,52 @@ func (e *Engine) Wake(now Instant) []InstanceAction {
 		e.drive(now, e.queue[0], Wake{})
 	}
 	return e.out
+}
+
+// Track tells all virtual routers that reference the tracked object its value: track.Up or track.Down, of a file the
+// number in it. An object that none references is not remembered; upon Start and Configure the shell tells what it knows
+// about the Trackers of the spec.
+func (e *Engine) Track(now Instant, id track.ID, value int) []InstanceAction {
+	e.out = e.out[:0]
+	if old, known := e.values[id]; known && old == value || len(e.tracked[id]) == 0 {
+		return e.out
+	}
+	e.values[id] = value
+	for _, r := range e.tracked[id] {
+		if e.routers[r.handle] == r {
+			e.drive(now, r, TrackerChanged{id, value})
+		}
+	}
+	return e.out
+}
+
+// inform tells r what is known about the tracked objects of spec.
+func (e *Engine) inform(now Instant, r *router, spec *InstanceSpec) {
+	for _, t := range spec.Trackers {
+		if v, known := e.values[t.ID]; known {
+			e.step(now, r, TrackerChanged{t.ID, v})
+		}
+	}
+}
+
+// index finds out anew who references which tracked object.
+func (e *Engine) index() {
+	e.tracked = make(map[track.ID][]*router)
+	for _, r := range e.order {
+		if r.leaving {
+			continue
+		}
+		for _, t := range r.spec.Trackers {
+			if list := e.tracked[t.ID]; len(list) == 0 || list[len(list)-1] != r {
+				e.tracked[t.ID] = append(list, r)
+			}
+		}
+	}
+	for id := range e.values {
+		if len(e.tracked[id]) == 0 {
+			delete(e.values, id)
+		}
+	}
 }
 
 // Deadline returns when the Engine wants Wake next; false when no time will change anything.
@@ -101,6 +154,23 @@ func (e *Engine) Status() ([]MachineStatus, []GroupStatus) {
 	return machines, groups
 }
 
+// Explain returns why the router of handle h is what it is; false when it has gone.
+func (e *Engine) Explain(h Handle) (Explanation, bool) {
+	r := e.routers[h]
+	if r == nil {
+		return Explanation{}, false
+	}
+	return r.machine.Explain(), true
+}
+
+// StopLimit is the longest time that Stop takes if effects take none, routers that resign already included.
+func (e *Engine) StopLimit() (limit time.Duration) {
+	for _, r := range e.order {
+		limit = max(limit, r.machine.spec.StopLimit())
+	}
+	return limit
+}
+
 // Idle reports that every virtual router has Stopped and none is to start.
 func (e *Engine) Idle() bool { return len(e.routers) == 0 && len(e.waiting) == 0 }
 
@@ -112,7 +182,7 @@ func (e *Engine) drive(now Instant, r *router, ev Event) {
 		m := r.machine
 		mv := move{r, before.state == Master && m.state == Backup, m.lost, m.lower, m.accepted && g.mixed}
 		if m.standing() != before || mv.lower || mv.outranked {
-			e.settle(now, g, mv)
+			e.align(now, g, mv)
 		}
 	}
 	if r.machine.phase == ended {
@@ -138,32 +208,23 @@ func (e *Engine) step(now Instant, r *router, ev Event) {
 // put adds an action of r. What r lets go of stays in place when another router serves it, as after a reload that moved
 // an address from one instance to another: the shell carries out the actions of different routers in no fixed order.
 func (e *Engine) put(r *router, a Action) {
-	switch act := a.(type) {
-	case SetAddresses:
-		if act.Present {
-			break
-		}
-		if rest := e.unserved(r, act.Addresses); len(rest) < len(act.Addresses) {
-			a = ChangeAddresses{Remove: rest}
-		}
-	case ChangeAddresses:
-		act.Remove = e.unserved(r, act.Remove)
-		if len(act.Add)+len(act.Remove) == 0 {
-			return
-		}
-		a = act
+	if own, ok := a.(Own); ok && len(own.Remove) > 0 {
+		own.Remove = slices.DeleteFunc(own.Remove, func(x Resource) bool { return e.servedByOther(r, x) })
+		a = own
 	}
 	e.out = append(e.out, InstanceAction{Handle: r.handle, Name: r.spec.Name, Action: a})
 }
 
-// unserved returns those of the addresses that no other router has installed and is to keep.
-func (e *Engine) unserved(r *router, list []Address) []Address {
-	return slices.DeleteFunc(slices.Clone(list), func(a Address) bool {
-		same := func(b Address) bool { return a.Prefix == b.Prefix && a.Link == b.Link }
-		return slices.ContainsFunc(e.order, func(o *router) bool {
-			return o != r && o.machine.present &&
-				(slices.ContainsFunc(o.spec.Addresses, same) || slices.ContainsFunc(o.spec.Excluded, same))
-		})
+// servedByOther reports whether another router than r has x in place and is to keep it.
+func (e *Engine) servedByOther(r *router, x Resource) bool {
+	a, ok := x.(Address)
+	if !ok {
+		return false
+	}
+	same := func(b Address) bool { return a.Prefix == b.Prefix && a.Link == b.Link }
+	return slices.ContainsFunc(e.order, func(o *router) bool {
+		return o != r && o.machine.present &&
+			(slices.ContainsFunc(o.spec.Addresses, same) || slices.ContainsFunc(o.spec.Excluded, same))
 	})
 }
 

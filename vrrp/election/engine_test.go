@@ -24,6 +24,7 @@ type engineRig struct {
 	handles map[confparse.InstanceName]Handle
 	specs   map[confparse.InstanceName]InstanceSpec
 	started func(confparse.InstanceName) Started // what Start is answered with; nil: link up
+	told    bool                                 // Notify is recorded too
 }
 
 func newEngineRig(t testing.TB) *engineRig {
@@ -67,6 +68,9 @@ func (r *engineRig) record(actions []InstanceAction) *engineRig {
 			starts = append(starts, a)
 		case Configure:
 			r.handles[a.Name], r.specs[a.Name] = a.Handle, act.Spec
+		}
+		if _, notify := a.Action.(Notify); notify && !r.told {
+			continue
 		}
 		text := describe(a.Action, r.specs[a.Name].All())
 		r.lines = append(r.lines, strings.Join(strings.Fields(fmt.Sprintf("%v %s %s", r.clock, a.Name, text)), " "))
@@ -201,7 +205,8 @@ func TestEngineApply(t *testing.T) {
 	})
 	t.Run("removed", func(t *testing.T) {
 		r := masters(t).apply(b)
-		r.expect("5s A send 0", "5s A report sent 0", "5s A MASTER→INIT (stop) priority 100", "5s A cancel announcements")
+		r.expect("5s A send 0", "5s A report sent 0", "5s A MASTER→INIT (stop) priority 100", "5s A cancel announcements",
+			"5s A quiet")
 		r.until(6096093750*time.Nanosecond).expect("5.609375s B send 100", "6.09609375s A release", "6.09609375s A stopped")
 		r.expectStates("B=MASTER")
 	})
@@ -215,7 +220,7 @@ func TestEngineApply(t *testing.T) {
 		r := masters(t)
 		old := r.handles["B"]
 		r.apply(a, moved).expect("5s B send 0", "5s B report sent 0", "5s B MASTER→INIT (stop) priority 100",
-			"5s B cancel announcements")
+			"5s B cancel announcements", "5s B quiet")
 		if r.Idle() {
 			t.Error("idle while a router waits")
 		}
@@ -264,7 +269,7 @@ func TestEngineAddressMoves(t *testing.T) {
 	}
 	changes := func(r *engineRig) (list []string) {
 		for _, l := range r.lines {
-			if _, act, _ := strings.Cut(l, " "); strings.Contains(act, "change") || strings.Contains(act, "release") {
+			if _, act, _ := strings.Cut(l, " "); strings.Contains(act, "install") || strings.Contains(act, "release") {
 				list = append(list, act)
 			}
 		}
@@ -276,14 +281,14 @@ func TestEngineAddressMoves(t *testing.T) {
 		want          []string
 	}{
 		{"to a later one", []InstanceSpec{with(first, moving), second}, []InstanceSpec{first, with(second, moving)},
-			[]string{"B change +10.77.0.9/24"}},
+			[]string{"A install", "B install"}},
 		{"to an earlier one", []InstanceSpec{first, with(second, moving)}, []InstanceSpec{with(first, moving), second},
-			[]string{"A change +10.77.0.9/24"}},
+			[]string{"A install", "B install"}},
 		{"from one that goes", []InstanceSpec{first, with(second, moving)}, []InstanceSpec{with(first, moving)},
-			[]string{"A change +10.77.0.9/24", "B change -10.77.52.100/32"}},
+			[]string{"A install", "B release 10.77.52.100"}},
 		{"with another prefix length", []InstanceSpec{with(first, moving), second},
 			[]InstanceSpec{first, with(second, Address{Prefix: netip.MustParsePrefix("10.77.0.9/32"), Link: "eth0"})},
-			[]string{"A change -10.77.0.9/24", "B change +10.77.0.9/32"}},
+			[]string{"A install -10.77.0.9/24", "B install"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := masters(t, tt.before...).apply(tt.after...).until(6 * time.Second)
@@ -294,7 +299,7 @@ func TestEngineAddressMoves(t *testing.T) {
 	}
 	t.Run("to one that is BACKUP", func(t *testing.T) {
 		r := masters(t, with(first, moving), second).hear("B", 200).until(5*time.Second).forget().apply(first, with(second, moving))
-		if diff := cmp.Diff([]string{"A change -10.77.0.9/24"}, changes(r)); diff != "" {
+		if diff := cmp.Diff([]string{"A install -10.77.0.9/24"}, changes(r)); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
@@ -314,9 +319,9 @@ func TestEngineForgetsTheGone(t *testing.T) {
 func TestEngineStop(t *testing.T) {
 	r := newEngineRig(t).apply(instance("G.a", 1), instance("G.b", 2), instance("C", 3)).until(4 * time.Second).forget()
 	r.record(r.Stop(Instant(r.clock))).expect(
-		"4s G.a send 0", "4s G.a report sent 0", "4s G.a MASTER→INIT (stop) priority 100", "4s G.a cancel announcements",
-		"4s G.b send 0", "4s G.b report sent 0", "4s G.b MASTER→INIT (stop) priority 100", "4s G.b cancel announcements",
-		"4s C send 0", "4s C report sent 0", "4s C MASTER→INIT (stop) priority 100", "4s C cancel announcements",
+		"4s G.a send 0", "4s G.a report sent 0", "4s G.a MASTER→INIT (stop) priority 100", "4s G.a cancel announcements", "4s G.a quiet",
+		"4s G.b send 0", "4s G.b report sent 0", "4s G.b MASTER→INIT (stop) priority 100", "4s G.b cancel announcements", "4s G.b quiet",
+		"4s C send 0", "4s C report sent 0", "4s C MASTER→INIT (stop) priority 100", "4s C cancel announcements", "4s C quiet",
 		"4s group G MASTER→INIT")
 	r.until(6 * time.Second)
 	if !r.Idle() {

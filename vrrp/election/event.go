@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"vigil/internal/track"
 	"vigil/vrrp/wire"
 )
 
@@ -28,8 +29,8 @@ type Started struct {
 	LinkUp bool       // the instance's interface exists, is up and has carrier
 	Source netip.Addr // the address adverts will leave from; invalid when the interface has none
 	// Silence is how long ago an earlier process, which died as MASTER and whose addresses are all still in place, sent
-	// its last advert; 0 when there was none. Within the master-down interval nobody can have missed the router yet, and
-	// mastership goes on with an advert at once.
+	// its last advert; 0 when there was none. As long as no router can have missed it yet, mastership goes on with an
+	// advert at once.
 	Silence time.Duration
 	// Delay is what is left of vrrp_startup_delay.
 	Delay time.Duration
@@ -54,26 +55,40 @@ type LinkChanged struct{ Up bool }
 // SourceChanged reports the address that adverts leave from; invalid when the interface has lost its last one.
 type SourceChanged struct{ Source netip.Addr }
 
-// TrackerChanged reports an interface of track_interface (and, later, a script, file, process or BFD session).
+// TrackerChanged reports the value of a tracked object: track.Up or track.Down, of a file the number in it. The Engine
+// tells it to every router that references the object.
 type TrackerChanged struct {
-	Tracker string
-	Up      bool
+	ID    track.ID
+	Value int
 }
 
 // AddressLost reports that somebody else removed one of the virtual addresses while this router is MASTER.
 type AddressLost struct{ Addr netip.Prefix }
 
-// EffectDone reports the outcome of an action that the shell carried out asynchronously; Err is nil on success.
+// EffectDone reports the outcome of the Own of a generation: what could not be installed or removed; nothing else
+// failed. It may come again for the same generation when that has changed.
 type EffectDone struct {
-	Action Action
-	Err    error
+	Generation uint64
+	Failures   []Failure
+}
+
+// Failure is a resource that is not as an Own wants it, and why.
+type Failure struct {
+	Resource Resource
+	Err      error
 }
 
 // SpecChanged replaces the tunables of a virtual router whose identity (InstanceSpec.Key) stays.
 type SpecChanged struct{ Spec InstanceSpec }
 
-// Stop asks the router to resign: advert with priority 0, hand over, release, then Stopped.
-type Stop struct{}
+// Stop asks the router to resign: advert with priority 0, hand over, release, then Stopped. It takes InstanceSpec.StopLimit
+// at most.
+type Stop struct {
+	// AtOnce gives no successor time: the release follows immediately, of a router that resigns already too.
+	AtOnce bool
+	// Hold is the least time the resources stay when no successor is heard: a sync group hands over as a whole.
+	Hold time.Duration
+}
 
 // Wake says that the Deadline may have passed. Before the deadline it is a no-op; late is legal and behaves as if the
 // last missed deadline fired once.

@@ -15,6 +15,7 @@ type group struct {
 	members []*router // in the group's configuration order
 	missing int       // members that wait for their launch
 	state   State     // as last reported; Init until the first state is decided
+	pending Notify    // to be emitted after those of the members; To == From when there is none
 	mixed   bool      // some members are MASTER and some are not, as after a reload
 }
 
@@ -25,8 +26,8 @@ type (
 		to          State
 		addressLost bool
 	}
-	groupFault struct{ on bool } // another member is, or is no longer, in FAULT for a reason of its own
-	groupLower struct{}          // another member heard a lower master
+	groupFault struct{ member confparse.InstanceName } // the other member that is in FAULT for a reason of its own; "" = none
+	groupLower struct{}                                // another member heard a lower master
 )
 
 func (groupBegin) event() {}
@@ -34,16 +35,50 @@ func (groupMove) event()  {}
 func (groupFault) event() {}
 func (groupLower) event() {}
 
+// handleGroup follows the sync group.
+func (m *Machine) handleGroup(now Instant, ev Event) {
+	switch ev := ev.(type) {
+	case groupBegin:
+		if m.phase == awaitingGroup || m.timers.startup != Never && !ev.master {
+			m.begin(now, ev.master)
+		}
+	case groupMove:
+		m.moveWithGroup(now, ev)
+	case groupFault:
+		m.groupFault = ev.member
+		m.checkFaults(now)
+	case groupLower:
+		if m.state == Master {
+			m.announceLower(now)
+		}
+	}
+}
+
+func (m *Machine) moveWithGroup(now Instant, ev groupMove) {
+	switch {
+	case m.phase != running:
+	case ev.to == Master && m.state == Backup:
+		m.toMaster(now, CauseGroup)
+	case ev.to == Backup && m.state == Master && ev.addressLost:
+		m.loseAddress(now, CauseGroup)
+	case ev.to == Backup && m.state == Master:
+		m.yield(now, CauseGroup)
+	case ev.to == Backup:
+		m.want = Backup
+	}
+}
+
 // standing is what of a member its sync group depends on.
 type standing struct {
 	phase       phase
 	state, want State
 	faulty      bool // for a reason of its own
+	notifying   bool // a Notify is still to come
 }
 
 func (m *Machine) standing() standing {
 	begun := m.phase == awaitingGroup || m.phase == running
-	return standing{m.phase, m.state, m.want, begun && m.faults&faultOwn != 0}
+	return standing{m.phase, m.state, m.want, begun && m.faulty(), m.notifying()}
 }
 
 // move is the step of one member that the others may have to follow. The zero move is a change of the membership.
@@ -55,21 +90,12 @@ type move struct {
 	outranked bool // in BACKUP it accepted an advert while others are MASTER
 }
 
-// settle brings the members of g into line after mv.
-func (e *Engine) settle(now Instant, g *group, mv move) {
+// align brings the members of g into line after mv.
+func (e *Engine) align(now Instant, g *group, mv move) {
 	if !g.ready() {
 		return
 	}
-	faulty := g.count(func(m *Machine) bool { return m.standing().faulty })
-	for _, r := range g.members {
-		others := faulty
-		if r.machine.standing().faulty {
-			others--
-		}
-		if on := others > 0; on != (r.machine.faults&faultGroup != 0) {
-			e.step(now, r, groupFault{on: on})
-		}
-	}
+	e.spreadFaults(now, g)
 	e.begin(now, g)
 	e.follow(now, g, mv)
 	if g.count(func(m *Machine) bool { return m.want == Master }) == len(g.members) {
@@ -80,6 +106,28 @@ func (e *Engine) settle(now Instant, g *group, mv move) {
 		}
 	}
 	e.report(g)
+}
+
+// spreadFaults tells each member whether another one is in FAULT for a reason of its own.
+func (e *Engine) spreadFaults(now Instant, g *group) {
+	var faulty []confparse.InstanceName // two are enough to name another one to everybody
+	for _, r := range g.members {
+		if r.machine.standing().faulty && len(faulty) < 2 {
+			faulty = append(faulty, r.spec.Name)
+		}
+	}
+	for _, r := range g.members {
+		var other confparse.InstanceName
+		for _, name := range faulty {
+			if name != r.spec.Name {
+				other = name
+				break
+			}
+		}
+		if other != r.machine.groupFault {
+			e.step(now, r, groupFault{member: other})
+		}
+	}
 }
 
 // ready reports whether the group can decide: all members have started, or some are running since before.
@@ -98,12 +146,19 @@ func (g *group) count(is func(*Machine) bool) int {
 	return n
 }
 
-// begin gives the members that wait for it their first state: MASTER only if all of them begin as MASTER.
+// begin gives the members that wait for it their first state: MASTER only if all of them begin as MASTER. Owners that
+// wait for the end of vrrp_startup_delay do so only as long as all are.
 func (e *Engine) begin(now Instant, g *group) {
-	if g.count(func(m *Machine) bool { return m.phase == awaitingGroup }) == 0 {
+	awaits := g.count(func(m *Machine) bool { return m.phase == awaitingGroup })
+	delayed := g.count(func(m *Machine) bool { return m.timers.startup != Never })
+	if awaits+delayed == 0 {
 		return
 	}
-	master := g.count(func(m *Machine) bool { return m.phase == awaitingGroup && m.wantsMaster() }) == len(g.members)
+	willing := delayed + g.count(func(m *Machine) bool { return m.phase == awaitingGroup && m.wantsMaster() })
+	if awaits == 0 { // the others have just begun
+		willing += g.count(func(m *Machine) bool { return m.state == Master })
+	}
+	master := willing == len(g.members)
 	for _, r := range g.members {
 		e.step(now, r, groupBegin{master: master})
 	}
@@ -129,28 +184,50 @@ func (e *Engine) follow(now Instant, g *group, mv move) {
 	}
 }
 
-// report emits GroupChanged when the group as a whole has moved.
+// report emits GroupChanged when the group as a whole has moved, and its Notify after those of the members.
 func (e *Engine) report(g *group) {
+	if state, decided := g.standing(); decided && state != g.state {
+		initial := g.state == Init
+		e.out = append(e.out, InstanceAction{Action: GroupChanged{Group: g.name, From: g.state, To: state, Initial: initial}})
+		e.emit(g)
+		g.pending = Notify{Group: g.name, From: g.state, To: state, Initial: initial}
+		g.state = state
+	}
+	e.notify(g)
+}
+
+// standing returns the state of the group as a whole; false while its members are on their way.
+func (g *group) standing() (State, bool) {
 	masters := g.count(func(m *Machine) bool { return m.state == Master })
 	g.mixed = masters > 0 && masters < len(g.members)
-	state := Backup
 	switch {
 	case g.count(func(m *Machine) bool { return m.state == Fault }) > 0:
-		state = Fault
+		return Fault, true
 	case len(g.members) == 0:
-		state = Init
+		return Init, true
 	case g.count(func(m *Machine) bool { return m.state == Init }) > 0:
-		return
+		return Init, false
 	case masters == len(g.members):
-		state = Master
+		return Master, true
 	case g.mixed && g.state == Master: // a new member catches up; the others serve all the while
-		return
+		return Master, false
 	}
-	if state != g.state {
-		e.out = append(e.out, InstanceAction{Action: GroupChanged{
-			Group: g.name, From: g.state, To: state, Initial: g.state == Init,
-		}})
-		g.state = state
+	return Backup, true
+}
+
+// notify emits the Notify of g unless one of a member, or of one that resigns, is still to come.
+func (e *Engine) notify(g *group) {
+	if !slices.ContainsFunc(e.order, func(r *router) bool {
+		return (r.group == g || r.left == g) && r.machine.notifying()
+	}) {
+		e.emit(g)
+	}
+}
+
+func (e *Engine) emit(g *group) {
+	if g.pending.From != g.pending.To {
+		e.out = append(e.out, InstanceAction{Action: g.pending})
+		g.pending = Notify{}
 	}
 }
 
@@ -159,6 +236,7 @@ func (e *Engine) regroup(now Instant) {
 	byName := e.sort()
 	old := e.groups
 	e.groups = nil
+	e.index()
 	joined := make(map[*router]*group)
 	for _, gs := range e.spec.Groups {
 		g := &group{name: gs.Name}
@@ -184,12 +262,12 @@ func (e *Engine) regroup(now Instant) {
 		r.group = joined[r]
 		r.machine.grouped = r.group != nil
 		if r.group == nil {
-			e.step(now, r, groupFault{on: false})
+			e.step(now, r, groupFault{})
 			e.step(now, r, groupBegin{master: true})
 		}
 	}
 	for _, g := range e.groups {
-		e.settle(now, g, move{})
+		e.align(now, g, move{})
 	}
 	for _, g := range old {
 		if !slices.Contains(e.groups, g) {

@@ -1,10 +1,14 @@
 package election
 
 import (
+	"maps"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
+	"vigil/confparse"
+	"vigil/internal/track"
 	"vigil/vrrp/wire"
 )
 
@@ -14,15 +18,6 @@ const (
 	// DefaultDownTimerAdverts is how many intervals of silence say that a master is down (RFC 9568 §6.1,
 	// Active_Down_Interval).
 	DefaultDownTimerAdverts = 3
-
-	// handOverGrace is how long addresses stay after the new master was heard: its gratuitous ARPs follow its first
-	// advert, and until they have arrived traffic still comes here.
-	handOverGrace = 200 * time.Millisecond
-	// passOnTime is how long the new master passes on what the previous one knows: that one's grace begins when our
-	// first advert arrives, and ends before this does not.
-	passOnTime = handOverGrace - 20*time.Millisecond
-	// resignMargin is added to the longest skew time when a resigning master hears of no successor.
-	resignMargin = 100 * time.Millisecond
 )
 
 // Machine is the state machine of one virtual router (RFC 9568 §6.4, RFC 3768 §6.4 for version 2, and keepalived's
@@ -31,46 +26,50 @@ const (
 // Every event is legal in every state. Time never runs backwards; an Instant before the latest one counts as that one.
 // A Machine is used by one goroutine at a time. Machines of a sync group are driven by an Engine.
 type Machine struct {
-	spec     InstanceSpec
-	vips     []netip.Addr // of spec.Addresses, as advertised
-	all      []Address    // in configuration order
-	ordered  []Address    // all, in the order of announcements
-	to       []netip.Addr // destinations of adverts
-	trackers []trackerState
+	spec      InstanceSpec
+	vips      []netip.Addr // of spec.Addresses, as advertised
+	all       []Address    // in configuration order
+	resources []Resource   // all, as resources
+	ordered   []Address    // all, in the order of announcements
+	to        []netip.Addr // destinations of adverts
+	values    map[track.ID]int
 
-	phase    phase
-	state    State
-	want     State
-	faults   fault
-	grouped  bool // a sync group decides about MASTER
-	resume   bool // Started said that mastership can go on
-	present  bool // the addresses are installed, or the shell was told to
-	heard    bool // a successor was heard while resigning
-	accepted bool // this Step accepted an advert in BACKUP; read by the group
-	lower    bool // this Step heard a lower master in MASTER; read by the group
-	lost     bool // this Step lost an address; read by the group
-	linkUp   bool
-	priority uint8 // effective
-	source   netip.Addr
-	sender   netip.Addr // the last valid source: what resigns for the want of one still has a sender
+	phase      phase
+	state      State
+	want       State
+	faults     []FaultReason
+	grouped    bool                   // a sync group decides about MASTER
+	groupFault confparse.InstanceName // the member that keeps the sync group in FAULT; "" = none
+	resume     bool                   // Started said that mastership can go on
+	heard      bool                   // a successor was heard while resigning
+	linkUp     bool
+	priority   uint8 // effective
+	source     netip.Addr
+	sender     netip.Addr // the last valid source: what resigns for the want of one still has a sender
 
-	masterInterval time.Duration
-	masterPriority uint8
-	masterSource   netip.Addr
-	masterHeard    Instant // latest advert of masterSource, one of priority 0 included
+	peers    peerTable
+	master   Peer // the other router heard as master last, or resigning; none while MASTER
+	interval time.Duration
+	prepared preparation
+	last     Transition
+	pending  Notify // to be emitted when the resources have followed; To == From when none is
 
-	now          Instant
-	listenFrom   Instant // end of vrrp_startup_delay
-	timer        Instant // INIT: start of an owner; BACKUP: master down; MASTER: next advert
-	preemptAt    Instant // end of preempt_delay; no event of its own
-	releaseAt    Instant // end of the hand-over grace
-	retryAt      Instant // end of FAULT after addresses could not be installed
-	secondAt     Instant // second round of announcements
-	refreshAt    Instant // periodic round
-	lowerAt      Instant // second round after a lower master was heard
-	transitionAt Instant
+	present    bool       // the resources are in place, or the shell was told to
+	quiet      bool       // they are being handed over
+	generation uint64     // of the last Own
+	owned      []Resource // what may be in place
+	failures   []Failure  // of the last Own
+	unserved   bool       // none of the advertised addresses could be installed
+	retry      backoff    // of what could not be
 
-	reported uint32 // kinds of problem reported since the last clearing
+	now        Instant
+	listenFrom Instant // end of vrrp_startup_delay
+	timers     timers
+	lowerRound Instant // when a lower master was last answered with announcements
+
+	// What this Step did that concerns the sync group.
+	accepted, lower, lost bool
+
 	counters Counters
 	out      []Action
 }
@@ -82,28 +81,15 @@ const (
 	unstarted     phase = iota
 	awaitingGroup       // started; the sync group decides the first state once all members have started
 	running
-	resigning // told to stop, addresses still there
+	resigning // told to stop, resources still there
 	ended
-)
-
-// fault is a set of reasons for FAULT.
-type fault uint8
-
-const (
-	faultLink fault = 1 << iota
-	faultSource
-	faultTracker
-	faultEffect
-	faultGroup // another member of the sync group is in FAULT
-
-	faultOwn = faultLink | faultSource | faultTracker | faultEffect
 )
 
 // NewMachine returns a virtual router that waits for Started.
 func NewMachine(spec InstanceSpec) *Machine {
 	m := &Machine{
-		listenFrom: math.MinInt64, timer: Never, preemptAt: Never, releaseAt: Never, retryAt: Never,
-		secondAt: Never, refreshAt: Never, lowerAt: Never, now: math.MinInt64,
+		values: make(map[track.ID]int), timers: stopped, retry: backoff{at: Never},
+		listenFrom: math.MinInt64, now: math.MinInt64, lowerRound: math.MinInt64,
 	}
 	m.adopt(spec)
 	m.priority = m.effectivePriority()
@@ -124,13 +110,16 @@ func (m *Machine) adopt(spec InstanceSpec) {
 	for i, a := range spec.Addresses {
 		m.vips[i] = a.Prefix.Addr()
 	}
-	m.all, m.ordered = spec.All(), spec.announcementOrder()
+	m.all, m.resources, m.ordered = spec.All(), spec.Resources(), spec.announcementOrder()
 	m.to = spec.Peers
 	if !spec.Unicast() {
 		m.to = []netip.Addr{spec.Group}
 	}
-	if m.masterInterval == 0 || spec.Version == 2 || m.state == Master {
-		m.masterInterval = spec.AdvertInterval
+	maps.DeleteFunc(m.values, func(id track.ID, _ int) bool {
+		return !slices.ContainsFunc(spec.Trackers, func(t TrackSpec) bool { return t.ID == id })
+	})
+	if m.interval == 0 || spec.Version == 2 || m.state == Master {
+		m.interval = spec.AdvertInterval
 	}
 }
 
@@ -143,7 +132,14 @@ func (m *Machine) Step(now Instant, ev Event) []Action {
 		return m.out
 	}
 	m.now = max(m.now, now)
-	now = m.now
+	m.handle(m.now, ev)
+	if m.timers.release == Never {
+		m.notify()
+	}
+	return m.out
+}
+
+func (m *Machine) handle(now Instant, ev Event) {
 	switch ev := ev.(type) {
 	case AdvertReceived:
 		m.receive(now, &ev.Advert, ev.Source)
@@ -156,13 +152,16 @@ func (m *Machine) Step(now Instant, ev Event) []Action {
 	case Started:
 		m.start(now, ev)
 	case LinkChanged:
+		if ev.Up && !m.linkUp {
+			m.tryAfresh()
+		}
 		m.linkUp = ev.Up
 		m.checkFaults(now)
 	case SourceChanged:
 		m.setSource(ev.Source)
 		m.checkFaults(now)
 	case TrackerChanged:
-		m.track(ev.Tracker, ev.Up)
+		m.values[ev.ID] = ev.Value
 		m.reprioritize(now)
 		m.checkFaults(now)
 	case AddressLost:
@@ -177,60 +176,40 @@ func (m *Machine) Step(now Instant, ev Event) []Action {
 	case SpecChanged:
 		m.change(now, ev.Spec)
 	case Stop:
-		m.stop(now)
-	case groupBegin:
-		if m.phase == awaitingGroup {
-			m.begin(now, ev.master)
-		}
-	case groupMove:
-		m.moveWithGroup(now, ev)
-	case groupFault:
-		m.setFault(faultGroup, ev.on)
-		m.checkFaults(now)
-	case groupLower:
-		if m.state == Master {
-			m.announceLower(now)
-		}
+		m.stop(now, ev)
+	default:
+		m.handleGroup(now, ev)
 	}
-	return m.out
-}
-
-// Deadline returns when the machine wants Wake next; false when no time will change anything.
-func (m *Machine) Deadline() (Instant, bool) {
-	d := min(m.timer, m.releaseAt, m.retryAt, m.secondAt, m.refreshAt, m.lowerAt)
-	return d, d != Never
 }
 
 // Status returns a snapshot.
 func (m *Machine) Status() MachineStatus {
 	return MachineStatus{
 		Name: m.spec.Name, State: m.state, Want: m.want, Priority: m.priority, BasePriority: m.spec.Priority,
-		MasterPriority: m.masterPriority, MasterSource: m.masterSource, MasterInterval: m.masterInterval,
-		AddressesPresent: m.present, Resigning: m.phase == resigning, LinkUp: m.linkUp, Source: m.source,
-		LastTransition: m.transitionAt, Counters: m.counters,
+		MasterPriority: m.master.Priority, MasterSource: m.master.Source, MasterInterval: m.interval,
+		AddressesPresent: m.present, Resigning: m.phase == resigning, LinkUp: m.linkUp,
+		Source: m.source, LastTransition: m.last.At, Counters: m.counters,
 	}
 }
 
 // wake fires what is due. Each timer fires at most once however late the call is.
 func (m *Machine) wake(now Instant) {
-	if m.retryAt <= now {
-		m.retryAt = Never
-		m.setFault(faultEffect, false)
+	if m.retry.at <= now {
+		m.tryAgain()
 		m.checkFaults(now)
 	}
-	// The main timer comes before the release of addresses: a router that becomes MASTER again keeps them.
-	if m.timer <= now {
-		switch m.state {
-		case Init:
-			m.toMaster(now, CauseOwner)
-		case Backup:
-			m.masterDown(now)
-		case Master:
-			m.sendScheduled(now)
-		}
+	// The protocol's timers come before the release of resources: a router that becomes MASTER again keeps them.
+	switch {
+	case m.timers.startup <= now:
+		m.timers.startup = Never
+		m.toMaster(now, CauseOwner)
+	case m.timers.activeDown <= now:
+		m.activeDown(now)
+	case m.timers.advert <= now:
+		m.sendScheduled(now)
 	}
 	m.announceDue(now)
-	if m.releaseAt <= now {
+	if m.timers.release <= now {
 		if m.phase == resigning {
 			m.finish()
 		} else {
@@ -239,35 +218,13 @@ func (m *Machine) wake(now Instant) {
 	}
 }
 
-// skew is the Skew_Time (RFC 9568 §6.1, RFC 3768 §6.1). Version 2 does not scale it with the interval.
-func (m *Machine) skew() time.Duration {
-	p := m.priority
-	if m.spec.Priority == OwnerPriority {
-		p = OwnerPriority
-	}
-	return m.skewOf(p)
-}
-
-func (m *Machine) skewOf(priority uint8) time.Duration {
-	unit := time.Second
-	if m.spec.Version != 2 {
-		unit = m.masterInterval
-	}
-	return time.Duration(256-int(priority)) * unit / 256
-}
-
-// downInterval is the Active_Down_Interval (RFC 9568 §6.1; Master_Down_Interval in RFC 3768 §6.1).
-func (m *Machine) downInterval() time.Duration {
-	return time.Duration(m.spec.DownTimerAdverts)*m.masterInterval + m.skew()
-}
-
 func (m *Machine) emit(a Action) { m.out = append(m.out, a) }
 
 // sendAdvert sends an advert now; the next is due one interval later.
 func (m *Machine) sendAdvert(now Instant) {
 	m.counters.AdvertsSent++
 	m.advertise(m.priority)
-	m.timer = now.Add(m.spec.AdvertInterval)
+	m.timers.advert = now.Add(m.spec.AdvertInterval)
 }
 
 func (m *Machine) advertise(priority uint8) {
@@ -291,10 +248,10 @@ func (m *Machine) setSource(source netip.Addr) {
 // sendScheduled sends the advert that is due. The schedule does not drift by the lateness of the call, unless a whole
 // interval was missed.
 func (m *Machine) sendScheduled(now Instant) {
-	due := m.timer
+	due := m.timers.advert
 	m.sendAdvert(now)
 	if next := due.Add(m.spec.AdvertInterval); next > now {
-		m.timer = next
+		m.timers.advert = next
 	}
 }
 
@@ -305,6 +262,3 @@ func (m *Machine) sendZero() {
 	m.advertise(0)
 	m.emit(Report{Kind: ReportPriorityZeroSent})
 }
-
-// ownsNothing reports that there are no addresses to install or announce.
-func (m *Machine) ownsNothing() bool { return len(m.all) == 0 }

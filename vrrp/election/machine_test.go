@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ type rig struct {
 	t     testing.TB
 	clock time.Duration
 	lines []string
+	told  bool // Notify is recorded too
 }
 
 // spec2 is an ordinary version 2 instance: priority 100, one second, one address, announcements once and at once.
@@ -55,6 +55,9 @@ func (r *rig) up() *rig { return r.do(Started{LinkUp: true, Source: routerB}) }
 
 func (r *rig) do(ev Event) *rig {
 	for _, a := range r.Step(Instant(r.clock), ev) {
+		if _, notify := a.(Notify); notify && !r.told {
+			continue
+		}
 		r.lines = append(r.lines, fmt.Sprintf("%v %s", r.clock, describe(a, r.all)))
 	}
 	return r
@@ -113,6 +116,15 @@ func (r *rig) expectState(want State) *rig {
 	return r
 }
 
+// done says that the latest Own has been carried out, but for the failing resources.
+func (r *rig) done(failing ...Resource) *rig {
+	ev := EffectDone{Generation: r.generation}
+	for _, f := range failing {
+		ev.Failures = append(ev.Failures, Failure{f, errEffect})
+	}
+	return r.do(ev)
+}
+
 // describe is an action as a line of a transcript. Lists of addresses are printed when they are not all of them.
 func describe(a Action, all []Address) string {
 	list := func(text string, addrs []Address) string {
@@ -127,25 +139,23 @@ func describe(a Action, all []Address) string {
 	switch a := a.(type) {
 	case SendAdvert:
 		return fmt.Sprintf("send %d", a.Advert.Priority)
-	case SetAddresses:
-		if a.Present {
-			return list("install", a.Addresses)
+	case Own:
+		text := "install"
+		switch {
+		case a.Quiet:
+			text = "quiet"
+		case len(a.Resources) == 0 && len(all) > 0:
+			return list("release", addressesOf(a.Remove))
 		}
-		return list("release", a.Addresses)
+		text = list(text, addressesOf(a.Resources))
+		for _, x := range addressesOf(a.Remove) {
+			text += " -" + x.Prefix.String()
+		}
+		return text
 	case PreparePassOn:
 		return fmt.Sprintf("prepare to pass on to %v within %v", a.Previous, a.Within)
 	case PassOn:
 		return fmt.Sprintf("pass on to %v for %v", a.Previous, a.For)
-	case ChangeAddresses:
-		var b strings.Builder
-		b.WriteString("change")
-		for _, x := range a.Remove {
-			fmt.Fprintf(&b, " -%v", x.Prefix)
-		}
-		for _, x := range a.Add {
-			fmt.Fprintf(&b, " +%v", x.Prefix)
-		}
-		return b.String()
 	case Announce:
 		return list(fmt.Sprintf("announce ×%d", a.Repeat), a.Addresses)
 	case CancelAnnouncements:
@@ -156,6 +166,11 @@ func describe(a Action, all []Address) string {
 			s += " initial"
 		}
 		return s
+	case Notify:
+		if a.Group != "" {
+			return fmt.Sprintf("notify group %s %v→%v", a.Group, a.From, a.To)
+		}
+		return fmt.Sprintf("notify %v→%v priority %d", a.From, a.To, a.Priority)
 	case GroupChanged:
 		s := fmt.Sprintf("group %s %v→%v", a.Group, a.From, a.To)
 		if a.Initial {
@@ -169,6 +184,9 @@ func describe(a Action, all []Address) string {
 		}
 		if a.Source.IsValid() {
 			s += " from " + a.Source.String()
+		}
+		if a.Resource != nil {
+			s += " " + a.Resource.(Address).Prefix.String()
 		}
 		if a.Theirs != 0 || a.Ours != 0 {
 			s += fmt.Sprintf(" %d/%d", a.Theirs, a.Ours)
@@ -184,6 +202,13 @@ func describe(a Action, all []Address) string {
 	return fmt.Sprintf("%T", a)
 }
 
+func addressesOf(list []Resource) (addrs []Address) {
+	for _, r := range list {
+		addrs = append(addrs, r.(Address))
+	}
+	return addrs
+}
+
 var causeNames = map[Cause]string{
 	CauseNone: "none", CauseStart: "start", CauseTimeout: "timeout", CauseHigherPriority: "higher priority",
 	CauseSamePriority: "same priority", CauseFault: "fault", CauseFaultCleared: "fault cleared",
@@ -197,7 +222,8 @@ var reportNames = map[ReportKind]string{
 	ReportRejected: "rejected", ReportIntervalDiffers: "interval differs", ReportAddressesDiffer: "addresses differ",
 	ReportPriorityChanged: "priority", ReportPreemptDelayStarted: "preempt delay started",
 	ReportPreemptDelayStopped: "preempt delay stopped", ReportPriorityZeroSent: "sent 0",
-	ReportHigherPriority: "higher", ReportSamePriority: "same",
+	ReportHigherPriority: "higher", ReportSamePriority: "same", ReportResourceFailed: "failed",
+	ReportResourceInstalled: "installed",
 }
 
 var errEffect = errors.New("no such device")
@@ -266,8 +292,8 @@ func TestRFC9568_6_1_Timers(t *testing.T) {
 				a.Advert.Interval = tt.heard
 				r.do(a)
 			}
-			if r.skew() != tt.skew || r.downInterval() != tt.down {
-				t.Errorf("skew %v, down %v; want %v, %v", r.skew(), r.downInterval(), tt.skew, tt.down)
+			if r.skewTime() != tt.skew || r.activeDownInterval() != tt.down {
+				t.Errorf("skew %v, down %v; want %v, %v", r.skewTime(), r.activeDownInterval(), tt.skew, tt.down)
 			}
 			if d, _ := r.Deadline(); time.Duration(d) != tt.down {
 				t.Errorf("deadline %v, want %v", time.Duration(d), tt.down)
@@ -294,7 +320,7 @@ func TestRFC9568_6_4_2_Backup(t *testing.T) {
 		{"lower with Preempt_Mode: discarded", nil, 50, untouched, []string{"2s report lower discarded from 10.77.0.1 50/100", prepare}},
 		{"lower without Preempt_Mode: timer reset", func(s *InstanceSpec) { s.NoPreempt = true }, 50, full, nil},
 		{"lower during preempt_delay: timer reset", func(s *InstanceSpec) { s.PreemptDelay = time.Second }, 50, full,
-			[]string{"2s report preempt delay started"}},
+			[]string{"2s report preempt delay started from 10.77.0.1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, spec2(func(s *InstanceSpec) {
@@ -315,7 +341,7 @@ func TestRFC9568_6_4_3_Active(t *testing.T) {
 	const at = "3.609375s "
 	higher := netip.MustParseAddr("10.77.0.9")
 	yield := func(report, cause string) []string {
-		return []string{at + report, at + "MASTER→BACKUP (" + cause + ") priority 100", at + "cancel announcements"}
+		return []string{at + report, at + "MASTER→BACKUP (" + cause + ") priority 100", at + "cancel announcements", at + "quiet"}
 	}
 	for _, tt := range []struct {
 		name     string
@@ -355,7 +381,7 @@ func TestRFC9568_6_4_3_ActiveDownTimer(t *testing.T) {
 	a := r.advert(200, routerA)
 	a.Advert.Interval = 100 * time.Millisecond
 	r.do(a)
-	if got, want := time.Duration(r.timer)-r.clock, 360937500*time.Nanosecond; got != want {
+	if got, want := time.Duration(r.timers.activeDown)-r.clock, 360937500*time.Nanosecond; got != want {
 		t.Errorf("timer %v, want %v", got, want)
 	}
 	r.until(r.clock + 400*time.Millisecond).expectState(Master)
@@ -377,8 +403,8 @@ func TestAdvertSchedule(t *testing.T) {
 	}
 	r.forget().clock = start + time.Minute // a suspended machine: the last missed advert leaves once
 	r.do(Wake{}).do(Wake{})
-	if len(r.lines) != 1 || time.Duration(r.timer) != r.clock+time.Second {
-		t.Errorf("%q, next in %v", r.lines, time.Duration(r.timer)-r.clock)
+	if len(r.lines) != 1 || time.Duration(r.timers.advert) != r.clock+time.Second {
+		t.Errorf("%q, next in %v", r.lines, time.Duration(r.timers.advert)-r.clock)
 	}
 }
 
@@ -402,7 +428,7 @@ func TestTimeNeverRunsBackwards(t *testing.T) {
 	r := newRig(t, spec2()).master()
 	r.clock -= 2 * time.Second
 	r.hear(0)
-	if got, want := time.Duration(r.timer), 4609375*time.Microsecond; got != want {
+	if got, want := time.Duration(r.timers.advert), 4609375*time.Microsecond; got != want {
 		t.Errorf("next advert at %v, want %v", got, want)
 	}
 }
@@ -435,8 +461,8 @@ func TestActionsCarryWhatTheyNeed(t *testing.T) {
 	all := []Address{spec.Addresses[0], excluded}
 	for _, a := range actions {
 		switch a := a.(type) {
-		case SetAddresses:
-			if !slices.Equal(a.Addresses, all) {
+		case Own:
+			if len(a.Resources) > 0 && !slices.Equal(addressesOf(a.Resources), all) {
 				t.Errorf("%+v", a)
 			}
 		case Announce:

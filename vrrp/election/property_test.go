@@ -2,6 +2,7 @@ package election
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,13 +11,14 @@ import (
 	"pgregory.net/rapid"
 
 	"vigil/confparse"
+	"vigil/internal/track"
 	"vigil/vrrp/wire"
 )
 
 var (
-	anyAddr = rapid.SampledFrom([]netip.Addr{{}, routerA, routerB, routerC, link6})
-	anyLink = rapid.SampledFrom([]string{"", "eth0", "eth1", "eth2"})
-	anyList = rapid.SampledFrom([][]Address{nil, {{Prefix: netip.PrefixFrom(vip100, 32)}},
+	anyAddr    = rapid.SampledFrom([]netip.Addr{{}, routerA, routerB, routerC, link6})
+	anyTracker = rapid.SampledFrom([]track.ID{{}, eth1, eth2, {Kind: track.File, Name: "eth1"}, {Kind: track.Script, Name: "eth1"}})
+	anyList    = rapid.SampledFrom([][]Address{nil, {{Prefix: netip.PrefixFrom(vip100, 32)}},
 		{{Prefix: netip.PrefixFrom(vip100, 24)}, {Prefix: netip.PrefixFrom(vip101, 24)}}, {{}}})
 	anySpan = rapid.Custom(func(t *rapid.T) time.Duration {
 		return time.Duration(rapid.Int64Range(-1, 10_000).Draw(t, "ms")) * time.Millisecond
@@ -33,8 +35,8 @@ var (
 			Source: anyAddr.Draw(t, "source"), Group: group4, Peers: rapid.SliceOfN(anyAddr, 0, 2).Draw(t, "peers"),
 			CheckUnicastSrc: rapid.Bool().Draw(t, "check"), SkipCheckAdvAddr: rapid.Bool().Draw(t, "skip"),
 			TrackLink: rapid.Bool().Draw(t, "track"), Addresses: anyList.Draw(t, "addresses"), Excluded: anyList.Draw(t, "excluded"),
-			TrackInterfaces: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) TrackSpec {
-				return TrackSpec{anyLink.Draw(t, "interface"), rapid.IntRange(-300, 300).Draw(t, "weight"), rapid.Bool().Draw(t, "reverse")}
+			Trackers: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) TrackSpec {
+				return TrackSpec{anyTracker.Draw(t, "tracker"), rapid.IntRange(-300, 300).Draw(t, "weight"), rapid.Bool().Draw(t, "reverse")}
 			}), 0, 2).Draw(t, "tracked"),
 			GARP: confparse.GARP{
 				MasterDelay: anySpan.Draw(t, "delay"), MasterRepeat: rapid.IntRange(-1, 3).Draw(t, "repeat"),
@@ -65,20 +67,22 @@ var (
 		case 2:
 			return SourceChanged{Source: anyAddr.Draw(t, "source")}
 		case 3:
-			return TrackerChanged{Tracker: anyLink.Draw(t, "tracker"), Up: rapid.Bool().Draw(t, "up")}
+			return TrackerChanged{anyTracker.Draw(t, "tracker"), rapid.IntRange(-300, 300).Draw(t, "value")}
 		case 4:
 			return AddressLost{}
 		case 5:
-			return EffectDone{Action: rapid.SampledFrom([]Action{nil, SetAddresses{Present: true}, SetAddresses{Present: false},
-				ChangeAddresses{Add: []Address{{}}}, Announce{}}).Draw(t, "action"),
-				Err: rapid.SampledFrom([]error{nil, errEffect}).Draw(t, "error")}
+			ev := EffectDone{Generation: rapid.Uint64Range(0, 9).Draw(t, "generation")}
+			for _, a := range anyList.Draw(t, "failing") {
+				ev.Failures = append(ev.Failures, Failure{a, errEffect})
+			}
+			return ev
 		case 6:
 			return SpecChanged{Spec: anySpec.Draw(t, "spec")}
 		case 7:
 			return AdvertRejected{Reason: wire.DropReason(rapid.Uint8().Draw(t, "reason")), Source: anyAddr.Draw(t, "source")}
 		case 8:
 			if rapid.IntRange(0, 9).Draw(t, "stop") == 0 {
-				return Stop{}
+				return Stop{AtOnce: rapid.Bool().Draw(t, "at once"), Hold: anySpan.Draw(t, "hold")}
 			}
 			return Wake{}
 		case 9, 10, 11, 12:
@@ -94,7 +98,7 @@ func TestStepIsTotal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		spec := anySpec.Draw(t, "spec")
 		one, two := NewMachine(spec), NewMachine(spec)
-		w := stepChecker{t: t, held: make(map[Address]bool), m: one}
+		w := stepChecker{t: t, held: make(map[Resource]bool), m: one}
 		w.step(0, two, Started{LinkUp: true, Source: routerB, Silence: anySpan.Draw(t, "silence")})
 		now := Instant(0)
 		for range rapid.IntRange(0, 60).Draw(t, "length") {
@@ -109,31 +113,50 @@ func TestStepIsTotal(t *testing.T) {
 	})
 }
 
-// stepChecker checks each step of a machine against what held before.
+// stepChecker checks each step of a machine against what held before. It carries out what the machine wants, some of
+// it with failures.
 type stepChecker struct {
-	t       *rapid.T
-	m       *Machine
-	state   State
-	present bool
-	known   bool // whether the addresses are there
-	ended   bool
-	held    map[Address]bool // by who does as told
+	t          *rapid.T
+	m          *Machine
+	state      State
+	told       State // by Notify
+	present    bool
+	quiet      bool
+	ended      bool
+	generation uint64
+	held       map[Resource]bool // by who does as told
 }
 
-func (w *stepChecker) hold(addrs []Address, present bool) {
-	for _, a := range addrs {
-		if present {
-			w.held[a] = true
-		} else {
-			delete(w.held, a)
+func (w *stepChecker) own(a Own) {
+	if a.Generation != w.generation+1 {
+		w.t.Fatalf("generation %d after %d", a.Generation, w.generation)
+	}
+	w.generation, w.present, w.quiet = a.Generation, len(a.Resources) > 0, a.Quiet
+	for _, r := range a.Remove {
+		if slices.Contains(a.Resources, r) {
+			w.t.Fatalf("%v both removed and installed", r)
+		}
+		delete(w.held, r)
+	}
+	for _, r := range a.Resources {
+		w.held[r] = true
+	}
+	for r := range w.held {
+		if !slices.Contains(a.Resources, r) {
+			w.t.Fatalf("%v stays behind", r)
 		}
 	}
 }
 
 func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
 	t, before := w.t, w.m.Status()
+	if done, ok := ev.(EffectDone); ok && done.Generation%2 == 0 {
+		done.Generation = w.generation
+		ev = done
+	}
 	actions := append([]Action(nil), w.m.Step(now, ev)...)
-	if diff := cmp.Diff(actions, twin.Step(now, ev), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(actions, twin.Step(now, ev), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty(),
+		cmpopts.EquateErrors()); diff != "" {
 		t.Fatalf("%T: twins differ\n%s", ev, diff)
 	}
 	after := w.m.Status()
@@ -151,30 +174,26 @@ func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
 				t.Fatalf("from %v to %v, was %v", a.From, a.To, w.state)
 			}
 			w.state = a.To
-		case SetAddresses:
-			resumed := i > 0 && actions[i-1] == StateChanged{Init, Master, after.Priority, true, CauseResume}
-			if w.known && w.present == a.Present && !resumed {
-				t.Fatalf("addresses told twice to be present: %t", a.Present)
+		case Own:
+			w.own(a)
+		case Notify:
+			if a.From != w.told || a.To != w.state {
+				t.Fatalf("told %v→%v, was %v, is %v", a.From, a.To, w.told, w.state)
 			}
-			w.known, w.present = true, a.Present
-			w.hold(a.Addresses, a.Present)
-			if !a.Present && len(w.held) > 0 {
-				t.Fatalf("addresses that stay behind: %v", w.held)
+			// Unless the next transition interrupts the hand-over.
+			next := slices.ContainsFunc(actions[i:], func(b Action) bool { _, moves := b.(StateChanged); return moves })
+			if a.To != Master && w.present && !next {
+				t.Fatalf("told %v with the resources in place", a.To)
 			}
-		case ChangeAddresses:
-			w.hold(a.Remove, false)
-			w.hold(a.Add, true)
-			if !w.present {
-				t.Fatal("addresses changed that are not there")
-			}
+			w.told = a.To
 		case Announce:
-			if !w.present || w.state != Master {
-				t.Fatalf("announced in %v, addresses present: %t", w.state, w.present)
+			if !w.present || w.quiet || w.state != Master {
+				t.Fatalf("announced in %v, resources present: %t, quiet: %t", w.state, w.present, w.quiet)
 			}
 		case Stopped:
 			w.ended = true
 			if w.present {
-				t.Fatal("stopped with addresses")
+				t.Fatal("stopped with resources")
 			}
 		}
 	}
@@ -182,10 +201,16 @@ func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
 	switch {
 	case after.State != w.state:
 		t.Fatalf("state %v, reported %v", after.State, w.state)
-	case w.known && after.AddressesPresent != w.present:
-		t.Fatalf("addresses present %t, told %t", after.AddressesPresent, w.present)
-	case w.present && after.State != Master && !ok:
-		t.Fatalf("addresses held for ever in %v", after.State)
+	case w.generation > 0 && w.present && !after.AddressesPresent:
+		t.Fatal("resources in place that are not meant to be")
+	case w.present && after.State != Master && (!ok || !w.quiet):
+		t.Fatalf("resources held for ever in %v, quiet: %t", after.State, w.quiet)
+	case after.State == Master && w.quiet:
+		t.Fatal("a MASTER that does not answer for its addresses")
+	case ok && w.m.Explain().Deadline != d:
+		t.Fatalf("explained deadline %v, is %v", w.m.Explain().Deadline, d)
+	case len(w.m.Explain().Faults) > 0 != (after.State == Fault) && w.m.phase == running:
+		t.Fatalf("faults %v in %v", w.m.Explain().Faults, after.State)
 	case ev == Wake{} && ok && d <= w.m.now:
 		t.Fatalf("deadline %v after Wake at %v", d, w.m.now)
 	case after.Priority == 0 || after.Priority == 255 && w.m.spec.Priority != 255:
@@ -287,8 +312,9 @@ func TestElectionEqualsRFC(t *testing.T) {
 			m.Step(Instant(now), AdvertReceived{Source: source, Advert: wire.Advert{
 				Version: o.version, VRID: 51, Priority: uint8(priority), Interval: interval, Addresses: []netip.Addr{vip100}, TTL: 255,
 			}})
-			if m.state == Master != o.active || time.Duration(m.timer) != o.timer || m.counters.AdvertsSent != uint64(o.sent) {
-				t.Fatalf("at %v: %v, timer %v, %d sent; oracle: active %t, timer %v, %d sent", now, m.state, time.Duration(m.timer),
+			timer := min(m.timers.advert, m.timers.activeDown)
+			if m.state == Master != o.active || time.Duration(timer) != o.timer || m.counters.AdvertsSent != uint64(o.sent) {
+				t.Fatalf("at %v: %v, timer %v, %d sent; oracle: active %t, timer %v, %d sent", now, m.state, time.Duration(timer),
 					m.counters.AdvertsSent, o.active, o.timer, o.sent)
 			}
 		}

@@ -8,8 +8,6 @@ import (
 	"vigil/vrrp/wire"
 )
 
-var noAddr netip.Addr
-
 // listening reports whether received packets count: not before the start, during vrrp_startup_delay or in FAULT.
 func (m *Machine) listening(now Instant) bool {
 	switch m.phase {
@@ -23,100 +21,95 @@ func (m *Machine) listening(now Instant) bool {
 
 // receive handles an advert for this router (RFC 9568 §6.4.2, §6.4.3).
 func (m *Machine) receive(now Instant, a *wire.Advert, src netip.Addr) {
-	if !m.listening(now) || a.VRID != m.spec.VRID || !m.verify(a, src) {
+	if !m.listening(now) || a.VRID != m.spec.VRID {
+		return
+	}
+	from, ok := m.verify(a, src)
+	if !ok {
 		return
 	}
 	switch {
 	case m.phase == resigning:
 		if a.Priority > 0 && src != m.source && !m.heard {
 			m.heard = true
-			m.releaseAt = now.Add(handOverGrace)
+			m.timers.release = now.Add(handOverGrace)
 		}
 	case m.state == Backup:
-		m.receiveBackup(now, a, src)
+		m.receiveBackup(now, a, from)
 	default:
-		m.receiveMaster(now, a, src)
+		m.receiveMaster(now, a, from)
 	}
 }
 
 // receiveBackup is RFC 9568 §6.4.2 with keepalived's preempt_delay.
-func (m *Machine) receiveBackup(now Instant, a *wire.Advert, src netip.Addr) {
-	if src != m.masterSource {
-		m.reported = 0
-	}
-	m.masterHeard = now
+func (m *Machine) receiveBackup(now Instant, a *wire.Advert, from *peer) {
+	m.master = from.Peer
 	if a.Priority == 0 {
-		m.masterSource = src
-		m.emit(Report{Kind: ReportPriorityZeroReceived, Source: src})
-		m.timer = now.Add(m.skew())
-		m.preparePassOn(src)
+		m.report(from, Report{Kind: ReportPriorityZeroReceived})
+		m.timers.activeDown = now.Add(m.skewTime())
+		m.preparePassOn(now, from.Source)
 		return
 	}
-	m.masterPriority, m.masterSource = a.Priority, src
-	if a.Priority < m.priority && !m.spec.NoPreempt && !m.deferPreemption(now) {
-		m.emit(Report{Kind: ReportLowerDiscarded, Source: src, Theirs: int(a.Priority), Ours: int(m.priority)})
-		m.preparePassOn(src)
+	if a.Priority < m.priority && !m.spec.NoPreempt && !m.deferPreemption(now, from) {
+		m.report(from, Report{Kind: ReportLowerDiscarded, Theirs: int(a.Priority), Ours: int(m.priority)})
+		m.preparePassOn(now, from.Source)
 		return
 	}
-	if a.Priority >= m.priority && m.preemptAt != Never {
-		m.preemptAt = Never
-		m.emit(Report{Kind: ReportPreemptDelayStopped, Source: src})
+	if a.Priority >= m.priority && m.timers.preempt != Never {
+		m.timers.preempt = Never
+		m.report(from, Report{Kind: ReportPreemptDelayStopped})
 	}
 	m.learnInterval(a)
 	m.want = Backup
 	m.accepted = true
-	m.timer = now.Add(m.downInterval())
-}
-
-func (m *Machine) preparePassOn(from netip.Addr) {
-	m.emit(PreparePassOn{Previous: from, Within: m.downInterval(), Link: m.spec.Link, Addresses: m.all})
+	m.timers.activeDown = now.Add(m.activeDownInterval())
 }
 
 // predecessor returns the master that is about to be replaced if it is known to be alive: it has resigned, or was
 // heard within the last two intervals, which a silent one was not.
 func (m *Machine) predecessor(now Instant) (netip.Addr, bool) {
-	alive := m.state == Backup && m.masterSource.IsValid() && m.masterSource != m.source &&
-		now.Sub(m.masterHeard) < 2*m.masterInterval
-	return m.masterSource, alive
+	alive := m.state == Backup && m.master.Source.IsValid() && m.master.Source != m.source &&
+		now.Sub(m.master.Heard) < 2*m.interval
+	return m.master.Source, alive
 }
 
 // deferPreemption reports whether preempt_delay still makes this router accept a lower master. The delay starts with
 // the first advert of one; its end changes nothing by itself, but lower adverts no longer count from then on.
-func (m *Machine) deferPreemption(now Instant) bool {
+func (m *Machine) deferPreemption(now Instant, from *peer) bool {
 	if m.spec.PreemptDelay <= 0 {
 		return false
 	}
-	if m.preemptAt == Never {
-		m.preemptAt = now.Add(m.spec.PreemptDelay)
-		m.emit(Report{Kind: ReportPreemptDelayStarted})
+	if m.timers.preempt == Never {
+		m.timers.preempt = now.Add(m.spec.PreemptDelay)
+		m.report(from, Report{Kind: ReportPreemptDelayStarted})
 	}
-	return now <= m.preemptAt
+	return now <= m.timers.preempt
 }
 
 // receiveMaster is RFC 9568 §6.4.3. Equal priority is decided by the address the advert came from.
-func (m *Machine) receiveMaster(now Instant, a *wire.Advert, src netip.Addr) {
+func (m *Machine) receiveMaster(now Instant, a *wire.Advert, from *peer) {
 	if a.Priority == 0 {
 		m.sendAdvert(now)
-		m.emit(Report{Kind: ReportMasterPriorityZero, Source: src})
+		m.report(from, Report{Kind: ReportMasterPriorityZero})
 		return
 	}
 	rank := int(a.Priority) - int(m.priority)
 	kind, cause := ReportHigherPriority, CauseHigherPriority
 	if rank == 0 {
-		rank = src.Compare(m.source)
+		rank = from.Source.Compare(m.source)
 		kind, cause = ReportSamePriority, CauseSamePriority
 	}
-	report := Report{Source: src, Theirs: int(a.Priority), Ours: int(m.priority)}
+	report := Report{Theirs: int(a.Priority), Ours: int(m.priority)}
 	switch {
 	case rank == 0:
 		report.Kind = ReportSameAddress
-		m.emit(report)
+		m.report(from, report)
 	case rank < 0:
 		if !m.spec.LowerPriorityNoAdvert {
 			m.sendAdvert(now)
 		}
 		report.Kind = ReportLowerPriority
-		m.emit(report)
+		m.report(from, report)
 		m.lower = true
 		m.announceLower(now)
 	default:
@@ -124,9 +117,9 @@ func (m *Machine) receiveMaster(now Instant, a *wire.Advert, src netip.Addr) {
 			m.sendAdvert(now)
 		}
 		report.Kind = kind
-		m.emit(report)
+		m.report(from, report)
 		m.learnInterval(a)
-		m.masterPriority, m.masterSource = a.Priority, src
+		m.master = from.Peer
 		m.yield(now, cause)
 	}
 }
@@ -135,12 +128,13 @@ func (m *Machine) receiveMaster(now Instant, a *wire.Advert, src netip.Addr) {
 // for all routers.
 func (m *Machine) learnInterval(a *wire.Advert) {
 	if a.Version != 2 && a.Interval > 0 {
-		m.masterInterval = a.Interval
+		m.interval = a.Interval
 	}
 }
 
-// verify makes the checks that depend on the configuration and counts the advert (RFC 9568 §7.1, RFC 3768 §7.1).
-func (m *Machine) verify(a *wire.Advert, src netip.Addr) bool {
+// verify makes the checks that depend on the configuration and counts the advert (RFC 9568 §7.1, RFC 3768 §7.1). It
+// returns the place of the sender of a valid one.
+func (m *Machine) verify(a *wire.Advert, src netip.Addr) (*peer, bool) {
 	if a.Version != m.spec.Version {
 		return m.reject(wire.DropVersion, src, int(a.Version), int(m.spec.Version))
 	}
@@ -155,12 +149,14 @@ func (m *Machine) verify(a *wire.Advert, src netip.Addr) bool {
 	if a.Version == 2 && a.Interval != m.spec.AdvertInterval {
 		return m.reject(wire.DropInterval, src, theirs/100, ours/100)
 	}
-	if theirs != ours && m.once(ReportIntervalDiffers) {
-		m.emit(Report{Kind: ReportIntervalDiffers, Source: src, Theirs: theirs, Ours: ours})
-	}
 	m.counters.AdvertsReceived++
-	m.compareAddresses(a, src)
-	if m.spec.CheckUnicastSrc && m.spec.Unicast() {
+	checked := m.spec.CheckUnicastSrc && m.spec.Unicast()
+	from := m.peers.find(m.now, src, !checked || slices.Contains(m.spec.Peers, src))
+	if theirs != ours {
+		m.reportOnce(from, Report{Kind: ReportIntervalDiffers, Theirs: theirs, Ours: ours})
+	}
+	m.compareAddresses(a, from)
+	if checked {
 		i := slices.Index(m.spec.Peers, src)
 		if i < 0 {
 			return m.reject(wire.DropNotPeer, src, 0, 0)
@@ -172,17 +168,18 @@ func (m *Machine) verify(a *wire.Advert, src netip.Addr) bool {
 	if a.Priority == 0 {
 		m.counters.PriorityZeroReceived++
 	}
-	return true
+	from.hear(m.now, a)
+	return from, true
 }
 
 // compareAddresses counts and reports an advertised list unlike ours. The advert is accepted all the same, as
 // RFC 9568 §7.1 leaves open: refusing it would give two masters for the sake of a configuration error.
-func (m *Machine) compareAddresses(a *wire.Advert, src netip.Addr) {
+func (m *Machine) compareAddresses(a *wire.Advert, from *peer) {
 	if slices.Equal(a.Addresses, m.vips) {
 		return
 	}
 	if len(a.Addresses) == len(m.vips) {
-		if m.spec.SkipCheckAdvAddr && m.state == Backup && src == m.masterSource {
+		if m.spec.SkipCheckAdvAddr && m.state == Backup && from.Source == m.master.Source {
 			return
 		}
 		absent := func(vip netip.Addr) bool { return !slices.Contains(a.Addresses, vip) }
@@ -191,13 +188,11 @@ func (m *Machine) compareAddresses(a *wire.Advert, src netip.Addr) {
 		}
 	}
 	m.counters.AddressListErrors++
-	if m.once(ReportAddressesDiffer) {
-		m.emit(Report{Kind: ReportAddressesDiffer, Source: src, Theirs: len(a.Addresses), Ours: len(m.vips)})
-	}
+	m.reportOnce(from, Report{Kind: ReportAddressesDiffer, Theirs: len(a.Addresses), Ours: len(m.vips)})
 }
 
-// reject counts a refused packet and reports the first of its kind. It returns false.
-func (m *Machine) reject(reason wire.DropReason, src netip.Addr, theirs, ours int) bool {
+// reject counts a refused packet and reports the first of its kind. It returns what verify does.
+func (m *Machine) reject(reason wire.DropReason, src netip.Addr, theirs, ours int) (*peer, bool) {
 	c := &m.counters
 	switch reason {
 	case wire.DropTruncated, wire.DropLength:
@@ -221,19 +216,9 @@ func (m *Machine) reject(reason wire.DropReason, src netip.Addr, theirs, ours in
 	case wire.DropAddressCount, wire.DropAddressList:
 		c.AddressListErrors++
 	}
-	if bit := uint32(1) << (16 + min(reason, 15)); m.reported&bit == 0 {
-		m.reported |= bit
-		m.emit(Report{Kind: ReportRejected, Source: src, Theirs: theirs, Ours: ours, Rejected: reason})
-	}
-	return false
-}
-
-// once reports whether kind was not reported since the last change of master or state.
-func (m *Machine) once(kind ReportKind) bool {
-	bit := uint32(1) << min(kind, 15)
-	if m.reported&bit != 0 {
-		return false
-	}
-	m.reported |= bit
-	return true
+	from := m.peers.find(m.now, src, false)
+	from.Rejected++
+	from.Reason = reason
+	m.reportOnce(from, Report{Kind: ReportRejected, Theirs: theirs, Ours: ours, Rejected: reason})
+	return nil, false
 }

@@ -59,7 +59,7 @@ func TestRFC3768_7_1_ReceivedPackets(t *testing.T) {
 			} else {
 				r.expectState(Master)
 				tt.want.Kind = ReportRejected
-				if tt.want.Source == noAddr {
+				if !tt.want.Source.IsValid() {
 					tt.want.Source = routerA
 				}
 				if diff := cmp.Diff([]Action{tt.want}, actions, addrCmp); diff != "" {
@@ -77,13 +77,13 @@ func TestRFC3768_7_1_ReceivedPackets(t *testing.T) {
 // TestRejectedPacketDoesNotSilenceTheMaster: bad packets leave the advert timer alone.
 func TestRejectedPacketDoesNotSilenceTheMaster(t *testing.T) {
 	r := newRig(t, spec2()).master()
-	due := r.timer
+	due := r.timers.advert
 	wrong := r.advert(150, routerA)
 	wrong.Advert.Interval = 9 * time.Second
 	r.clock += 500 * time.Millisecond
 	r.do(wrong).do(AdvertRejected{Reason: wire.DropChecksum, Source: routerA})
-	if r.timer != due {
-		t.Errorf("advert due at %v, was %v", time.Duration(r.timer), time.Duration(due))
+	if r.timers.advert != due {
+		t.Errorf("advert due at %v, was %v", time.Duration(r.timers.advert), time.Duration(due))
 	}
 }
 
@@ -98,7 +98,7 @@ func TestOtherVRIDIsNotForUs(t *testing.T) {
 	}
 }
 
-// TestRejectedIsReportedOnce per kind, until the state or the master changes; every one is counted.
+// TestRejectedIsReportedOnce per kind and source, until the state changes; every one is counted.
 func TestRejectedIsReportedOnce(t *testing.T) {
 	r := newRig(t, spec2()).up().forget()
 	for range 3 {
@@ -108,12 +108,14 @@ func TestRejectedIsReportedOnce(t *testing.T) {
 	if r.counters.TTLErrors != 3 || r.counters.LengthErrors != 3 {
 		t.Errorf("counters %+v", r.counters)
 	}
-	r.hear(200).do(AdvertRejected{Reason: wire.DropTTL, Source: routerA}).expect("0s report rejected TTL from 10.77.0.1")
-	r.hear(200).do(AdvertRejected{Reason: wire.DropTTL, Source: routerA}).expect()
+	r.do(AdvertRejected{Reason: wire.DropTTL, Source: routerC}).expect("0s report rejected TTL from 10.77.0.3")
+	r.hear(200).do(AdvertRejected{Reason: wire.DropTTL, Source: routerA}).expect() // the same as before
 	r.do(LinkChanged{}).forget().do(AdvertRejected{Reason: wire.DropTTL}).expect() // FAULT hears nothing
 	if r.counters.TTLErrors != 5 {
 		t.Errorf("%d TTL errors", r.counters.TTLErrors)
 	}
+	r.do(LinkChanged{Up: true}).until(4 * time.Second).expectState(Master).forget()
+	r.do(AdvertRejected{Reason: wire.DropTTL, Source: routerA}).expect("4s report rejected TTL from 10.77.0.1")
 }
 
 // TestRejectedCounters: each reason has its counter.
@@ -192,7 +194,7 @@ func TestStatus(t *testing.T) {
 		t.Errorf("backup (-want +got)\n%s", diff)
 	}
 	r.until(10 * time.Second)
-	want.State, want.Want, want.MasterPriority, want.MasterSource, want.AddressesPresent = Master, Master, 0, noAddr, true
+	want.State, want.Want, want.MasterPriority, want.MasterSource, want.AddressesPresent = Master, Master, 0, netip.Addr{}, true
 	want.LastTransition = Instant(4609375 * time.Microsecond)
 	want.Counters.AdvertsSent, want.Counters.BecameMaster = 6, 1
 	if diff := cmp.Diff(want, r.Status(), addrCmp); diff != "" {

@@ -3,6 +3,7 @@ package election
 import (
 	"container/heap"
 	"slices"
+	"time"
 )
 
 // Apply makes spec the desired state. A router whose Key stays lives on: untouched when its spec is equal, reconfigured
@@ -20,15 +21,12 @@ func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
 			r.spec = &wanted[i]
 		}
 	}
-	for _, r := range slices.Clone(e.order) {
-		if !slices.Contains(kept, r) {
-			e.retire(now, r)
-		}
-	}
+	e.retireAll(now, func(r *router) bool { return !slices.Contains(kept, r) })
 	e.regroup(now)
 	for _, r := range kept {
 		if r != nil && !r.machine.spec.Equal(*r.spec) {
 			e.put(r, Configure{Spec: *r.spec})
+			e.inform(now, r, r.spec)
 			e.drive(now, r, SpecChanged{Spec: *r.spec})
 		}
 	}
@@ -36,20 +34,49 @@ func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
 	return e.out
 }
 
-// Stop resigns all virtual routers, in order. It is Apply of an empty Spec.
+// Stop resigns all virtual routers, in order. It is Apply of an empty Spec. It takes StopLimit at most.
 func (e *Engine) Stop(now Instant) []InstanceAction { return e.Apply(now, Spec{}) }
 
-// retire takes r out of its group, which does not follow it, and has it resign.
-func (e *Engine) retire(now Instant, r *router) {
-	if r.leaving {
-		return
+// StopAtOnce has all virtual routers release their resources without waiting for successors, those that resign already
+// too. Nothing is left to do afterwards.
+func (e *Engine) StopAtOnce(now Instant) []InstanceAction {
+	e.out = e.out[:0]
+	e.spec, e.waiting = Spec{}, nil
+	for _, r := range slices.Clone(e.order) {
+		e.retire(now, r, Stop{AtOnce: true})
 	}
-	r.leaving = true
+	e.regroup(now)
+	return e.out
+}
+
+// retireAll has those routers resign. The members of a sync group keep their resources as long as the slowest of them:
+// their successors wait for each other too.
+func (e *Engine) retireAll(now Instant, which func(*router) bool) {
+	var list []*router
+	hold := make(map[*group]time.Duration)
+	for _, r := range e.order {
+		if which(r) && !r.leaving {
+			list = append(list, r)
+			if r.group != nil {
+				hold[r.group] = max(hold[r.group], r.machine.spec.resignWait())
+			}
+		}
+	}
+	for _, r := range list {
+		e.retire(now, r, Stop{Hold: hold[r.group]})
+	}
+}
+
+// retire takes r out of its group, which does not follow it, and has it resign.
+func (e *Engine) retire(now Instant, r *router, ev Stop) {
 	if g := r.group; g != nil {
 		g.members = slices.DeleteFunc(g.members, func(m *router) bool { return m == r })
-		r.group = nil
+		r.group, r.left = nil, g
 	}
-	e.step(now, r, Stop{})
+	if !r.leaving || ev.AtOnce {
+		r.leaving = true
+		e.step(now, r, ev)
+	}
 }
 
 // remove forgets r.
@@ -57,6 +84,9 @@ func (e *Engine) remove(r *router) {
 	delete(e.routers, r.handle)
 	e.order = slices.DeleteFunc(e.order, func(o *router) bool { return o == r })
 	heap.Remove(&e.queue, r.index)
+	if r.left != nil {
+		e.notify(r.left)
+	}
 }
 
 // launch starts the waiting routers whose addresses are free.
@@ -74,6 +104,7 @@ func (e *Engine) launch(now Instant) {
 		e.routers[r.handle] = r
 		e.order = append(e.order, r)
 		heap.Push(&e.queue, r)
+		e.inform(now, r, &s)
 		e.put(r, Start{Spec: s})
 		started = true
 		return true

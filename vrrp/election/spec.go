@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigil/confparse"
+	"vigil/internal/track"
 	"vigil/vrrp/wire"
 )
 
@@ -41,10 +42,10 @@ type InstanceSpec struct {
 	TTL              uint8      // 255
 	CheckUnicastSrc  bool
 	SkipCheckAdvAddr bool
-	TrackLink        bool      // own interface down means FAULT (dont_track_primary unset)
-	Addresses        []Address // advertised
-	Excluded         []Address // installed and announced, not advertised
-	TrackInterfaces  []TrackSpec
+	TrackLink        bool        // own interface down means FAULT (dont_track_primary unset)
+	Addresses        []Address   // advertised
+	Excluded         []Address   // installed and announced, not advertised
+	Trackers         []TrackSpec // those of its sync group too
 	GARP             confparse.GARP
 
 	LowerPriorityNoAdvert    bool
@@ -64,11 +65,17 @@ type Address struct {
 	Peer      netip.Prefix
 }
 
-// TrackSpec is one tracked interface.
+// Resource is something a virtual router has in place while it is MASTER. Resources are comparable, and equal ones are
+// the same. An Address is one.
+type Resource interface{ resource() }
+
+func (Address) resource() {}
+
+// TrackSpec is one reference to a tracked object.
 type TrackSpec struct {
-	Interface string
-	Weight    int
-	Reverse   bool
+	ID      track.ID
+	Weight  int
+	Reverse bool
 }
 
 // GroupSpec is the desired state of one sync group.
@@ -102,6 +109,15 @@ func (s InstanceSpec) Key() InstanceKey {
 // All returns the addresses of the virtual router: those it advertises, then the excluded ones.
 func (s InstanceSpec) All() []Address { return slices.Concat(s.Addresses, s.Excluded) }
 
+// Resources returns what the virtual router has in place while it is MASTER, in the order of installation.
+func (s InstanceSpec) Resources() []Resource {
+	list := make([]Resource, 0, len(s.Addresses)+len(s.Excluded))
+	for _, a := range s.All() {
+		list = append(list, a)
+	}
+	return list
+}
+
 // announcementOrder is All with addresses on other interfaces before those on the router's own. With address translation
 // they are the gateway of the real servers: answers must find their way back to the new master before the first request
 // comes to it.
@@ -129,6 +145,6 @@ func (s InstanceSpec) Equal(t InstanceSpec) bool {
 		slices.Equal(s.Peers, t.Peers) && slices.Equal(s.PeerTTLs, t.PeerTTLs) &&
 		s.CheckUnicastSrc == t.CheckUnicastSrc && s.SkipCheckAdvAddr == t.SkipCheckAdvAddr && s.TrackLink == t.TrackLink &&
 		slices.Equal(s.Addresses, t.Addresses) && slices.Equal(s.Excluded, t.Excluded) &&
-		slices.Equal(s.TrackInterfaces, t.TrackInterfaces) && s.GARP == t.GARP &&
+		slices.Equal(s.Trackers, t.Trackers) && s.GARP == t.GARP &&
 		s.LowerPriorityNoAdvert == t.LowerPriorityNoAdvert && s.HigherPrioritySendAdvert == t.HigherPrioritySendAdvert
 }

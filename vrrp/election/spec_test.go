@@ -17,7 +17,7 @@ func TestEqualSeesEveryField(t *testing.T) {
 	full := spec2(func(s *InstanceSpec) {
 		s.Source, s.Excluded = routerA, s.Addresses
 		s.Peers, s.PeerTTLs = []netip.Addr{routerB}, []TTLRange{{1, 2}}
-		s.TrackInterfaces = []TrackSpec{{Interface: "eth1"}}
+		s.Trackers = []TrackSpec{{ID: eth1}}
 	})
 	if !full.Equal(full) || !(InstanceSpec{}).Equal(InstanceSpec{}) {
 		t.Fatal("not equal to itself")
@@ -29,7 +29,7 @@ func TestEqualSeesEveryField(t *testing.T) {
 		changed.Excluded = append([]Address(nil), full.Excluded...)
 		changed.Peers = append([]netip.Addr(nil), full.Peers...)
 		changed.PeerTTLs = append([]TTLRange(nil), full.PeerTTLs...)
-		changed.TrackInterfaces = append([]TrackSpec(nil), full.TrackInterfaces...)
+		changed.Trackers = append([]TrackSpec(nil), full.Trackers...)
 		name := mutate(reflect.ValueOf(&changed).Elem())
 		if full.Equal(changed) || changed.Equal(full) {
 			t.Errorf("a change of %s is not seen", name)

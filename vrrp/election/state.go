@@ -53,13 +53,13 @@ type Cause uint8
 const (
 	CauseNone           Cause = iota
 	CauseStart                // the first state
-	CauseTimeout              // no advert within the master-down interval
+	CauseTimeout              // no advert within the Active_Down_Interval
 	CauseHigherPriority       // a master of higher priority was heard
 	CauseSamePriority         // a master of the same priority and higher address was heard
 	CauseFault                // interface, source address or an unweighted tracker went down
 	CauseFaultCleared         // the last reason for FAULT went away
 	CauseAddressLost          // somebody else removed a virtual address
-	CauseEffectFailed         // the addresses could not be installed
+	CauseEffectFailed         // none of the advertised addresses could be installed
 	CauseGroup                // another member of the sync group moved
 	CauseResume               // the process came back within its own master-down interval
 	CauseStop                 // told to stop
@@ -71,7 +71,7 @@ type ReportKind uint8
 
 // The reports.
 const (
-	ReportAdvertTimeout        ReportKind = iota + 1 // master-down timer expired
+	ReportAdvertTimeout        ReportKind = iota + 1 // Active_Down_Timer expired
 	ReportPriorityZeroReceived                       // in BACKUP
 	ReportMasterPriorityZero                         // in MASTER
 	ReportLowerPriority                              // advert of a lower master while MASTER; new election forced
@@ -84,8 +84,10 @@ const (
 	ReportPreemptDelayStarted
 	ReportPreemptDelayStopped
 	ReportPriorityZeroSent
-	ReportHigherPriority // advert of a higher master while MASTER; a StateChanged follows
-	ReportSamePriority   // the same for equal priority and a higher address
+	ReportHigherPriority    // advert of a higher master while MASTER; a StateChanged follows
+	ReportSamePriority      // the same for equal priority and a higher address
+	ReportResourceFailed    // cannot be installed or removed; tried again, and reported once
+	ReportResourceInstalled // after it could not be
 )
 
 // Counters are the statistics of one virtual router since its start (VRRP-MIB, keepalived's stats file).

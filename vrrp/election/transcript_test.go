@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigil/confparse"
+	"vigil/internal/track"
 	"vigil/vrrp/wire"
 )
 
@@ -66,6 +67,7 @@ type transcript struct {
 
 func playTranscript(t *testing.T, text string) string {
 	p := &transcript{engineRig: newEngineRig(t), starts: make(map[confparse.InstanceName]Started)}
+	p.told = true
 	p.started = func(n confparse.InstanceName) Started { return p.starts[n] }
 	var out strings.Builder
 	for sc := bufio.NewScanner(strings.NewReader(text)); sc.Scan(); {
@@ -108,14 +110,18 @@ func (p *transcript) command(words []string) {
 	case "link":
 		p.do(name, LinkChanged{Up: arg(2) == "up"})
 	case "track":
-		p.do(name, TrackerChanged{Tracker: arg(2), Up: arg(3) == "up"})
+		value := track.Down
+		if arg(3) == "up" {
+			value = track.Up
+		}
+		p.record(p.Track(Instant(p.clock), track.InterfaceID(arg(2)), value))
 	case "source":
 		addr, _ := netip.ParseAddr(arg(2))
 		p.do(name, SourceChanged{Source: addr})
 	case "lost":
 		p.do(name, AddressLost{})
 	case "fail":
-		p.do(name, EffectDone{Action: SetAddresses{Present: true}, Err: errEffect})
+		p.failAll(name)
 	case "stop":
 		p.do(name, Stop{})
 	case "status":
@@ -123,6 +129,16 @@ func (p *transcript) command(words []string) {
 	default:
 		p.t.Fatalf("unknown command %q", words[0])
 	}
+}
+
+// failAll has the latest Own of a router fail altogether.
+func (p *transcript) failAll(name confparse.InstanceName) {
+	m := p.routers[p.handles[name]].machine
+	ev := EffectDone{Generation: m.generation}
+	for _, r := range m.resources {
+		ev.Failures = append(ev.Failures, Failure{r, errEffect})
+	}
+	p.do(name, ev)
 }
 
 func (p *transcript) describe(name confparse.InstanceName, options []string) {
@@ -165,7 +181,7 @@ func (p *transcript) describe(name confparse.InstanceName, options []string) {
 			if err != nil {
 				p.t.Fatal(err)
 			}
-			s.TrackInterfaces = append(s.TrackInterfaces, TrackSpec{Interface: link, Weight: n})
+			s.Trackers = append(s.Trackers, TrackSpec{ID: track.InterfaceID(link), Weight: n})
 		default:
 			p.t.Fatalf("unknown option %q", o)
 		}

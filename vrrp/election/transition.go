@@ -2,7 +2,7 @@ package election
 
 import "slices"
 
-// start handles Started. Addresses that may be left from an earlier life are removed, unless mastership goes on.
+// start handles Started. What may be left from an earlier life is removed, unless mastership goes on.
 func (m *Machine) start(now Instant, ev Started) {
 	m.linkUp = ev.LinkUp
 	m.setSource(ev.Source)
@@ -10,12 +10,12 @@ func (m *Machine) start(now Instant, ev Started) {
 		m.checkFaults(now)
 		return
 	}
-	m.transitionAt = now
+	m.last.At = now
 	m.listenFrom = now.Add(max(0, ev.Delay))
-	m.resume = ev.Silence > 0 && ev.Silence < m.downInterval() && m.linkUp && m.source.IsValid()
-	m.present = m.resume
+	m.resume = ev.Silence > 0 && ev.Silence < m.unnoticed() && m.linkUp && m.source.IsValid()
+	m.present, m.owned = m.resume, m.resources
 	if !m.resume {
-		m.emit(SetAddresses{Present: false, Addresses: m.all})
+		m.own()
 	}
 	m.refreshFaults()
 	m.phase = awaitingGroup
@@ -25,38 +25,39 @@ func (m *Machine) start(now Instant, ev Started) {
 }
 
 // wantsMaster reports whether the router would begin as MASTER: an owner (RFC 9568 §6.4.1), or one that resumes.
-func (m *Machine) wantsMaster() bool { return (m.resume || m.spec.StartMaster) && m.faults == 0 }
+func (m *Machine) wantsMaster() bool { return (m.resume || m.spec.StartMaster) && len(m.faults) == 0 }
 
 // begin takes the first state. master tells whether the sync group, if any, lets it begin as MASTER.
 func (m *Machine) begin(now Instant, master bool) {
 	m.phase = running
+	m.timers.startup = Never
 	switch {
-	case m.faults != 0:
+	case len(m.faults) > 0:
 		m.toFault(now, m.faultCause())
 	case master && m.resume:
 		m.becomeMaster(now, CauseResume)
-		m.emit(SetAddresses{Present: true, Addresses: m.all}) // adopted; what the configuration gained since is added
+		m.own() // adopted; what the configuration gained since is added
 		m.announce(1)
 		m.scheduleRefresh(now)
 	case master && m.spec.StartMaster && now < m.listenFrom:
-		m.want, m.timer = Master, m.listenFrom
+		m.want, m.timers.startup = Master, m.listenFrom
 	case master && m.spec.StartMaster:
 		m.toMaster(now, CauseOwner)
 	default:
 		m.state, m.want = Backup, Backup
-		m.timer = max(now, m.listenFrom).Add(m.downInterval())
-		m.transition(now, Init, CauseStart)
+		m.restartActiveDown(now)
+		m.transition(now, Init, CauseStart, Peer{})
 		m.release()
 	}
 	m.resume = false
 }
 
-// masterDown handles the expiry of the master-down timer (RFC 9568 §6.4.2). In a sync group the router declares that
+// activeDown handles the expiry of the Active_Down_Timer (RFC 9568 §6.4.2). In a sync group the router declares that
 // it is willing and waits for the others.
-func (m *Machine) masterDown(now Instant) {
+func (m *Machine) activeDown(now Instant) {
 	if m.grouped {
 		m.want = Master
-		m.timer = now.Add(m.downInterval())
+		m.restartActiveDown(now)
 		m.emit(Report{Kind: ReportAdvertTimeout})
 		return
 	}
@@ -67,16 +68,16 @@ func (m *Machine) masterDown(now Instant) {
 func (m *Machine) toMaster(now Instant, cause Cause) {
 	previous, alive := m.predecessor(now)
 	m.becomeMaster(now, cause)
-	if !m.present {
-		m.present = true
-		if alive {
-			m.emit(PassOn{Previous: previous, For: passOnTime, Link: m.spec.Link, Addresses: m.all})
-		}
-		m.emit(SetAddresses{Present: true, Addresses: m.all})
+	if alive && !m.present {
+		m.emit(PassOn{Previous: previous, For: passOnTime, Link: m.spec.Link, Addresses: m.all})
 	}
+	m.take()
 	m.announce(m.spec.GARP.MasterRepeat)
 	if d := m.spec.GARP.MasterDelay; d > 0 {
-		m.secondAt = now.Add(d)
+		m.timers.second = now.Add(d)
+	}
+	if alive { // until its grace is over, somebody may learn the wrong one
+		m.timers.handedOver = now.Add(handOverGrace + handOverMargin)
 	}
 	m.scheduleRefresh(now)
 }
@@ -84,26 +85,26 @@ func (m *Machine) toMaster(now Instant, cause Cause) {
 func (m *Machine) becomeMaster(now Instant, cause Cause) {
 	from := m.state
 	m.state, m.want = Master, Master
-	m.masterInterval = m.spec.AdvertInterval
-	m.masterPriority, m.masterSource = 0, noAddr
-	m.preemptAt, m.releaseAt = Never, Never
-	m.reported = 0
+	m.interval = m.spec.AdvertInterval
+	m.timers = stopped
+	m.peers.forgive()
 	m.counters.BecameMaster++
 	m.sendAdvert(now)
 	if cause == CauseTimeout {
 		m.emit(Report{Kind: ReportAdvertTimeout})
 	}
-	m.transition(now, from, cause)
+	m.transition(now, from, cause, m.master)
+	m.master = Peer{}
 }
 
 // yield gives way to another master. No priority-0 advert is sent, for a master is there already; the addresses stay
 // for the grace in which its announcements arrive.
 func (m *Machine) yield(now Instant, cause Cause) {
 	m.state, m.want = Backup, Backup
-	m.timer = now.Add(m.downInterval())
-	m.transition(now, Master, cause)
+	m.transition(now, Master, cause, m.master)
 	m.leaveMaster()
-	m.releaseAt = now.Add(handOverGrace)
+	m.restartActiveDown(now)
+	m.handOver(now.Add(handOverGrace))
 }
 
 // loseAddress resigns after somebody removed an address: a master without its addresses is worse than none. It stands
@@ -112,9 +113,9 @@ func (m *Machine) loseAddress(now Instant, cause Cause) {
 	m.lost = true
 	m.sendZero()
 	m.state, m.want = Backup, Backup
-	m.timer = now.Add(m.skew())
-	m.transition(now, Master, cause)
+	m.transition(now, Master, cause, Peer{})
 	m.leaveMaster()
+	m.timers.activeDown = now.Add(m.skewTime())
 	m.release()
 }
 
@@ -125,42 +126,50 @@ func (m *Machine) toFault(now Instant, cause Cause) {
 		m.sendZero()
 	}
 	m.state, m.want = Fault, Fault
-	m.timer, m.preemptAt = Never, Never
-	m.transition(now, from, cause)
+	m.transition(now, from, cause, Peer{})
 	if from == Master {
 		m.leaveMaster()
 	}
+	m.timers = stopped
 	m.release()
 }
 
 // leaveFault returns to the election as a BACKUP, an owner too.
 func (m *Machine) leaveFault(now Instant, cause Cause) {
 	m.state, m.want = Backup, Backup
-	m.masterInterval = m.spec.AdvertInterval
-	m.timer = max(now, m.listenFrom).Add(m.downInterval())
-	m.transition(now, Fault, cause)
+	m.interval = m.spec.AdvertInterval
+	m.restartActiveDown(now)
+	m.transition(now, Fault, cause, Peer{})
 }
 
 // stop resigns (RFC 9568 §6.4.3, Shutdown). A MASTER keeps its addresses until a successor was heard and the grace
 // passed, or until the slowest possible successor must have spoken.
-func (m *Machine) stop(now Instant) {
+func (m *Machine) stop(now Instant, ev Stop) {
 	if m.phase == resigning {
+		if ev.AtOnce {
+			m.finish()
+		}
 		return
 	}
-	from, begun := m.state, m.phase == running
+	from, begun, grace := m.state, m.phase == running, m.timers.release
 	if from == Master {
 		m.sendZero()
 	}
 	m.phase, m.state, m.want = resigning, Init, Init
-	m.timer, m.retryAt, m.preemptAt = Never, Never, Never
 	if begun && from != Init {
-		m.transition(now, from, CauseStop)
+		m.transition(now, from, CauseStop, Peer{})
 	}
 	if from == Master {
 		m.leaveMaster()
-		m.releaseAt = now.Add(m.skewOf(1) + resignMargin)
 	}
-	if m.releaseAt == Never {
+	m.timers, m.retry.at = stopped, Never
+	m.timers.release = grace
+	switch {
+	case ev.AtOnce:
+		m.finish()
+	case from == Master:
+		m.handOver(now.Add(max(m.spec.resignWait(), ev.Hold)))
+	case grace == Never:
 		m.finish()
 	}
 }
@@ -168,71 +177,35 @@ func (m *Machine) stop(now Instant) {
 // finish ends the machine's life.
 func (m *Machine) finish() {
 	m.release()
+	m.notify()
 	m.emit(Stopped{})
 	m.phase = ended
 }
 
-// release removes the addresses if they are there.
-func (m *Machine) release() {
-	m.releaseAt = Never
-	if m.present {
-		m.present = false
-		m.emit(SetAddresses{Present: false, Addresses: m.all})
-	}
-}
-
 func (m *Machine) leaveMaster() {
-	m.secondAt, m.refreshAt, m.lowerAt = Never, Never, Never
-	m.reported = 0
+	m.timers = stopped
+	m.peers.forgive()
 	m.counters.ReleasedMaster++
 	m.emit(CancelAnnouncements{})
 }
 
-func (m *Machine) transition(now Instant, from State, cause Cause) {
-	m.transitionAt = now
+// transition reports that the state was from; by is the router that caused it, if one did.
+func (m *Machine) transition(now Instant, from State, cause Cause, by Peer) {
+	m.notify()
+	m.last = Transition{From: from, To: m.state, Cause: cause, At: now, By: by}
 	m.emit(StateChanged{From: from, To: m.state, Priority: m.priority, Initial: from == Init, Cause: cause})
+	m.pending = Notify{From: from, To: m.state, Priority: m.priority, Initial: from == Init, Cause: cause}
 }
 
-// moveWithGroup follows the sync group.
-func (m *Machine) moveWithGroup(now Instant, ev groupMove) {
-	switch {
-	case m.phase != running:
-	case ev.to == Master && m.state == Backup:
-		m.toMaster(now, CauseGroup)
-	case ev.to == Backup && m.state == Master && ev.addressLost:
-		m.loseAddress(now, CauseGroup)
-	case ev.to == Backup && m.state == Master:
-		m.yield(now, CauseGroup)
-	case ev.to == Backup:
-		m.want = Backup
-	}
-}
+// notifying reports whether the last transition is still to be told of.
+func (m *Machine) notifying() bool { return m.pending.From != m.pending.To }
 
-// effectDone notes that addresses could not be installed: a MASTER leaves the election, so that a peer serves them, and
-// tries again after a master-down interval.
-func (m *Machine) effectDone(now Instant, ev EffectDone) {
-	if ev.Err == nil || m.phase != running || !m.present {
-		return
+// notify tells of the last transition.
+func (m *Machine) notify() {
+	if m.notifying() {
+		m.emit(m.pending)
+		m.pending = Notify{}
 	}
-	switch a := ev.Action.(type) {
-	case SetAddresses:
-		if !a.Present {
-			return
-		}
-	case ChangeAddresses:
-		if len(a.Add) == 0 {
-			return
-		}
-	default:
-		return
-	}
-	if m.state != Master { // in the hand-over grace; a new MASTER must find all of them or none
-		m.release()
-		return
-	}
-	m.retryAt = now.Add(m.downInterval())
-	m.setFault(faultEffect, true)
-	m.checkFaults(now)
 }
 
 // change applies the tunables of a reload in place. While the addresses are installed they follow the new lists, and a
@@ -243,20 +216,23 @@ func (m *Machine) change(now Instant, spec InstanceSpec) {
 	}
 	add, remove := addressDiff(m.spec, spec)
 	m.adopt(spec)
-	m.preemptAt = Never
+	m.timers.preempt = Never
 	old := m.priority
 	m.priority = m.effectivePriority()
 	if m.phase == running && m.priority != old {
 		m.emit(Report{Kind: ReportPriorityChanged, Theirs: int(old), Ours: int(m.priority)})
 	}
-	switch m.state {
-	case Backup:
-		m.timer = max(now, m.listenFrom).Add(m.downInterval())
-	case Master:
+	switch {
+	case m.state == Backup:
+		m.restartActiveDown(now)
+	case m.state == Master:
 		m.sendAdvert(now)
+	case m.timers.startup != Never && !m.spec.StartMaster: // no owner any more: it must listen first
+		m.begin(now, false)
 	}
+	m.tryAfresh()
 	if m.present && len(add)+len(remove) > 0 {
-		m.emit(ChangeAddresses{Add: add, Remove: remove})
+		m.own()
 	}
 	if m.state == Master {
 		m.rescheduleAnnouncements(now, add)

@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vigil/internal/track"
 )
 
 // TestHandOver_Stop: priority 0 first, addresses last; they stay until a successor was heard and 200 ms passed.
 func TestHandOver_Stop(t *testing.T) {
 	resign := []string{"3.609375s send 0", "3.609375s report sent 0", "3.609375s MASTER→INIT (stop) priority 100",
-		"3.609375s cancel announcements"}
+		"3.609375s cancel announcements", "3.609375s quiet"}
 	t.Run("nobody heard", func(t *testing.T) {
 		r := newRig(t, spec2()).master().do(Stop{}).expect(resign...)
 		r.until(time.Minute).expect("4.70546875s release", "4.70546875s stopped")
@@ -35,7 +37,7 @@ func TestHandOver_Stop(t *testing.T) {
 	})
 	t.Run("answers no election", func(t *testing.T) {
 		newRig(t, spec2()).master().do(Stop{}).forget().hear(0).hear(1).hear(200).do(Stop{}).
-			do(TrackerChanged{"eth1", false}).do(SpecChanged{spec2(priority(7))}).do(AddressLost{}).expect()
+			do(TrackerChanged{eth1, track.Down}).do(SpecChanged{spec2(priority(7))}).do(AddressLost{}).expect()
 	})
 	t.Run("link lost: nothing to wait for", func(t *testing.T) {
 		newRig(t, spec2()).master().do(Stop{}).forget().do(LinkChanged{}).expect("3.609375s release", "3.609375s stopped")
@@ -64,9 +66,9 @@ func TestHandOver_Yield(t *testing.T) {
 
 	t.Run("master again within the grace", func(t *testing.T) {
 		r := newRig(t, spec3(10*time.Millisecond)).master().hear(200).forget()
-		// Nothing is installed, for nothing was removed; but the neighbours must learn where the addresses are.
+		// It answers for its addresses again, and the neighbours must learn where they are.
 		r.until(100*time.Millisecond).expect("72.1875ms send 100", "72.1875ms report timeout",
-			"72.1875ms BACKUP→MASTER (timeout) priority 100", "72.1875ms announce ×1",
+			"72.1875ms BACKUP→MASTER (timeout) priority 100", "72.1875ms install", "72.1875ms announce ×1",
 			"82.1875ms send 100", "92.1875ms send 100")
 	})
 	t.Run("fault within the grace", func(t *testing.T) {
@@ -77,7 +79,7 @@ func TestHandOver_Yield(t *testing.T) {
 		newRig(t, spec2()).master().hear(200).forget().do(AddressLost{}).expect("3.609375s release")
 	})
 	t.Run("installing failed within the grace", func(t *testing.T) {
-		newRig(t, spec2()).master().hear(200).forget().do(EffectDone{SetAddresses{Present: true}, errEffect}).expect("3.609375s release")
+		newRig(t, spec2()).master().hear(200).forget().done(spec2().Addresses[0]).expect("3.609375s report failed 10.77.0.100/32")
 	})
 }
 
@@ -122,7 +124,7 @@ func TestHandOver_PassOn(t *testing.T) {
 func TestFault(t *testing.T) {
 	down := []string{"3.609375s send 0", "3.609375s report sent 0", "3.609375s MASTER→FAULT (fault) priority 100",
 		"3.609375s cancel announcements", "3.609375s release"}
-	tracked := spec2(func(s *InstanceSpec) { s.TrackInterfaces = []TrackSpec{{Interface: "eth1"}, {Interface: "eth2"}} })
+	tracked := spec2(func(s *InstanceSpec) { s.Trackers = []TrackSpec{{ID: eth1}, {ID: eth2}} })
 	for _, tt := range []struct {
 		name      string
 		spec      InstanceSpec
@@ -130,10 +132,10 @@ func TestFault(t *testing.T) {
 	}{
 		{"link", spec2(), LinkChanged{}, LinkChanged{Up: true}},
 		{"source", spec2(), SourceChanged{}, SourceChanged{routerB}},
-		{"tracked interface", tracked, TrackerChanged{"eth1", false}, TrackerChanged{"eth1", true}},
+		{"tracked interface", tracked, TrackerChanged{eth1, track.Down}, TrackerChanged{eth1, track.Up}},
 		{"reverse", spec2(func(s *InstanceSpec) {
-			s.TrackInterfaces = []TrackSpec{{Interface: "eth1", Reverse: true}}
-		}), TrackerChanged{"eth1", true}, TrackerChanged{"eth1", false}},
+			s.Trackers = []TrackSpec{{ID: eth1, Reverse: true}}
+		}), TrackerChanged{eth1, track.Up}, TrackerChanged{eth1, track.Down}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, tt.spec)
@@ -147,9 +149,9 @@ func TestFault(t *testing.T) {
 	}
 	t.Run("all reasons must go", func(t *testing.T) {
 		r := newRig(t, tracked).master()
-		r.do(TrackerChanged{"eth1", false}).do(TrackerChanged{"eth2", false}).do(LinkChanged{}).expectState(Fault)
-		r.do(TrackerChanged{"eth1", true}).expectState(Fault)
-		r.do(TrackerChanged{"eth2", true}).expectState(Fault)
+		r.do(TrackerChanged{eth1, track.Down}).do(TrackerChanged{eth2, track.Down}).do(LinkChanged{}).expectState(Fault)
+		r.do(TrackerChanged{eth1, track.Up}).expectState(Fault)
+		r.do(TrackerChanged{eth2, track.Up}).expectState(Fault)
 		r.do(LinkChanged{Up: true}).expectState(Backup)
 	})
 	t.Run("dont_track_primary", func(t *testing.T) {
@@ -160,7 +162,7 @@ func TestFault(t *testing.T) {
 		r.do(r.advert(100, netip.MustParseAddr("10.77.0.3"))).expectState(Master)
 	})
 	t.Run("a tracker known before the start", func(t *testing.T) {
-		newRig(t, tracked).do(TrackerChanged{"eth2", false}).up().
+		newRig(t, tracked).do(TrackerChanged{eth2, track.Down}).up().
 			expect("0s release", "0s INIT→FAULT (fault) priority 100 initial")
 	})
 	t.Run("learned interval is forgotten", func(t *testing.T) {
@@ -184,46 +186,42 @@ func TestAddressLost(t *testing.T) {
 	newRig(t, spec2()).up().forget().do(AddressLost{}).expect()
 }
 
-// TestEffectFailed: a MASTER that cannot install its addresses lets a peer have them and tries again later.
-func TestEffectFailed(t *testing.T) {
-	for _, failed := range []Action{SetAddresses{Present: true}, ChangeAddresses{Add: []Address{{Link: "eth9"}}}} {
-		r := newRig(t, spec2()).master().do(EffectDone{failed, errEffect})
-		r.expect("3.609375s send 0", "3.609375s report sent 0", "3.609375s MASTER→FAULT (effect failed) priority 100",
-			"3.609375s cancel announcements", "3.609375s release")
-		r.do(LinkChanged{Up: true}).expectState(Fault)
-		r.until(7218750 * time.Microsecond).expect("7.21875s FAULT→BACKUP (fault cleared) priority 100")
-		r.until(10828125 * time.Microsecond).expectState(Master)
-	}
-	for _, harmless := range []EffectDone{
-		{SetAddresses{Present: true}, nil}, {SetAddresses{Present: false}, errEffect}, {Announce{Repeat: 1}, errEffect},
-		{ChangeAddresses{Remove: []Address{{}}}, errEffect}, {SendAdvert{}, errEffect}, {nil, errEffect},
-	} {
-		newRig(t, spec2()).master().do(harmless).expect()
-	}
-}
-
-// TestResume: a process that comes back in time goes on as MASTER; anything in the way makes it release first.
+// TestResume: a process that comes back before the first of the others, one of priority 254, takes over goes on as MASTER;
+// anything in the way makes it release first.
 func TestResume(t *testing.T) {
 	resume := Started{LinkUp: true, Source: routerB, Silence: time.Second, Delay: time.Minute}
 	newRig(t, spec2()).do(resume).expect("0s send 100", "0s INIT→MASTER (resume) priority 100 initial", "0s install",
 		"0s announce ×1")
-	for _, silence := range []time.Duration{-1, 0, 3*time.Second + 156*time.Second/256} {
-		late := resume
-		late.Silence = silence
-		newRig(t, spec2()).do(late).expect("0s release", "0s INIT→BACKUP (start) priority 100 initial")
+	for _, tt := range []struct {
+		spec  InstanceSpec
+		limit time.Duration
+	}{
+		{spec2(), 3*time.Second + 2*time.Second/256},
+		{spec2(priority(1)), 3*time.Second + 2*time.Second/256},
+		{spec2(func(s *InstanceSpec) { s.DownTimerAdverts = 2; s.AdvertInterval = 5 * time.Second }), 10*time.Second + 2*time.Second/256},
+		{spec3(100 * time.Millisecond), 300*time.Millisecond + 2*100*time.Millisecond/256},
+		{spec3(40950 * time.Millisecond), 3*40950*time.Millisecond + 2*40950*time.Millisecond/256},
+	} {
+		for silence, want := range map[time.Duration]State{-1: Backup, 0: Backup, 1: Master, tt.limit - 1: Master, tt.limit: Backup} {
+			late := resume
+			late.Silence = silence
+			newRig(t, tt.spec).do(late).expectState(want)
+		}
 	}
+	late := resume
+	late.Silence = time.Minute
+	newRig(t, spec2()).do(late).expect("0s release", "0s INIT→BACKUP (start) priority 100 initial")
 	resume.LinkUp = false
 	newRig(t, spec2()).do(resume).expect("0s release", "0s INIT→FAULT (fault) priority 100 initial")
 }
 
 // TestSpecChanged: a reload in place keeps the state.
 func TestSpecChanged(t *testing.T) {
-	second := Address{Prefix: netip.MustParsePrefix("10.77.0.101/24"), Link: "eth0"}
 	third := Address{Prefix: netip.MustParsePrefix("10.77.0.102/24"), Link: "eth0"}
 	with := func(advertised []Address, excluded ...Address) InstanceSpec {
 		return spec2(func(s *InstanceSpec) { s.Addresses, s.Excluded = advertised, excluded })
 	}
-	first := spec2().Addresses[0]
+
 	for _, tt := range []struct {
 		name     string
 		from, to InstanceSpec
@@ -232,19 +230,19 @@ func TestSpecChanged(t *testing.T) {
 		{"priority", spec2(), spec2(priority(120)),
 			[]string{"3.609375s report priority 100/120", "3.609375s send 120"}},
 		{"addresses", with([]Address{first, second}), with([]Address{first, third}), []string{"3.609375s send 100",
-			"3.609375s change -10.77.0.101/24 +10.77.0.102/24", "3.609375s announce ×1 10.77.0.102"}},
+			"3.609375s install -10.77.0.101/24", "3.609375s announce ×1 10.77.0.102"}},
 		{"an address moves to the excluded ones", with([]Address{first, second}), with([]Address{first}, second),
 			[]string{"3.609375s send 100"}},
 		{"attributes of an address", with([]Address{first}), with([]Address{{Prefix: first.Prefix, Link: "eth0", Label: "eth0:1"}}),
-			[]string{"3.609375s send 100", "3.609375s change -10.77.0.100/32 +10.77.0.100/32",
+			[]string{"3.609375s send 100", "3.609375s install -10.77.0.100/32",
 				"3.609375s announce ×1"}},
 		{"an interface that is down is tracked", spec2(), spec2(func(s *InstanceSpec) {
-			s.TrackInterfaces = []TrackSpec{{Interface: "eth1"}}
+			s.Trackers = []TrackSpec{{ID: eth1}}
 		}), []string{"3.609375s send 100", "3.609375s send 0", "3.609375s report sent 0",
 			"3.609375s MASTER→FAULT (fault) priority 100", "3.609375s cancel announcements", "3.609375s release"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			newRig(t, tt.from).do(TrackerChanged{"eth1", false}).master().do(SpecChanged{tt.to}).expect(tt.want...)
+			newRig(t, tt.from).do(TrackerChanged{eth1, track.Down}).master().do(SpecChanged{tt.to}).expect(tt.want...)
 		})
 	}
 	t.Run("backup restarts its timer", func(t *testing.T) {
@@ -253,7 +251,7 @@ func TestSpecChanged(t *testing.T) {
 	})
 	t.Run("in the grace the installed addresses follow", func(t *testing.T) {
 		r := newRig(t, with([]Address{first, second})).master().hear(200).forget()
-		r.do(SpecChanged{with([]Address{first, third})}).expect("3.609375s change -10.77.0.101/24 +10.77.0.102/24")
+		r.do(SpecChanged{with([]Address{first, third})}).expect("3.609375s quiet -10.77.0.101/24")
 	})
 	t.Run("backup has nothing to change", func(t *testing.T) {
 		newRig(t, with([]Address{first})).up().forget().do(SpecChanged{with([]Address{second})}).expect()
@@ -290,9 +288,9 @@ func TestPreemptDelay(t *testing.T) {
 	}
 
 	r = newRig(t, delayed).up().forget()
-	r.hear(100).until(time.Second).hear(200).expect("0s report preempt delay started",
+	r.hear(100).until(time.Second).hear(200).expect("0s report preempt delay started from 10.77.0.1",
 		"1s report preempt delay stopped from 10.77.0.1")
-	r.until(4200 * time.Millisecond).hear(100).expect("4.2s report preempt delay started")
+	r.until(4200 * time.Millisecond).hear(100).expect("4.2s report preempt delay started from 10.77.0.1")
 
 	// A master that dies is succeeded without delay.
 	r = newRig(t, delayed).up().hear(100).forget()

@@ -1,6 +1,7 @@
 package vrrptest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -27,6 +28,8 @@ type Router struct {
 	Clock    Clock
 	Lateness time.Duration
 	Latency  time.Duration
+	Pace     time.Duration
+	Abrupt   bool
 }
 
 // Fault is something that goes wrong, or is done, at a time.
@@ -68,9 +71,9 @@ func (sc Scenario) String() string {
 	for i, r := range sc.Routers {
 		s := r.Spec
 		fmt.Fprintf(&b, "  router %d: v%d priority %d interval %v ×%d nopreempt %t preempt_delay %v lower_prio_no_advert %t "+
-			"higher_prio_send_advert %t clock %+v lateness %v latency %v\n", i, s.Version, s.Priority, s.AdvertInterval,
+			"higher_prio_send_advert %t clock %+v lateness %v latency %v pace %v abrupt %t\n", i, s.Version, s.Priority, s.AdvertInterval,
 			s.DownTimerAdverts, s.NoPreempt, s.PreemptDelay, s.LowerPriorityNoAdvert, s.HigherPrioritySendAdvert,
-			r.Clock, r.Lateness, r.Latency)
+			r.Clock, r.Lateness, r.Latency, r.Pace, r.Abrupt)
 	}
 	for _, f := range sc.Faults {
 		fmt.Fprintf(&b, "  %12v %v router %d arg %d\n", f.At, f.Kind, f.Node, f.Arg)
@@ -142,6 +145,8 @@ func newRouter(rng *rand.Rand, i int, version uint8, interval time.Duration) Rou
 		Clock:    Clock{Offset: election.Instant(rng.Int64N(int64(time.Hour))), PPM: rng.IntN(10_001) - 5_000},
 		Lateness: time.Duration(rng.Int64N(int64(interval)/20 + 1)),
 		Latency:  time.Duration(rng.Int64N(int64(50 * time.Millisecond))),
+		Pace:     time.Duration(rng.Int64N(int64(20 * time.Millisecond))),
+		Abrupt:   rng.IntN(4) == 0,
 	}
 }
 
@@ -166,6 +171,9 @@ func SpecOf(list ...election.InstanceSpec) election.Spec {
 	return election.Spec{Instances: slices.Clone(list)}
 }
 
+// standBack is the first pause of a router that could install nothing.
+const standBack = 10 * time.Second
+
 // Bound is the time after Heal within which the LAN must have settled: the longest master-down interval, one interval
 // for the first advert, preempt_delay if there is one, and what the clocks and the network add.
 func (sc Scenario) Bound() time.Duration {
@@ -179,13 +187,17 @@ func (sc Scenario) Bound() time.Duration {
 		if s.PreemptDelay > 0 { // it begins with the first master and ends a master-down interval before the preemption
 			d += s.PreemptDelay + d
 		}
+		if slices.ContainsFunc(sc.Faults, func(f Fault) bool { return f.Kind == FailAdds }) {
+			d += standBack + sc.Heal // the pause doubles, so the last one is no longer than the time before it and the first
+		}
 		d += d/100 + 2*r.Lateness + 2*r.Latency + 2*sc.Network.Delay
 		bound = max(bound, d)
 	}
 	return bound
 }
 
-// Run plays the scenario and returns what is wrong with its end, or nil: after Heal and Bound exactly one router must
+// Run plays the scenario and returns what is wrong, or nil: while it lasts nobody may announce, answer for or hold
+// addresses that it has given away (judge.go); after Heal and Bound exactly one router must
 // be MASTER and stay it, none that may preempt it outranks it, and after the hand-over grace it alone holds addresses.
 func (sc Scenario) Run() error {
 	s := NewSim(sc.Seed)
@@ -195,13 +207,14 @@ func (sc Scenario) Run() error {
 		specs[i] = r.Spec
 		n := s.AddNode(Node{
 			Address: netip.AddrFrom4([4]byte{10, 77, 0, byte(1 + i)}), Clock: r.Clock, Lateness: r.Lateness, Latency: r.Latency,
+			Pace: r.Pace, Abrupt: r.Abrupt,
 		})
 		s.At(s.random(r.Spec.AdvertInterval), func() { n.Start(SpecOf(specs[i])) })
 	}
 	for _, f := range sc.Faults {
 		s.At(f.At, func() { s.fault(f, specs) })
 	}
-	// A router that could not install addresses stands back for two master-down intervals, so this must end before.
+	// A router that could not install addresses stands back, the longer the more often.
 	s.At(sc.Heal/2, func() {
 		for _, n := range s.Nodes {
 			n.FailAdds = false
@@ -218,6 +231,9 @@ func (sc Scenario) Run() error {
 		}
 	})
 	s.Run(sc.Heal + sc.Bound())
+	if s.Violation != nil {
+		return s.Violation
+	}
 	master, err := s.soleMaster(specs)
 	if err != nil {
 		return err
@@ -231,8 +247,8 @@ func (sc Scenario) Run() error {
 		}
 	}
 	s.Run(s.Now + 3*specs[master].AdvertInterval)
-	if changed != nil {
-		return changed
+	if err := errors.Join(changed, s.Violation); err != nil {
+		return err
 	}
 	for i, n := range s.Nodes {
 		if n.Holds(vip) != (i == master) {
@@ -332,7 +348,8 @@ func (sc Scenario) Shrink() (Scenario, error) {
 	for i := range sc.Routers {
 		smaller := sc
 		smaller.Routers = append([]Router(nil), sc.Routers...)
-		smaller.Routers[i].Clock, smaller.Routers[i].Lateness, smaller.Routers[i].Latency = Clock{}, 0, 0
+		r := &smaller.Routers[i]
+		r.Clock, r.Lateness, r.Latency, r.Pace, r.Abrupt = Clock{}, 0, 0, 0, false
 		try(smaller)
 	}
 	return sc, failure

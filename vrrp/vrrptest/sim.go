@@ -5,10 +5,8 @@ package vrrptest
 
 import (
 	"container/heap"
-	"errors"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"time"
 
 	"vigil/vrrp/election"
@@ -49,6 +47,12 @@ type Sim struct {
 	Now     time.Duration // simulated time since the start
 	Network Network
 	Nodes   []*Node
+	// Neighbours are hosts with ARP caches.
+	Neighbours []*Neighbour
+	// Announcements counts those of all routers.
+	Announcements int
+	// Violation is the first breach of what must hold at every moment.
+	Violation error
 	// Observe, if not nil, is called after every change of anybody's addresses, and once per event.
 	Observe func()
 
@@ -58,33 +62,6 @@ type Sim struct {
 	packets []packet
 	free    []int
 	addrs   []netip.Addr
-}
-
-// Node is one router: a process that may run or not, and a host whose addresses outlive it.
-type Node struct {
-	Address  netip.Addr
-	Clock    Clock
-	Lateness time.Duration // longest delay between a deadline and the call of Wake
-	Latency  time.Duration // time an effect takes
-	FailAdds bool          // addresses cannot be installed
-	Side     int           // of a partition; nodes hear those of their own side
-	LinkUp   bool
-
-	sim     *Sim
-	engine  *election.Engine // nil when no process runs
-	life    int              // counts processes, so that effects of a dead one are not reported to the next
-	routers []*router
-	held    map[election.Address]bool
-	heardAt map[*Node]time.Duration // when the last packet of each sender arrives
-	wakeAt  time.Duration
-	last    time.Duration // of the last advert, for a resuming process
-}
-
-// router is what a shell keeps about a virtual router.
-type router struct {
-	handle election.Handle
-	vrid   uint8
-	addrs  []election.Address // to be installed, or found at the start
 }
 
 type packet struct {
@@ -101,6 +78,7 @@ type event struct {
 	packet int // index, or -1
 	handle election.Handle
 	action election.Action
+	term   int // of the router's schedule
 	run    func()
 }
 
@@ -161,10 +139,12 @@ func (s *Sim) Run(end time.Duration) {
 		}
 		s.Now = max(s.Now, next)
 		if waker != nil {
+			waker.wakeAt = forever
 			waker.act(waker.engine.Wake(waker.now()))
 		} else {
 			s.dispatch(heap.Pop(&s.queue).(event))
 		}
+		s.judge()
 		if s.Observe != nil {
 			s.Observe()
 		}
@@ -264,190 +244,4 @@ func (s *Sim) random(limit time.Duration) time.Duration {
 		return 0
 	}
 	return time.Duration(s.rng.Int64N(int64(limit)))
-}
-
-func (n *Node) now() election.Instant { return n.Clock.read(n.sim.Now) }
-
-// Running reports whether a process runs.
-func (n *Node) Running() bool { return n.engine != nil }
-
-// Start starts a process with spec. It resumes as the daemon does: soon enough after its last advert, and with its
-// addresses still there.
-func (n *Node) Start(spec election.Spec) {
-	n.life++
-	n.engine, n.routers = election.NewEngine(), nil
-	n.act(n.engine.Apply(n.now(), spec))
-}
-
-// Reload gives the process another desired state.
-func (n *Node) Reload(spec election.Spec) {
-	if n.engine != nil {
-		n.act(n.engine.Apply(n.now(), spec))
-	}
-}
-
-// Stop asks the process to resign; it ends when it has.
-func (n *Node) Stop() {
-	if n.engine != nil {
-		n.act(n.engine.Stop(n.now()))
-	}
-}
-
-// Crash ends the process at once. The addresses stay on the host.
-func (n *Node) Crash() {
-	n.life++
-	n.engine, n.routers, n.wakeAt = nil, nil, forever
-}
-
-// SetLink changes carrier.
-func (n *Node) SetLink(up bool) {
-	n.LinkUp = up
-	n.all(election.LinkChanged{Up: up})
-}
-
-// LoseAddress has somebody delete the first address that the host holds for its instances.
-func (n *Node) LoseAddress() {
-	for _, r := range n.routers {
-		for _, a := range r.addrs {
-			if n.held[a] {
-				delete(n.held, a)
-				n.act(n.engine.Step(n.now(), r.handle, election.AddressLost{Addr: a.Prefix}))
-				return
-			}
-		}
-	}
-}
-
-func (n *Node) all(ev election.Event) {
-	for _, r := range append([]*router(nil), n.routers...) {
-		n.act(n.engine.Step(n.now(), r.handle, ev))
-	}
-}
-
-// Holds reports whether the host has the address.
-func (n *Node) Holds(a election.Address) bool { return n.held[a] }
-
-// Status returns the process's snapshots; none when it does not run.
-func (n *Node) Status() []election.MachineStatus {
-	if n.engine == nil {
-		return nil
-	}
-	machines, _ := n.engine.Status()
-	return machines
-}
-
-// act does what an Engine asked for. Sending is immediate; effects take their time, in order.
-func (n *Node) act(actions []election.InstanceAction) {
-	var starts []*router
-	for _, a := range actions {
-		switch act := a.Action.(type) {
-		case election.Start:
-			r := &router{handle: a.Handle, vrid: act.Spec.VRID, addrs: act.Spec.All()}
-			n.routers = append(n.routers, r)
-			starts = append(starts, r)
-		case election.SendAdvert:
-			n.sim.send(n, act)
-		case election.SetAddresses:
-			n.router(a.Handle).addrs = nil
-			if act.Present {
-				n.router(a.Handle).addrs = act.Addresses
-			}
-			n.order(a)
-		case election.ChangeAddresses:
-			r := n.router(a.Handle)
-			r.addrs = slices.DeleteFunc(slices.Clone(r.addrs), func(x election.Address) bool { return slices.Contains(act.Remove, x) })
-			r.addrs = append(r.addrs, act.Add...)
-			n.order(a)
-		case election.Stopped:
-			n.order(a)
-		}
-	}
-	n.schedule()
-	for _, r := range starts {
-		n.act(n.engine.Step(n.now(), r.handle, n.started(r)))
-	}
-}
-
-// order has an effect take its time.
-func (n *Node) order(a election.InstanceAction) {
-	n.sim.push(event{
-		at: n.sim.Now + n.Latency, node: n.number(), life: n.life, packet: -1, handle: a.Handle, action: a.Action,
-	})
-}
-
-// started is what a shell learns before it reports Started.
-func (n *Node) started(r *router) election.Started {
-	ev := election.Started{LinkUp: n.LinkUp, Source: n.Address}
-	if n.life > 1 && !slices.ContainsFunc(r.addrs, func(a election.Address) bool { return !n.held[a] }) {
-		ev.Silence = n.sim.Now - n.last
-	}
-	return ev
-}
-
-func (n *Node) schedule() {
-	n.wakeAt = forever
-	if n.engine == nil {
-		return
-	}
-	if d, ok := n.engine.Deadline(); ok {
-		n.wakeAt = max(n.sim.Now, n.Clock.when(d)) + n.sim.random(n.Lateness)
-	}
-}
-
-var errNoAddress = errors.New("address cannot be installed")
-
-// carryOut completes an effect and reports it.
-func (n *Node) carryOut(e event) {
-	var err error
-	switch act := e.action.(type) {
-	case election.SetAddresses:
-		err = n.install(act.Addresses, act.Present)
-	case election.ChangeAddresses:
-		_ = n.install(act.Remove, false)
-		err = n.install(act.Add, true)
-	case election.Stopped:
-		for i, r := range n.routers {
-			if r.handle == e.handle {
-				n.routers = append(n.routers[:i:i], n.routers[i+1:]...)
-				break
-			}
-		}
-		if n.engine.Idle() {
-			n.Crash()
-		}
-		return
-	}
-	n.act(n.engine.Step(n.now(), e.handle, election.EffectDone{Action: e.action, Err: err}))
-}
-
-func (n *Node) install(list []election.Address, present bool) error {
-	for _, a := range list {
-		switch {
-		case !present:
-			delete(n.held, a)
-		case n.FailAdds:
-			return errNoAddress
-		default:
-			n.held[a] = true
-		}
-	}
-	return nil
-}
-
-func (n *Node) router(h election.Handle) *router {
-	for _, r := range n.routers {
-		if r.handle == h {
-			return r
-		}
-	}
-	return &router{}
-}
-
-func (n *Node) number() int {
-	for i, o := range n.sim.Nodes {
-		if o == n {
-			return i
-		}
-	}
-	return -1
 }

@@ -1,0 +1,74 @@
+package election
+
+import "slices"
+
+// Explanation is why a virtual router is what it is, as plain values.
+type Explanation struct {
+	State         State
+	Last          Transition
+	BasePriority  uint8
+	Priority      uint8          // effective
+	Contributions []Contribution // of the weighted trackers, in configuration order; an owner has none
+	Faults        []FaultReason
+	Failures      []Failure // resources that are not as they should be
+	Deadline      Instant   // Never when nothing happens by itself
+	Timer         Timer     // what happens then
+	Peers         []Peer    // the sources of adverts, in the order in which they were first heard
+}
+
+// Transition is a change of state.
+type Transition struct {
+	From, To State
+	Cause    Cause
+	At       Instant
+	// By is the router whose adverts caused it: the master that is obeyed, or the one that fell silent or resigned. The
+	// zero Peer when there was none.
+	By Peer
+}
+
+// Timer names what a deadline is for.
+type Timer uint8
+
+// The timers. The first two are those of RFC 9568 §6.2.
+const (
+	TimerNone          Timer = iota
+	TimerAdvert              // Adver_Timer: the next advert
+	TimerActiveDown          // Active_Down_Timer: the master counts as down
+	TimerStartup             // vrrp_startup_delay ends, and an owner begins
+	TimerRelease             // the resources are released
+	TimerRetry               // what could not be installed or removed is tried again
+	TimerAnnouncements       // announcements
+)
+
+// Explain returns why the router is what it is.
+func (m *Machine) Explain() Explanation {
+	e := Explanation{
+		State: m.state, Last: m.last, BasePriority: m.spec.Priority, Priority: m.priority,
+		Faults: slices.Clone(m.faults), Failures: slices.Clone(m.failures),
+	}
+	if m.spec.Priority != OwnerPriority {
+		for _, t := range m.spec.Trackers {
+			if t.Weight != 0 {
+				v := m.value(t.ID)
+				e.Contributions = append(e.Contributions, Contribution{Tracker: t, Value: v, Points: t.points(v)})
+			}
+		}
+	}
+	for _, p := range m.peers.list {
+		e.Peers = append(e.Peers, p.Peer)
+	}
+	e.Deadline, e.Timer = Never, TimerNone
+	t := &m.timers
+	for _, timer := range []struct {
+		at Instant
+		is Timer
+	}{
+		{t.advert, TimerAdvert}, {t.activeDown, TimerActiveDown}, {t.startup, TimerStartup}, {t.release, TimerRelease},
+		{m.retry.at, TimerRetry}, {min(t.second, t.refresh, t.lower, t.lowerAgain, t.handedOver), TimerAnnouncements},
+	} {
+		if timer.at < e.Deadline {
+			e.Deadline, e.Timer = timer.at, timer.is
+		}
+	}
+	return e
+}
