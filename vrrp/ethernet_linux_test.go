@@ -31,6 +31,9 @@ type host struct {
 	conns    []*hostConn
 	log      []string                            // what was done to the kernel, in order
 	refuse   func(op string, a netip.Addr) error // may fail or delay an operation
+	quiet    map[netip.Addr]bool                 // what it does not answer for
+	deaf     error                               // of Quiet
+	late     bool                                // packets stay in the sockets until they are polled
 }
 
 // hostWatch is one Watch.
@@ -45,6 +48,7 @@ type hostConn struct {
 	deliver func(lan.Received)
 	vrids   []uint8
 	closed  bool
+	waiting [][]byte // packets that the reader has not got to
 }
 
 // newHost adds a machine with one interface eth0, which has the address.
@@ -154,6 +158,20 @@ func (h *host) PreparePassOn(m lan.Move, within time.Duration) error {
 	return h.ask("prepare to pass on to", m.Previous)
 }
 
+func (h *host) PrepareQuiet() {}
+
+func (h *host) Quiet(addrs []netip.Addr, d time.Duration) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.quiet == nil {
+		h.quiet = make(map[netip.Addr]bool)
+	}
+	for _, a := range addrs {
+		h.quiet[a] = d > 0
+	}
+	return h.deaf
+}
+
 func (h *host) PassOn(m lan.Move) error { return h.ask("pass on to", m.Previous) }
 
 // ask logs an operation and asks refuse, without holding the lock.
@@ -213,6 +231,10 @@ func (h *host) hear(packet []byte, to netip.Addr, vrid uint8) {
 		up := slices.ContainsFunc(h.links, func(l netio.Link) bool { return l.Index == c.on.Link.Index && l.Up })
 		fits := c.on.Group == to || !c.on.Group.IsValid() && local
 		if up && fits && slices.Contains(c.vrids, vrid) {
+			if h.late {
+				c.waiting = append(c.waiting, packet)
+				continue
+			}
 			c.deliver(lan.DecodeIPv4(packet))
 		}
 	}
@@ -223,6 +245,16 @@ func (c *hostConn) Accept(vrids []uint8) error {
 	defer c.host.mu.Unlock()
 	c.vrids = slices.Clone(vrids)
 	return nil
+}
+
+// Poll delivers what the reader has not got to: nothing, unless the machine is late.
+func (c *hostConn) Poll() {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	for _, p := range c.waiting {
+		c.deliver(lan.DecodeIPv4(p))
+	}
+	c.waiting = nil
 }
 
 func (c *hostConn) Close() error {

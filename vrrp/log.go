@@ -177,6 +177,10 @@ func (l instanceLog) passOnFailed(err error) {
 	l.logger.Warn("("+string(l.name)+") connections under way will be reset", slog.Any("err", err))
 }
 
+func (l instanceLog) quietFailed(err error) {
+	l.logger.Warn("("+string(l.name)+") neighbours that ask during a hand-over may learn the old address", slog.Any("err", err))
+}
+
 func (l instanceLog) failed(what string, err error) {
 	l.logger.Error("("+string(l.name)+") "+what, slog.Any("err", err))
 }

@@ -29,6 +29,8 @@ var (
 		"Seconds between the two rounds of gratuitous ARP.", instanceLabels)
 	announcedDesc = desc("vrrp_announcements_sent_total",
 		"Gratuitous ARPs and unsolicited neighbour advertisements sent.", instanceLabels)
+	failuresDesc = desc("vrrp_addresses_failed",
+		"Virtual addresses that cannot be installed or removed at present.", instanceLabels)
 	droppedDesc = desc("vrrp_packets_dropped_total", "Packets that found the queue of the VRRP thread full.", nil)
 
 	counterDescs = []struct {
@@ -104,7 +106,7 @@ func duration(name, help string) prometheus.Histogram {
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		stateDesc, excludedStateDesc, priorityDesc, garpDelayDesc, announcedDesc, droppedDesc,
+		stateDesc, excludedStateDesc, priorityDesc, garpDelayDesc, announcedDesc, failuresDesc, droppedDesc,
 	} {
 		ch <- d
 	}
@@ -146,6 +148,7 @@ func collectInstance(ch chan<- prometheus.Metric, s *InstanceStatus, labels [3]s
 	put(priorityDesc, prometheus.GaugeValue, float64(s.Priority))
 	put(garpDelayDesc, prometheus.CounterValue, s.Spec.GARP.MasterDelay.Seconds())
 	put(announcedDesc, prometheus.CounterValue, float64(s.Announcements))
+	put(failuresDesc, prometheus.GaugeValue, float64(len(s.Failures)))
 	state := func(d *prometheus.Desc, link, ip string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(s.State), labels[0], link, labels[2], ip)
 	}

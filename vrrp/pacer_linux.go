@@ -25,7 +25,7 @@ type pacer struct {
 }
 
 type pending struct {
-	owner *worker
+	owner *reconciler
 	addr  netip.Addr
 	times int
 }
@@ -34,7 +34,7 @@ func newPacers() *pacers { return &pacers{links: make(map[string]*pacer)} }
 
 // enqueue orders times announcements of addr. One that is queued already is not queued twice, it takes the larger
 // number.
-func (p *pacers) enqueue(owner *worker, link string, addr netip.Addr, times int, interval time.Duration) {
+func (p *pacers) enqueue(owner *reconciler, link string, addr netip.Addr, times int, interval time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -58,24 +58,17 @@ func (p *pacers) enqueue(owner *worker, link string, addr netip.Addr, times int,
 	}
 }
 
-// serve sends the announcement at the head of the queue. The lock is held meanwhile, so what cancel has removed is not
-// sent afterwards.
+// serve sends the announcement at the head of the queue. Nobody waits for it meanwhile.
 func (p *pacers) serve(q *pacer) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(q.queue) == 0 {
-		q.timer = nil
+	e, ok := p.take(q)
+	if !ok {
 		return
 	}
-	e := q.queue[0]
-	q.queue = slices.Delete(q.queue, 0, 1)
-	q.last = time.Now()
 	if err := e.owner.send(q.link, e.addr); err != nil {
 		e.owner.log.announceFailed(err)
-	} else if e.times > 1 {
-		e.times--
-		q.queue = append(q.queue, e)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if len(q.queue) == 0 {
 		q.timer = nil
 		return
@@ -83,8 +76,25 @@ func (p *pacers) serve(q *pacer) {
 	q.timer.Reset(q.interval)
 }
 
+// take returns the head of the queue and leaves in the queue what remains of it.
+func (p *pacers) take(q *pacer) (pending, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(q.queue) == 0 {
+		q.timer = nil
+		return pending{}, false
+	}
+	e := q.queue[0]
+	q.queue = slices.Delete(q.queue, 0, 1)
+	q.last = time.Now()
+	if e.times > 1 {
+		q.queue = append(q.queue, pending{e.owner, e.addr, e.times - 1})
+	}
+	return e, true
+}
+
 // cancel drops what owner has queued.
-func (p *pacers) cancel(owner *worker) {
+func (p *pacers) cancel(owner *reconciler) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, q := range p.links {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -28,10 +27,6 @@ const (
 	publishDelay = 250 * time.Millisecond
 	// reopenDelay is how long after a socket could not be opened that is tried again.
 	reopenDelay = time.Second
-	// lateThreshold and lateGrace: a timer that fires so late says that this process did not run. What the others sent
-	// meanwhile is still in the sockets, and is looked at before concluding that they were silent.
-	lateThreshold = 20 * time.Millisecond
-	lateGrace     = 5 * time.Millisecond
 )
 
 // ErrStopped is the error of Apply when the Runner has stopped or is about to.
@@ -66,30 +61,37 @@ type Runner struct {
 	killed   chan struct{}
 	killOnce sync.Once
 	ended    chan struct{} // closed when Run has returned
-	status   atomic.Pointer[Status]
+	board    board
+	err      error // why Run ended early; set before ended is closed
 	changes  *changes
+	taken    *Changes // by TakeChanges
 
 	packets chan packetIn
 	dropped atomic.Uint64 // packets that found the queue full
 	results chan result
-	quit    chan struct{} // closed when nobody reads results any more
+	opens   chan opened
+	quit    chan struct{}  // closed when nobody reads results and opens any more
+	io      sync.WaitGroup // goroutines that open and close sockets
 	pacers  *pacers
 
 	// Owned by Run.
 	engine    *election.Engine
-	spec      election.Spec
+	wanted    election.Spec // as applied
+	spec      election.Spec // as the interfaces allow
 	instances map[election.Handle]*virtualRouter
 	starting  []*virtualRouter // Start seen, Started still to come
+	answers   []chan<- error   // of the requests whose routers are still starting
 	draining  []*virtualRouter // Stopped, their workers still at work
 	dirty     []*virtualRouter // may have to be told about links and addresses
 	sockets   map[socketKey]*socket
-	vips      map[netip.Addr]bool
 	view      networkView
 	synced    bool
 	cleaned   bool // addresses left by an earlier process have been dealt with
 	stopping  bool
 	reopenAt  election.Instant
 	publishAt election.Instant
+	renew     bool      // the routers themselves have changed, not only their status
+	polled    []*socket // scratch
 }
 
 // request is an Apply on its way.
@@ -108,12 +110,12 @@ func NewRunner(o Options) (*Runner, error) {
 	}
 	r := &Runner{
 		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, epoch: time.Now(),
-		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: newChanges(),
-		packets: make(chan packetIn, packetQueue), results: make(chan result), quit: make(chan struct{}), pacers: newPacers(),
+		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
+		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
-		vips: make(map[netip.Addr]bool), reopenAt: election.Never, publishAt: election.Never,
+		view: newNetworkView(), reopenAt: election.Never, publishAt: election.Never,
 	}
-	r.status.Store(&Status{})
+	r.taken = r.changes.follow()
 	r.metrics = newMetrics(r.Status)
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(r.metrics); err != nil {
@@ -135,7 +137,7 @@ func NewRunner(o Options) (*Runner, error) {
 
 // Apply makes spec the desired state of all virtual routers and returns when Run has taken it: routers that are new
 // have been started, others reconfigured or told to resign. It waits for Run to have learned the state of the
-// interfaces. The error is ctx's or ErrStopped.
+// interfaces, and for the sockets. The error is ctx's or wraps ErrStopped and says why.
 func (r *Runner) Apply(ctx context.Context, spec election.Spec) error {
 	done := make(chan error, 1)
 	select {
@@ -143,22 +145,41 @@ func (r *Runner) Apply(ctx context.Context, spec election.Spec) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-r.ended:
-		return ErrStopped
+		return r.whyStopped()
 	}
-	return <-done
+	select {
+	case err := <-done:
+		return err
+	case <-r.ended:
+		return r.whyStopped()
+	}
+}
+
+// whyStopped is ErrStopped with the reason why Run ended early, if it did.
+func (r *Runner) whyStopped() error {
+	if r.err != nil {
+		return fmt.Errorf("%w: %w", ErrStopped, r.err)
+	}
+	return ErrStopped
 }
 
 // Kill ends Run at once: nothing is sent, nothing is released.
 func (r *Runner) Kill() { r.killOnce.Do(func() { close(r.killed) }) }
 
 // Status returns the latest snapshot. Transitions are in it at once, counters within a quarter of a second.
-func (r *Runner) Status() Status { return *r.status.Load() }
+func (r *Runner) Status() Status { return r.board.snapshot() }
 
-// Changed receives when TakeChanges has something to return. There is one reader.
-func (r *Runner) Changed() <-chan struct{} { return r.changes.signal }
+// Changed receives when TakeChanges has something to return. There is one reader of these two; Follow is for others.
+func (r *Runner) Changed() <-chan struct{} { return r.taken.Changed() }
 
 // TakeChanges returns the transitions since the last call in the order in which they happened.
-func (r *Runner) TakeChanges() []Change { return r.changes.take() }
+func (r *Runner) TakeChanges() []Change { return r.taken.Take() }
+
+// Follow returns a further reader of the transitions from now on. The reader must take them: none is ever dropped.
+func (r *Runner) Follow() *Changes { return r.changes.follow() }
+
+// Unfollow ends what Follow began.
+func (r *Runner) Unfollow(c *Changes) { r.changes.unfollow(c) }
 
 // Run runs the virtual routers until ctx ends; then all of them resign, hand over to a successor and release their
 // addresses, and Run returns nil. It returns early with an error only when links and addresses cannot be watched at
@@ -175,6 +196,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	go func() { watched <- r.network.Watch(watchCtx, events) }()
 
 	err := r.loop(ctx, events, watched)
+	r.err = err
 
 	stopWatch()
 	if err == nil || !errors.Is(err, errWatch) {
@@ -189,7 +211,7 @@ var errWatch = errors.New("watch ended")
 func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-chan error) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	armed, graced := election.Never, false
+	armed := election.Never
 	stop := ctx.Done()
 	for {
 		var requests chan request
@@ -203,18 +225,15 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 			r.observe(ev)
 		case res := <-r.results:
 			r.finished(res)
+		case o := <-r.opens:
+			r.opened(o)
 		case req := <-requests:
 			r.apply(req)
 		case <-timer.C:
 			armed = election.Never
-			if late, due := r.late(); due && late > lateThreshold && !graced {
-				graced = true
-				timer.Reset(lateGrace)
-				continue
-			} else if due {
+			if late, due := r.late(); due {
 				r.metrics.lateness.Observe(late.Seconds())
 			}
-			graced = false
 			r.wake()
 		case <-stop:
 			stop = nil
@@ -232,7 +251,7 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 		if r.stopping && r.engine.Idle() {
 			return nil
 		}
-		if next := r.next(); next != armed && !graced {
+		if next := r.next(); next != armed {
 			armed = next
 			timer.Reset(next.Sub(r.now()))
 		}
@@ -252,23 +271,21 @@ func (r *Runner) next() election.Instant {
 	return min(d, r.publishAt, r.reopenAt)
 }
 
-// wake does what is due. Packets that wait come first: a late wake-up must not make a master of somebody whose master's
-// advert is in the queue.
+// wake does what is due.
 func (r *Runner) wake() {
-	for range len(r.packets) {
-		r.receive(<-r.packets)
-	}
 	now := r.now()
 	if r.reopenAt <= now {
 		r.reopen()
 	}
-	r.do(r.engine.Wake(now))
+	r.listenBeforeWake(now)
+	r.do(r.engine.Wake(r.now()))
 	if r.publishAt <= now {
 		r.publish()
 	}
 }
 
-// settle brings up what the last event has left to be done: routers that start, and news about links and addresses.
+// settle brings up what the last event has left to be done: routers that start, news about links and addresses, and the
+// answer to who waits for that.
 func (r *Runner) settle() {
 	for {
 		switch {
@@ -279,6 +296,7 @@ func (r *Runner) settle() {
 			in.dirty = false
 			r.inform(in)
 		default:
+			r.answer()
 			return
 		}
 	}
@@ -289,13 +307,24 @@ func (r *Runner) apply(req request) {
 		req.done <- ErrStopped
 		return
 	}
-	r.spec = req.spec
-	r.do(r.engine.Apply(r.now(), req.spec))
-	r.learnAddresses()
+	r.wanted = req.spec
+	r.applyFitting()
 	r.removeStale()
+	r.answers = append(r.answers, req.done)
 	r.settle()
+}
+
+// answer tells who asked for routers that they have started. A router that waits for addresses which another one still
+// has to remove is not waited for.
+func (r *Runner) answer() {
+	if len(r.answers) == 0 || slices.ContainsFunc(r.starting, func(in *virtualRouter) bool { return in.socket != nil }) {
+		return
+	}
 	r.publish()
-	req.done <- nil
+	for _, done := range r.answers {
+		done <- nil
+	}
+	r.answers = nil
 }
 
 // step gives one event to one virtual router.
@@ -318,23 +347,41 @@ func (r *Runner) touch() {
 	}
 }
 
-// publish makes a new Status.
+// publish puts up what has changed since the last time.
 func (r *Runner) publish() {
 	r.publishAt = election.Never
-	machines, groups := r.engine.Status()
-	s := &Status{Groups: groups, Instances: make([]InstanceStatus, 0, len(machines)), PacketsDropped: r.dropped.Load()}
-	for _, m := range machines {
-		if in := r.instances[m.Handle]; in != nil {
-			s.Instances = append(s.Instances, instanceStatus(m, &in.spec, r.epoch, in.worker.announced.Load()))
+	stepped := r.engine.TakeStepped()
+	if r.renew {
+		r.renew = false
+		r.publishAll()
+	} else {
+		for _, h := range stepped {
+			m, ok := r.engine.StatusOf(h)
+			if in := r.instances[h]; ok && in != nil {
+				r.board.update(h, in.status(m, r.epoch))
+			}
 		}
 	}
-	r.status.Store(s)
+	r.board.setDropped(r.dropped.Load())
+}
+
+func (r *Runner) publishAll() {
+	machines, groups := r.engine.Status()
+	entries := make([]boardEntry, 0, len(machines))
+	places := make(map[election.Handle]int, len(machines))
+	for _, m := range machines {
+		if in := r.instances[m.Handle]; in != nil {
+			places[m.Handle] = len(entries)
+			entries = append(entries, boardEntry{in.status(m, r.epoch), &in.worker.announced})
+		}
+	}
+	r.board.replace(entries, places, groups)
 }
 
 // shutDown ends everything Run has started and waits for it.
 func (r *Runner) shutDown() {
 	for _, s := range r.sockets {
-		s.close()
+		r.close(s)
 	}
 	abandon := !r.stopping
 	workers := r.draining
@@ -346,7 +393,9 @@ func (r *Runner) shutDown() {
 	for _, in := range workers {
 		<-in.worker.done
 	}
+	r.io.Wait()
 	r.pacers.close()
+	r.renew = true
 	r.publish()
 	if r.heartbeat != nil {
 		if err := r.heartbeat.close(); err != nil {

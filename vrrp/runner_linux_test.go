@@ -344,7 +344,8 @@ func TestSyncGroupMovesTogether(t *testing.T) {
 		for _, c := range a.TakeChanges() {
 			got = append(got, string(c.Instance)+string(c.Group)+" "+c.To.String())
 		}
-		want(t, "changes, members before their group", got, []string{"O FAULT", "I FAULT", "G FAULT"})
+		slices.Sort(got[:2])
+		want(t, "changes, members before their group", got, []string{"I FAULT", "O FAULT", "G FAULT"})
 	})
 }
 
@@ -448,19 +449,4 @@ func TestStatusIsJSON(t *testing.T) {
 		}
 		want(t, "announcements", s.Announcements, uint64(1))
 	})
-}
-
-func TestChangesKeepTheNewest(t *testing.T) {
-	m := newChanges()
-	for i := range maxChanges + 2 {
-		m.put(Change{Priority: uint8(i)})
-	}
-	<-m.signal
-	list := m.take()
-	if len(list) != maxChanges || list[0].Priority != 2 {
-		t.Errorf("got %d changes from %d on, want %d from 2 on", len(list), list[0].Priority, maxChanges)
-	}
-	if slices.ContainsFunc(m.take(), func(Change) bool { return true }) {
-		t.Error("taken twice")
-	}
 }

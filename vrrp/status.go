@@ -2,7 +2,6 @@ package vrrp
 
 import (
 	"net/netip"
-	"sync"
 	"time"
 
 	"vigil/confparse"
@@ -40,9 +39,16 @@ type InstanceStatus struct {
 	MasterPriority   uint8                  `json:"master_priority"` // last heard; 0 while MASTER
 	Resigning        bool                   `json:"resigning,omitempty"`
 	Counters         election.Counters      `json:"counters"`
+	Failures         []FailureStatus        `json:"failures,omitempty"` // what could not be installed or removed
 	Announcements    uint64                 `json:"announcements_sent"` // gratuitous ARPs and neighbour advertisements
 
 	Spec election.InstanceSpec `json:"-"`
+}
+
+// FailureStatus is an address that cannot be installed or removed. It is tried again.
+type FailureStatus struct {
+	AddressStatus
+	Error string `json:"error"`
 }
 
 // AddressStatus is one virtual address.
@@ -51,49 +57,13 @@ type AddressStatus struct {
 	Link   string       `json:"interface"`
 }
 
-// Change is one transition of a virtual router (Group is "") or of a sync group (Instance is "").
-type Change struct {
-	Instance confparse.InstanceName
-	Group    confparse.GroupName
-	From, To election.State
-	Priority uint8          // effective, of an instance
-	Initial  bool           // the first state
-	Cause    election.Cause // of an instance
-	Time     time.Time
-}
-
-// maxChanges bounds what is kept for a reader that does not come.
-const maxChanges = 4096
-
-// changes is the mailbox between the Runner, which never waits, and the one who acts on transitions.
-type changes struct {
-	mu     sync.Mutex
-	list   []Change
-	signal chan struct{} // holds one token while list may be not empty
-}
-
-func newChanges() *changes { return &changes{signal: make(chan struct{}, 1)} }
-
-// put adds c; the oldest goes when there are too many.
-func (m *changes) put(c Change) {
-	m.mu.Lock()
-	if len(m.list) == maxChanges {
-		m.list = m.list[1:]
+func failureStatus(failures []election.Failure) []FailureStatus {
+	var list []FailureStatus
+	for _, f := range failures {
+		if a, ok := f.Resource.(election.Address); ok {
+			list = append(list, FailureStatus{AddressStatus{a.Prefix, a.Link}, f.Err.Error()})
+		}
 	}
-	m.list = append(m.list, c)
-	m.mu.Unlock()
-	select {
-	case m.signal <- struct{}{}:
-	default:
-	}
-}
-
-// take returns what has been put since the last call, oldest first.
-func (m *changes) take() []Change {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	list := m.list
-	m.list = nil
 	return list
 }
 
@@ -105,16 +75,17 @@ func addressStatus(addrs []election.Address) []AddressStatus {
 	return list
 }
 
-// instanceStatus combines what the Machine and the shell know.
-func instanceStatus(m election.MachineStatus, s *election.InstanceSpec, epoch time.Time, announced uint64) InstanceStatus {
-	return InstanceStatus{
+// status combines what the Machine and the shell know.
+func (in *virtualRouter) status(m election.MachineStatus, epoch time.Time) *InstanceStatus {
+	s := &in.spec
+	return &InstanceStatus{
 		Name: m.Name, VRID: s.VRID, Interface: s.Link, Family: s.Family.String(), Version: s.Version,
 		State: m.State, Want: m.Want, BasePriority: m.BasePriority, Priority: m.Priority,
 		AdvertInterval: s.AdvertInterval, MasterInterval: m.MasterInterval,
 		LastTransition: epoch.Add(time.Duration(m.LastTransition)).Round(0),
-		Addresses:      addressStatus(s.Addresses), Excluded: addressStatus(s.Excluded),
+		Addresses:      in.addresses, Excluded: in.excluded,
 		AddressesPresent: m.AddressesPresent, LinkUp: m.LinkUp, Source: m.Source,
 		MasterAddress: m.MasterSource, MasterPriority: m.MasterPriority, Resigning: m.Resigning,
-		Counters: m.Counters, Announcements: announced, Spec: *s,
+		Counters: m.Counters, Failures: failureStatus(in.failures), Spec: *s,
 	}
 }

@@ -21,9 +21,12 @@ func StopLimit(s election.Spec) time.Duration { return s.StopLimit() + releaseTi
 // answers for it. It waits for nothing but the Network.
 func Release(n lan.Network, s election.Spec) error {
 	var errs []error
+	place := lan.NewPlacer(n)
 	for _, in := range s.Instances {
-		if err := lan.SetAddresses(n, onLinks(in.All()), false); err != nil {
-			errs = append(errs, fmt.Errorf("release the addresses of %s: %w", in.Name, err))
+		for _, a := range in.All() {
+			if err := place.Remove(lan.Address(a)); err != nil {
+				errs = append(errs, fmt.Errorf("release the addresses of %s: %w", in.Name, err))
+			}
 		}
 	}
 	return errors.Join(errs...)

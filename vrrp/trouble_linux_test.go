@@ -74,7 +74,7 @@ func TestKillLeavesEverythingAsItIs(t *testing.T) {
 }
 
 // idle returns a Runner that does not run: the test is its goroutine.
-func idle(t *testing.T, h *host, list ...election.InstanceSpec) *Runner {
+func idle(t testing.TB, h *host, list ...election.InstanceSpec) *Runner {
 	t.Helper()
 	r, err := NewRunner(Options{Network: h})
 	if err != nil {
@@ -87,7 +87,12 @@ func idle(t *testing.T, h *host, list ...election.InstanceSpec) *Runner {
 		r.observe(netio.AddressChanged{Address: a})
 	}
 	r.observe(netio.Synced{})
-	r.apply(request{testSpec(list...), make(chan error, 1)})
+	applied := make(chan error, 1)
+	r.apply(request{testSpec(list...), applied})
+	for len(applied) == 0 {
+		r.opened(<-r.opens)
+		r.settle()
+	}
 	t.Cleanup(r.shutDown)
 	return r
 }
@@ -116,10 +121,10 @@ func TestStaleLossIsIgnored(t *testing.T) {
 		r.wake()
 		in := r.all()[0]
 		for _, tc := range []struct {
-			order uint64
-			want  election.State
-		}{{in.order - 1, election.Master}, {in.order, election.Backup}} {
-			r.finished(result{handle: in.handle, lost: in.spec.Addresses[0], order: tc.order})
+			generation uint64
+			want       election.State
+		}{{in.generation - 1, election.Master}, {in.generation, election.Backup}} {
+			r.finished(result{handle: in.handle, lost: in.spec.Addresses[0], generation: tc.generation})
 			want(t, "state", in.state, tc.want)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"vigil/internal/netio"
 	"vigil/vrrp/lan"
@@ -46,6 +47,10 @@ func (n *network) Watch(ctx context.Context, events chan<- netio.Event) error {
 }
 
 func (n *network) Listen(lan.Segment, func(lan.Received)) (lan.Conn, error) { return silence{}, nil }
+
+func (n *network) PrepareQuiet() {}
+
+func (n *network) Quiet([]netip.Addr, time.Duration) error { return nil }
 
 func (n *network) Link(name string) (netio.Link, error) {
 	if name != eth0.Name {
@@ -110,4 +115,5 @@ type silence struct{}
 
 func (silence) Send(wire.Advert, wire.IPHeader) error { return nil }
 func (silence) Accept([]uint8) error                  { return nil }
+func (silence) Poll()                                 {}
 func (silence) Close() error                          { return nil }

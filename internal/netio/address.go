@@ -27,7 +27,11 @@ type Address struct {
 // Addresses returns the addresses of every interface, in the kernel's order, which within an interface is the order
 // in which the kernel itself prefers them.
 func (h *Handle) Addresses() ([]Address, error) {
-	all, err := h.nl.AddrList(nil, netlink.FAMILY_ALL)
+	var all []netlink.Addr
+	err := h.exchange(func(nl *netlink.Handle) (err error) {
+		all, err = nl.AddrList(nil, netlink.FAMILY_ALL)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
@@ -44,22 +48,42 @@ func (h *Handle) Addresses() ([]Address, error) {
 // address unless there is one, IPv6 without duplicate address detection, and an IPv6 host address never becomes the
 // source of the machine's own connections. An address that is there already is a success.
 func (h *Handle) AddAddress(a Address) error {
-	err := h.nl.AddrAdd(nil, addressTo(a))
+	err := h.exchange(func(nl *netlink.Handle) error { return nl.AddrAdd(nil, addressTo(a)) })
 	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("add address %s: %w", a.Prefix, err)
+		return fmt.Errorf("add address: %w", err)
 	}
 	return nil
 }
 
-// DelAddress removes a from the interface a.Index. An address, or an interface, that is not there is a success.
+// DelAddress removes a from the interface a.Index, and nothing else: the other addresses of its subnet stay. An address,
+// or an interface, that is not there is a success.
 func (h *Handle) DelAddress(a Address) error {
 	del := addressTo(a)
 	del.Label = "" // the kernel would insist on it; the address is the address whatever its label
-	err := h.nl.AddrDel(nil, del)
+	remove := func() error {
+		return h.exchange(func(nl *netlink.Handle) error { return nl.AddrDel(nil, del) })
+	}
+	var err error
+	if hasSecondaries(a.Prefix) {
+		err = h.promoting(a.Index, remove)
+	} else {
+		err = remove()
+	}
 	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("delete address %s: %w", a.Prefix, err)
+		return fmt.Errorf("delete address: %w", err)
 	}
 	return nil
+}
+
+// Privileged returns nil if the kernel lets us change addresses, for which it wants CAP_NET_ADMIN. It tries to delete one
+// from an interface that cannot exist: permission is the first thing to be checked.
+func (h *Handle) Privileged() error {
+	nowhere := addressTo(Address{Index: math.MaxInt32, Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 32)})
+	err := h.exchange(func(nl *netlink.Handle) error { return nl.AddrDel(nil, nowhere) })
+	if err == nil || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EADDRNOTAVAIL) {
+		return nil
+	}
+	return fmt.Errorf("change addresses: %w", err)
 }
 
 // addressTo translates to the library's type, whose zero values mean other things than "none".

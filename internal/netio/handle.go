@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -18,46 +19,99 @@ import (
 // kernel's registry gives to keepalived, so either program finds what the other left behind.
 const Protocol = 18
 
-// requestTimeout bounds one rtnetlink exchange: a reply that never comes is an error, not a hang.
-const requestTimeout = 10 * time.Second
+const (
+	// requestTimeout bounds one rtnetlink exchange: a reply that never comes is an error, not a hang.
+	requestTimeout = 10 * time.Second
+	// idleSockets is how many sockets are kept for later exchanges.
+	idleSockets = 8
+)
 
 // ErrNoLink reports that an interface does not exist. Test with errors.Is.
 var ErrNoLink = errors.New("no such interface")
 
-// Handle talks rtnetlink in one network namespace. Its methods may be called from several goroutines.
+// Handle talks rtnetlink in one network namespace. Its methods may be called from several goroutines, and none waits
+// for another: each exchange has a socket of its own.
 type Handle struct {
 	ns netns.NsHandle // a descriptor of our own, so the namespace outlives the thread it was taken from
-	nl *netlink.Handle
+
+	mu   sync.Mutex
+	idle []*netlink.Handle
+
+	promotions promotions
 }
 
 // Open returns a Handle for the network namespace of the calling thread. A caller that has changed the namespace of
-// its thread must have locked the goroutine to it.
+// its thread must have locked the goroutine to it. No capability is needed for the namespace that the process is in;
+// CAP_SYS_ADMIN is for any other.
 func Open() (*Handle, error) {
 	ns, err := netns.Get()
 	if err != nil {
 		return nil, fmt.Errorf("open network namespace: %w", err)
 	}
-	nl, err := netlink.NewHandleWithOptions(netlink.HandleOptions{
-		DisableVFInfoCollection: true,
-		RetryInterrupted:        true, // a dump that raced with a change says so and is read again
-		NetNS:                   &ns,
-	}, unix.NETLINK_ROUTE)
-	if err != nil {
+	h := &Handle{ns: ns}
+	if err := h.exchange(func(*netlink.Handle) error { return nil }); err != nil {
 		_ = ns.Close()
-		return nil, fmt.Errorf("open rtnetlink: %w", err)
+		return nil, err
 	}
-	if err := nl.SetSocketTimeout(requestTimeout); err != nil {
-		nl.Close()
-		_ = ns.Close()
-		return nil, fmt.Errorf("set rtnetlink timeout: %w", err)
-	}
-	return &Handle{ns: ns, nl: nl}, nil
+	return h, nil
 }
 
 // Close releases the sockets and the namespace. No method may be called after it, and every Watch must have returned.
 func (h *Handle) Close() error {
-	h.nl.Close()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, nl := range h.idle {
+		_ = nl.Close()
+	}
+	h.idle = nil
 	return h.ns.Close()
+}
+
+// exchange runs f with a socket that nobody else uses meanwhile. After an error the socket is not used again: the reply
+// to a request that timed out may still come.
+func (h *Handle) exchange(f func(*netlink.Handle) error) error {
+	nl, err := h.socket()
+	if err != nil {
+		return err
+	}
+	if err := f(nl); err != nil {
+		_ = nl.Close()
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.idle) == idleSockets {
+		return nl.Close()
+	}
+	h.idle = append(h.idle, nl)
+	return nil
+}
+
+func (h *Handle) socket() (nl *netlink.Handle, err error) {
+	h.mu.Lock()
+	if last := len(h.idle) - 1; last >= 0 {
+		nl, h.idle = h.idle[last], h.idle[:last]
+	}
+	h.mu.Unlock()
+	if nl != nil {
+		return nl, nil
+	}
+	// The namespace is entered by Do: the library would do so even where the thread is in it, and needs privileges then.
+	err = h.Do(func() (err error) {
+		nl, err = netlink.NewHandleWithOptions(netlink.HandleOptions{
+			DisableVFInfoCollection: true,
+			RetryInterrupted:        true, // a dump that raced with a change says so and is read again
+		}, unix.NETLINK_ROUTE)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open rtnetlink: %w", err)
+	}
+	if err := nl.SetSocketTimeout(requestTimeout); err != nil {
+		_ = nl.Close()
+		return nil, fmt.Errorf("set rtnetlink timeout: %w", err)
+	}
+	return nl, nil
 }
 
 // Do runs f on a thread that is in the Handle's network namespace: the place to open sockets and to read

@@ -21,7 +21,11 @@ type Link struct {
 
 // Links returns every interface, in the kernel's order.
 func (h *Handle) Links() ([]Link, error) {
-	all, err := h.nl.LinkList()
+	var all []netlink.Link
+	err := h.exchange(func(nl *netlink.Handle) (err error) {
+		all, err = nl.LinkList()
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
@@ -34,7 +38,11 @@ func (h *Handle) Links() ([]Link, error) {
 
 // Link returns the interface with that name. The error is ErrNoLink when there is none.
 func (h *Handle) Link(name string) (Link, error) {
-	l, err := h.nl.LinkByName(name)
+	var l netlink.Link
+	err := h.exchange(func(nl *netlink.Handle) (err error) {
+		l, err = nl.LinkByName(name)
+		return err
+	})
 	if err != nil {
 		var missing netlink.LinkNotFoundError
 		if errors.As(err, &missing) || errors.Is(err, unix.ENODEV) {

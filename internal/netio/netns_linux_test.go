@@ -51,7 +51,7 @@ func veth(t *testing.T, h *Handle, a, b string) (Link, Link) {
 	t.Helper()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = a
-	if err := h.nl.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: b}); err != nil {
+	if err := h.exchange(func(nl *netlink.Handle) error { return nl.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: b}) }); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{a, b} {
@@ -70,15 +70,17 @@ func veth(t *testing.T, h *Handle, a, b string) (Link, Link) {
 
 func setUp(t *testing.T, h *Handle, name string, up bool) {
 	t.Helper()
-	l, err := h.nl.LinkByName(name)
+	err := h.exchange(func(nl *netlink.Handle) error {
+		l, err := nl.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if up {
+			return nl.LinkSetUp(l)
+		}
+		return nl.LinkSetDown(l)
+	})
 	if err != nil {
-		t.Fatal(err)
-	}
-	set := h.nl.LinkSetDown
-	if up {
-		set = h.nl.LinkSetUp
-	}
-	if err := set(l); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -237,7 +239,10 @@ func TestWatchReportsLinksAndAddresses(t *testing.T) {
 	setUp(t, h, "peer0", true)
 	await("carrier on eth0", isLink("eth0", true))
 
-	if err := h.nl.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "eth0", Index: eth0.Index}}); err != nil {
+	err := h.exchange(func(nl *netlink.Handle) error {
+		return nl.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "eth0", Index: eth0.Index}})
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	await("eth0 gone", func(ev Event) bool { g, ok := ev.(LinkGone); return ok && g.Link.Name == "eth0" })

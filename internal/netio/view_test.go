@@ -3,6 +3,7 @@ package netio
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -47,7 +48,7 @@ func TestLinkGoneTakesItsAddressesFirst(t *testing.T) {
 	if d := cmp.Diff(want, got, byValue); d != "" {
 		t.Errorf("link gone (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff([]Address{addr(4, "192.0.2.2/24")}, v.addrs, byValue); d != "" {
+	if d := cmp.Diff([]Address{addr(4, "192.0.2.2/24")}, v.allAddresses(), byValue); d != "" {
 		t.Errorf("addresses left (-want +got):\n%s", d)
 	}
 }
@@ -225,4 +226,28 @@ func FuzzApply(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a notification costs does not grow with the addresses of the interface: compare the two.
+func BenchmarkAddressNotification(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			v := crowded(n)
+			a := addr(3, "192.0.2.1/24")
+			for b.Loop() {
+				v.setAddress(a)
+				v.dropAddress(a)
+			}
+		})
+	}
+}
+
+// crowded is a view with n addresses on interface 3.
+func crowded(n int) *view {
+	v := new(view)
+	v.setLink(Link{Index: 3, Name: "eth0"})
+	for i := range n {
+		v.setAddress(Address{Index: 3, Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 32)})
+	}
+	return v
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -72,8 +71,11 @@ func (w *watch) run(ctx context.Context, events chan<- Event) error {
 // session is the life of one subscription. It tells whether it got as far as Synced, and why it ended.
 func (w *watch) session(ctx context.Context, cause error) (synced bool, err error) {
 	// One socket for both groups keeps the kernel's order between a link and its addresses.
-	sub, err := nl.SubscribeAt(w.h.ns, netns.None(), unix.NETLINK_ROUTE,
-		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+	var sub *nl.NetlinkSocket
+	err = w.h.Do(func() (err error) {
+		sub, err = nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("subscribe: %w", err)
 	}

@@ -36,6 +36,7 @@ type Engine struct {
 	values  map[track.ID]int       // last word about it
 	spec    Spec
 	last    Handle
+	stepped []*router // by TakeStepped
 	out     []InstanceAction
 }
 
@@ -50,6 +51,7 @@ type router struct {
 	deadline Instant
 	index    int // in the queue
 	leaving  bool
+	stepped  bool // in Engine.stepped
 }
 
 // NewEngine returns an Engine without virtual routers.
@@ -140,6 +142,40 @@ func (e *Engine) Deadline() (Instant, bool) {
 	return e.queue[0].deadline, true
 }
 
+// Due calls visit with each router whose deadline has passed.
+func (e *Engine) Due(now Instant, visit func(Handle)) { e.queue.due(0, now, visit) }
+
+// due visits the part of the heap below i.
+func (d deadlines) due(i int, now Instant, visit func(Handle)) {
+	if i < len(d) && d[i].deadline <= now {
+		visit(d[i].handle)
+		d.due(2*i+1, now, visit)
+		d.due(2*i+2, now, visit)
+	}
+}
+
+// StatusOf returns the snapshot of one virtual router; false when there is none with that handle.
+func (e *Engine) StatusOf(h Handle) (MachineStatus, bool) {
+	r := e.routers[h]
+	if r == nil {
+		return MachineStatus{}, false
+	}
+	s := r.machine.Status()
+	s.Handle = h
+	return s, true
+}
+
+// TakeStepped returns the virtual routers that were given an event since the last call: the status of no other has
+// changed. Those that have gone since are among them.
+func (e *Engine) TakeStepped() []Handle {
+	handles := make([]Handle, len(e.stepped))
+	for i, r := range e.stepped {
+		handles[i], r.stepped = r.handle, false
+	}
+	e.stepped = e.stepped[:0]
+	return handles
+}
+
 // Status returns snapshots of the virtual routers and the sync groups in configuration order.
 func (e *Engine) Status() ([]MachineStatus, []GroupStatus) {
 	machines := make([]MachineStatus, len(e.order))
@@ -192,6 +228,10 @@ func (e *Engine) drive(now Instant, r *router, ev Event) {
 
 // step feeds ev to r alone.
 func (e *Engine) step(now Instant, r *router, ev Event) {
+	if !r.stepped {
+		r.stepped = true
+		e.stepped = append(e.stepped, r)
+	}
 	for _, a := range r.machine.Step(now, ev) {
 		e.put(r, a)
 	}

@@ -9,7 +9,7 @@ import (
 	"vigil/internal/netio"
 )
 
-// linkAddress is one address to have on an interface.
+// Address is one address to have on an interface.
 type Address struct {
 	Prefix    netip.Prefix
 	Link      string // name of the interface
@@ -19,56 +19,91 @@ type Address struct {
 	Peer      netip.Prefix // invalid = none
 }
 
-// is reports whether the kernel's address is a, whatever interface it is on.
+// Is reports whether the kernel's address is a, whatever interface it is on.
 func (a Address) Is(k netio.Address) bool {
 	return k.Prefix.Addr() == a.Prefix.Addr() && (a.Peer.IsValid() || k.Prefix.Bits() == a.Prefix.Bits())
 }
 
-// setAddresses installs addresses, or removes them, in order. Each is tried whatever became of the others; the error
-// joins all failures. Installing what is there and removing what is absent, its interface included, are successes.
-func SetAddresses(n Network, addrs []Address, present bool) error {
-	type lookup struct {
-		netio.Link
-		err error
-	}
-	links := make(map[string]lookup)
-	var errs []error
-	for _, a := range addrs {
-		l, ok := links[a.Link]
-		if !ok {
-			l.Link, l.err = n.Link(a.Link)
-			links[a.Link] = l
-		}
-		err := l.err
-		addr := netio.Address{Index: l.Index, Prefix: a.Prefix, Scope: a.Scope, Label: a.Label,
-			Broadcast: a.Broadcast, Peer: a.Peer}
-		switch {
-		case err != nil && !present && errors.Is(err, netio.ErrNoLink):
-			err = nil // gone with its interface
-		case err != nil:
-			err = fmt.Errorf("%s: %w", a.Prefix, err)
-		case present:
-			err = n.AddAddress(addr)
-		default:
-			err = n.DelAddress(addr)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%w (interface %s)", err, a.Link))
-		}
-	}
-	return errors.Join(errs...)
+// Placer installs and removes addresses. It looks each interface up once, so it is for one pass and not to be kept.
+type Placer struct {
+	n     Network
+	links map[string]lookup
 }
 
-// missing asks the kernel whether the address is missing from an interface that could have it. The notification that
-// raised the question may be about a removal of our own, or be older than a new installation.
-func Missing(n Network, a Address) (bool, error) {
-	link, err := n.Link(a.Link)
-	if err != nil || !link.Up {
-		return false, err // the interface is the problem, and it is reported for itself
+type lookup struct {
+	netio.Link
+	err error
+}
+
+// NewPlacer returns a Placer for one pass.
+func NewPlacer(n Network) *Placer { return &Placer{n: n, links: make(map[string]lookup)} }
+
+func (p *Placer) link(name string) lookup {
+	l, ok := p.links[name]
+	if !ok {
+		l.Link, l.err = p.n.Link(name)
+		p.links[name] = l
+	}
+	return l
+}
+
+func (a Address) on(l lookup) netio.Address {
+	return netio.Address{Index: l.Index, Prefix: a.Prefix, Scope: a.Scope, Label: a.Label, Broadcast: a.Broadcast, Peer: a.Peer}
+}
+
+// Add installs an address. One that is there is a success.
+func (p *Placer) Add(a Address) error {
+	l := p.link(a.Link)
+	err := l.err
+	if err == nil {
+		err = p.n.AddAddress(a.on(l))
+	}
+	if err != nil {
+		return fmt.Errorf("add %s to %s: %w", a.Prefix, a.Link, err)
+	}
+	return nil
+}
+
+// Remove removes an address. One that is not there, its interface included, is a success.
+func (p *Placer) Remove(a Address) error {
+	l := p.link(a.Link)
+	if errors.Is(l.err, netio.ErrNoLink) {
+		return nil
+	}
+	err := l.err
+	if err == nil {
+		err = p.n.DelAddress(a.on(l))
+	}
+	if err != nil {
+		return fmt.Errorf("remove %s from %s: %w", a.Prefix, a.Link, err)
+	}
+	return nil
+}
+
+// Missing returns those of the addresses that the kernel does not have on an interface that could have them. An
+// interface that is down is a problem of its own, and is reported for itself.
+func Missing(n Network, list []Address) (missing []Address, err error) {
+	if len(list) == 0 {
+		return nil, nil
 	}
 	all, err := n.Addresses()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return !slices.ContainsFunc(all, func(k netio.Address) bool { return k.Index == link.Index && a.Is(k) }), nil
+	present := make(map[netip.Addr][]netio.Address, len(all))
+	for _, k := range all {
+		present[k.Prefix.Addr()] = append(present[k.Prefix.Addr()], k)
+	}
+	p := NewPlacer(n)
+	for _, a := range list {
+		l := p.link(a.Link)
+		if l.err != nil || !l.Up {
+			continue
+		}
+		here := func(k netio.Address) bool { return k.Index == l.Index && a.Is(k) }
+		if !slices.ContainsFunc(present[a.Prefix.Addr()], here) {
+			missing = append(missing, a)
+		}
+	}
+	return missing, nil
 }

@@ -16,7 +16,7 @@ type Network interface {
 	// Watch sends the state of links and addresses, netio.Synced, and then every change, until ctx ends.
 	Watch(ctx context.Context, events chan<- netio.Event) error
 	// Listen opens the socket for the virtual routers of one Segment. Packets are given to deliver, from a goroutine
-	// that Conn.Close ends; deliver must not block.
+	// that Conn.Close ends and from within Poll, never two at a time; deliver must not block.
 	Listen(on Segment, deliver func(Received)) (Conn, error)
 	// Link returns the interface with that name, as it is now. The error is netio.ErrNoLink when there is none.
 	Link(name string) (netio.Link, error)
@@ -28,6 +28,11 @@ type Network interface {
 	// Announce broadcasts one gratuitous ARP (IPv4) or unsolicited neighbour advertisement (IPv6) for addr. It does
 	// nothing on an interface without link-layer addresses.
 	Announce(link netio.Link, addr netip.Addr) error
+	// Quiet has the machine no longer tell neighbours that it has the addresses, neither when they ask (ARP, neighbour
+	// solicitations) nor by asking from them. It goes on to receive what is sent to them. That ends by itself after d, and
+	// at once when d is 0. PrepareQuiet does beforehand what takes time.
+	Quiet(addrs []netip.Addr, d time.Duration) error
+	PrepareQuiet()
 	// PassOn lets TCP connections under way at a hand-over go on at the previous master. PreparePassOn does beforehand
 	// what takes time, and undoes it when nothing follows within the time given.
 	PassOn(Move) error
@@ -47,6 +52,9 @@ type Conn interface {
 	Send(wire.Advert, wire.IPHeader) error
 	// Accept replaces the set of VRIDs whose packets are delivered; at first it is empty.
 	Accept(vrids []uint8) error
+	// Poll delivers, before it returns, what has been received and not yet delivered. It does not wait for more, and
+	// under a flood it returns with some of it.
+	Poll()
 	// Close leaves the group and waits until deliver has returned for the last time.
 	Close() error
 }

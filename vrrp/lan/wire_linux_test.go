@@ -22,17 +22,18 @@ import (
 const etherTypeIPv6 = 0x86dd
 
 var (
-	nodeA    = netip.MustParseAddr("10.77.0.1")
-	nodeB    = netip.MustParseAddr("10.77.0.2")
-	nodeC    = netip.MustParseAddr("10.77.0.3")
-	group4   = netip.MustParseAddr("224.0.0.18")
-	group6   = netip.MustParseAddr("ff02::12")
-	link6    = netip.MustParseAddr("fe80::1")
-	vip100   = netip.MustParseAddr("10.77.0.100")
-	vip101   = netip.MustParseAddr("10.77.0.101")
-	vips6    = []netip.Addr{netip.MustParseAddr("fe80::100"), netip.MustParseAddr("fd77::100")}
-	password = [8]byte{'s', '3', 'c', 'r', '3', 't'}
-	addrCmp  = cmpopts.EquateComparable(netip.Addr{})
+	nodeA       = netip.MustParseAddr("10.77.0.1")
+	nodeB       = netip.MustParseAddr("10.77.0.2")
+	nodeC       = netip.MustParseAddr("10.77.0.3")
+	group4      = netip.MustParseAddr("224.0.0.18")
+	group6      = netip.MustParseAddr("ff02::12")
+	link6       = netip.MustParseAddr("fe80::1")
+	linkPrefix6 = netip.PrefixFrom(link6, 64)
+	vip100      = netip.MustParseAddr("10.77.0.100")
+	vip101      = netip.MustParseAddr("10.77.0.101")
+	vips6       = []netip.Addr{netip.MustParseAddr("fe80::100"), netip.MustParseAddr("fd77::100")}
+	password    = [8]byte{'s', '3', 'c', 'r', '3', 't'}
+	addrCmp     = cmpopts.EquateComparable(netip.Addr{})
 )
 
 // Complete frames, as keepalived 2.2.7 sent them from a machine with the same addresses.

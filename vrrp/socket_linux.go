@@ -20,12 +20,23 @@ type socketKey struct {
 }
 
 // socket is the Conn of one socketKey and the virtual routers on it. It outlives its interface, the Conn does not.
+// Conns are opened and closed by goroutines of their own, for the kernel may take its time.
 type socket struct {
 	key     socketKey
 	conn    lan.Conn // nil while there is none
-	failed  bool     // the last attempt to open it failed, and that was logged
-	broken  bool     // it can no longer send
+	attempt int      // counts the attempts to open it and the closings: what an earlier attempt brings is not wanted
+	opening bool
+	failed  bool // the last attempt failed, and that was logged
+	broken  bool // it can no longer send
 	members []*virtualRouter
+}
+
+// opened is the outcome of an attempt to open a socket.
+type opened struct {
+	socket  *socket
+	attempt int
+	conn    lan.Conn
+	err     error
 }
 
 // packetIn is a packet on its way from a reader to Run.
@@ -67,20 +78,19 @@ func (r *Runner) detach(in *virtualRouter) {
 		return
 	}
 	in.socket = nil
-	s.members = slices.DeleteFunc(s.members, func(m *virtualRouter) bool { return m == in })
+	s.members = without(s.members, in)
 	if len(s.members) == 0 {
-		s.close()
+		r.close(s)
 		delete(r.sockets, s.key)
 		return
 	}
 	r.accept(s)
 }
 
-// open opens the Conn of s if its interface exists. A failure leaves the members without a usable link and is tried
-// again.
+// open begins to open the Conn of s if its interface exists.
 func (r *Runner) open(s *socket) {
 	link, ok := r.view.link(s.key.link)
-	if !ok {
+	if !ok || s.opening {
 		return
 	}
 	deliver := func(p lan.Received) {
@@ -90,17 +100,45 @@ func (r *Runner) open(s *socket) {
 			r.dropped.Add(1)
 		}
 	}
-	conn, err := r.network.Listen(lan.Segment{Link: link, Family: s.key.family, Group: s.key.group}, deliver)
-	if err != nil {
+	s.opening = true
+	s.attempt++
+	o := opened{socket: s, attempt: s.attempt}
+	on := lan.Segment{Link: link, Family: s.key.family, Group: s.key.group}
+	r.io.Go(func() {
+		o.conn, o.err = r.network.Listen(on, deliver)
+		select {
+		case r.opens <- o:
+		case <-r.quit:
+			if o.err == nil {
+				_ = o.conn.Close()
+			}
+		}
+	})
+}
+
+// opened takes the outcome of an attempt. A failure leaves the members without a usable link and is tried again.
+func (r *Runner) opened(o opened) {
+	s := o.socket
+	switch {
+	case o.attempt != s.attempt:
+		if o.err == nil {
+			r.io.Go(func() { _ = o.conn.Close() })
+		}
+		return
+	case o.err != nil:
 		if !s.failed {
-			r.log.Error("cannot open VRRP socket", slog.String("interface", link.Name), slog.Any("err", err))
+			r.log.Error("cannot open VRRP socket", slog.String("interface", s.key.link), slog.Any("err", o.err))
 		}
 		s.failed = true
 		r.reopenAt = min(r.reopenAt, r.now().Add(reopenDelay))
-		return
+	default:
+		s.conn, s.failed, s.broken = o.conn, false, false
+		r.accept(s)
 	}
-	s.conn, s.failed, s.broken = conn, false, false
-	r.accept(s)
+	s.opening = false
+	for _, m := range s.members {
+		r.mark(m)
+	}
 }
 
 // accept tells the Conn which VRIDs its members have.
@@ -114,7 +152,7 @@ func (r *Runner) accept(s *socket) {
 	}
 	if err := s.conn.Accept(vrids); err != nil {
 		r.log.Error("cannot filter VRRP packets", slog.String("interface", s.key.link), slog.Any("err", err))
-		s.close()
+		r.close(s)
 		r.reopenAt = min(r.reopenAt, r.now().Add(reopenDelay))
 	}
 }
@@ -124,7 +162,8 @@ func (r *Runner) reopen() {
 	r.reopenAt = election.Never
 	for _, s := range r.sockets {
 		if s.broken {
-			s.close()
+			s.broken = false
+			r.close(s)
 		}
 		if s.conn == nil {
 			r.open(s)
@@ -139,7 +178,7 @@ func (r *Runner) reopen() {
 func (r *Runner) linkAppeared(l netio.Link) {
 	for _, s := range r.sockets {
 		if s.key.link == l.Name {
-			s.close()
+			r.close(s)
 			r.open(s)
 		}
 	}
@@ -149,15 +188,44 @@ func (r *Runner) linkAppeared(l netio.Link) {
 func (r *Runner) linkVanished(name string) {
 	for _, s := range r.sockets {
 		if s.key.link == name {
-			s.close()
+			r.close(s)
 		}
 	}
 }
 
-func (s *socket) close() {
-	if s.conn != nil {
-		_ = s.conn.Close()
+// close closes the Conn of s, and the one that is being opened for it.
+func (r *Runner) close(s *socket) {
+	s.attempt++
+	s.opening = false
+	if conn := s.conn; conn != nil {
 		s.conn = nil
+		r.io.Go(func() { _ = conn.Close() })
+	}
+}
+
+// listenBeforeWake reads what has arrived for the virtual routers that are about to conclude that nobody speaks. This
+// process may have been stopped for longer than their patience, and woken up by its timer before any of its readers.
+func (r *Runner) listenBeforeWake(now election.Instant) {
+	r.receiveAll()
+	r.engine.Due(now, func(h election.Handle) {
+		in := r.instances[h]
+		if in == nil || in.state == election.Master || in.socket == nil || in.socket.conn == nil ||
+			slices.Contains(r.polled, in.socket) {
+			return
+		}
+		r.polled = append(r.polled, in.socket)
+	})
+	for _, s := range r.polled {
+		s.conn.Poll()
+		r.receiveAll()
+	}
+	r.polled = r.polled[:0]
+}
+
+// receiveAll handles the packets that the readers have delivered by now.
+func (r *Runner) receiveAll() {
+	for range len(r.packets) {
+		r.receive(<-r.packets)
 	}
 }
 

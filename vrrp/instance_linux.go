@@ -2,13 +2,14 @@ package vrrp
 
 import (
 	"errors"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"vigil/confparse"
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/wire"
 )
@@ -18,7 +19,7 @@ type virtualRouter struct {
 	handle election.Handle
 	spec   election.InstanceSpec
 	log    instanceLog
-	worker *worker
+	worker *reconciler
 	socket *socket
 	slot   int // of the heartbeat; -1 without one
 
@@ -31,9 +32,16 @@ type virtualRouter struct {
 	source  netip.Addr
 	dirty   bool
 
-	state election.State
-	held  []election.Address // what the worker was told to have installed
-	order uint64             // generation of the last Own
+	state      election.State
+	held       []election.Address // what the reconciler was told to have in place; changed by networkView.hold
+	generation uint64             // of the last Own
+	failures   []election.Failure // of that
+
+	addresses, excluded []AddressStatus // of spec
+
+	// What it depends on, as networkView has it.
+	links     map[string]bool
+	sendsFrom addressOn
 }
 
 // do carries out what the Engine decided. It must not call the Engine, whose slice it reads: what needs an answer is
@@ -48,16 +56,21 @@ func (r *Runner) do(actions []election.InstanceAction) {
 		if _, start := a.Action.(election.Start); in == nil && !start && a.Handle != 0 {
 			continue
 		}
+		if notify, ok := a.Action.(election.Notify); ok && in == nil {
+			r.groupMoved(notify)
+			continue
+		}
 		switch act := a.Action.(type) {
 		case election.Start:
 			r.add(a.Handle, act.Spec)
+			r.renew = true
 		case election.GroupChanged:
 			groupChanged(r.log, act)
-			r.changes.put(Change{Group: act.Group, From: act.From, To: act.To, Initial: act.Initial, Time: time.Now()})
-			publish = true
+			publish, r.renew = true, true
 		case election.Configure:
-			in.configure(act.Spec, r.log)
+			r.configure(in, act.Spec)
 			r.mark(in)
+			r.renew = true // its place may be another
 		case election.SendAdvert:
 			r.send(in, act)
 		case election.StateChanged:
@@ -65,10 +78,9 @@ func (r *Runner) do(actions []election.InstanceAction) {
 			publish = true
 		case election.Report:
 			in.log.report(act, &in.spec)
-		case election.Notify: // the transition is in changes since StateChanged
 		case election.Stopped:
 			r.remove(in)
-			publish = true
+			publish, r.renew = true, true
 		default:
 			r.order(in, act)
 		}
@@ -78,65 +90,104 @@ func (r *Runner) do(actions []election.InstanceAction) {
 	}
 }
 
-// order hands an action to the worker.
+// order hands an action to the reconciler.
 func (r *Runner) order(in *virtualRouter, action election.Action) {
 	switch a := action.(type) {
 	case election.Own:
-		before := len(in.held)
-		in.held, in.order = nil, a.Generation
-		for _, r := range a.Resources {
-			if address, ok := r.(election.Address); ok {
-				in.held = append(in.held, address)
+		var held []election.Address
+		for _, res := range a.Resources {
+			if address, ok := res.(election.Address); ok {
+				held = append(held, address)
 			}
 		}
-		if len(in.held) == 0 {
+		if len(held) == 0 {
 			r.heartbeat.clear(in.slot)
 		}
-		if len(in.held) != before || a.Generation == 1 {
-			in.log.addresses(len(in.held) > 0, &in.spec)
+		if len(held) != len(in.held) || a.Generation == 1 {
+			in.log.addresses(len(held) > 0, &in.spec)
+		}
+		r.view.hold(in, held)
+		in.generation = a.Generation
+	case election.CancelAnnouncements:
+		in.worker.cancel()
+		return
+	case election.Notify:
+		in.worker.order(r.changes.begin(Change{Instance: in.spec.Name, From: a.From, To: a.To, Priority: a.Priority,
+			Initial: a.Initial, Cause: a.Cause, Time: time.Now()}))
+		return
+	}
+	in.worker.order(action)
+}
+
+// groupMoved passes on the transition of a sync group.
+func (r *Runner) groupMoved(a election.Notify) {
+	var members []confparse.InstanceName
+	for _, g := range r.spec.Groups {
+		if g.Name == a.Group {
+			members = g.Members
 		}
 	}
-	in.worker.put(job{action: action})
+	r.changes.group(Change{Group: a.Group, From: a.From, To: a.To, Initial: a.Initial, Time: time.Now()}, members)
 }
 
 // add takes in a virtual router that is about to start.
 func (r *Runner) add(h election.Handle, spec election.InstanceSpec) {
 	in := &virtualRouter{handle: h, slot: -1, sendErrs: make(map[netip.Addr]string)}
-	in.configure(spec, r.log)
+	r.configure(in, spec)
 	if r.heartbeat != nil {
 		in.slot = r.heartbeat.open(spec.Name, spec.Key())
 	}
-	in.worker = newWorker(h, r.network, r.pacers, in.log, r.results, r.quit)
+	in.worker = newReconciler(r, h, in.log)
 	r.instances[h] = in
 	r.starting = append(r.starting, in)
 }
 
-func (in *virtualRouter) configure(spec election.InstanceSpec, logger *slog.Logger) {
+func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 	in.spec = spec
-	in.log = newInstanceLog(logger, &spec)
+	in.log = newInstanceLog(r.log, &spec)
+	in.addresses, in.excluded = addressStatus(spec.Addresses), addressStatus(spec.Excluded)
+	links := map[string]bool{spec.Link: true}
+	for _, t := range spec.Trackers {
+		if t.ID.Kind == track.Interface {
+			links[t.ID.Name] = true
+		}
+	}
+	r.view.depend(in, links)
 }
 
-// startNext starts a virtual router whose addresses nobody is still removing. It returns false when there is none.
+// startNext starts a virtual router whose addresses nobody is still removing and whose socket is open, or cannot be. It
+// returns false when there is none.
 func (r *Runner) startNext() bool {
-	i := slices.IndexFunc(r.starting, func(in *virtualRouter) bool {
-		return !slices.ContainsFunc(r.draining, func(old *virtualRouter) bool { return election.SharesAddress(&old.spec, &in.spec) })
-	})
-	if i < 0 {
-		return false
+	for i, in := range r.starting {
+		gone := r.instances[in.handle] != in // stopped before it started
+		if !gone {
+			if slices.ContainsFunc(r.draining, func(old *virtualRouter) bool { return election.SharesAddress(&old.spec, &in.spec) }) {
+				continue
+			}
+			if in.socket == nil {
+				r.attach(in)
+			}
+			if in.socket.opening {
+				continue
+			}
+		}
+		r.starting = slices.Delete(r.starting, i, i+1)
+		if !gone {
+			r.begin(in)
+		}
+		return true
 	}
-	in := r.starting[i]
-	r.starting = slices.Delete(r.starting, i, i+1)
-	if r.instances[in.handle] != in {
-		return true // stopped before it started
-	}
-	r.attach(in)
+	return false
+}
+
+// begin tells the Engine what a virtual router needs to know at first.
+func (r *Runner) begin(in *virtualRouter) {
 	in.linkUp, in.source = r.up(in), r.sourceFor(in)
 	r.informTrackers(in)
 	in.started = true
 	now := r.now()
 	r.step(in, election.Started{LinkUp: in.linkUp, Source: in.source, Silence: r.silence(in, now),
 		Delay: max(0, r.spec.StartupDelay-time.Duration(now))})
-	return true
 }
 
 // silence is how long ago an earlier process sent the router's last advert as MASTER; 0 when there was none or when what
@@ -153,6 +204,9 @@ func (r *Runner) silence(in *virtualRouter, now election.Instant) time.Duration 
 func (r *Runner) remove(in *virtualRouter) {
 	r.heartbeat.clear(in.slot)
 	r.detach(in)
+	r.view.depend(in, nil)
+	r.view.use(in, "", netip.Addr{})
+	r.view.hold(in, nil)
 	delete(r.instances, in.handle)
 	in.worker.close(false)
 	r.draining = append(r.draining, in)
@@ -165,12 +219,16 @@ func (r *Runner) send(in *virtualRouter, a election.SendAdvert) {
 	}
 	if a.Advert.Priority == 0 {
 		r.heartbeat.clear(in.slot)
-	} else {
-		r.heartbeat.beat(in.slot, r.now())
 	}
+	left := false
 	for _, to := range a.To {
 		h := wire.IPHeader{Source: a.Source, Destination: to, TTL: a.TTL, ID: in.id}
-		r.sent(in, a.Advert.Priority, h, transmit(in.socket, a.Advert, h))
+		err := transmit(in.socket, a.Advert, h)
+		left = left || err == nil
+		r.sent(in, a.Advert.Priority, h, err)
+	}
+	if left && a.Advert.Priority > 0 { // what did not leave nobody has heard
+		r.heartbeat.beat(in.slot, r.now())
 	}
 }
 
@@ -214,27 +272,28 @@ func (r *Runner) stateChanged(in *virtualRouter, c election.StateChanged) {
 		r.heartbeat.clear(in.slot)
 	}
 	in.log.stateChanged(c)
-	r.changes.put(Change{Instance: in.spec.Name, From: c.From, To: c.To, Priority: c.Priority, Initial: c.Initial,
-		Cause: c.Cause, Time: time.Now()})
 }
 
-// finished takes the outcome of a worker's job.
+// finished takes what a reconciler reports.
 func (r *Runner) finished(res result) {
-	if res.ended {
-		r.draining = slices.DeleteFunc(r.draining, func(in *virtualRouter) bool { return in.handle == res.handle })
-		return
-	}
 	in := r.instances[res.handle]
-	if res.action != nil {
-		if own, ok := res.action.(election.Own); ok && in != nil {
-			r.step(in, election.EffectDone{Generation: own.Generation, Failures: res.failures})
-		} else if len(res.failures) > 0 { // nobody else is left to report it
-			instanceLog{logger: r.log, name: "vrrp"}.failed("cannot change addresses", res.failures[0].Err)
-		}
-		return
+	switch {
+	case res.ended:
+		r.draining = slices.DeleteFunc(r.draining, func(in *virtualRouter) bool { return in.handle == res.handle })
+	case res.lost.Prefix.IsValid():
+		r.addressLost(in, res)
+	case in != nil && in.generation == res.generation:
+		in.failures = res.failures
+		r.step(in, election.EffectDone{Generation: res.generation, Failures: res.failures})
+	case in == nil && len(res.failures) > 0: // nobody else is left to report it
+		instanceLog{logger: r.log, name: "vrrp"}.failed("cannot change addresses", res.failures[0].Err)
 	}
-	// The question was asked about an installation that may have been undone since, or about an interface that failed.
-	if in == nil || in.order != res.order || in.state != election.Master || !slices.Contains(in.held, res.lost) {
+}
+
+// addressLost tells the Engine of an address that somebody else has removed. The reconciler may have been asked about an
+// installation that was undone since, or about an interface that failed.
+func (r *Runner) addressLost(in *virtualRouter, res result) {
+	if in == nil || in.generation != res.generation || in.state != election.Master || !slices.Contains(in.held, res.lost) {
 		return
 	}
 	if l, ok := r.view.link(res.lost.Link); !ok || !l.Up {

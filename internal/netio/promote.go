@@ -1,0 +1,134 @@
+package netio
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// The kernel deletes the other IPv4 addresses of a subnet (its "secondaries") together with the first one, unless
+// promote_secondaries is set for the interface, which it is not by default. They may belong to another virtual router
+// or to the operator, so it is set while we delete an address, and put back afterwards.
+//
+// promotions counts who needs it, by index of the interface.
+type promotions struct {
+	mu    sync.Mutex
+	links map[int]*promotion
+}
+
+type promotion struct {
+	users   int
+	restore func() error // nil when it was set anyway
+}
+
+// promoting runs f while deleting an address from the interface spares its secondaries. f runs in any case; failing to
+// set up what it needs is reported beside f's error.
+func (h *Handle) promoting(index int, f func() error) error {
+	p := &h.promotions
+	p.mu.Lock()
+	l := p.links[index]
+	var err error
+	if l == nil {
+		l = new(promotion)
+		l.restore, err = h.setPromotion(index)
+		if p.links == nil {
+			p.links = make(map[int]*promotion)
+		}
+		p.links[index] = l
+	}
+	l.users++
+	p.mu.Unlock()
+
+	err = errors.Join(err, f())
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l.users--; l.users > 0 {
+		return err
+	}
+	delete(p.links, index)
+	if l.restore != nil {
+		err = errors.Join(err, l.restore())
+	}
+	return err
+}
+
+// setPromotion sets promote_secondaries of an interface and returns what undoes it. An interface that is gone needs
+// nothing.
+func (h *Handle) setPromotion(index int) (restore func() error, err error) {
+	var link netlink.Link
+	err = h.exchange(func(nl *netlink.Handle) (err error) {
+		link, err = nl.LinkByIndex(index)
+		return err
+	})
+	var missing netlink.LinkNotFoundError
+	if errors.As(err, &missing) || errors.Is(err, unix.ENODEV) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up interface %d: %w", index, err)
+	}
+	path := "/proc/sys/net/ipv4/conf/" + link.Attrs().Name + "/promote_secondaries"
+	var old []byte
+	set := func(value []byte) error {
+		return h.Do(func() error { return os.WriteFile(path, value, 0) })
+	}
+	err = h.Do(func() (err error) {
+		old, err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		return nil, ignoreGone(err)
+	}
+	if bytes.Equal(bytes.TrimSpace(old), []byte("1")) {
+		return nil, nil
+	}
+	if set([]byte("1")) == nil {
+		return func() error { return ignoreGone(set(old)) }, nil
+	}
+	// /proc/sys is often read-only in a container. The other way tells everybody that the interface has changed.
+	if err := ignoreGone(h.setDevconf(index, devconfPromoteSecondaries, 1)); err != nil {
+		return nil, fmt.Errorf("set promote_secondaries of %s: %w", link.Attrs().Name, err)
+	}
+	return func() error { return ignoreGone(h.setDevconf(index, devconfPromoteSecondaries, 0)) }, nil
+}
+
+// ignoreGone drops the errors of an interface that has gone meanwhile.
+func ignoreGone(err error) error {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return nil
+	}
+	return err
+}
+
+// devconfPromoteSecondaries is IPV4_DEVCONF_PROMOTE_SECONDARIES of linux/ip.h.
+const devconfPromoteSecondaries = 20
+
+// setDevconf sets an IPv4 setting of an interface over rtnetlink (IFLA_INET_CONF).
+func (h *Handle) setDevconf(index, setting int, value uint32) error {
+	req := nl.NewNetlinkRequest(unix.RTM_SETLINK, unix.NLM_F_ACK)
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	req.AddData(msg)
+	spec := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
+	conf := spec.AddRtAttr(unix.AF_INET, nil).AddRtAttr(iflaInetConf, nil)
+	conf.AddRtAttr(setting, nl.Uint32Attr(value))
+	req.AddData(spec)
+	return h.Do(func() error {
+		_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+		return err
+	})
+}
+
+// iflaInetConf is IFLA_INET_CONF of linux/if_link.h.
+const iflaInetConf = 1
+
+// hasSecondaries reports whether an address could have secondaries: others of its subnet.
+func hasSecondaries(p netip.Prefix) bool { return p.Addr().Is4() && !p.IsSingleIP() }

@@ -1,0 +1,112 @@
+package vrrp
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"vigil/internal/netio"
+	"vigil/vrrp/election"
+)
+
+// rounds are pending announcements: each address once, then those with repetitions left once more, and so on. There is
+// at most one entry for each address, so they have no more than there are addresses.
+type rounds struct {
+	queue []round
+}
+
+type round struct {
+	address  election.Address
+	times    int
+	interval time.Duration // vrrp_garp_interval; 0 = none
+	fresh    bool          // nothing of it was sent
+}
+
+// add makes an Announce pending. What is pending already takes the larger number of repetitions.
+func (r *rounds) add(order election.Announce) {
+	for _, a := range order.Addresses {
+		i := slices.IndexFunc(r.queue, func(e round) bool { return e.address == a })
+		if i < 0 {
+			r.queue = append(r.queue, round{address: a, times: order.Repeat, interval: order.Interval, fresh: true})
+			continue
+		}
+		r.queue[i].times, r.queue[i].interval = max(r.queue[i].times, order.Repeat), order.Interval
+	}
+}
+
+// take returns the next one to be sent, and leaves in the queue what remains of it.
+func (r *rounds) take() (round, bool) {
+	if len(r.queue) == 0 {
+		return round{}, false
+	}
+	e := r.queue[0]
+	r.queue = slices.Delete(r.queue, 0, 1)
+	if e.times > 1 && e.interval == 0 {
+		r.queue = append(r.queue, round{address: e.address, times: e.times - 1})
+	}
+	return e, true
+}
+
+// announce sends what is pending. Where an interval limits announcements they are queued with their interfaces instead.
+// One that fails is no reason to leave out the others, or the next round. What is not installed is not announced.
+func (w *reconciler) announce() {
+	links := make(map[string]netio.Link)
+	var failed error
+	for {
+		w.mu.Lock()
+		e, ok := w.rounds.take()
+		w.mu.Unlock()
+		if !ok {
+			break
+		}
+		a := e.address
+		if !w.have[a] {
+			continue
+		}
+		if e.fresh {
+			w.log.announcing(a.Prefix.Addr(), a.Link)
+		}
+		if e.interval > 0 {
+			w.pacers.enqueue(w, a.Link, a.Prefix.Addr(), e.times, e.interval)
+			continue
+		}
+		l, known := links[a.Link]
+		if !known || e.fresh {
+			var err error
+			if l, err = w.network.Link(a.Link); err != nil {
+				failed = first(failed, err)
+				continue
+			}
+			links[a.Link] = l
+		}
+		failed = first(failed, w.sendOn(l, a.Prefix.Addr()))
+	}
+	if failed != nil {
+		w.log.announceFailed(failed)
+	}
+}
+
+func first(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// send transmits one announcement. The interface is looked up: its MAC address may have changed.
+func (w *reconciler) send(link string, addr netip.Addr) error {
+	l, err := w.network.Link(link)
+	if err != nil {
+		return err
+	}
+	return w.sendOn(l, addr)
+}
+
+func (w *reconciler) sendOn(l netio.Link, addr netip.Addr) error {
+	if err := w.network.Announce(l, addr); err != nil {
+		return err
+	}
+	w.announced.Add(1)
+	w.log.announced(addr, l.Name)
+	return nil
+}

@@ -1,0 +1,59 @@
+package vrrp
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"vigil/vrrp/election"
+)
+
+// board is where Run puts up the snapshots of the virtual routers for everybody to read. Putting up one costs the same
+// however many there are; a reader gets all of them as they were at one moment.
+type board struct {
+	mu      sync.Mutex
+	entries []boardEntry // configuration order
+	places  map[election.Handle]int
+	groups  []election.GroupStatus
+	dropped uint64
+}
+
+type boardEntry struct {
+	status    *InstanceStatus // never changed
+	announced *atomic.Uint64
+}
+
+// replace puts up everything.
+func (b *board) replace(entries []boardEntry, places map[election.Handle]int, groups []election.GroupStatus) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.entries, b.places, b.groups = entries, places, groups
+}
+
+// update puts up one virtual router, if it has a place.
+func (b *board) update(h election.Handle, s *InstanceStatus) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i, ok := b.places[h]; ok {
+		b.entries[i].status = s
+	}
+}
+
+func (b *board) setDropped(n uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dropped = n
+}
+
+// snapshot returns what is up.
+func (b *board) snapshot() Status {
+	b.mu.Lock()
+	entries := append([]boardEntry(nil), b.entries...)
+	s := Status{Groups: b.groups, PacketsDropped: b.dropped}
+	b.mu.Unlock()
+	s.Instances = make([]InstanceStatus, len(entries))
+	for i, e := range entries {
+		s.Instances[i] = *e.status
+		s.Instances[i].Announcements = e.announced.Load()
+	}
+	return s
+}

@@ -1,0 +1,199 @@
+package lan
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"vigil/confparse"
+	"vigil/vrrp/wire"
+)
+
+const (
+	receiveBurst  = 64                     // packets read before somebody else may read
+	receiveBuffer = 4608                   // bytes per packet; the longest advert has 255 IPv6 addresses
+	receivePause  = 100 * time.Millisecond // after a read error, which the kernel might repeat at once
+)
+
+// socket is the Conn: a raw socket for protocol 112 on one interface.
+type socket struct {
+	family
+	file *os.File
+	sys  syscall.RawConn
+
+	mu      sync.Mutex // held from reading a packet until it is delivered
+	deliver func(Received)
+	in      []byte
+
+	out  []byte        // the packet being sent
+	quit chan struct{} // closed by Close
+	done chan struct{} // closed when the reader has ended
+}
+
+// family is what IPv4 and IPv6 have of their own.
+type family interface {
+	domain() int
+	// options configure the socket, in this order. The first ones keep foreign packets out.
+	options(on Segment) []option
+	// filter is the program for a set of VRIDs.
+	filter(vrids []uint8) ([]bpf.RawInstruction, error)
+	// send transmits one advert without waiting; buf may be used for it and is returned for the next.
+	send(fd int, buf []byte, a wire.Advert, ip wire.IPHeader) ([]byte, error)
+	// receive reads one packet without waiting. ok is false for what is not for this socket.
+	receive(fd int, buf []byte) (r Received, ok bool, err error)
+}
+
+type option struct {
+	name string
+	set  func(fd int) error
+}
+
+// intOption sets an option whose value is a number.
+func intOption(name string, level, opt, value int) option {
+	return option{name, func(fd int) error { return unix.SetsockoptInt(fd, level, opt, value) }}
+}
+
+// listen opens the socket; it must run in the network namespace it is meant for.
+func listen(on Segment, deliver func(Received)) (*socket, error) {
+	var f family = &ipv4Family{multicast: on.Group.IsValid()}
+	if on.Family == confparse.IPv6 {
+		f = &ipv6Family{multicast: on.Group.IsValid(), index: on.Link.Index}
+	}
+	fd, err := unix.Socket(f.domain(), unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, wire.Protocol)
+	if err != nil {
+		return nil, lacking("CAP_NET_RAW", os.NewSyscallError("socket", err))
+	}
+	s := &socket{family: f, deliver: deliver, in: make([]byte, receiveBuffer),
+		file: os.NewFile(uintptr(fd), "vrrp"), quit: make(chan struct{}), done: make(chan struct{})}
+	if err := s.open(on); err != nil {
+		_ = s.file.Close()
+		return nil, err
+	}
+	go s.read()
+	return s, nil
+}
+
+func (s *socket) open(on Segment) (err error) {
+	if s.sys, err = s.file.SyscallConn(); err != nil {
+		return err
+	}
+	if err := s.Accept(nil); err != nil {
+		return err
+	}
+	return control(s.sys, func(fd int) error {
+		if err := unix.BindToDevice(fd, on.Link.Name); err != nil {
+			return os.NewSyscallError("bind to device", err)
+		}
+		for _, o := range s.options(on) {
+			if err := o.set(fd); err != nil {
+				return fmt.Errorf("%s: %w", o.name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Accept implements Conn.
+func (s *socket) Accept(vrids []uint8) error {
+	program, err := s.filter(vrids)
+	if err != nil {
+		return err
+	}
+	filters := make([]unix.SockFilter, len(program))
+	for i, in := range program {
+		filters[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
+	}
+	return control(s.sys, func(fd int) error {
+		p := unix.SockFprog{Len: uint16(len(filters)), Filter: &filters[0]}
+		return os.NewSyscallError("attach socket filter", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &p))
+	})
+}
+
+// Send implements Conn.
+func (s *socket) Send(a wire.Advert, ip wire.IPHeader) error {
+	return control(s.sys, func(fd int) (err error) {
+		s.out, err = s.send(fd, s.out[:0], a, ip)
+		return os.NewSyscallError("sendmsg", err)
+	})
+}
+
+// Poll implements Conn.
+func (s *socket) Poll() {
+	_ = control(s.sys, func(fd int) error {
+		_, err := s.drain(fd) // an error is the reader's, who will see it again or not
+		return err
+	})
+}
+
+// Close implements Conn.
+func (s *socket) Close() error {
+	close(s.quit)
+	err := s.file.Close()
+	<-s.done
+	return err
+}
+
+// read delivers what comes until Close.
+func (s *socket) read() {
+	defer close(s.done)
+	for {
+		var failed error
+		closed := s.sys.Read(func(fd uintptr) bool {
+			empty, err := s.drain(int(fd))
+			failed = err
+			return !empty // waits for the next packet when it is
+		})
+		if closed != nil {
+			return
+		}
+		if failed != nil {
+			pause(s.quit)
+		}
+	}
+}
+
+// drain delivers what has been received, up to a burst, and reports whether that was all.
+func (s *socket) drain(fd int) (empty bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range receiveBurst {
+		r, ok, err := s.receive(fd, s.in)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return true, nil
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return false, err
+		case ok:
+			s.deliver(r)
+		}
+	}
+	return false, nil
+}
+
+// pause waits after a read error, or until quit is closed.
+func pause(quit <-chan struct{}) {
+	t := time.NewTimer(receivePause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-quit:
+	}
+}
+
+// control runs f on the descriptor, at once and without waiting for it to become ready.
+func control(sys syscall.RawConn, f func(fd int) error) error {
+	var err error
+	if ctl := sys.Control(func(fd uintptr) { err = f(int(fd)) }); ctl != nil {
+		return ctl
+	}
+	return err
+}
+
+var _ Conn = (*socket)(nil)

@@ -1,0 +1,268 @@
+package vrrp
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+
+	"vigil/confparse"
+	"vigil/internal/netio"
+	"vigil/internal/track"
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
+)
+
+// observe takes a change of links or addresses.
+func (r *Runner) observe(ev netio.Event) {
+	switch ev := ev.(type) {
+	case netio.LinkChanged:
+		r.linkChanged(ev.Link)
+	case netio.LinkGone:
+		r.view.dropLink(ev.Link.Name)
+		r.linkVanished(ev.Link.Name)
+		r.linkMoved(ev.Link.Name, false)
+	case netio.AddressChanged:
+		if r.view.setAddress(ev.Address) {
+			r.sourceAppeared(ev.Address)
+		}
+		if ev.Address.Prefix.Addr().Is6() && ev.Address.Prefix.Addr().IsLinkLocalUnicast() {
+			r.ipv6Appeared(r.view.names[ev.Address.Index])
+		}
+	case netio.AddressGone:
+		link, ip := r.view.names[ev.Address.Index], ev.Address.Prefix.Addr()
+		if r.view.dropAddress(ev.Address) && r.view.users[addressOn{link, ip}] > 0 {
+			r.markLink(link)
+		}
+		for _, in := range r.view.holders[addressOn{link, ip}] {
+			in.suspect(func(a election.Address) bool { return a.Link == link && lan.Address(a).Is(ev.Address) })
+		}
+	case netio.Synced:
+		r.synced = true
+		if ev.Cause != nil {
+			r.log.Info("Netlink: links and addresses read again", slog.Any("err", ev.Cause))
+		}
+	}
+}
+
+func (r *Runner) linkChanged(l netio.Link) {
+	old, known := r.view.link(l.Name)
+	r.view.setLink(l)
+	replaced := !known || old.Index != l.Index
+	if replaced {
+		r.linkAppeared(l)
+	}
+	if r.synced && (replaced || old.Up != l.Up) {
+		r.linkMoved(l.Name, l.Up)
+	}
+	if known && old.MAC != l.MAC {
+		r.macChanged(l.Name)
+	}
+	if r.synced && (!known || old.MTU != l.MTU) {
+		r.mtuChanged(l.Name)
+	}
+}
+
+// sourceAppeared tells the virtual routers that had no address to send from.
+func (r *Runner) sourceAppeared(a netio.Address) {
+	family := confparse.FamilyOf(a.Prefix.Addr())
+	others := slices.ContainsFunc(r.view.addrs[a.Index].sources, func(s rankedAddress) bool {
+		return s.Prefix.Addr() != a.Prefix.Addr() && confparse.FamilyOf(s.Prefix.Addr()) == family
+	})
+	if !others { // or else everybody has one of them, and stays with it
+		r.markLink(r.view.names[a.Index])
+	}
+}
+
+// ipv6Appeared has what failed on a link tried again: a link-local address comes when IPv6 is switched on.
+func (r *Runner) ipv6Appeared(link string) {
+	for _, in := range r.view.dependents[link] {
+		if len(in.failures) > 0 {
+			in.worker.retry()
+		}
+	}
+}
+
+// linkMoved tells the virtual routers that depend on a link.
+func (r *Runner) linkMoved(name string, up bool) {
+	if !r.markLink(name) {
+		return
+	}
+	state := "down"
+	if up {
+		state = "up"
+		// The kernel drops IPv6 addresses, and all those of an interface that is created again, without telling why.
+		for _, in := range r.view.dependents[name] {
+			in.suspect(func(a election.Address) bool { return a.Link == name })
+		}
+	}
+	r.log.Info(fmt.Sprintf("Netlink reports %s %s", name, state), slog.String("interface", name))
+}
+
+// macChanged has the masters on a link announce their addresses again: the neighbours know them at the old MAC address.
+func (r *Runner) macChanged(name string) {
+	for _, in := range r.view.dependents[name] {
+		in.announceAgain(name)
+	}
+}
+
+// mtuChanged divides the addresses of the virtual routers on a link anew, if it has to be.
+func (r *Runner) mtuChanged(name string) {
+	if !r.stopping && slices.ContainsFunc(r.wanted.Instances, func(s election.InstanceSpec) bool { return s.Link == name }) {
+		r.applyFitting()
+	}
+}
+
+// applyFitting gives the Engine what is wanted, with as many addresses advertised as the interfaces allow.
+func (r *Runner) applyFitting() {
+	spec := r.wanted
+	spec.Instances = slices.Clone(spec.Instances)
+	for i, s := range spec.Instances {
+		mtu := assumedMTU
+		if l, ok := r.view.link(s.Link); ok && l.MTU > 0 {
+			mtu = l.MTU
+		}
+		spec.Instances[i] = fitting(s, mtu)
+	}
+	r.spec = spec
+	r.renew = true
+	r.do(r.engine.Apply(r.now(), spec))
+	r.learnAddresses()
+}
+
+// suspect has the reconciler look whether virtual addresses are still there. It reports those that are not.
+func (in *virtualRouter) suspect(which func(election.Address) bool) {
+	for _, a := range in.held {
+		if which(a) {
+			in.worker.suspect(a)
+		}
+	}
+}
+
+// announceAgain announces the addresses on a link as a new master does.
+func (in *virtualRouter) announceAgain(link string) {
+	if in.state != election.Master {
+		return
+	}
+	moved := slices.DeleteFunc(slices.Clone(in.held), func(a election.Address) bool { return a.Link != link })
+	if len(moved) > 0 {
+		g := in.spec.GARP
+		in.worker.order(election.Announce{Repeat: max(1, g.MasterRepeat), Addresses: moved, Interval: g.Interval})
+	}
+}
+
+// markLink marks the virtual routers that depend on a link and reports whether there are any.
+func (r *Runner) markLink(name string) (any bool) {
+	for _, in := range r.view.dependents[name] {
+		r.mark(in)
+	}
+	return len(r.view.dependents[name]) > 0
+}
+
+func (r *Runner) mark(in *virtualRouter) {
+	if !in.dirty {
+		in.dirty = true
+		r.dirty = append(r.dirty, in)
+	}
+}
+
+// inform tells the Engine what has changed for one virtual router since it was told last.
+func (r *Runner) inform(in *virtualRouter) {
+	if !in.started || r.instances[in.handle] != in {
+		return // what it needs to know at first, Started tells
+	}
+	r.informTrackers(in)
+	up, source := r.up(in), r.sourceFor(in)
+	if up != in.linkUp {
+		in.linkUp = up
+		r.step(in, election.LinkChanged{Up: up})
+	}
+	if source != in.source {
+		old := in.source
+		in.source = source
+		if old.IsValid() && !source.IsValid() {
+			in.log.infof("Deassigned address %s from interface %s", old, in.spec.Link)
+		} else if !old.IsValid() {
+			in.log.infof("Assigned address %s for interface %s", source, in.spec.Link)
+		}
+		r.step(in, election.SourceChanged{Source: source})
+	}
+}
+
+func (r *Runner) informTrackers(in *virtualRouter) {
+	for _, t := range in.spec.Trackers {
+		if t.ID.Kind != track.Interface {
+			continue
+		}
+		value := track.Down
+		if l, ok := r.view.link(t.ID.Name); ok && l.Up {
+			value = track.Up
+		}
+		r.do(r.engine.Track(r.now(), t.ID, value))
+	}
+}
+
+// up reports whether the router can use its interface: it exists, is up, and the socket on it is open.
+func (r *Runner) up(in *virtualRouter) bool {
+	l, ok := r.view.link(in.spec.Link)
+	return ok && l.Up && in.socket != nil && in.socket.conn != nil
+}
+
+// sourceFor returns the address that adverts leave from: the configured one; else the one used so far, as long as the
+// interface has it; else the first of its own addresses that is fit.
+func (r *Runner) sourceFor(in *virtualRouter) netip.Addr {
+	if in.spec.Source.IsValid() {
+		return in.spec.Source
+	}
+	source := r.view.source(in.spec.Link, in.spec.Family, in.source)
+	r.view.use(in, in.spec.Link, source)
+	return source
+}
+
+// learnAddresses notes which addresses are virtual, which excludes them as sources.
+func (r *Runner) learnAddresses() {
+	vips := make(map[netip.Addr]bool)
+	note := func(s *election.InstanceSpec) {
+		for _, list := range [][]election.Address{s.Addresses, s.Excluded} {
+			for _, a := range list {
+				vips[a.Prefix.Addr()] = true
+			}
+		}
+	}
+	for i := range r.spec.Instances {
+		note(&r.spec.Instances[i])
+	}
+	for _, in := range r.all() {
+		note(&in.spec)
+		r.mark(in)
+	}
+	r.view.setVirtual(vips)
+}
+
+// removeStale removes, once, the addresses that carry our mark and belong to no router of the first configuration, if
+// an earlier process died with addresses in place. Those that do belong are removed by their routers.
+func (r *Runner) removeStale() {
+	if r.cleaned {
+		return
+	}
+	r.cleaned = true
+	if r.heartbeat == nil || !r.heartbeat.stale {
+		return
+	}
+	var stale []election.Resource
+	for _, a := range r.view.all() {
+		link := r.view.names[a.Index]
+		if a.Protocol == netio.Protocol && link != "" && !r.view.vips[a.Prefix.Addr()] {
+			r.log.Info(fmt.Sprintf("removing address %s left on %s by an earlier process", a.Prefix, link))
+			stale = append(stale, election.Address{Prefix: a.Prefix, Link: link, Scope: a.Scope, Peer: a.Peer})
+		}
+	}
+	if len(stale) == 0 {
+		return
+	}
+	janitor := &virtualRouter{log: instanceLog{logger: r.log, name: "vrrp"}}
+	janitor.worker = newReconciler(r, 0, janitor.log)
+	janitor.worker.order(election.Own{Remove: stale})
+	janitor.worker.close(false)
+	r.draining = append(r.draining, janitor)
+}

@@ -1,0 +1,243 @@
+package vrrp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vigil/confparse"
+	"vigil/internal/netio"
+	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
+)
+
+// An interface that gets another MAC address makes what the neighbours know wrong.
+func TestMACChangeIsAnnouncedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		in := testInstance("V", 51, 150)
+		in.GARP.MasterRepeat = 3
+		a := start(t, h, Options{}, in)
+		start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		want(t, "state", a.state("V"), election.Master)
+		h.taken()
+		l := h.links[0]
+		l.MAC = "\x02\x00\x00\x00\x00\x77"
+		h.setLink(l)
+		synctest.Wait()
+		want(t, "announced", h.taken(), []string{"garp 10.77.51.100", "garp 10.77.51.100", "garp 10.77.51.100"})
+		l.MTU = 1400
+		h.setLink(l)
+		synctest.Wait()
+		want(t, "announced without need", h.taken(), []string(nil))
+	})
+}
+
+// The list of addresses is divided by the MTU of the interface, as by the peers, and follows it.
+func TestAdvertsFitTheInterface(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("fe80::1/64")
+		in := testInstance("V", 51, 150)
+		in.Family, in.Version, in.Group = confparse.IPv6, 3, group6
+		in.Addresses = nil
+		for i := range 200 {
+			addr := netip.MustParseAddr(fmt.Sprintf("fd77::%x", i+1))
+			in.Addresses = append(in.Addresses, election.Address{Prefix: netip.PrefixFrom(addr, 128), Link: "eth0"})
+		}
+		a := start(t, h, Options{}, in)
+		for _, tc := range []struct{ mtu, advertised int }{{1500, 89}, {9000, 200}, {1280, 76}, {1500, 89}} {
+			l := h.links[0]
+			l.MTU = tc.mtu
+			h.setLink(l)
+			time.Sleep(time.Second)
+			s := a.Status().Instances[0]
+			want(t, "advertised and excluded at MTU "+strconv.Itoa(tc.mtu), []int{len(s.Addresses), len(s.Excluded)},
+				[]int{tc.advertised, 200 - tc.advertised})
+			all := slices.Concat(s.Addresses, s.Excluded)
+			want(t, "order", []netip.Prefix{all[75].Prefix, all[76].Prefix, all[199].Prefix},
+				[]netip.Prefix{in.Addresses[75].Prefix, in.Addresses[76].Prefix, in.Addresses[199].Prefix})
+		}
+		want(t, "changes of state", a.Status().Instances[0].Counters.ReleasedMaster, uint64(0))
+	})
+}
+
+// Why links cannot be watched is the first thing that whoever looks at the log needs to know.
+func TestApplySaysWhyItStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		r, err := NewRunner(Options{Network: deafNetwork{n.newHost("10.77.0.1/24")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		applied := make(chan error, 1)
+		go func() { applied <- r.Apply(context.Background(), election.Spec{}) }()
+		synctest.Wait()
+		if err := r.Run(context.Background()); err == nil {
+			t.Error("Run returned nil")
+		}
+		for _, err := range []error{<-applied, r.Apply(context.Background(), election.Spec{})} {
+			if !errors.Is(err, ErrStopped) || !strings.Contains(err.Error(), "operation not permitted") {
+				t.Errorf("got %v, want ErrStopped with the reason", err)
+			}
+		}
+	})
+}
+
+// A kernel that takes its time to open or close a socket holds up no advert.
+func TestSlowSocketDelaysNoAdvert(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		h.links = append(h.links, netio.Link{Index: 3, Name: "eth1", Up: true, MTU: 1500, Ether: true})
+		h.addrs = append(h.addrs, netio.Address{Index: 3, Prefix: netip.MustParsePrefix("10.78.0.1/24")})
+		release := make(chan struct{})
+		opening := 0
+		h.refuse = func(op string, _ netip.Addr) error {
+			if op == "listen" {
+				if opening++; opening > 1 {
+					<-release
+				}
+			}
+			return nil
+		}
+		quick := testInstance("V", 51, 150)
+		a := start(t, h, Options{}, quick)
+		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 100))
+		time.Sleep(10 * time.Second)
+		slow := testInstance("W", 52, 150)
+		slow.Link, slow.Addresses[0].Link = "eth1", "eth1"
+		applied := make(chan error, 1)
+		go func() { applied <- a.Apply(context.Background(), testSpec(quick, slow)) }()
+		time.Sleep(time.Minute)
+		want(t, "the one that has its socket", a.state("V"), election.Master)
+		want(t, "its peer", b.state("V"), election.Backup)
+		want(t, "answered early", len(applied), 0)
+		close(release)
+		if err := <-applied; err != nil {
+			t.Error(err)
+		}
+		want(t, "the other", a.state("W"), election.Backup)
+	})
+}
+
+// Adverts that wait in a socket are heard before their silence is believed in, however late the process wakes up.
+func TestExpiryReadsTheSocketFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		b := start(t, h, Options{}, testInstance("V", 51, 100))
+		advert := wire.Advert{Version: 2, VRID: 51, Priority: 200, Interval: time.Second,
+			Addresses: []netip.Addr{netip.MustParseAddr("10.77.51.100")}}
+		ip := wire.IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: group4, TTL: 255}
+		h.mu.Lock()
+		h.late = true // packets are in the socket and the reader has not run
+		h.mu.Unlock()
+		for range 60 {
+			h.hear(advert.AppendIPv4(nil, ip), ip.Destination, 51)
+			time.Sleep(time.Second)
+		}
+		want(t, "state", b.state("V"), election.Backup)
+		want(t, "took over meanwhile", b.counters("V").BecameMaster, uint64(0))
+		time.Sleep(8 * time.Second) // the last one is heard at the first expiry
+		want(t, "when there is nothing in the socket", b.state("V"), election.Master)
+	})
+}
+
+// crowd is a Runner that does not run, with n virtual routers on one link.
+func crowd(tb testing.TB, n int) (*Runner, *host) {
+	var lan ethernet
+	h := lan.newHost("10.77.0.1/24")
+	var list []election.InstanceSpec
+	for i := range n {
+		in := testInstance("V"+strconv.Itoa(i), uint8(1+i%250), 100)
+		in.Group = netip.AddrFrom4([4]byte{224, 0, 1, byte(i / 250)})
+		in.Addresses[0].Prefix = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 78, byte(i >> 8), byte(i)}), 32)
+		list = append(list, in)
+	}
+	return idle(tb, h, list...), h
+}
+
+// What a notification about an address, or bringing the Status up to date, costs does not depend on how many virtual
+// routers there are: compare 10 and 1000.
+func BenchmarkCrowdedLink(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		r, _ := crowd(b, n)
+		in := r.all()[n/2]
+		foreign := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("192.0.2.1/24")}
+		vip := netio.Address{Index: 2, Prefix: in.spec.Addresses[0].Prefix, Protocol: netio.Protocol}
+		for _, bc := range []struct {
+			name string
+			do   func()
+		}{
+			{"address", func() {
+				for _, a := range []netio.Address{foreign, vip} {
+					r.observe(netio.AddressChanged{Address: a})
+					r.settle()
+					r.observe(netio.AddressGone{Address: a})
+					r.settle()
+				}
+			}},
+			{"publish", func() {
+				r.step(in, election.AdvertRejected{Reason: wire.DropTTL, Source: routerB})
+				r.publish()
+			}},
+		} {
+			b.Run(bc.name+"/"+strconv.Itoa(n), func(b *testing.B) {
+				for b.Loop() {
+					bc.do()
+				}
+			})
+		}
+	}
+}
+
+// The same as a test, with room for the noise of any machine: a hundred times as many routers, and less than ten times
+// the cost.
+func TestCostDoesNotGrowWithTheRouters(t *testing.T) {
+	perOp := func(n int, prepare func(*Runner, *virtualRouter) func()) time.Duration {
+		r, _ := crowd(t, n)
+		do := prepare(r, r.all()[n/2])
+		do()
+		best := time.Hour
+		for range 20 { // the best of many is what the work itself takes
+			begin := time.Now()
+			for range 100 {
+				do()
+			}
+			best = min(best, time.Since(begin))
+		}
+		return best
+	}
+	for name, prepare := range map[string]func(*Runner, *virtualRouter) func(){
+		"address": func(r *Runner, _ *virtualRouter) func() {
+			foreign := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("192.0.2.1/24")}
+			return func() {
+				r.observe(netio.AddressChanged{Address: foreign})
+				r.settle()
+				r.observe(netio.AddressGone{Address: foreign})
+				r.settle()
+			}
+		},
+		"publish": func(r *Runner, in *virtualRouter) func() {
+			return func() {
+				r.step(in, election.AdvertRejected{Reason: wire.DropTTL, Source: routerB})
+				r.publish()
+			}
+		},
+	} {
+		few, many := perOp(10, prepare), perOp(1000, prepare)
+		if many > 10*few {
+			t.Errorf("%s: %v for a hundred times at 10 routers, %v at 1000", name, few, many)
+		}
+	}
+}

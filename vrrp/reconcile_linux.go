@@ -1,0 +1,348 @@
+package vrrp
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
+)
+
+// quietLimit is how long, at most, the addresses that are being handed over go without answers to who asks for them:
+// longer than any grace, and short enough when there is nobody to take them after all.
+const quietLimit = time.Second
+
+// reconciler makes the kernel have what the Engine wants for one virtual router, on a goroutine of its own: what hangs
+// there holds up this router only, and never an advert. The Runner says what is wanted and never waits; outcomes come
+// back to it as values.
+//
+// Resources are desired state: the latest Own counts, one that was not carried out yet is skipped, and one that is being
+// carried out is left where it stands. Announcements are a schedule beside them with at most one pending round for each
+// address. Everything else keeps its place in the order of what the Engine said.
+type reconciler struct {
+	network lan.Network
+	pacers  *pacers
+	log     instanceLog
+	handle  election.Handle
+	changes *changes
+	results chan<- result
+	quit    <-chan struct{} // closed when nobody takes results any more
+
+	announced atomic.Uint64 // gratuitous ARPs and neighbour advertisements sent
+
+	mu       sync.Mutex
+	orders   []any // election.Own, .PassOn, .PreparePassOn, announcing, *change
+	rounds   rounds
+	suspects map[election.Address]bool
+	again    bool // try what failed
+	closed   bool
+	signal   chan struct{} // holds one token while there may be something to do
+	done     chan struct{} // closed when the goroutine has ended
+
+	// Of the goroutine.
+	own    election.Own               // the latest that was begun
+	have   map[election.Resource]bool // what is installed
+	gone   []election.Resource        // what is still to be removed, the last one first
+	failed bool                       // the last pass left something undone
+	hushed []netip.Addr               // what is not answered for
+}
+
+// announcing is the place of pending announcements among the orders.
+type announcing struct{}
+
+// result is what a reconciler reports: the outcome of an Own, or an address that somebody else has removed, or its end.
+type result struct {
+	handle     election.Handle
+	generation uint64
+	failures   []election.Failure
+	lost       election.Address // valid prefix: this one, and nothing else
+	ended      bool             // nothing follows
+}
+
+// newReconciler starts the goroutine; close ends it.
+func newReconciler(r *Runner, h election.Handle, log instanceLog) *reconciler {
+	w := &reconciler{network: r.network, pacers: r.pacers, log: log, handle: h, changes: r.changes, results: r.results,
+		quit: r.quit, suspects: make(map[election.Address]bool), have: make(map[election.Resource]bool),
+		signal: make(chan struct{}, 1), done: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// order gives the reconciler an order. It never blocks.
+func (w *reconciler) order(o any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch o := o.(type) {
+	case election.Own:
+		w.orders = append(w.supersede(&o), o)
+	case election.Announce:
+		w.rounds.add(o)
+		if last := len(w.orders) - 1; last < 0 || w.orders[last] != (announcing{}) {
+			w.orders = append(w.orders, announcing{})
+		}
+	default:
+		w.orders = append(w.orders, o)
+	}
+	w.wake()
+}
+
+// supersede drops the Own that waits, but not what it was to remove. w.mu is held.
+func (w *reconciler) supersede(o *election.Own) []any {
+	return slices.DeleteFunc(w.orders, func(waiting any) bool {
+		old, ok := waiting.(election.Own)
+		if ok {
+			for _, res := range old.Remove {
+				if !slices.Contains(o.Remove, res) && !slices.Contains(o.Resources, res) {
+					o.Remove = append(slices.Clip(o.Remove), res)
+				}
+			}
+		}
+		return ok
+	})
+}
+
+// cancel drops the announcements that are pending. One that is being sent may still leave.
+func (w *reconciler) cancel() {
+	w.mu.Lock()
+	w.rounds = rounds{}
+	w.mu.Unlock()
+	w.pacers.cancel(w)
+}
+
+// suspect has the reconciler look whether an address is still there.
+func (w *reconciler) suspect(a election.Address) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.suspects[a] = true
+	w.wake()
+}
+
+// retry has the reconciler try again what failed.
+func (w *reconciler) retry() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.again = true
+	w.wake()
+}
+
+// close lets the reconciler end when what was ordered is done; abandon tells it to end as soon as it can.
+func (w *reconciler) close(abandon bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	if abandon {
+		w.orders, w.rounds, w.again = nil, rounds{}, false
+		clear(w.suspects)
+	}
+	w.wake()
+}
+
+func (w *reconciler) wake() {
+	select {
+	case w.signal <- struct{}{}:
+	default:
+	}
+}
+
+// next returns what is to be done; nil when there is nothing.
+func (w *reconciler) next() (do func(), ended bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case len(w.orders) > 0:
+		o := w.orders[0]
+		w.orders = slices.Delete(w.orders, 0, 1)
+		return func() { w.carryOut(o) }, false
+	case w.again:
+		w.again = false
+		return w.tryAgain, false
+	case len(w.suspects) > 0:
+		suspects := w.suspects
+		w.suspects = make(map[election.Address]bool)
+		return func() { w.verify(suspects) }, false
+	}
+	return nil, w.closed
+}
+
+func (w *reconciler) run() {
+	defer close(w.done)
+	defer w.pacers.cancel(w)
+	for {
+		switch do, ended := w.next(); {
+		case ended:
+			w.report(result{ended: true})
+			return
+		case do == nil:
+			<-w.signal
+		default:
+			do()
+		}
+	}
+}
+
+func (w *reconciler) report(r result) {
+	r.handle = w.handle
+	select {
+	case w.results <- r:
+	case <-w.quit:
+	}
+}
+
+func (w *reconciler) carryOut(order any) {
+	switch o := order.(type) {
+	case election.Own:
+		w.own = o
+		w.pass()
+	case announcing:
+		w.announce()
+	case *change:
+		w.changes.end(o)
+	case election.PreparePassOn:
+		if m, err := lan.NewMove(w.network, o.Previous, 0, onLinks(o.Addresses), o.Link); err == nil {
+			_ = w.network.PreparePassOn(m, o.Within) // PassOn reports what cannot be had
+		}
+	case election.PassOn:
+		m, err := lan.NewMove(w.network, o.Previous, o.For, onLinks(o.Addresses), o.Link)
+		if err == nil {
+			err = w.network.PassOn(m)
+		}
+		if err != nil {
+			w.log.passOnFailed(err)
+		}
+	}
+}
+
+// superseded reports whether a newer Own waits.
+func (w *reconciler) superseded() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.orders, func(o any) bool {
+		_, ok := o.(election.Own)
+		return ok
+	})
+}
+
+// pass makes the kernel have what w.own wants and reports how that went, unless it is no longer wanted.
+func (w *reconciler) pass() {
+	wanted := w.own.Resources
+	for _, res := range w.own.Remove {
+		if !slices.Contains(w.gone, res) {
+			w.gone = append(w.gone, res)
+		}
+	}
+	w.gone = slices.DeleteFunc(w.gone, func(res election.Resource) bool { return slices.Contains(wanted, res) })
+	w.hush()
+	var failures []election.Failure
+	place := lan.NewPlacer(w.network)
+	for len(w.gone) > 0 {
+		if w.superseded() {
+			return
+		}
+		last := len(w.gone) - 1
+		res := w.gone[last]
+		w.gone = w.gone[:last]
+		if err := w.remove(place, res); err != nil {
+			failures = append(failures, election.Failure{Resource: res, Err: err})
+		}
+	}
+	for _, res := range wanted {
+		if w.have[res] {
+			continue
+		}
+		if w.superseded() {
+			return
+		}
+		if err := install(place, res); err != nil {
+			failures = append(failures, election.Failure{Resource: res, Err: err})
+			continue
+		}
+		w.have[res] = true
+	}
+	w.failed = len(failures) > 0
+	if len(wanted) > 0 && !w.own.Quiet {
+		w.network.PrepareQuiet() // for the day they are handed over
+	}
+	w.report(result{generation: w.own.Generation, failures: failures})
+}
+
+// tryAgain repeats the last pass if it left something undone.
+func (w *reconciler) tryAgain() {
+	if w.failed {
+		w.pass()
+	}
+}
+
+// install puts a resource in place.
+func install(p *lan.Placer, res election.Resource) error {
+	switch res := res.(type) {
+	case election.Address:
+		return p.Add(lan.Address(res))
+	}
+	return errResource
+}
+
+var errResource = errors.New("unknown kind of resource")
+
+// remove takes a resource away, and with it those that are the same thing to the kernel under other attributes.
+func (w *reconciler) remove(p *lan.Placer, res election.Resource) error {
+	switch res := res.(type) {
+	case election.Address:
+		for have := range w.have {
+			if b, ok := have.(election.Address); ok && b.Prefix == res.Prefix && b.Link == res.Link {
+				delete(w.have, have)
+			}
+		}
+		return p.Remove(lan.Address(res))
+	}
+	return errResource
+}
+
+// hush stops the answers to who asks for addresses that are being handed over, and lets them begin again.
+func (w *reconciler) hush() {
+	switch {
+	case w.own.Quiet && len(w.hushed) == 0:
+		for _, res := range w.own.Resources {
+			if a, ok := res.(election.Address); ok {
+				w.hushed = append(w.hushed, a.Prefix.Addr())
+			}
+		}
+		if err := w.network.Quiet(w.hushed, quietLimit); err != nil {
+			w.log.quietFailed(err)
+		}
+	case !w.own.Quiet && len(w.hushed) > 0:
+		_ = w.network.Quiet(w.hushed, 0) // it ends by itself in any case
+		w.hushed = nil
+	}
+}
+
+// verify reports those of the suspects that are installed as far as we are concerned and are not there.
+func (w *reconciler) verify(suspects map[election.Address]bool) {
+	var list []lan.Address
+	for _, res := range w.own.Resources {
+		if a, ok := res.(election.Address); ok && suspects[a] && w.have[res] {
+			list = append(list, lan.Address(a))
+		}
+	}
+	missing, err := lan.Missing(w.network, list)
+	if err != nil {
+		return // the next notification asks again
+	}
+	for _, a := range missing {
+		lost := election.Address(a)
+		delete(w.have, lost)
+		w.report(result{generation: w.own.Generation, lost: lost})
+	}
+}
+
+// onLinks are the addresses as the kernel's side knows them.
+func onLinks(addrs []election.Address) []lan.Address {
+	list := make([]lan.Address, len(addrs))
+	for i, a := range addrs {
+		list[i] = lan.Address(a)
+	}
+	return list
+}
