@@ -39,7 +39,7 @@ func (m *Manager) Apply(s Spec) Snapshot {
 		}
 		vs := *found
 		before[i], vs.named = vs, true
-		if vs.runs(spec) {
+		if vs.matches(spec) {
 			servers[i], vs.kept = vs, true
 		}
 	}
@@ -53,7 +53,7 @@ func (m *Manager) Apply(s Spec) Snapshot {
 	m.servers = servers
 	for i, vs := range servers {
 		if !vs.kept {
-			m.settle(vs, before[i])
+			m.begin(vs, before[i])
 		}
 	}
 	for _, p := range touched {
@@ -127,7 +127,7 @@ func (m *Manager) build(spec *VirtualServerSpec, old *virtualServer, fresh *[]*p
 		rs := &vs.servers[i]
 		n := len(s.Checks)
 		*rs = realServer{
-			vs: vs, addr: s.ID.Addr, port: s.ID.Port, inhibit: s.Inhibit, weight: s.Weight, checks: checks[:n:n],
+			vs: vs, addr: s.ID.Addr, port: s.ID.Port, inhibit: s.Inhibit, base: s.Weight, checks: checks[:n:n],
 		}
 		checks = checks[n:]
 		was := find.find(rs.endpoint())
@@ -141,8 +141,8 @@ func (m *Manager) build(spec *VirtualServerSpec, old *virtualServer, fresh *[]*p
 				m.probes[c] = p
 				*fresh = append(*fresh, p)
 			}
-			if p.fresh && p.tracker == (tracker{}) && was != nil {
-				p.tracker = carried(c, was)
+			if p.fresh && p.judgement == (judgement{}) && was != nil {
+				p.judgement = carried(c, was)
 			}
 			p.subscribers = append(p.subscribers, subscriber{rs, j})
 			rs.checks[j].probe = p
@@ -153,21 +153,20 @@ func (m *Manager) build(spec *VirtualServerSpec, old *virtualServer, fresh *[]*p
 
 // carried returns what a check knows at its first run: nothing, unless the server had the same check, only timed
 // differently, before.
-func carried(c CheckSpec, was *realServer) tracker {
+func carried(c CheckSpec, was *realServer) judgement {
 	for _, old := range was.checks {
 		if old.probe.spec.sameCheck(c) {
-			shared := c.shared.Value()
-			return old.probe.tracker.carry(policyOf(&shared))
+			return old.probe.judgement.carry(c.policy())
 		}
 	}
-	return tracker{}
+	return judgement{}
 }
 
 // initially tells whether the check of p holds its real server down when the Spec begins to run. was is the server in
 // the Spec before, or nil.
 func initially(p *probe, was *realServer) bool {
-	if p.tracker.state != unknown {
-		return p.tracker.state == down
+	if p.judgement.state != unknown {
+		return p.judgement.state == down
 	}
 	if was != nil {
 		for _, old := range was.checks {
@@ -179,9 +178,9 @@ func initially(p *probe, was *realServer) bool {
 	return p.spec.Alpha && (was == nil || !was.up())
 }
 
-// settle decides what becomes of a virtual server's pool, tells what changed, and evaluates its quorum. old is the
-// virtual server in the Spec before, or nil.
-func (m *Manager) settle(vs, old *virtualServer) {
+// begin decides what becomes of the servers of a virtual server, tells what changed, and evaluates its quorum. old is
+// the virtual server in the Spec before, or nil.
+func (m *Manager) begin(vs, old *virtualServer) {
 	find := old.finder()
 	if old != nil {
 		for i := range old.servers {
@@ -194,7 +193,8 @@ func (m *Manager) settle(vs, old *virtualServer) {
 		rs := &vs.servers[i]
 		was := find.find(rs.endpoint())
 		for j := range rs.checks {
-			rs.checks[j].failed = initially(rs.checks[j].probe, was)
+			c := &rs.checks[j]
+			c.failed, c.weight = initially(c.probe, was), c.probe.judgement.weight
 		}
 		rs.recount()
 		if was == nil {
@@ -203,8 +203,8 @@ func (m *Manager) settle(vs, old *virtualServer) {
 		if was.up() != rs.up() {
 			m.logTransition(rs)
 		}
-		if was.weight != rs.weight {
-			m.logWeight(rs, was.weight)
+		if from := was.weight(); from != rs.weight() {
+			m.logWeight(rs, from)
 		}
 	}
 	vs.recount()

@@ -21,6 +21,7 @@ func manyServers(n int) *confparse.Config {
 			rs := &confparse.RealServer{Weight: 1, Checkers: []*confparse.Checker{tcpCheckOf()}, ID: confparse.RealServerID{
 				VS: vs.ID, Addr: netip.AddrFrom4([4]byte{10, 2 + byte(i>>16), byte(i >> 8), byte(i)}), Port: 80,
 			}}
+			rs.Checkers[0].Connect.Addr, rs.Checkers[0].Connect.Port = rs.ID.Addr, rs.ID.Port
 			rs.Checkers[0].DelayLoop, rs.Checkers[0].Warmup = time.Hour, time.Hour
 			vs.RealServers = append(vs.RealServers, rs)
 		}
@@ -72,4 +73,33 @@ func BenchmarkReloadWithoutChange(b *testing.B) {
 	for b.Loop() {
 		m.Apply(FromConfig(c))
 	}
+}
+
+// BenchmarkStatus looks at 36,430 servers, and reports how long a check that ends meanwhile waits at the longest.
+func BenchmarkStatus(b *testing.B) {
+	m := NewManager(Options{})
+	m.Apply(FromConfig(manyServers(36_430)))
+	stop, longest := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		wait := time.Duration(0)
+		for {
+			select {
+			case <-stop:
+				longest <- wait
+				return
+			default:
+				begin := time.Now()
+				m.mu.Lock()
+				wait = max(wait, time.Since(begin))
+				m.mu.Unlock()
+				runtime.Gosched()
+			}
+		}
+	}()
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Status()
+	}
+	close(stop)
+	b.ReportMetric(float64((<-longest).Microseconds()), "µs-longest-wait")
 }

@@ -3,11 +3,8 @@ package healthcheck
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -37,8 +34,15 @@ func rsID(n int) confparse.RealServerID {
 func tcpCheckOf() *confparse.Checker {
 	return &confparse.Checker{
 		Kind: confparse.TCPCheck, DelayLoop: 10 * time.Second, Retry: 2, DelayBeforeRetry: time.Second,
-		Connect: confparse.Connect{Timeout: 5 * time.Second},
+		Connect: confparse.Connect{Addr: rsAddr(1), Port: 80, Timeout: 5 * time.Second},
 	}
+}
+
+// tcpCheckOfServer returns the TCP_CHECK of the nth real server.
+func tcpCheckOfServer(n int) *confparse.Checker {
+	ck := tcpCheckOf()
+	ck.Connect.Addr = rsAddr(n)
+	return ck
 }
 
 // pool returns a virtual server with n real servers of weight 1, each with a TCP_CHECK, and no warmup.
@@ -46,7 +50,7 @@ func pool(n int) *confparse.VirtualServer {
 	vs := &confparse.VirtualServer{ID: vsID, Quorum: 1}
 	for i := range n {
 		vs.RealServers = append(vs.RealServers, &confparse.RealServer{
-			ID: rsID(i + 1), Weight: 1, Checkers: []*confparse.Checker{tcpCheckOf()},
+			ID: rsID(i + 1), Weight: 1, Checkers: []*confparse.Checker{tcpCheckOfServer(i + 1)},
 		})
 	}
 	return vs
@@ -78,21 +82,25 @@ type lab struct {
 	broken   map[netip.AddrPort]func(url int) Result // targets that do not simply pass
 	took     time.Duration                           // how long an attempt takes; 0 = n ms for the nth server
 	attempts []attempt
-	lines    []string // of the log, with the time they were written at
+	events   []string // changes, with the time they were taken at
+	watches  bool     // changes are taken as they come
 	under    int      // attempts under way
 	peak     int      // most attempts under way at a time
 }
+
+// ownKinds lets the Manager make attempts as the kinds of its checks do, on no made-up servers.
+func (l *lab) ownKinds() { l.m.newChecker = CheckSpec.checker }
 
 // inLab runs test in a bubble; the Manager is stopped at its end, and a goroutine left over fails the test.
 func inLab(t *testing.T, o Options, test func(*lab)) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &lab{t: t, start: time.Now(), broken: map[netip.AddrPort]func(int) Result{}, registry: prometheus.NewRegistry()}
-		o.Logger, o.Registerer = slog.New(l), l.registry
+		o.Registerer = l.registry
 		if o.Rand == nil {
 			o.Rand = rand.New(rand.NewPCG(1, 2))
 		}
 		l.m = NewManager(o)
-		l.m.newChecker = func(c CheckSpec, url int) Checker { return fakeCheck{l, c.Target(), url} }
+		l.m.newChecker = func(c CheckSpec, step int) Checker { return fakeCheck{l, c.Target(), step} }
 		test(l)
 		if l.cancel != nil {
 			l.stop()
@@ -109,12 +117,12 @@ type fakeCheck struct {
 
 // Check implements Checker.
 func (f fakeCheck) Check(ctx context.Context) Result {
-	l := f.lab
+	l, n := f.lab, f.target.Addr().As4()[3]
 	l.mu.Lock()
 	l.attempts = append(l.attempts, attempt{time.Since(l.start), f.target, f.url})
 	took, answer := l.took, l.broken[f.target]
 	if took == 0 { // attempts made at the same time end in the order of the servers, before the next tick
-		took = time.Duration(f.target.Addr().As4()[3]%5) * time.Millisecond
+		took = time.Duration(n%5) * time.Millisecond
 	}
 	l.under++
 	l.peak = max(l.peak, l.under)
@@ -129,7 +137,7 @@ func (f fakeCheck) Check(ctx context.Context) Result {
 	if answer != nil {
 		return answer(f.url)
 	}
-	return passed(tcpSuccess)
+	return passed(CodeConnected, tcpSuccess)
 }
 
 // run applies a configuration and starts the Manager.
@@ -144,6 +152,9 @@ func (l *lab) goOn() {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel, l.stopped = cancel, make(chan error, 1)
 	go func() { l.stopped <- l.m.Run(ctx) }()
+	if l.watches {
+		go l.takeUntil(ctx.Done())
+	}
 	synctest.Wait()
 }
 
@@ -162,7 +173,7 @@ func (l *lab) until(d time.Duration) {
 }
 
 // refuses is the answer of a server that is down.
-func refuses(int) Result { return failed(tcpFailed, nil) }
+func refuses(int) Result { return failed(CodeConnectFailed, tcpFailed, nil) }
 
 // breaks makes the nth real server fail from now on, mends makes it pass.
 func (l *lab) breaks(n int) {
@@ -197,24 +208,47 @@ func (l *lab) takes(d time.Duration) {
 	l.took = d
 }
 
-// forget drops the log so far.
-func (l *lab) forget() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = nil
+// watch takes changes as they come from the next run or goOn on, for wantEvents.
+func (l *lab) watch() { l.watches = true }
+
+func (l *lab) takeUntil(done <-chan struct{}) {
+	for {
+		select {
+		case <-l.m.Changed():
+			at := time.Since(l.start).Truncate(10 * time.Millisecond)
+			l.mu.Lock()
+			for _, c := range l.m.Take() {
+				l.events = append(l.events, fmt.Sprintf("%v %s", at, describe(c)))
+			}
+			l.mu.Unlock()
+		case <-done:
+			return
+		}
+	}
 }
 
-// wantLog compares the log since the last call, without the lines that tell of new checks.
-func (l *lab) wantLog(want ...string) {
+// wantEvents compares the changes since the last call, with their times.
+func (l *lab) wantEvents(want ...string) {
 	l.t.Helper()
 	l.mu.Lock()
-	got := l.lines
-	l.lines = nil
+	got := l.events
+	l.events = nil
 	l.mu.Unlock()
-	got = slices.DeleteFunc(got, func(line string) bool { return strings.Contains(line, "Activating healthchecker") })
 	if diff := cmp.Diff(want, got); diff != "" && len(want)+len(got) > 0 {
-		l.t.Errorf("log (-want +got):\n%s", diff)
+		l.t.Errorf("changes (-want +got):\n%s", diff)
 	}
+}
+
+// describe writes a change in a line.
+func describe(c Change) string {
+	if !c.RealServer.Addr.IsValid() {
+		return fmt.Sprintf("%s quorum=%v", c.VirtualServer, c.QuorumUp)
+	}
+	line := fmt.Sprintf("%s up=%v weight=%d", c.RealServer, c.Up, c.Weight)
+	if c.Initial {
+		line += " initial"
+	}
+	return line
 }
 
 // wantChanges compares what Take returns.
@@ -222,15 +256,16 @@ func (l *lab) wantChanges(want ...string) {
 	l.t.Helper()
 	var got []string
 	for _, c := range l.m.Take() {
-		if c.RealServer.Addr.IsValid() {
-			got = append(got, fmt.Sprintf("%s up=%v weight=%d", c.RealServer, c.Up, c.Weight))
-		} else {
-			got = append(got, fmt.Sprintf("%s quorum=%v", c.VirtualServer, c.QuorumUp))
-		}
+		got = append(got, describe(c))
 	}
 	if diff := cmp.Diff(want, got); diff != "" && len(want)+len(got) > 0 {
 		l.t.Errorf("changes (-want +got):\n%s", diff)
 	}
+}
+
+// checkOf returns the status of the only check of the nth real server of the first virtual server.
+func (l *lab) checkOf(n int) CheckStatus {
+	return l.m.Status().VirtualServers[0].RealServers[n-1].Checks[0]
 }
 
 // health writes a Snapshot as one line per virtual server.
@@ -263,23 +298,6 @@ func (l *lab) wantHealth(want ...string) {
 		l.t.Errorf("health (-want +got):\n%s", diff)
 	}
 }
-
-// Enabled implements slog.Handler.
-func (l *lab) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
-
-// Handle implements slog.Handler.
-func (l *lab) Handle(_ context.Context, r slog.Record) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, fmt.Sprintf("%v %s", r.Time.Sub(l.start).Truncate(10*time.Millisecond), r.Message))
-	return nil
-}
-
-// WithAttrs implements slog.Handler.
-func (l *lab) WithAttrs([]slog.Attr) slog.Handler { return l }
-
-// WithGroup implements slog.Handler.
-func (l *lab) WithGroup(string) slog.Handler { return l }
 
 // vsIDOfMark is the virtual server of firewall mark 5 in a family.
 func vsIDOfMark(f confparse.Family) confparse.VirtualServerID {

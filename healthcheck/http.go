@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -31,13 +32,8 @@ const (
 	httpDigestError       = "MD5 digest error to"
 	httpStatusSuccess     = "HTTP status code"
 	httpDigestSuccess     = "MD5 digest"
-)
 
-// A peer that sends a little now and then would never run into the timeout of a single read, and its check would never
-// end, which nobody notices. So a whole reply has this long, or this many times connect_timeout if that is more.
-const (
-	replyTime     = time.Minute
-	replyTimeouts = 10
+	httpTooLong = "Reply too long from" // keepalived has no bound, and no word for it
 )
 
 // httpCheck asks for one URL of HTTP_GET or SSL_GET on a connection of its own.
@@ -46,10 +42,17 @@ type httpCheck struct {
 	url      urlSpec
 	protocol confparse.HTTPProtocol
 	tls      bool
+	limits   replyLimits
 }
 
 // Check implements Checker.
 func (c httpCheck) Check(ctx context.Context) Result {
+	r := c.check(ctx)
+	r.Step = c.url.path
+	return r
+}
+
+func (c httpCheck) check(ctx context.Context) Result {
 	file, err := c.dial.connect(ctx)
 	if err != nil {
 		var local *localError
@@ -58,59 +61,63 @@ func (c httpCheck) Check(ctx context.Context) Result {
 		case errors.As(err, &local):
 			return postponed(err)
 		case errors.As(err, &immediate):
-			return failed(httpErrorConnecting, err)
+			return failed(CodeConnectFailed, httpErrorConnecting, err)
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return failed(httpTimeoutConnecting, err)
+			return failed(CodeConnectTimeout, httpTimeoutConnecting, err)
 		}
-		return failed(httpConnectionFailed, err)
+		return failed(CodeConnectFailed, httpConnectionFailed, err)
 	}
 	defer file.Close()
 	stop := context.AfterFunc(ctx, func() { file.Close() })
 	defer stop()
-	conn := &deadlineConn{File: file, target: c.dial.target, timeout: c.dial.timeout}
+	conn := &replyConn{File: file, target: c.dial.target, timeout: c.dial.timeout, limits: c.limits, done: ctx.Done()}
 	if !c.tls {
 		return c.exchange(conn, conn)
 	}
 	conn.SetDeadline(time.Now().Add(c.dial.timeout))
 	client := tls.Client(conn, tlsConfig())
 	if err := client.HandshakeContext(ctx); err != nil {
-		return failed(httpHandshakeError, err)
+		code := CodeTLSFailed
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			code = CodeTLSTimeout
+		}
+		return failed(code, httpHandshakeError, explained(err))
 	}
-	return c.exchange(tlsStream{client}, conn)
+	return c.exchange(client, conn)
 }
 
 // exchange sends the request and judges the reply. rw is conn itself or the TLS session on it.
-func (c httpCheck) exchange(rw io.ReadWriter, conn *deadlineConn) Result {
+func (c httpCheck) exchange(rw io.ReadWriter, conn *replyConn) Result {
 	conn.SetDeadline(time.Now().Add(c.dial.timeout))
 	if _, err := rw.Write(c.request()); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return failed(httpTimeoutSending, err)
+			return failed(CodeAnswerTimeout, httpTimeoutSending, err)
 		}
-		return failed(httpCannotSend, err)
+		return failed(CodeAnswerInvalid, httpCannotSend, err)
 	}
-	timeoutReason := httpTimeoutReading
+	timeoutReason, ends, patience := httpTimeoutReading, atEOF, max(replyTime, replyTimeouts*c.dial.timeout)
 	if c.tls { // one connect_timeout for the whole reply
-		timeoutReason = sslTimeoutReading
-		conn.SetDeadline(time.Now().Add(c.dial.timeout))
-	} else { // one for each read
-		conn.end = time.Now().Add(max(replyTime, replyTimeouts*c.dial.timeout))
+		timeoutReason, ends, patience = sslTimeoutReading, atAnyError, c.dial.timeout
 	}
-	reply, err := readReply(rw, c.url.hasDigest)
+	conn.expect(time.Now(), patience)
+	reply, err := readReply(rw, c.url.hasDigest, ends)
 	switch {
 	case errors.Is(err, errNoHeader):
-		return failed(httpNoData, err)
+		return failed(CodeAnswerInvalid, httpNoData, err)
+	case errors.Is(err, errReplyTooLong):
+		return failed(CodeAnswerInvalid, httpTooLong, err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return failed(timeoutReason, err)
+		return failed(CodeAnswerTimeout, timeoutReason, err)
 	case err != nil:
-		return failed(httpReadError, err)
+		return failed(CodeAnswerInvalid, httpReadError, err)
 	case !c.url.status.has(reply.status):
-		return failed(httpStatusError, nil)
+		return failed(CodeAnswerStatus, httpStatusError, nil)
 	case !c.url.hasDigest:
-		return passed(httpStatusSuccess)
+		return passed(CodeAnswered, httpStatusSuccess)
 	case reply.digest != c.url.digest:
-		return failed(httpDigestError, nil)
+		return failed(CodeAnswerInvalid, httpDigestError, nil)
 	}
-	return passed(httpDigestSuccess)
+	return passed(CodeAnswered, httpDigestSuccess)
 }
 
 // request returns the bytes of the request. The path is sent as written, and the Host field is the virtual host as
@@ -139,46 +146,27 @@ func (c httpCheck) request() []byte {
 	return b[:min(len(b), maxRequest)]
 }
 
-// deadlineConn is the connection of an HTTP check. Once end is set, each read waits for timeout, but not beyond end.
-type deadlineConn struct {
-	*os.File
-	target  netip.AddrPort
-	timeout time.Duration
-	end     time.Time
+// atEOF is the end of a reply over HTTP.
+func atEOF(err error) bool { return errors.Is(err, io.EOF) }
+
+// atAnyError is the end of a reply over TLS, with or without the close_notify of RFC 8446 §6.1: many servers leave it
+// out or reset the connection, and a reply cut short shows in its header or digest. Only silence is no end, nor is a
+// reply without one.
+func atAnyError(err error) bool {
+	return !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, errReplyTooLong)
 }
 
-// Read implements io.Reader.
-func (c *deadlineConn) Read(b []byte) (int, error) {
-	if !c.end.IsZero() {
-		deadline := time.Now().Add(c.timeout)
-		if deadline.After(c.end) {
-			deadline = c.end
-		}
-		if err := c.SetReadDeadline(deadline); err != nil {
-			return 0, err
-		}
+// explained adds to an error of the TLS handshake what the operator can do nothing about: crypto/tls has no
+// finite-field DHE (RFC 5288), and a server that offers nothing else answers with handshake_failure (RFC 8446 §6.2).
+func explained(err error) error {
+	var remote *net.OpError
+	if errors.As(err, &remote) && remote.Op == "remote error" && remote.Err.Error() == handshakeFailure.Error() {
+		return fmt.Errorf("%w: the server may offer only cipher suites that this build lacks, such as finite-field DHE", err)
 	}
-	return c.File.Read(b)
+	return err
 }
 
-// LocalAddr implements net.Conn.
-func (c *deadlineConn) LocalAddr() net.Addr { return &net.TCPAddr{} }
-
-// RemoteAddr implements net.Conn.
-func (c *deadlineConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.target) }
-
-// tlsStream ends at the end of the connection, with or without the close_notify of RFC 8446 §6.1: many servers leave
-// it out, and a reply cut short shows in its header or digest.
-type tlsStream struct{ *tls.Conn }
-
-// Read implements io.Reader.
-func (s tlsStream) Read(b []byte) (int, error) {
-	n, err := s.Conn.Read(b)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = io.EOF
-	}
-	return n, err
-}
+const handshakeFailure = tls.AlertError(40)
 
 // tlsConfig is what SSL_GET offers: everything the library can do, because the question is whether the server works
 // and not how good its TLS is; certificates are not verified and no server name is sent.

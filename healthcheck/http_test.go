@@ -3,16 +3,12 @@ package healthcheck
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/md5"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
+	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +89,7 @@ func TestHTTPCheckSendsItsRequest(t *testing.T) {
 	})
 	c := httpCheck{
 		dial: dial{target: target, timeout: 5 * time.Second},
-		url:  urlSpec{path: "/x", host: "h", status: statuses(200, 299)},
+		url:  urlSpec{path: "/x", host: "h", status: statuses(200, 299)}, limits: replyLimit,
 	}
 	if r := c.Check(t.Context()); r.Outcome != Passed {
 		t.Fatalf("got %v, %q, %v", r.Outcome, r.Reason, r.Err)
@@ -117,32 +113,33 @@ func TestHTTPCheck(t *testing.T) {
 		target  netip.AddrPort
 		url     urlSpec
 		outcome Outcome
+		code    Code
 		reason  string
 	}{
-		{"a plain reply", answering(t, ok), plain, Passed, "HTTP status code"},
-		{"digest (case 41)", answering(t, ok+"more"), digest("hello"), Passed, "MD5 digest"},
-		{"wrong digest", answering(t, ok), digest("other"), Failed, "MD5 digest error to"},
-		{"right digest, wrong status", answering(t, "HTTP/1.1 500 Sorry\r\n\r\nhello"), digest("hello"), Failed,
+		{"a plain reply", answering(t, ok), plain, Passed, CodeAnswered, "HTTP status code"},
+		{"digest (case 41)", answering(t, ok+"more"), digest("hello"), Passed, CodeAnswered, "MD5 digest"},
+		{"wrong digest", answering(t, ok), digest("other"), Failed, CodeAnswerInvalid, "MD5 digest error to"},
+		{"right digest, wrong status", answering(t, "HTTP/1.1 500 Sorry\r\n\r\nhello"), digest("hello"), Failed, CodeAnswerStatus,
 			"HTTP status code error to"},
-		{"status line without reason (case 39)", answering(t, "HTTP/1.1 200\r\n\r\n"), plain, Failed,
+		{"status line without reason (case 39)", answering(t, "HTTP/1.1 200\r\n\r\n"), plain, Failed, CodeAnswerStatus,
 			"HTTP status code error to"},
-		{"redirect with the default set (case 40)", answering(t, moved), plain, Failed, "HTTP status code error to"},
-		{"redirect in the set (case 40)", answering(t, moved), redirects, Passed, "HTTP status code"},
-		{"nothing received", answering(t, ""), plain, Failed, "Read, no data received from"},
-		{"no end of header", answering(t, "HTTP/1.1 200 OK\r\n"), plain, Failed, "Read, no data received from"},
-		{"refused", closedPort(t), plain, Failed, "Connection failed"},
-		{"unreachable at once", unreachable, plain, Failed, "Error connecting"},
-		{"no answer to SYN", fullBacklog(t), plain, Failed, "Timeout connecting"},
+		{"redirect with the default set (case 40)", answering(t, moved), plain, Failed, CodeAnswerStatus, "HTTP status code error to"},
+		{"redirect in the set (case 40)", answering(t, moved), redirects, Passed, CodeAnswered, "HTTP status code"},
+		{"nothing received", answering(t, ""), plain, Failed, CodeAnswerInvalid, "Read, no data received from"},
+		{"no end of header", answering(t, "HTTP/1.1 200 OK\r\n"), plain, Failed, CodeAnswerInvalid, "Read, no data received from"},
+		{"refused", closedPort(t), plain, Failed, CodeConnectFailed, "Connection failed"},
+		{"unreachable at once", unreachable, plain, Failed, CodeConnectFailed, "Error connecting"},
+		{"no answer to SYN", fullBacklog(t), plain, Failed, CodeConnectTimeout, "Timeout connecting"},
 		{"reset instead of a reply", listen(t, "127.0.0.1:0", func(c *net.TCPConn) {
 			readRequest(c)
 			c.SetLinger(0)
-		}), plain, Failed, "Read error with"},
+		}), plain, Failed, CodeAnswerInvalid, "Read error with"},
 		{"the connection stays open after the reply (case 38)", listen(t, "127.0.0.1:0", func(c *net.TCPConn) {
 			readRequest(c)
 			io.WriteString(c, ok)
 			io.Copy(io.Discard, c) // until the check gives up
-		}), plain, Failed, "Timeout HTTP read"},
-		{"no target", netip.AddrPort{}, plain, Postponed, "could not be made"},
+		}), plain, Failed, CodeAnswerTimeout, "Timeout HTTP read"},
+		{"no target", netip.AddrPort{}, plain, Postponed, CodeSocketError, "could not be made"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -150,9 +147,10 @@ func TestHTTPCheck(t *testing.T) {
 			if strings.Contains(tt.reason, "Timeout") {
 				timeout = 50 * time.Millisecond
 			}
-			r := httpCheck{dial: dial{target: tt.target, timeout: timeout}, url: tt.url}.Check(t.Context())
-			if r.Outcome != tt.outcome || r.Reason != tt.reason {
-				t.Errorf("got %v, %q, %v; want %v, %q", r.Outcome, r.Reason, r.Err, tt.outcome, tt.reason)
+			r := httpCheck{dial: dial{target: tt.target, timeout: timeout}, url: tt.url, limits: replyLimit}.Check(t.Context())
+			if r.Outcome != tt.outcome || r.Code != tt.code || r.Reason != tt.reason || r.Step != "/" {
+				t.Errorf("got %v, %v, %q, %v of %q; want %v, %v, %q of /", r.Outcome, r.Code, r.Reason, r.Err, r.Step,
+					tt.outcome, tt.code, tt.reason)
 			}
 		})
 	}
@@ -169,14 +167,16 @@ func TestHTTPCheckTimerRestartsPerRead(t *testing.T) {
 			<-time.After(timeout / 4) // the peer's pace is what is tested
 		}
 	})
-	c := httpCheck{dial: dial{target: target, timeout: timeout}, url: urlSpec{path: "/", status: statuses(200, 299)}}
+	c := httpCheck{
+		dial: dial{target: target, timeout: timeout}, url: urlSpec{path: "/", status: statuses(200, 299)}, limits: replyLimit,
+	}
 	if r := c.Check(t.Context()); r.Outcome != Passed {
 		t.Errorf("got %v, %q, %v", r.Outcome, r.Reason, r.Err)
 	}
 }
 
-// TestDeadlineConnEnds has the bound that keepalived lacks: no read waits beyond the end of the whole reply.
-func TestDeadlineConnEnds(t *testing.T) {
+// TestReplyConnEnds has the bound that keepalived lacks: no read waits beyond the end of the whole reply.
+func TestReplyConnEnds(t *testing.T) {
 	target := listen(t, "127.0.0.1:0", func(c *net.TCPConn) { io.Copy(io.Discard, c) })
 	d := dial{target: target, timeout: time.Hour}
 	f, err := d.connect(t.Context())
@@ -184,8 +184,9 @@ func TestDeadlineConnEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	c := &deadlineConn{File: f, timeout: time.Hour, end: time.Now()}
-	if _, err := c.Read(make([]byte, 1)); err == nil || !strings.Contains(err.Error(), "timeout") {
+	c := &replyConn{File: f, timeout: time.Hour, limits: replyLimit}
+	c.expect(time.Now(), 0)
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read past the end: %v", err)
 	}
 }
@@ -200,97 +201,11 @@ func TestHTTPCheckEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan Result)
 	go func() {
-		result <- httpCheck{dial: dial{target: target, timeout: time.Hour}, url: urlSpec{path: "/"}}.Check(ctx)
+		result <- httpCheck{dial: dial{target: target, timeout: time.Hour}, url: urlSpec{path: "/"}, limits: replyLimit}.Check(ctx)
 	}()
 	<-asked
 	cancel()
 	if r := <-result; r.Outcome != Failed {
 		t.Errorf("got %v, %q, %v", r.Outcome, r.Reason, r.Err)
-	}
-}
-
-// certificate returns a self-signed certificate that has expired.
-func certificate(t *testing.T) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1, 0),
-		DNSNames: []string{"other.example"},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
-func TestSSLCheck(t *testing.T) {
-	cert := certificate(t)
-	serve := func(config *tls.Config, reply func(*tls.Conn, *net.TCPConn)) netip.AddrPort {
-		config.Certificates = []tls.Certificate{cert}
-		return listen(t, "127.0.0.1:0", func(c *net.TCPConn) {
-			session := tls.Server(c, config)
-			if session.Handshake() == nil {
-				readRequest(session)
-				reply(session, c)
-			}
-		})
-	}
-	const ok = "HTTP/1.1 200 OK\r\n\r\nhello"
-	orderly := func(s *tls.Conn, _ *net.TCPConn) {
-		io.WriteString(s, ok)
-		s.CloseWrite()
-	}
-	sni := make(chan string, 1)
-	tests := []struct {
-		name    string
-		target  netip.AddrPort
-		outcome Outcome
-		reason  string
-	}{
-		{"§2.2 certificates are not verified (case 43)", serve(&tls.Config{}, orderly), Passed, "MD5 digest"},
-		{"§2.2 no server name is sent (case 43)", serve(&tls.Config{
-			GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
-				sni <- h.ServerName
-				return nil, nil
-			},
-		}, orderly), Passed, "MD5 digest"},
-		{"§2.2 an old version of TLS",
-			serve(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, orderly), Passed, "MD5 digest"},
-		{"§2.2 the end without close_notify is an end", serve(&tls.Config{}, func(s *tls.Conn, _ *net.TCPConn) {
-			io.WriteString(s, ok)
-		}), Passed, "MD5 digest"},
-		{"§2.2 the end without close_notify in the header", serve(&tls.Config{}, func(s *tls.Conn, _ *net.TCPConn) {
-			io.WriteString(s, "HTTP/1.1 200 OK\r\n")
-		}), Failed, "Read, no data received from"},
-		{"no TLS on the other side", listen(t, "127.0.0.1:0", func(c *net.TCPConn) {
-			io.WriteString(c, ok)
-			io.Copy(io.Discard, c)
-		}), Failed, "SSL handshake/communication error connecting to"},
-		{"silence in the handshake", listen(t, "127.0.0.1:0", func(c *net.TCPConn) { io.Copy(io.Discard, c) }),
-			Failed, "SSL handshake/communication error connecting to"},
-		{"silence after the request", serve(&tls.Config{}, func(_ *tls.Conn, c *net.TCPConn) { io.Copy(io.Discard, c) }),
-			Failed, "Timeout SSL read"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			timeout := 5 * time.Second
-			if strings.Contains(tt.name, "silence") {
-				timeout = 300 * time.Millisecond
-			}
-			r := httpCheck{
-				dial: dial{target: tt.target, timeout: timeout}, tls: true,
-				url: urlSpec{path: "/", status: statuses(200, 299), digest: md5.Sum([]byte("hello")), hasDigest: true},
-			}.Check(t.Context())
-			if r.Outcome != tt.outcome || r.Reason != tt.reason {
-				t.Errorf("got %v, %q, %v; want %v, %q", r.Outcome, r.Reason, r.Err, tt.outcome, tt.reason)
-			}
-		})
-	}
-	if name := <-sni; name != "" {
-		t.Errorf("server name %q was sent", name)
 	}
 }

@@ -23,8 +23,9 @@ type httpReply struct {
 }
 
 // readReply reads a reply until its end: nothing is judged earlier, not even when Content-Length bytes have arrived.
-// Whatever the peer sends, no more than one buffer of it is held. The error is errNoHeader or that of a read.
-func readReply(r io.Reader, wantDigest bool) (httpReply, error) {
+// Whatever the peer sends, no more than one buffer of it is held. ends tells which errors of a read are the end of a
+// reply whose header is there. The error is errNoHeader or that of a read.
+func readReply(r io.Reader, wantDigest bool, ends func(error) bool) (httpReply, error) {
 	var buf [maxHeader]byte
 	n := 0
 	for {
@@ -35,9 +36,9 @@ func readReply(r io.Reader, wantDigest bool) (httpReply, error) {
 		from := max(0, n-len("\r\n\r")) // the end may straddle two reads
 		n += m
 		if i := bytes.Index(buf[from:n], []byte("\r\n\r\n")); i >= 0 {
-			return readBody(r, buf[:], from+i, n, wantDigest, err)
+			return readBody(r, buf[:], from+i, n, wantDigest, err, ends)
 		}
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return httpReply{}, errNoHeader
 		}
 		if err != nil {
@@ -48,7 +49,7 @@ func readReply(r io.Reader, wantDigest bool) (httpReply, error) {
 
 // readBody continues readReply after the header block buf[:header]; buf[header+4:n] is the beginning of the body, and
 // err is what the last read returned besides it.
-func readBody(r io.Reader, buf []byte, header, n int, wantDigest bool, err error) (httpReply, error) {
+func readBody(r io.Reader, buf []byte, header, n int, wantDigest bool, err error, ends func(error) bool) (httpReply, error) {
 	reply := httpReply{status: statusCode(buf[:header])}
 	left, limited := contentLength(buf[:header])
 	var sum hash.Hash
@@ -64,7 +65,7 @@ func readBody(r io.Reader, buf []byte, header, n int, wantDigest bool, err error
 		if sum != nil {
 			sum.Write(body)
 		}
-		if errors.Is(err, io.EOF) {
+		if err != nil && ends(err) {
 			break
 		}
 		if err != nil {

@@ -5,7 +5,9 @@ import (
 	"crypto/md5"
 	"errors"
 	"io"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -59,7 +61,7 @@ func TestReadReply(t *testing.T) {
 	for _, tt := range tests {
 		for name, reader := range readers {
 			t.Run(tt.name+"/"+name, func(t *testing.T) {
-				got, err := readReply(reader(strings.NewReader(tt.reply)), true)
+				got, err := readReply(reader(strings.NewReader(tt.reply)), true, atEOF)
 				if !errors.Is(err, tt.err) {
 					t.Fatalf("error %v, want %v", err, tt.err)
 				}
@@ -75,8 +77,29 @@ func TestReadReplyPassesReadErrorsOn(t *testing.T) {
 	broken := errors.New("broken")
 	for _, start := range []string{"", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\n\r\nhel"} {
 		r := io.MultiReader(strings.NewReader(start), iotest.ErrReader(broken))
-		if _, err := readReply(r, true); !errors.Is(err, broken) {
+		if _, err := readReply(r, true, atEOF); !errors.Is(err, broken) {
 			t.Errorf("after %q: error %v, want %v", start, err, broken)
+		}
+	}
+}
+
+// TestReadReplyEndsAsToldTo has what ends a reply over TLS: any error behind the header but silence and no end.
+func TestReadReplyEndsAsToldTo(t *testing.T) {
+	for _, tt := range []struct {
+		start string
+		err   error
+		want  error
+	}{
+		{"HTTP/1.1 200 OK\r\n\r\nhel", syscall.ECONNRESET, nil},
+		{"HTTP/1.1 200 OK\r\n\r\nhel", io.ErrUnexpectedEOF, nil},
+		{"HTTP/1.1 200 OK\r\n\r\nhel", os.ErrDeadlineExceeded, os.ErrDeadlineExceeded},
+		{"HTTP/1.1 200 OK\r\n\r\nhel", errReplyTooLong, errReplyTooLong},
+		{"HTTP/1.1 200 OK\r\n", syscall.ECONNRESET, syscall.ECONNRESET},
+		{"HTTP/1.1 200 OK\r\n", io.ErrUnexpectedEOF, errNoHeader},
+	} {
+		reply, err := readReply(io.MultiReader(strings.NewReader(tt.start), iotest.ErrReader(tt.err)), true, atAnyError)
+		if !errors.Is(err, tt.want) || err == nil && (reply.status != 200 || reply.digest != md5.Sum([]byte("hel"))) {
+			t.Errorf("%v after %q: %+v, %v; want %v", tt.err, tt.start, reply, err, tt.want)
 		}
 	}
 }
@@ -85,7 +108,7 @@ func TestReadReplyPassesReadErrorsOn(t *testing.T) {
 func TestReadReplyHoldsOneBuffer(t *testing.T) {
 	allocations := testing.AllocsPerRun(1, func() {
 		start := strings.NewReader("HTTP/1.1 200 OK\r\n\r\n")
-		if _, err := readReply(io.MultiReader(start, io.LimitReader(zeros{}, 64<<20)), true); err != nil {
+		if _, err := readReply(io.MultiReader(start, io.LimitReader(zeros{}, 64<<20)), true, atEOF); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -105,9 +128,9 @@ func (zeros) Read(b []byte) (int, error) {
 // not matter, and the digest must be that of the bytes after the header.
 func FuzzReadReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, reply []byte, piece uint16) {
-		whole, err := readReply(bytes.NewReader(reply), true)
+		whole, err := readReply(bytes.NewReader(reply), true, atEOF)
 		r := &piecewise{reply, int(piece%512) + 1}
-		pieces, perr := readReply(r, true)
+		pieces, perr := readReply(r, true, atEOF)
 		if whole != pieces || !errors.Is(perr, err) {
 			t.Fatalf("whole: %+v, %v; in pieces of %d: %+v, %v", whole, err, r.size, pieces, perr)
 		}

@@ -4,12 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-
-	"vigil/confparse"
 )
 
-// The texts are those operators of keepalived search their logs for. Names are only made when a line is wanted: ten
-// thousand servers start at once.
+// Names are only made when a line is wanted: ten thousand servers start at once.
 
 func (m *Manager) enabled(level slog.Level) bool { return m.log.Enabled(context.Background(), level) }
 
@@ -24,27 +21,11 @@ func (m *Manager) logServer(rs *realServer, text func(name, vs string) string) {
 
 // logTransition tells that a real server went up or down.
 func (m *Manager) logTransition(rs *realServer) {
-	m.logServer(rs, func(name, vs string) string {
-		switch {
-		case rs.up() && rs.inhibit:
-			return "Enabling service " + name + " of VS " + vs
-		case rs.up():
-			return "Adding service " + name + " to VS " + vs
-		case rs.inhibit:
-			return "Disabling service " + name + " of VS " + vs
-		}
-		return "Removing service " + name + " from VS " + vs
-	})
+	m.logServer(rs, func(name, vs string) string { return transitionText(rs.up(), rs.inhibit, name, vs) })
 }
 
 func (m *Manager) logWeight(rs *realServer, from int32) {
-	m.logServer(rs, func(name, vs string) string {
-		active := "active"
-		if !rs.up() {
-			active = "inactive"
-		}
-		return fmt.Sprintf("Changing weight from %d to %d for %s service %s of VS %s", from, rs.weight, active, name, vs)
-	})
+	m.logServer(rs, func(name, vs string) string { return weightText(from, rs.weight(), rs.up(), name, vs) })
 }
 
 func (m *Manager) logRealServerRemoved(rs *realServer) {
@@ -85,80 +66,24 @@ func (m *Manager) logVirtualServerRemoved(vs *virtualServer) {
 	m.log.Info(text, "virtual_server", name)
 }
 
-// logQuorum tells what an evaluation decided, and with swap that the sorry server and the pool change places.
-func (m *Manager) logQuorum(vs *virtualServer, e evaluation, initial, swap bool) {
-	if !m.enabled(slog.LevelInfo) {
-		return
-	}
-	name, q := vs.id.String(), &vs.quorum
-	say := func(format string, args ...any) {
-		m.log.Info(fmt.Sprintf(format, args...), "virtual_server", name)
-	}
-	if e == quorumGained {
-		say("Gained quorum %d+%d=%d <= %d for VS %s", q.quorum, q.hysteresis, q.quorum+q.hysteresis, q.sum, name)
-	} else {
-		event := "Lost quorum"
-		if initial {
-			event = "Starting with quorum down"
-		}
-		say("%s %d-%d=%d > %d for VS %s", event, q.quorum, q.hysteresis, q.quorum-q.hysteresis, q.sum, name)
-	}
-	if !swap {
-		return
-	}
-	sorry := confparse.RealServerID{VS: vs.id, Addr: vs.sorry.Addr(), Port: vs.sorry.Port()}
-	switch {
-	case e == quorumGained && vs.sorryInhibit:
-		say("Disabling sorry server %s from VS %s", sorry, name)
-	case e == quorumGained:
-		say("Removing sorry server %s from VS %s", sorry, name)
-	case vs.sorryInhibit:
-		say("Enabling sorry server %s to VS %s", sorry, name)
-	default:
-		say("Adding sorry server %s to VS %s", sorry, name)
-	}
-	if e == quorumGained {
-		say("Adding alive servers to the pool for VS %s", name)
-	} else {
-		say("Removing alive servers from the pool for VS %s", name)
-	}
-}
-
 // logVerdict tells, once for each real server judged by p, what the check came to.
 func (m *Manager) logVerdict(p *probe, o observed) {
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string {
-			switch {
-			case o.verdict == up && p.spec.Kind == confparse.TCPCheck:
-				return "TCP connection to " + name + " success."
-			case o.verdict == up:
-				return "Remote Web server " + name + " succeed on service."
-			case o.retries == 0:
-				return checkName(p.spec.Kind) + " on service " + name + " failed."
-			}
-			return fmt.Sprintf("%s on service %s failed after %d retries.", checkName(p.spec.Kind), name, o.retries)
-		})
+		m.logServer(s.rs, func(name, _ string) string { return verdictText(p.words(), o.verdict, o.retries, name) })
 	}
 }
 
 // logAttempt tells of one failed attempt of a check that is not down, for log_all_failures.
 func (m *Manager) logAttempt(p *probe, r Result) {
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string {
-			if p.spec.Kind == confparse.TCPCheck {
-				return "TCP connection to " + name + " " + r.Reason + "."
-			}
-			return r.Reason + " server " + name + "."
-		})
+		m.logServer(s.rs, func(name, _ string) string { return p.words().failed(name, r.Reason) })
 	}
 }
 
-// logURL tells that a URL of a check that is down has passed; the check is up when all of them have.
-func (m *Manager) logURL(p *probe, r Result, path string) {
+// logStep tells that a step of a check that is down has passed; the check is up when all of them have.
+func (m *Manager) logStep(p *probe, r Result) {
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string {
-			return r.Reason + " success to " + name + " url(" + path + ")"
-		})
+		m.logServer(s.rs, func(name, _ string) string { return p.words().step(name, r.Reason, r.Step) })
 	}
 }
 
@@ -166,18 +91,7 @@ func (m *Manager) logURL(p *probe, r Result, path string) {
 func (m *Manager) logPostponed(p *probe, r Result) {
 	for _, s := range p.subscribers {
 		name := s.rs.id().String()
-		m.log.Warn(checkName(p.spec.Kind)+" on service "+name+" could not be made. Rescheduling",
+		m.log.Warn(postponedText(p.words(), name),
 			"virtual_server", s.rs.vs.id.String(), "real_server", name, "err", r.Err)
 	}
-}
-
-// checkName is what the log calls a kind of check.
-func checkName(k confparse.CheckerKind) string {
-	switch k {
-	case confparse.HTTPGet:
-		return "HTTP_CHECK"
-	case confparse.SSLGet:
-		return "SSL_CHECK"
-	}
-	return k.String()
 }

@@ -2,9 +2,9 @@
 // servers of a Spec on their schedule and hands out verdicts; what the kernel's table makes of them is decided
 // elsewhere. It imports nothing of the other parts.
 //
-// The rules are in pure files without clock or I/O: tracker.go (retries, URL walk), quorum.go, server.go and spec.go.
-// Manager is the shell around them, with the runtime's timers as its scheduler: a check that waits costs a timer and
-// no goroutine.
+// The rules are in pure files without clock or I/O: judgement.go (retries, the walk of URLs), quorum.go, server.go and
+// spec.go. Manager is the shell around them, with the runtime's timers as its scheduler: a check that waits costs a
+// timer and no goroutine. kind.go has one line for each kind of check, which is otherwise at home in a file of its own.
 package healthcheck
 
 import (
@@ -16,8 +16,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
-
-	"vigil/confparse"
 )
 
 // bootstrapDelay is what the first run of every check waits for besides its warmup.
@@ -42,7 +40,7 @@ type Manager struct {
 	metrics     *metrics
 	maxInFlight int
 	epoch       time.Time
-	newChecker  func(c CheckSpec, url int) Checker
+	newChecker  func(c CheckSpec, step int) Checker
 	signal      chan struct{} // 1 slot: mailbox is not empty
 
 	mu       sync.Mutex
@@ -56,40 +54,6 @@ type Manager struct {
 	running  sync.WaitGroup   // the goroutines of the probes under way
 }
 
-// changed names what a Change will be made of when it is taken: a real server, or a virtual server's quorum.
-type changed struct {
-	rs *realServer
-	vs *virtualServer
-}
-
-// Change is the latest health of one real server, or, when RealServer is zero, the quorum of one virtual server.
-type Change struct {
-	VirtualServer confparse.VirtualServerID
-	RealServer    confparse.RealServerID
-	Up            bool  // the real server is up
-	Weight        int32 // its weight, whether it is up or not
-	QuorumUp      bool  // the virtual server has its quorum
-}
-
-// Snapshot is the health of everything in a Spec, in its order.
-type Snapshot struct {
-	VirtualServers []VirtualServerHealth
-}
-
-// VirtualServerHealth is the health of one virtual server.
-type VirtualServerHealth struct {
-	ID          confparse.VirtualServerID
-	QuorumUp    bool
-	RealServers []RealServerHealth
-}
-
-// RealServerHealth is the health of one real server.
-type RealServerHealth struct {
-	ID     confparse.RealServerID
-	Up     bool
-	Weight int32
-}
-
 // NewManager returns a Manager with nothing to check. It registers its metrics with o.Registerer and panics when that
 // has them already.
 func NewManager(o Options) *Manager {
@@ -97,7 +61,7 @@ func NewManager(o Options) *Manager {
 		log:         o.Logger,
 		maxInFlight: inFlightLimit(o.MaxInFlight),
 		epoch:       time.Now(),
-		newChecker:  newChecker,
+		newChecker:  CheckSpec.checker,
 		signal:      make(chan struct{}, 1),
 		rand:        o.Rand,
 		probes:      make(map[CheckSpec]*probe),
@@ -152,93 +116,4 @@ func (m *Manager) Run(ctx context.Context) error {
 	cancel()
 	m.running.Wait()
 	return nil
-}
-
-// Changed receives a value when Take has something to return. It is never closed.
-func (m *Manager) Changed() <-chan struct{} { return m.signal }
-
-// Take returns what has changed since the last Take or Apply, each real server and each virtual server once with its
-// latest health, in the order in which they first changed.
-func (m *Manager) Take() []Change {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.mailbox) == 0 {
-		return nil
-	}
-	changes := make([]Change, 0, len(m.mailbox))
-	for _, c := range m.mailbox {
-		if c.rs == nil {
-			c.vs.dirty = false
-			changes = append(changes, Change{VirtualServer: c.vs.id, QuorumUp: c.vs.quorum.up})
-			continue
-		}
-		c.rs.dirty = false
-		changes = append(changes, Change{
-			VirtualServer: c.vs.id, RealServer: c.rs.id(), Up: c.rs.up(), Weight: c.rs.weight,
-			QuorumUp: c.vs.quorum.up,
-		})
-	}
-	m.mailbox = nil
-	return changes
-}
-
-// notify puts a server into the mailbox, or a quorum when rs is nil.
-func (m *Manager) notify(vs *virtualServer, rs *realServer) {
-	dirty := &vs.dirty
-	if rs != nil {
-		dirty = &rs.dirty
-	}
-	if *dirty {
-		return
-	}
-	*dirty = true
-	m.mailbox = append(m.mailbox, changed{rs, vs})
-	select {
-	case m.signal <- struct{}{}:
-	default:
-	}
-}
-
-// deliver tells every real server that is judged by p of its new verdict.
-func (m *Manager) deliver(p *probe) {
-	for _, s := range p.subscribers {
-		if s.rs.judge(s.check, p.tracker.state == up) {
-			m.logTransition(s.rs)
-			m.notify(s.rs.vs, s.rs)
-			m.evaluate(s.rs.vs, false)
-		}
-	}
-}
-
-// evaluate lets a virtual server's quorum and sorry server follow its live weight.
-func (m *Manager) evaluate(vs *virtualServer, initial bool) {
-	e := vs.quorum.evaluate(initial, vs.sorry.IsValid() && !vs.sorryActive)
-	if e == quorumKept {
-		return
-	}
-	active := vs.sorry.IsValid() && e != quorumGained
-	m.logQuorum(vs, e, initial, active != vs.sorryActive)
-	vs.sorryActive = active
-	m.notify(vs, nil)
-}
-
-// snapshot returns the health of everything.
-func (m *Manager) snapshot() Snapshot {
-	s := Snapshot{VirtualServers: make([]VirtualServerHealth, 0, len(m.servers))}
-	total := 0
-	for _, vs := range m.servers {
-		total += len(vs.servers)
-	}
-	all := make([]RealServerHealth, 0, total) // each virtual server has its window
-	for _, vs := range m.servers {
-		from := len(all)
-		for i := range vs.servers {
-			rs := &vs.servers[i]
-			all = append(all, RealServerHealth{ID: rs.id(), Up: rs.up(), Weight: rs.weight})
-		}
-		s.VirtualServers = append(s.VirtualServers, VirtualServerHealth{
-			ID: vs.id, QuorumUp: vs.quorum.up, RealServers: all[from:len(all):len(all)],
-		})
-	}
-	return s
 }

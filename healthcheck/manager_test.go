@@ -1,9 +1,12 @@
 package healthcheck
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +32,6 @@ func TestCase1_StartsUpBeforeAnyCheck(t *testing.T) {
 		if diff := cmp.Diff([]string{vsName + " quorum=true 192.168.0.1=up 192.168.0.2=up"}, health(s)); diff != "" {
 			t.Errorf("health (-want +got):\n%s", diff)
 		}
-		l.wantLog("0s Gained quorum 1+0=1 <= 2 for VS " + vsName)
 		l.wantChanges() // the Snapshot has told it all
 	})
 }
@@ -38,18 +40,29 @@ func TestCase3_AlphaStartsDownAndStaysSilent(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
 		vs := pool(1)
 		vs.RealServers[0].Checkers[0].Alpha = true
+		l.watch()
 		l.breaks(1)
 		l.run(config(vs))
 		l.wantHealth(vsName + " quorum=false 192.168.0.1=down")
 		l.until(15 * s)
-		l.wantLog("1s TCP_CHECK on service " + rs1 + " failed.")
-		l.wantChanges()
+		l.wantEvents()
+		if c := l.checkOf(1); c.Result != "failure" || c.Up {
+			t.Errorf("after a failure: %+v", c)
+		}
 		l.mends(1)
 		l.until(25 * s)
-		l.wantLog("21s TCP connection to "+rs1+" success.",
-			"21s Adding service "+rs1+" to VS "+vsName,
-			"21s Gained quorum 1+0=1 <= 1 for VS "+vsName)
-		l.wantChanges(rs1+" up=true weight=1", vsName+" quorum=true")
+		l.wantEvents("21s "+rs1+" up=true weight=1", "21s "+vsName+" quorum=true")
+	})
+}
+
+func TestAlphaPassesForTheFirstTime(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		vs := pool(1)
+		vs.RealServers[0].Checkers[0].Alpha = true
+		l.watch()
+		l.run(config(vs))
+		l.until(5 * s)
+		l.wantEvents("1s "+rs1+" up=true weight=1 initial", "1s "+vsName+" quorum=true")
 	})
 }
 
@@ -59,36 +72,32 @@ func TestCase5_SorryServerAtStart(t *testing.T) {
 		vs.RealServers[0].Checkers[0].Alpha = true
 		vs.SorryServer = &confparse.SorryServer{Addr: netip.MustParseAddr("192.168.0.9"), Port: 80}
 		l.run(config(vs))
-		l.wantLog("0s Starting with quorum down 1-0=1 > 0 for VS "+vsName,
-			"0s Adding sorry server [192.168.0.9]:tcp:80 to VS "+vsName,
-			"0s Removing alive servers from the pool for VS "+vsName)
+		if st := l.m.Status().VirtualServers[0]; !st.SorryActive || st.QuorumUp {
+			t.Errorf("at the start: %+v", st)
+		}
 		l.until(5 * s)
-		l.wantLog("1s TCP connection to "+rs1+" success.",
-			"1s Adding service "+rs1+" to VS "+vsName,
-			"1s Gained quorum 1+0=1 <= 1 for VS "+vsName,
-			"1s Removing sorry server [192.168.0.9]:tcp:80 from VS "+vsName,
-			"1s Adding alive servers to the pool for VS "+vsName)
+		if st := l.m.Status().VirtualServers[0]; st.SorryActive || !st.QuorumUp {
+			t.Errorf("after the first check: %+v", st)
+		}
 	})
 }
 
 func TestCase22And24_RetriesThenDownThenUp(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
+		l.watch()
 		l.run(config(pool(2)))
 		l.until(5 * s)
-		l.wantLog("0s Gained quorum 1+0=1 <= 2 for VS "+vsName,
-			"1s TCP connection to "+rs1+" success.", "1s TCP connection to "+rs2+" success.")
 		l.breaks(1)
 		l.until(12500 * ms)
-		l.wantLog()
-		l.wantChanges()
+		l.wantEvents()
+		if c := l.checkOf(1); !c.Up || c.ConsecutiveFailures != 2 {
+			t.Errorf("between retries: %+v", c)
+		}
 		l.until(35 * s)
-		l.wantLog("13s TCP_CHECK on service "+rs1+" failed after 2 retries.",
-			"13s Removing service "+rs1+" from VS "+vsName)
-		l.wantChanges(rs1 + " up=false weight=1")
+		l.wantEvents("13s " + rs1 + " up=false weight=1")
 		l.mends(1)
 		l.until(60 * s)
-		l.wantLog("43s TCP connection to "+rs1+" success.", "43s Adding service "+rs1+" to VS "+vsName)
-		l.wantChanges(rs1 + " up=true weight=1")
+		l.wantEvents("43s " + rs1 + " up=true weight=1")
 		want := []time.Duration{1 * s, 11 * s, 12 * s, 13 * s, 23 * s, 33 * s, 43 * s, 53 * s}
 		if diff := cmp.Diff(want, l.made(target(1))); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
@@ -98,28 +107,11 @@ func TestCase22And24_RetriesThenDownThenUp(t *testing.T) {
 
 func TestCase23_FirstFailureEverIsEnough(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
+		l.watch()
 		l.breaks(1)
 		l.run(config(pool(2)))
 		l.until(5 * s)
-		l.wantLog("0s Gained quorum 1+0=1 <= 2 for VS "+vsName,
-			"1s TCP_CHECK on service "+rs1+" failed.", "1s Removing service "+rs1+" from VS "+vsName,
-			"1s TCP connection to "+rs2+" success.")
-	})
-}
-
-func TestCase25_InhibitWords(t *testing.T) {
-	inLab(t, Options{}, func(l *lab) {
-		vs := pool(2)
-		vs.RealServers[0].InhibitOnFailure = true
-		l.breaks(1)
-		l.run(config(vs))
-		l.until(5 * s)
-		l.mends(1)
-		l.until(15 * s)
-		l.wantLog("0s Gained quorum 1+0=1 <= 2 for VS "+vsName,
-			"1s TCP_CHECK on service "+rs1+" failed.", "1s Disabling service "+rs1+" of VS "+vsName,
-			"1s TCP connection to "+rs2+" success.",
-			"11s TCP connection to "+rs1+" success.", "11s Enabling service "+rs1+" of VS "+vsName)
+		l.wantEvents("1s " + rs1 + " up=false weight=1 initial")
 	})
 }
 
@@ -134,7 +126,7 @@ func TestCase26_TwoChecksOfOneServer(t *testing.T) {
 		l.answers(other, refuses)
 		l.run(config(vs))
 		l.until(5 * s)
-		l.wantChanges(rs1 + " up=false weight=1")
+		l.wantChanges(rs1 + " up=false weight=1 initial")
 		l.mends(1)
 		l.until(15 * s)
 		l.wantChanges()
@@ -150,7 +142,6 @@ func TestCase27_Hysteresis(t *testing.T) {
 		vs := pool(3)
 		vs.Quorum, vs.Hysteresis = 2, 1
 		l.run(config(vs))
-		l.wantLog("0s Gained quorum 2+1=3 <= 3 for VS " + vsName)
 		l.until(5 * s)
 		l.breaks(1)
 		l.breaks(2)
@@ -175,29 +166,29 @@ func TestCase28And29_SorryServerStandsIn(t *testing.T) {
 		vs := pool(3)
 		vs.Quorum = 2
 		vs.SorryServer = &confparse.SorryServer{Addr: netip.MustParseAddr("192.168.0.9"), Port: 80, Inhibit: true}
+		wantSorry := func(want bool) {
+			t.Helper()
+			if st := l.m.Status().VirtualServers[0]; st.SorryActive != want {
+				t.Errorf("the sorry server is active: %v, want %v", st.SorryActive, want)
+			}
+		}
+		l.watch()
 		l.run(config(vs))
 		l.until(5 * s)
-		l.wantLog("0s Gained quorum 2+0=2 <= 3 for VS "+vsName, "1s TCP connection to "+rs1+" success.",
-			"1s TCP connection to "+rs2+" success.", "1s TCP connection to "+rs3+" success.")
+		wantSorry(false)
 		l.breaks(1)
 		l.breaks(2)
 		l.until(15 * s)
-		l.wantLog("13s TCP_CHECK on service "+rs1+" failed after 2 retries.", "13s Removing service "+rs1+" from VS "+vsName,
-			"13s TCP_CHECK on service "+rs2+" failed after 2 retries.", "13s Removing service "+rs2+" from VS "+vsName,
-			"13s Lost quorum 2-0=2 > 1 for VS "+vsName,
-			"13s Enabling sorry server [192.168.0.9]:tcp:80 to VS "+vsName,
-			"13s Removing alive servers from the pool for VS "+vsName)
+		l.wantEvents("13s "+rs1+" up=false weight=1", "13s "+rs2+" up=false weight=1", "13s "+vsName+" quorum=false")
+		wantSorry(true)
 		l.breaks(3) // suppressed by the sorry server, but alive until now
 		l.until(25 * s)
-		l.wantLog("23s TCP_CHECK on service "+rs3+" failed after 2 retries.", "23s Removing service "+rs3+" from VS "+vsName)
+		l.wantEvents("23s " + rs3 + " up=false weight=1")
 		l.mends(1)
 		l.mends(2)
 		l.until(35 * s)
-		l.wantLog("33s TCP connection to "+rs1+" success.", "33s Adding service "+rs1+" to VS "+vsName,
-			"33s TCP connection to "+rs2+" success.", "33s Adding service "+rs2+" to VS "+vsName,
-			"33s Gained quorum 2+0=2 <= 2 for VS "+vsName,
-			"33s Disabling sorry server [192.168.0.9]:tcp:80 from VS "+vsName,
-			"33s Adding alive servers to the pool for VS "+vsName)
+		l.wantEvents("33s "+rs1+" up=true weight=1", "33s "+rs2+" up=true weight=1", "33s "+vsName+" quorum=true")
+		wantSorry(false)
 	})
 }
 
@@ -206,7 +197,7 @@ func httpPool(fast bool) *confparse.VirtualServer {
 	vs := pool(1)
 	vs.RealServers[0].Checkers = []*confparse.Checker{{
 		Kind: confparse.HTTPGet, DelayLoop: 3 * time.Second, Retry: 1, DelayBeforeRetry: 5 * time.Second,
-		Connect: confparse.Connect{Timeout: time.Second},
+		Connect: confparse.Connect{Addr: rsAddr(1), Port: 80, Timeout: time.Second},
 		HTTP:    &confparse.HTTPCheck{FastRecovery: fast, URLs: []confparse.URL{{Path: "/1"}, {Path: "/2"}, {Path: "/3"}}},
 	}}
 	return vs
@@ -214,12 +205,13 @@ func httpPool(fast bool) *confparse.VirtualServer {
 
 func TestCase42_URLWalk(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
+		l.watch()
 		l.run(config(httpPool(false)))
 		l.answers(target(1), func(url int) Result {
 			if url == 1 && time.Since(l.start) > 10*s && time.Since(l.start) < 30*s {
-				return failed(httpStatusError, nil)
+				return failed(CodeAnswerStatus, httpStatusError, nil)
 			}
-			return passed(httpStatusSuccess)
+			return passed(CodeAnswered, httpStatusSuccess)
 		})
 		l.until(48 * s)
 		var urls []string
@@ -235,18 +227,8 @@ func TestCase42_URLWalk(t *testing.T) {
 		if diff := cmp.Diff(want, urls); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
 		}
-		l.wantLog("0s Gained quorum 1+0=1 <= 1 for VS "+vsName,
-			"7s Remote Web server "+rs1+" succeed on service.",
-			"18s HTTP_CHECK on service "+rs1+" failed after 1 retries.",
-			"18s Removing service "+rs1+" from VS "+vsName,
-			"18s Lost quorum 1-0=1 > 0 for VS "+vsName,
-			"33s HTTP status code success to "+rs1+" url(/2)",
-			"36s HTTP status code success to "+rs1+" url(/1)",
-			"39s HTTP status code success to "+rs1+" url(/2)",
-			"42s HTTP status code success to "+rs1+" url(/3)",
-			"42s Remote Web server "+rs1+" succeed on service.",
-			"42s Adding service "+rs1+" to VS "+vsName,
-			"42s Gained quorum 1+0=1 <= 1 for VS "+vsName)
+		l.wantEvents("18s "+rs1+" up=false weight=1", "18s "+vsName+" quorum=false",
+			"42s "+rs1+" up=true weight=1", "42s "+vsName+" quorum=true")
 	})
 }
 
@@ -254,35 +236,58 @@ func TestCase42_FastRecovery(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
 		l.run(config(httpPool(true)))
 		l.until(2 * s)
-		l.wantLog("0s Gained quorum 1+0=1 <= 1 for VS "+vsName, "1s Remote Web server "+rs1+" succeed on service.")
+		if at := l.made(target(1)); len(at) != 3 || at[2]-at[0] > 100*ms {
+			t.Errorf("attempts %v, want the three URLs without a pause", at)
+		}
 	})
 }
 
+// records counts what is logged; what it says is the business of words.go.
+type records struct {
+	slog.Handler
+	mu sync.Mutex
+	n  int
+}
+
+// Enabled implements slog.Handler.
+func (r *records) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements slog.Handler.
+func (r *records) Handle(context.Context, slog.Record) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n++
+	return nil
+}
+
+func (r *records) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.n
+}
+
+// TestLogAllFailures counts the lines of failures that are not yet a verdict.
 func TestLogAllFailures(t *testing.T) {
-	inLab(t, Options{}, func(l *lab) {
-		c := config(pool(1), httpPool(false))
-		c.VirtualServers[1].ID.Port = 81
-		c.VirtualServers[1].RealServers[0].ID.VS.Port = 81
-		c.VirtualServers[1].RealServers[0].Checkers[0].Connect.Port = 8080
-		c.Global.LogAllFailures = true
-		l.run(c)
-		l.until(8 * s)
-		l.answers(target(1), func(int) Result { return failed(tcpTimeout, nil) })
-		l.answers(netip.AddrPortFrom(rsAddr(1), 8080), func(int) Result { return failed(httpTimeoutReading, nil) })
-		l.forget()
-		l.until(40 * s)
-		l.wantLog("10s Timeout HTTP read server "+rs1+".",
-			"11s TCP connection to "+rs1+" timeout.",
-			"12s TCP connection to "+rs1+" timeout.",
-			"13s TCP connection to "+rs1+" timeout.",
-			"13s TCP_CHECK on service "+rs1+" failed after 2 retries.",
-			"13s Removing service "+rs1+" from VS "+vsName,
-			"13s Lost quorum 1-0=1 > 0 for VS "+vsName,
-			"15s Timeout HTTP read server "+rs1+".",
-			"15s HTTP_CHECK on service "+rs1+" failed after 1 retries.",
-			"15s Removing service "+rs1+" from VS [10.0.0.1]:tcp:81",
-			"15s Lost quorum 1-0=1 > 0 for VS [10.0.0.1]:tcp:81")
-	})
+	for _, tt := range []struct {
+		all  bool
+		want []int // lines at 11.5, 12.5, 13.5 and 23.5 s: two retries, the verdict with what follows, and nothing more
+	}{{false, []int{0, 0, 3, 3}}, {true, []int{1, 2, 6, 6}}} {
+		log := &records{}
+		inLab(t, Options{Logger: slog.New(log)}, func(l *lab) {
+			vs := pool(1)
+			vs.RealServers[0].Checkers[0].LogAllFailures = tt.all
+			l.run(config(vs))
+			l.until(5 * s)
+			before := log.count()
+			l.breaks(1)
+			for i, at := range []time.Duration{11500 * ms, 12500 * ms, 13500 * ms, 23500 * ms} {
+				l.until(at)
+				if got := log.count() - before; got != tt.want[i] {
+					t.Errorf("log_all_failures %v: %d lines at %v, want %d", tt.all, got, at, tt.want[i])
+				}
+			}
+		})
+	}
 }
 
 // TestMailboxCoalesces has a server that flaps while nobody looks: only its latest state is handed out.
@@ -320,7 +325,7 @@ func TestStatusMarshals(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
 		vs := pool(1)
 		vs.SorryServer = &confparse.SorryServer{Addr: netip.MustParseAddr("192.168.0.9"), Port: 80}
-		l.answers(target(1), func(int) Result { return failed(tcpFailed, errors.New("invalid")) })
+		l.answers(target(1), func(int) Result { return failed(CodeConnectFailed, tcpFailed, errors.New("invalid")) })
 		l.takes(250 * time.Millisecond)
 		l.run(config(vs))
 		l.until(12 * s)
@@ -349,6 +354,7 @@ func TestStatusMarshals(t *testing.T) {
        "target": "192.168.0.1:80",
        "up": false,
        "result": "failure",
+       "code": "L4CON",
        "reason": "failed",
        "error": "invalid",
        "took_seconds": 0.25,

@@ -25,7 +25,7 @@ const (
 // the Manager when it is asked for.
 type metrics struct {
 	queue    prometheus.Histogram
-	kinds    [confparse.FileCheck + 1]*kindMetrics // nil for a kind without a probe
+	kinds    map[confparse.CheckerKind]*kindMetrics
 	duration *prometheus.HistogramVec
 	checks   *prometheus.CounterVec
 }
@@ -40,6 +40,7 @@ type kindMetrics struct {
 func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 	buckets := []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 	t := &metrics{
+		kinds: make(map[confparse.CheckerKind]*kindMetrics, len(kinds)),
 		queue: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: metricQueue, Help: "How long a check that was due waited for its turn.", Buckets: buckets,
 			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
@@ -52,12 +53,8 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 			Name: metricChecks, Help: "Attempts of checks, by how they ended.",
 		}, []string{"kind", "result"}),
 	}
-	for kind := range t.kinds {
-		k := confparse.CheckerKind(kind)
-		if !probed(k) {
-			continue
-		}
-		name := k.String()
+	for kind := range kinds {
+		name := kind.String()
 		km := &kindMetrics{
 			duration: t.duration.WithLabelValues(name), panicked: t.checks.WithLabelValues(name, resultPanicked),
 		}
@@ -113,28 +110,24 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	m := c.manager
 	m.mu.Lock()
-	health := m.snapshot()
 	inFlight := m.inFlight
-	now := time.Since(m.epoch)
-	oldest := time.Duration(0)
-	for _, p := range m.probes {
-		oldest = max(oldest, now-max(p.added, p.completed))
-	}
 	m.mu.Unlock()
+	oldest := time.Duration(0)
 
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	truth := map[bool]float64{true: 1}
-	gauge(c.oldest, oldest.Seconds())
 	gauge(c.inFlight, float64(inFlight))
 	// A firewall mark can be the name of two virtual servers, one of each family; what they share is told once.
 	type series struct{ vs, rs string }
 	told := make(map[series]bool)
-	for _, vs := range health.VirtualServers {
-		name := vs.ID.String()
+	for _, vs := range m.pools() {
+		v := m.view(vs)
+		now := time.Since(m.epoch)
+		name := v.id.String()
 		once := func(rs string) bool {
-			if vs.ID.Fwmark == 0 {
+			if v.id.Fwmark == 0 {
 				return true
 			}
 			s := series{name, rs}
@@ -142,12 +135,16 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			return !told[s]
 		}
 		if once("") {
-			gauge(c.quorum, truth[vs.QuorumUp], name)
+			gauge(c.quorum, truth[v.quorum.up], name)
 		}
-		for _, rs := range vs.RealServers {
-			if server := rs.ID.String(); once(server) {
-				gauge(c.realServer, truth[rs.Up], name, server)
+		for _, rs := range v.servers {
+			if server := rs.id.String(); once(server) {
+				gauge(c.realServer, truth[rs.up], name, server)
+			}
+			for _, ck := range rs.checks {
+				oldest = max(oldest, now-max(ck.added, ck.completed))
 			}
 		}
 	}
+	gauge(c.oldest, oldest.Seconds())
 }

@@ -12,14 +12,16 @@ import (
 type probe struct {
 	manager     *Manager
 	spec        CheckSpec
-	tracker     tracker
+	judgement   judgement
 	failures    uint32 // failed attempts in a row
 	gone        bool   // no longer in the Spec
 	busy        bool   // in the queue or under way
 	again       bool   // the attempt under way is given up for another one
+	renewed     bool   // the attempt under way, or next, stands in for one that was given up
 	fresh       bool   // scratch of Apply: made by it
 	touched     bool   // scratch of Apply: has lost subscribers
 	lastOutcome Outcome
+	code        Code
 	timer       *time.Timer        // nil until first armed
 	cancel      context.CancelFunc // ends the attempt under way
 	subscribers []subscriber
@@ -32,6 +34,8 @@ type probe struct {
 	err         error
 }
 
+func (p *probe) words() *words { return &kinds[p.spec.Kind].words }
+
 // subscriber is a real server judged by a probe, with the position of the check among the server's.
 type subscriber struct {
 	rs    *realServer
@@ -39,10 +43,14 @@ type subscriber struct {
 }
 
 // probeQueue is a first-in-first-out list of probes linked through probe.next.
-type probeQueue struct{ head, tail *probe }
+type probeQueue struct {
+	head, tail *probe
+	length     int // also counts those no longer wanted, until they are passed over
+}
 
 func (q *probeQueue) push(p *probe) {
 	p.next = nil
+	q.length++
 	if q.tail == nil {
 		q.head = p
 	} else {
@@ -59,6 +67,7 @@ func (q *probeQueue) pop() *probe {
 			q.tail = nil
 		}
 		p.next = nil
+		q.length--
 		if !p.gone {
 			return p
 		}
@@ -72,7 +81,7 @@ func (m *Manager) arm(p *probe) {
 		return
 	}
 	delay := bootstrapDelay
-	warmup := p.spec.shared.Value().warmup
+	warmup := p.spec.shared.Value().timing.warmup
 	if warmup > 0 {
 		delay += time.Duration(m.rand.Int64N(int64(warmup)))
 	}
@@ -85,6 +94,7 @@ func (p *probe) disarm() {
 		p.timer.Stop()
 		p.timer = nil
 	}
+	p.renewed = false
 	if p.cancel != nil {
 		p.cancel()
 	} else {
@@ -93,11 +103,12 @@ func (p *probe) disarm() {
 }
 
 // Recheck probes the servers that are down at once, instead of when they are due, and begins anew what is under way: the
-// network around this host has changed, and what failed may have failed for that. Retries are not counted by it.
+// network around this host has changed, and what failed may have failed for that. Retries are not counted by it. An
+// attempt is begun anew once: however often the network changes, every attempt comes to an end.
 func (m *Manager) Recheck() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.runs() {
+	if !m.on() {
 		return
 	}
 	for _, vs := range m.servers {
@@ -113,9 +124,11 @@ func (m *Manager) Recheck() {
 func (p *probe) hasten() {
 	switch {
 	case p.cancel != nil:
-		p.again = true
-		p.cancel()
-	case !p.busy && p.timer != nil && p.tracker.state == down:
+		if !p.renewed {
+			p.again = true
+			p.cancel()
+		}
+	case !p.busy && p.timer != nil && p.judgement.state == down:
 		p.timer.Reset(0)
 	}
 }
@@ -138,14 +151,14 @@ func aligned(now, delay, span time.Duration) time.Duration {
 	return delay
 }
 
-// runs reports whether Run is on and has not been told to end.
-func (m *Manager) runs() bool { return m.ctx != nil && m.ctx.Err() == nil }
+// on reports whether Run is on and has not been told to end.
+func (m *Manager) on() bool { return m.ctx != nil && m.ctx.Err() == nil }
 
 // fire is called by the timer of a probe that is due, in a goroutine of its own.
 func (p *probe) fire() {
 	m := p.manager
 	m.mu.Lock()
-	if p.gone || p.busy || !m.runs() {
+	if p.gone || p.busy || !m.on() {
 		m.mu.Unlock()
 		return
 	}
@@ -171,7 +184,7 @@ func (p *probe) fire() {
 func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 	ctx, cancel := context.WithCancel(m.ctx)
 	p.cancel = cancel
-	url, due := int(p.tracker.url), p.due
+	step, due := int(p.judgement.step), p.due
 	m.mu.Unlock()
 
 	// The clock is read as rarely as can be: it is a system call on some machines, virtual ones above all.
@@ -179,7 +192,7 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 		start = time.Since(m.epoch)
 	}
 	m.metrics.queue.Observe((start - due).Seconds())
-	result, panicked := m.check(ctx, p.spec, url)
+	result, panicked := m.check(ctx, p.spec, step)
 	end := time.Since(m.epoch)
 	result.Took = end - start
 	interrupted := ctx.Err() != nil
@@ -191,17 +204,19 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 	m.mu.Lock()
 	again := p.again
 	p.cancel, p.busy, p.again = nil, false, false
-	if !m.runs() {
+	if !m.on() {
 		return nil
 	}
 	if interrupted || p.gone {
 		if again && !p.gone {
+			p.renewed = true
 			p.timer.Reset(0)
 		}
 		return m.waiting.pop()
 	}
+	p.renewed = false
 	p.completed, p.took = end, result.Took
-	p.lastOutcome, p.reason, p.err = result.Outcome, result.Reason, result.Err
+	p.lastOutcome, p.code, p.reason, p.err = result.Outcome, result.Code, result.Reason, result.Err
 	delay := m.apply(p, result)
 	p.timer.Reset(aligned(end, delay, delay))
 	return m.waiting.pop()
@@ -212,37 +227,44 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 	shared := p.spec.shared.Value()
 	if r.Outcome == Postponed {
 		m.logPostponed(p, r)
-		return shared.delayLoop
+		return shared.timing.delayLoop
 	}
-	asked, state := p.tracker.url, p.tracker.state
-	o := p.tracker.observe(policyOf(&shared), r.Outcome == Passed)
+	before := p.judgement
+	o := p.judgement.observe(shared.asks.policy(shared.timing), r)
 	if r.Outcome == Passed {
 		p.failures = 0
+		if before.state == down && r.Step != "" {
+			m.logStep(p, r)
+		}
 	} else {
 		p.failures++
-		if shared.logAllFailures && state != down {
+		if before.state != down && shared.timing.logAllFailures {
 			m.logAttempt(p, r)
 		}
 	}
-	if r.Outcome == Passed && state == down && shared.http.count > 0 {
-		m.logURL(p, r, shared.http.url(int(asked)).path)
+	weighs := p.judgement.weight != before.weight
+	if weighs && o.verdict != down { // a server that goes down does not first count with another weight
+		m.deliverWeight(p)
 	}
 	if o.verdict != unknown {
 		m.logVerdict(p, o)
-		m.deliver(p)
+		m.deliver(p, before.state == unknown)
+	}
+	if weighs && o.verdict == down {
+		m.deliverWeight(p)
 	}
 	return o.next
 }
 
 // check makes one attempt. A panic in it is contained here and counts as a failure of the check: one broken reply must
 // not take the director down with it.
-func (m *Manager) check(ctx context.Context, spec CheckSpec, url int) (r Result, panicked bool) {
+func (m *Manager) check(ctx context.Context, spec CheckSpec, step int) (r Result, panicked bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			m.log.Error("a check panicked", "check", spec.Kind.String(), "target", spec.Target().String(),
 				"err", fmt.Sprint(v), "stack", string(debug.Stack()))
-			r, panicked = failed("panic", fmt.Errorf("panic: %v", v)), true
+			r, panicked = failed(CodeUnknown, "panic", fmt.Errorf("panic: %v", v)), true
 		}
 	}()
-	return m.newChecker(spec, url).Check(ctx), false
+	return m.newChecker(spec, step).Check(ctx), false
 }

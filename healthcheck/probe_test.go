@@ -16,10 +16,13 @@ func TestPostponedAttemptChangesNothing(t *testing.T) {
 		l.run(config(pool(1)))
 		l.until(2 * s)
 		l.answers(target(1), func(int) Result { return postponed(errors.New("invalid")) })
-		l.forget()
 		l.until(22 * s)
-		const line = "TCP_CHECK on service " + rs1 + " could not be made. Rescheduling"
-		l.wantLog("11s "+line, "21s "+line)
+		if c := l.checkOf(1); c.Result != "rescheduled" || c.Code != "SOCKERR" || !c.Up || c.ConsecutiveFailures != 0 {
+			t.Errorf("the check: %+v", c)
+		}
+		if diff := cmp.Diff([]time.Duration{1 * s, 11 * s, 21 * s}, l.made(target(1))); diff != "" {
+			t.Errorf("attempts (-want +got):\n%s", diff)
+		}
 		l.wantHealth(vsName + " quorum=true 192.168.0.1=up")
 	})
 }

@@ -84,7 +84,7 @@ func TestPoolMatchesRecount(t *testing.T) {
 		vs.servers = make([]realServer, rapid.IntRange(1, 6).Draw(t, "servers"))
 		for i := range vs.servers {
 			vs.servers[i] = realServer{
-				vs: vs, weight: rapid.Int32Range(0, 4).Draw(t, "weight"),
+				vs: vs, base: rapid.Int32Range(0, 4).Draw(t, "weight"),
 				checks: make([]check, rapid.IntRange(0, 3).Draw(t, "checks")),
 			}
 		}
@@ -102,7 +102,7 @@ func TestPoolMatchesRecount(t *testing.T) {
 			var sum int64
 			for i := range vs.servers {
 				if allPass(&vs.servers[i]) {
-					sum += int64(vs.servers[i].weight)
+					sum += int64(vs.servers[i].weight())
 				}
 			}
 			if vs.quorum.sum != sum {

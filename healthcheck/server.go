@@ -25,9 +25,10 @@ type realServer struct {
 	addr    netip.Addr
 	port    uint16
 	inhibit bool
-	dirty   bool // in Manager.mailbox
-	named   bool // scratch of Apply: also in the new Spec
-	weight  int32
+	dirty   bool  // in Manager.mailbox
+	initial bool  // while dirty: Change.Initial
+	named   bool  // scratch of Apply: also in the new Spec
+	base    int32 // the configured weight
 	failed  int32 // how many of checks have failed
 	checks  []check
 }
@@ -35,6 +36,7 @@ type realServer struct {
 // check ties a real server to one of the probes it is judged by.
 type check struct {
 	probe  *probe
+	weight int32 // what it adds to the weight of its server
 	failed bool
 }
 
@@ -47,6 +49,27 @@ func (rs *realServer) id() confparse.RealServerID {
 func (rs *realServer) endpoint() netip.AddrPort { return netip.AddrPortFrom(rs.addr, rs.port) }
 
 func (rs *realServer) up() bool { return rs.failed == 0 }
+
+// weight is the weight of the server whether it is up or not: what is configured and what its checks add, within what
+// the kernel can hold.
+func (rs *realServer) weight() int32 {
+	w := int64(rs.base)
+	for _, c := range rs.checks {
+		w += int64(c.weight)
+	}
+	return int32(kernelWeight(w))
+}
+
+// weigh records what check i adds to the weight and reports whether the weight has changed by it.
+func (rs *realServer) weigh(i int, offset int32) bool {
+	was := rs.weight()
+	rs.checks[i].weight = offset
+	change := int64(rs.weight()) - int64(was)
+	if rs.up() {
+		rs.vs.quorum.sum += change
+	}
+	return change != 0
+}
 
 // judge records the verdict of check i and reports whether the server went up or down by it: only the first check
 // that fails and the last one that recovers do that.
@@ -66,9 +89,9 @@ func (rs *realServer) judge(i int, ok bool) bool {
 		return false
 	}
 	if rs.up() {
-		rs.vs.quorum.sum += kernelWeight(int64(rs.weight))
+		rs.vs.quorum.sum += int64(rs.weight())
 	} else {
-		rs.vs.quorum.sum -= kernelWeight(int64(rs.weight))
+		rs.vs.quorum.sum -= int64(rs.weight())
 	}
 	return true
 }
@@ -88,28 +111,28 @@ func (vs *virtualServer) recount() {
 	vs.quorum.sum = 0
 	for i := range vs.servers {
 		if rs := &vs.servers[i]; rs.up() {
-			vs.quorum.sum += kernelWeight(int64(rs.weight))
+			vs.quorum.sum += int64(rs.weight())
 		}
 	}
 }
 
-// runs reports whether the virtual server is what spec asks for, so that a reload need not touch it.
-func (vs *virtualServer) runs(spec *VirtualServerSpec) bool {
+// matches reports whether the virtual server is what spec asks for, so that a reload need not touch it.
+func (vs *virtualServer) matches(spec *VirtualServerSpec) bool {
 	if vs.id != spec.ID || vs.quorum.quorum != int64(spec.Quorum) || vs.quorum.hysteresis != int64(spec.Hysteresis) ||
 		vs.sorry != spec.SorryServer || vs.sorryInhibit != spec.SorryInhibit || len(vs.servers) != len(spec.RealServers) {
 		return false
 	}
 	for i := range vs.servers {
-		if !vs.servers[i].runs(&spec.RealServers[i]) {
+		if !vs.servers[i].matches(&spec.RealServers[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// runs reports whether the real server, in the right virtual server, is what spec asks for.
-func (rs *realServer) runs(spec *RealServerSpec) bool {
-	if rs.addr != spec.ID.Addr || rs.port != spec.ID.Port || rs.weight != spec.Weight || rs.inhibit != spec.Inhibit ||
+// matches reports whether the real server, in the right virtual server, is what spec asks for.
+func (rs *realServer) matches(spec *RealServerSpec) bool {
+	if rs.addr != spec.ID.Addr || rs.port != spec.ID.Port || rs.base != spec.Weight || rs.inhibit != spec.Inhibit ||
 		len(rs.checks) != len(spec.Checks) {
 		return false
 	}

@@ -1,7 +1,6 @@
 package healthcheck
 
 import (
-	"encoding/hex"
 	"net/netip"
 	"slices"
 	"time"
@@ -11,7 +10,7 @@ import (
 )
 
 // Spec is the desired state of the health checks: every virtual server in configuration order, with its quorum and
-// its real servers. It has no positions, every default is applied, and it is never changed once made.
+// its real servers. It has no positions and is never changed once made.
 type Spec struct {
 	VirtualServers []VirtualServerSpec
 }
@@ -19,8 +18,8 @@ type Spec struct {
 // VirtualServerSpec is one virtual_server as far as its health goes.
 type VirtualServerSpec struct {
 	ID           confparse.VirtualServerID
-	Quorum       uint32         // the live weight that makes the virtual server work; at most the sum of the weights
-	Hysteresis   uint32         // below Quorum
+	Quorum       uint32 // the live weight that makes the virtual server work
+	Hysteresis   uint32
 	SorryServer  netip.AddrPort // sorry_server; invalid = none
 	SorryInhibit bool           // sorry_server_inhibit: stays in the table with weight 0
 	RealServers  []RealServerSpec
@@ -48,88 +47,50 @@ type CheckSpec struct {
 // Target is the address the check connects to.
 func (c CheckSpec) Target() netip.AddrPort { return netip.AddrPortFrom(c.addr, c.port) }
 
-// profile is the part of a check that does not name its target, so that thousands of checks share one.
-type profile struct {
-	delayLoop        time.Duration
-	delayBeforeRetry time.Duration
-	warmup           time.Duration
-	connectTimeout   time.Duration
-	retry            uint32
-	fwmark           uint32
-	bindAddr         netip.Addr
-	bindPort         uint16
-	logAllFailures   bool
-	bindInterface    string
-	http             httpSpec // zero unless Kind is HTTPGet or SSLGet
+// checker returns what makes one attempt of the check. step is the position in a question of several steps.
+func (c CheckSpec) checker(step int) Checker {
+	p := c.shared.Value()
+	p.via.target = c.Target()
+	return p.asks.attempt(p.via, step)
 }
 
-// httpSpec is what HTTP_GET and SSL_GET have beyond a connection.
-type httpSpec struct {
-	protocol     confparse.HTTPProtocol
-	fastRecovery bool
-	count        int32 // urls
-	urls         unique.Handle[urlNode]
+func (c CheckSpec) policy() policy {
+	p := c.shared.Value()
+	return p.asks.policy(p.timing)
 }
 
-// urlNode is one url of a list. The list is linked by handles because a slice would not be comparable.
-type urlNode struct {
-	url  urlSpec
-	next unique.Handle[urlNode] // zero at the end
-}
-
-// urlSpec is one url block.
-type urlSpec struct {
-	path      string
-	host      string // the Host header; "" = the target as IP:PORT
-	digest    [16]byte
-	hasDigest bool
-	status    statusSet
-}
-
-// statusSet is the set of accepted HTTP status codes, bit n%64 of word n/64 standing for code n+100.
-type statusSet [8]uint64
-
-const (
-	firstStatus = 100
-	lastStatus  = 599
-)
-
-func (s *statusSet) add(first, last uint16) {
-	for n := max(first, firstStatus); n <= min(last, lastStatus); n++ {
-		s[(n-firstStatus)/64] |= 1 << ((n - firstStatus) % 64)
-	}
-}
-
-func (s *statusSet) has(code int) bool {
-	if code < firstStatus || code > lastStatus {
-		return false
-	}
-	n := code - firstStatus
-	return s[n/64]&(1<<(n%64)) != 0
-}
-
-// url returns the nth url of the list; n must be below count.
-func (h *httpSpec) url(n int) urlSpec {
-	node := h.urls.Value()
-	for range n {
-		node = node.next.Value()
-	}
-	return node.url
-}
-
-// sameCheck reports whether two checks of one real server ask the same question, so that a reload carries the answer
-// over. Timing, alpha, http_protocol and fast_recovery are not part of the question.
+// sameCheck reports whether two checks of one real server ask the same question of the same target over the same way,
+// so that a reload carries the answer over. Timing and alpha are not part of it.
 func (c CheckSpec) sameCheck(d CheckSpec) bool {
 	if c.Kind != d.Kind || c.addr != d.addr || c.port != d.port {
 		return false
 	}
-	return c.shared == d.shared || c.shared.Value().question() == d.shared.Value().question()
+	if c.shared == d.shared {
+		return true
+	}
+	p, q := c.shared.Value(), d.shared.Value()
+	return p.via == q.via && p.asks.same(q.asks)
 }
 
-func (p profile) question() profile {
-	p.delayLoop, p.delayBeforeRetry, p.warmup, p.retry, p.logAllFailures = 0, 0, 0, 0, false
-	p.http.protocol, p.http.fastRecovery = 0, false
-	return p
+// profile is the part of a check that does not name its target, so that thousands of checks share one.
+type profile struct {
+	timing timing
+	via    dial // without a target
+	asks   question
+}
+
+// timing is when a check is made.
+type timing struct {
+	delayLoop        time.Duration
+	delayBeforeRetry time.Duration
+	warmup           time.Duration
+	retry            uint32
+	logAllFailures   bool
+}
+
+// policy is that of a check of one step.
+func (t timing) policy() policy {
+	return policy{delayLoop: t.delayLoop, delayBeforeRetry: t.delayBeforeRetry, retry: t.retry}
 }
 
 // Equal reports whether s and o describe the same health checks.
@@ -146,7 +107,7 @@ func (v VirtualServerSpec) Equal(o VirtualServerSpec) bool {
 		})
 }
 
-// FromConfig derives the health checks from a configuration. Checkers of a kind without a probe here are left out, so
+// FromConfig copies the health checks of a configuration. Checkers of a kind that is not acted on are left out, so
 // their real server counts as having one checker less. c may not leave anything out as unchanged.
 func FromConfig(c *confparse.Config) Spec {
 	s, _ := Spec{}.Updated(c)
@@ -205,8 +166,8 @@ func (ps *profiles) virtualServerSpec(vs *confparse.VirtualServer) VirtualServer
 	for _, rs := range vs.RealServers {
 		from := len(all)
 		for _, ck := range rs.Checkers {
-			if probed(ck.Kind) {
-				all = append(all, ps.checkSpec(ck))
+			if k := kinds[ck.Kind]; k != nil {
+				all = append(all, ps.checkSpec(k, ck))
 			}
 		}
 		v.RealServers = append(v.RealServers, RealServerSpec{
@@ -216,48 +177,25 @@ func (ps *profiles) virtualServerSpec(vs *confparse.VirtualServer) VirtualServer
 	return v
 }
 
-// probed reports whether this package has a probe of the kind.
-func probed(k confparse.CheckerKind) bool {
-	return k == confparse.TCPCheck || k == confparse.HTTPGet || k == confparse.SSLGet
-}
-
-func (ps *profiles) checkSpec(ck *confparse.Checker) CheckSpec {
+func (ps *profiles) checkSpec(k *kind, ck *confparse.Checker) CheckSpec {
 	c := CheckSpec{Kind: ck.Kind, Alpha: ck.Alpha, addr: ck.Connect.Addr, port: ck.Connect.Port}
 	p := profile{
-		delayLoop:        ck.DelayLoop,
-		delayBeforeRetry: ck.DelayBeforeRetry,
-		warmup:           ck.Warmup,
-		connectTimeout:   ck.Connect.Timeout,
-		retry:            ck.Retry,
-		fwmark:           ck.Connect.Fwmark,
-		bindAddr:         ck.Connect.BindAddr,
-		logAllFailures:   ck.LogAllFailures,
-		bindPort:         ck.Connect.BindPort,
-		bindInterface:    ck.Connect.BindInterface,
-	}
-	if ck.HTTP != nil && ck.Kind != confparse.TCPCheck {
-		p.http = newHTTPSpec(ck.HTTP)
+		timing: timing{
+			delayLoop:        ck.DelayLoop,
+			delayBeforeRetry: ck.DelayBeforeRetry,
+			warmup:           ck.Warmup,
+			retry:            ck.Retry,
+			logAllFailures:   ck.LogAllFailures,
+		},
+		via: dial{
+			timeout:       ck.Connect.Timeout,
+			bindAddr:      ck.Connect.BindAddr,
+			bindPort:      ck.Connect.BindPort,
+			bindInterface: ck.Connect.BindInterface,
+			fwmark:        ck.Connect.Fwmark,
+		},
+		asks: k.ask(ck),
 	}
 	c.shared = ps.of(&p)
 	return c
-}
-
-func newHTTPSpec(h *confparse.HTTPCheck) httpSpec {
-	s := httpSpec{protocol: h.Protocol, fastRecovery: h.FastRecovery, count: int32(len(h.URLs))}
-	for _, u := range slices.Backward(h.URLs) {
-		node := urlNode{url: urlSpec{path: u.Path, host: u.VirtualHost}, next: s.urls}
-		if node.url.host == "" {
-			node.url.host = h.VirtualHost
-		}
-		if n, err := hex.Decode(node.url.digest[:], []byte(u.Digest[:min(len(u.Digest), 32)])); err == nil && n == 16 {
-			node.url.hasDigest = true
-		} else {
-			node.url.digest = [16]byte{}
-		}
-		for _, r := range u.StatusCodes {
-			node.url.status.add(r.First, r.Last)
-		}
-		s.urls = unique.Make(node)
-	}
-	return s
 }

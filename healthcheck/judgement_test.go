@@ -11,36 +11,44 @@ import (
 
 const s = time.Second
 
-// walk feeds results to a tracker ("+" passes, "-" fails) and writes down, for each, the URL asked, the verdict come
+// answer is the result of an attempt.
+func answer(ok bool) Result {
+	if ok {
+		return Result{Outcome: Passed}
+	}
+	return Result{Outcome: Failed}
+}
+
+// walk feeds results to a judgement ("+" passes, "-" fails) and writes down, for each, the URL asked, the verdict come
 // to and the delay to the next attempt.
-func walk(t *tracker, p policy, results string) []string {
+func walk(j *judgement, p policy, results string) []string {
 	var steps []string
 	for _, r := range results {
-		url := t.url
-		o := t.observe(p, r == '+')
-		step := fmt.Sprintf("%c", r)
-		if p.urls > 1 {
-			step += fmt.Sprintf(" url%d", url+1)
+		step := j.step
+		o := j.observe(p, answer(r == '+'))
+		line := fmt.Sprintf("%c", r)
+		if p.steps > 1 {
+			line += fmt.Sprintf(" url%d", step+1)
 		}
 		switch {
 		case o.verdict == up:
-			step += " UP"
+			line += " UP"
 		case o.verdict == down && o.retries > 0:
-			step += fmt.Sprintf(" DOWN after %d retries", o.retries)
+			line += fmt.Sprintf(" DOWN after %d retries", o.retries)
 		case o.verdict == down:
-			step += " DOWN"
+			line += " DOWN"
 		}
-		steps = append(steps, fmt.Sprintf("%s next %v", step, o.next))
+		steps = append(steps, fmt.Sprintf("%s next %v", line, o.next))
 	}
 	return steps
 }
 
-func TestTracker(t *testing.T) {
+func TestJudgement(t *testing.T) {
 	tcp := policy{delayLoop: 10 * s, delayBeforeRetry: s, retry: 2}
-	urls := policy{delayLoop: 3 * s, delayBeforeRetry: 5 * s, retry: 1, urls: 3}
+	urls := policy{delayLoop: 3 * s, delayBeforeRetry: 5 * s, retry: 1, steps: 3}
 	fast := urls
 	fast.fastRecovery = true
-	single := policy{delayLoop: 3 * s, delayBeforeRetry: 5 * s, urls: 1}
+	single := policy{delayLoop: 3 * s, delayBeforeRetry: 5 * s, steps: 1}
 	tests := []struct {
 		name    string
 		policy  policy
@@ -90,7 +98,7 @@ func TestTracker(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, walk(new(tracker), tt.policy, tt.results)); diff != "" {
+			if diff := cmp.Diff(tt.want, walk(new(judgement), tt.policy, tt.results)); diff != "" {
 				t.Errorf("mismatch (-want +got):\n%s", diff)
 			}
 		})
@@ -99,7 +107,7 @@ func TestTracker(t *testing.T) {
 
 // TestCarry has §1.12: a check that is only timed differently keeps its verdict and the URL known to fail.
 func TestCarry(t *testing.T) {
-	p := policy{delayLoop: 10 * s, delayBeforeRetry: s, retry: 5, urls: 3}
+	p := policy{delayLoop: 10 * s, delayBeforeRetry: s, retry: 5, steps: 3}
 	less := p
 	less.retry = 2
 	tests := []struct {
@@ -118,36 +126,36 @@ func TestCarry(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var tr tracker
-			walk(&tr, p, tt.results)
-			tr = tr.carry(tt.policy)
-			if diff := cmp.Diff(tt.want, walk(&tr, tt.policy, tt.next)); diff != "" {
+			var j judgement
+			walk(&j, p, tt.results)
+			j = j.carry(tt.policy)
+			if diff := cmp.Diff(tt.want, walk(&j, tt.policy, tt.next)); diff != "" {
 				t.Errorf("mismatch (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// TestTrackerMatchesHistory compares the tracker of a check of one step with the definition: the whole history of
+// TestJudgementMatchesHistory compares the judgement of a check of one step with the definition: the whole history of
 // results, looked at anew each time.
-func TestTrackerMatchesHistory(t *testing.T) {
+func TestJudgementMatchesHistory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := policy{
 			delayLoop:        time.Duration(rapid.IntRange(1, 100).Draw(t, "delay_loop")) * s,
 			delayBeforeRetry: time.Duration(rapid.IntRange(0, 100).Draw(t, "delay_before_retry")) * s,
 			retry:            rapid.Uint32Range(0, 5).Draw(t, "retry"),
 		}
-		var tr tracker
+		var j judgement
 		var history []bool
 		for range rapid.IntRange(1, 60).Draw(t, "attempts") {
 			before := judged(history, p.retry)
 			ok := rapid.Bool().Draw(t, "ok")
 			history = append(history, ok)
 			after := judged(history, p.retry)
-			o := tr.observe(p, ok)
+			o := j.observe(p, answer(ok))
 
-			if tr.state != after {
-				t.Fatalf("after %v: state %d, want %d", history, tr.state, after)
+			if j.state != after {
+				t.Fatalf("after %v: state %d, want %d", history, j.state, after)
 			}
 			want := observed{next: p.delayLoop}
 			if after != before {

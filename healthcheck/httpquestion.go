@@ -1,0 +1,127 @@
+package healthcheck
+
+import (
+	"encoding/hex"
+	"slices"
+	"unique"
+
+	"vigil/confparse"
+)
+
+func httpWords(check string) words {
+	return words{
+		check:  check,
+		passed: func(server string) string { return "Remote Web server " + server + " succeed on service." },
+		failed: func(server, reason string) string { return reason + " server " + server + "." },
+		step: func(server, reason, step string) string {
+			return reason + " success to " + server + " url(" + step + ")"
+		},
+	}
+}
+
+// httpQuestion is HTTP_GET and SSL_GET: a list of URLs, asked one at a time.
+type httpQuestion struct{ spec unique.Handle[httpSpec] }
+
+// httpSpec is what HTTP_GET and SSL_GET have beyond a connection.
+type httpSpec struct {
+	tls          bool
+	protocol     confparse.HTTPProtocol
+	fastRecovery bool
+	count        int32 // urls
+	urls         unique.Handle[urlNode]
+}
+
+// urlNode is one url of a list. The list is linked by handles because a slice would not be comparable.
+type urlNode struct {
+	url  urlSpec
+	next unique.Handle[urlNode] // zero at the end
+}
+
+// urlSpec is one url block.
+type urlSpec struct {
+	path      string
+	host      string // the Host header; "" = the target as IP:PORT
+	digest    [16]byte
+	hasDigest bool
+	status    statusSet
+}
+
+func askHTTP(ck *confparse.Checker) question {
+	spec := httpSpec{tls: ck.Kind == confparse.SSLGet}
+	if h := ck.HTTP; h != nil {
+		spec.protocol, spec.fastRecovery, spec.count = h.Protocol, h.FastRecovery, int32(len(h.URLs))
+		for _, u := range slices.Backward(h.URLs) {
+			spec.urls = unique.Make(urlNode{newURL(u, h.VirtualHost), spec.urls})
+		}
+	}
+	return httpQuestion{unique.Make(spec)}
+}
+
+func newURL(u confparse.URL, host string) urlSpec {
+	url := urlSpec{path: u.Path, host: u.VirtualHost}
+	if url.host == "" {
+		url.host = host
+	}
+	if n, err := hex.Decode(url.digest[:], []byte(u.Digest[:min(len(u.Digest), 32)])); err == nil && n == 16 {
+		url.hasDigest = true
+	} else {
+		url.digest = [16]byte{}
+	}
+	for _, r := range u.StatusCodes {
+		url.status.add(r.First, r.Last)
+	}
+	return url
+}
+
+func (q httpQuestion) attempt(via dial, step int) Checker {
+	s := q.spec.Value()
+	return httpCheck{dial: via, url: s.url(step), protocol: s.protocol, tls: s.tls, limits: replyLimit}
+}
+
+func (q httpQuestion) policy(t timing) policy {
+	s, p := q.spec.Value(), t.policy()
+	p.steps, p.fastRecovery = int(s.count), s.fastRecovery
+	return p
+}
+
+// same leaves out http_protocol and fast_recovery: they change how the question is put, not what it is.
+func (q httpQuestion) same(o question) bool {
+	other, ok := o.(httpQuestion)
+	return ok && (q == other || q.spec.Value().core() == other.spec.Value().core())
+}
+
+func (s httpSpec) core() httpSpec {
+	s.protocol, s.fastRecovery = 0, false
+	return s
+}
+
+// url returns the nth url of the list; n must be below count.
+func (s httpSpec) url(n int) urlSpec {
+	node := s.urls.Value()
+	for range n {
+		node = node.next.Value()
+	}
+	return node.url
+}
+
+// statusSet is the set of accepted HTTP status codes, bit n%64 of word n/64 standing for code n+100.
+type statusSet [8]uint64
+
+const (
+	firstStatus = 100
+	lastStatus  = 599
+)
+
+func (s *statusSet) add(first, last uint16) {
+	for n := max(first, firstStatus); n <= min(last, lastStatus); n++ {
+		s[(n-firstStatus)/64] |= 1 << ((n - firstStatus) % 64)
+	}
+}
+
+func (s *statusSet) has(code int) bool {
+	if code < firstStatus || code > lastStatus {
+		return false
+	}
+	n := code - firstStatus
+	return s[n/64]&(1<<(n%64)) != 0
+}
