@@ -27,21 +27,21 @@ type InstanceAction struct {
 // The life of a router as the shell sees it: Start, upon which the shell steps Started; its actions; Stopped. The
 // slices returned are reused by the next call. An advert that changes nothing costs no allocation.
 type Engine struct {
-	routers map[Handle]*router
-	order   []*router // configuration order; those that resign stay where they were
+	routers map[Handle]*virtualRouter
+	list    []*virtualRouter // configuration order; those that resign stay where they were
 	groups  []*group
 	queue   deadlines
-	waiting []InstanceSpec         // start once addresses that a resigning router holds are free
-	tracked map[track.ID][]*router // who references an object
-	values  map[track.ID]int       // last word about it
+	waiting []InstanceSpec                // start once addresses that a resigning router holds are free
+	tracked map[track.ID][]*virtualRouter // who references an object
+	values  map[track.ID]int              // last word about it
 	spec    Spec
 	last    Handle
-	stepped []*router // by TakeStepped
+	stepped []*virtualRouter // by TakeStepped
 	out     []InstanceAction
 }
 
-// router is a Machine in an Engine.
-type router struct {
+// virtualRouter is a Machine in an Engine.
+type virtualRouter struct {
 	handle   Handle
 	spec     *InstanceSpec // the desired one; of a router that resigns, the last
 	machine  *Machine
@@ -56,7 +56,7 @@ type router struct {
 
 // NewEngine returns an Engine without virtual routers.
 func NewEngine() *Engine {
-	return &Engine{routers: make(map[Handle]*router), values: make(map[track.ID]int)}
+	return &Engine{routers: make(map[Handle]*virtualRouter), values: make(map[track.ID]int)}
 }
 
 // Step feeds ev to the router of handle h and to its sync group. An unknown handle is legal: the router has gone.
@@ -106,7 +106,7 @@ func (e *Engine) Track(now Instant, id track.ID, value int) []InstanceAction {
 }
 
 // inform tells r what is known about the tracked objects of spec.
-func (e *Engine) inform(now Instant, r *router, spec *InstanceSpec) {
+func (e *Engine) inform(now Instant, r *virtualRouter, spec *InstanceSpec) {
 	for _, t := range spec.Trackers {
 		if v, known := e.values[t.ID]; known {
 			e.step(now, r, TrackerChanged{t.ID, v})
@@ -116,8 +116,8 @@ func (e *Engine) inform(now Instant, r *router, spec *InstanceSpec) {
 
 // index finds out anew who references which tracked object.
 func (e *Engine) index() {
-	e.tracked = make(map[track.ID][]*router)
-	for _, r := range e.order {
+	e.tracked = make(map[track.ID][]*virtualRouter)
+	for _, r := range e.list {
 		if r.leaving {
 			continue
 		}
@@ -178,8 +178,8 @@ func (e *Engine) TakeStepped() []Handle {
 
 // Status returns snapshots of the virtual routers and the sync groups in configuration order.
 func (e *Engine) Status() ([]MachineStatus, []GroupStatus) {
-	machines := make([]MachineStatus, len(e.order))
-	for i, r := range e.order {
+	machines := make([]MachineStatus, len(e.list))
+	for i, r := range e.list {
 		machines[i] = r.machine.Status()
 		machines[i].Handle = r.handle
 	}
@@ -201,7 +201,7 @@ func (e *Engine) Explain(h Handle) (Explanation, bool) {
 
 // StopLimit is the longest time that Stop takes if effects take none, routers that resign already included.
 func (e *Engine) StopLimit() (limit time.Duration) {
-	for _, r := range e.order {
+	for _, r := range e.list {
 		limit = max(limit, r.machine.spec.StopLimit())
 	}
 	return limit
@@ -211,7 +211,7 @@ func (e *Engine) StopLimit() (limit time.Duration) {
 func (e *Engine) Idle() bool { return len(e.routers) == 0 && len(e.waiting) == 0 }
 
 // drive steps r and lets its sync group and the routers that wait for it follow.
-func (e *Engine) drive(now Instant, r *router, ev Event) {
+func (e *Engine) drive(now Instant, r *virtualRouter, ev Event) {
 	before := r.machine.standing()
 	e.step(now, r, ev)
 	if g := r.group; g != nil {
@@ -227,7 +227,7 @@ func (e *Engine) drive(now Instant, r *router, ev Event) {
 }
 
 // step feeds ev to r alone.
-func (e *Engine) step(now Instant, r *router, ev Event) {
+func (e *Engine) step(now Instant, r *virtualRouter, ev Event) {
 	if !r.stepped {
 		r.stepped = true
 		e.stepped = append(e.stepped, r)
@@ -247,7 +247,7 @@ func (e *Engine) step(now Instant, r *router, ev Event) {
 
 // put adds an action of r. What r lets go of stays in place when another router serves it, as after a reload that moved
 // an address from one instance to another: the shell carries out the actions of different routers in no fixed order.
-func (e *Engine) put(r *router, a Action) {
+func (e *Engine) put(r *virtualRouter, a Action) {
 	if own, ok := a.(Own); ok && len(own.Remove) > 0 {
 		own.Remove = slices.DeleteFunc(own.Remove, func(x Resource) bool { return e.servedByOther(r, x) })
 		a = own
@@ -256,20 +256,20 @@ func (e *Engine) put(r *router, a Action) {
 }
 
 // servedByOther reports whether another router than r has x in place and is to keep it.
-func (e *Engine) servedByOther(r *router, x Resource) bool {
+func (e *Engine) servedByOther(r *virtualRouter, x Resource) bool {
 	a, ok := x.(Address)
 	if !ok {
 		return false
 	}
 	same := func(b Address) bool { return a.Prefix == b.Prefix && a.Link == b.Link }
-	return slices.ContainsFunc(e.order, func(o *router) bool {
+	return slices.ContainsFunc(e.list, func(o *virtualRouter) bool {
 		return o != r && o.machine.present &&
 			(slices.ContainsFunc(o.spec.Addresses, same) || slices.ContainsFunc(o.spec.Excluded, same))
 	})
 }
 
 // deadlines is a heap of routers, the earliest deadline first.
-type deadlines []*router
+type deadlines []*virtualRouter
 
 func (d deadlines) Len() int { return len(d) }
 func (d deadlines) Less(i, j int) bool {
@@ -280,7 +280,7 @@ func (d deadlines) Swap(i, j int) {
 	d[i].index, d[j].index = i, j
 }
 func (d *deadlines) Push(x any) {
-	r := x.(*router)
+	r := x.(*virtualRouter)
 	r.index = len(*d)
 	*d = append(*d, r)
 }

@@ -12,11 +12,11 @@ import (
 // the rules are keepalived's.
 type group struct {
 	name    confparse.GroupName
-	members []*router // in the group's configuration order
-	missing int       // members that wait for their launch
-	state   State     // as last reported; Init until the first state is decided
-	pending Notify    // to be emitted after those of the members; To == From when there is none
-	mixed   bool      // some members are MASTER and some are not, as after a reload
+	members []*virtualRouter // in the group's configuration order
+	missing int              // members that wait for their launch
+	state   State            // as last reported; Init until the first state is decided
+	pending Notify           // to be emitted after those of the members; To == From when there is none
+	mixed   bool             // some members are MASTER and some are not, as after a reload
 }
 
 // Events from the group to a member.
@@ -83,7 +83,7 @@ func (m *Machine) standing() standing {
 
 // move is the step of one member that the others may have to follow. The zero move is a change of the membership.
 type move struct {
-	router    *router
+	router    *virtualRouter
 	left      bool // it went from MASTER to BACKUP
 	lost      bool // because an address was lost
 	lower     bool // in MASTER it heard a lower master
@@ -217,7 +217,7 @@ func (g *group) standing() (State, bool) {
 
 // notify emits the Notify of g unless one of a member, or of one that resigns, is still to come.
 func (e *Engine) notify(g *group) {
-	if !slices.ContainsFunc(e.order, func(r *router) bool {
+	if !slices.ContainsFunc(e.list, func(r *virtualRouter) bool {
 		return (r.group == g || r.left == g) && r.machine.notifying()
 	}) {
 		e.emit(g)
@@ -237,7 +237,7 @@ func (e *Engine) regroup(now Instant) {
 	old := e.groups
 	e.groups = nil
 	e.index()
-	joined := make(map[*router]*group)
+	joined := make(map[*virtualRouter]*group)
 	for _, gs := range e.spec.Groups {
 		g := &group{name: gs.Name}
 		if i := slices.IndexFunc(old, func(o *group) bool { return o.name == gs.Name }); i >= 0 {
@@ -255,7 +255,7 @@ func (e *Engine) regroup(now Instant) {
 		}
 		e.groups = append(e.groups, g)
 	}
-	for _, r := range e.order {
+	for _, r := range e.list {
 		if r.leaving {
 			continue
 		}
@@ -278,20 +278,20 @@ func (e *Engine) regroup(now Instant) {
 }
 
 // sort puts the routers into configuration order, those that resign first, and returns the others by name.
-func (e *Engine) sort() map[confparse.InstanceName]*router {
+func (e *Engine) sort() map[confparse.InstanceName]*virtualRouter {
 	rank := make(map[confparse.InstanceName]int)
 	for i, s := range e.spec.Instances {
 		rank[s.Name] = i + 1
 	}
-	place := func(r *router) int {
+	place := func(r *virtualRouter) int {
 		if r.leaving {
 			return 0
 		}
 		return rank[r.spec.Name]
 	}
-	slices.SortStableFunc(e.order, func(a, b *router) int { return cmp.Compare(place(a), place(b)) })
-	byName := make(map[confparse.InstanceName]*router, len(e.order))
-	for i, r := range e.order {
+	slices.SortStableFunc(e.list, func(a, b *virtualRouter) int { return cmp.Compare(place(a), place(b)) })
+	byName := make(map[confparse.InstanceName]*virtualRouter, len(e.list))
+	for i, r := range e.list {
 		r.pos = i
 		if !r.leaving {
 			byName[r.spec.Name] = r

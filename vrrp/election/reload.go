@@ -21,7 +21,7 @@ func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
 			r.spec = &wanted[i]
 		}
 	}
-	e.retireAll(now, func(r *router) bool { return !slices.Contains(kept, r) })
+	e.retireAll(now, func(r *virtualRouter) bool { return !slices.Contains(kept, r) })
 	e.regroup(now)
 	for _, r := range kept {
 		if r != nil && !r.machine.spec.Equal(*r.spec) {
@@ -42,7 +42,7 @@ func (e *Engine) Stop(now Instant) []InstanceAction { return e.Apply(now, Spec{}
 func (e *Engine) StopAtOnce(now Instant) []InstanceAction {
 	e.out = e.out[:0]
 	e.spec, e.waiting = Spec{}, nil
-	for _, r := range slices.Clone(e.order) {
+	for _, r := range slices.Clone(e.list) {
 		e.retire(now, r, Stop{AtOnce: true})
 	}
 	e.regroup(now)
@@ -51,10 +51,10 @@ func (e *Engine) StopAtOnce(now Instant) []InstanceAction {
 
 // retireAll has those routers resign. The members of a sync group keep their resources as long as the slowest of them:
 // their successors wait for each other too.
-func (e *Engine) retireAll(now Instant, which func(*router) bool) {
-	var list []*router
+func (e *Engine) retireAll(now Instant, which func(*virtualRouter) bool) {
+	var list []*virtualRouter
 	hold := make(map[*group]time.Duration)
-	for _, r := range e.order {
+	for _, r := range e.list {
 		if which(r) && !r.leaving {
 			list = append(list, r)
 			if r.group != nil {
@@ -68,9 +68,9 @@ func (e *Engine) retireAll(now Instant, which func(*router) bool) {
 }
 
 // retire takes r out of its group, which does not follow it, and has it resign.
-func (e *Engine) retire(now Instant, r *router, ev Stop) {
+func (e *Engine) retire(now Instant, r *virtualRouter, ev Stop) {
 	if g := r.group; g != nil {
-		g.members = slices.DeleteFunc(g.members, func(m *router) bool { return m == r })
+		g.members = slices.DeleteFunc(g.members, func(m *virtualRouter) bool { return m == r })
 		r.group, r.left = nil, g
 	}
 	if !r.leaving || ev.AtOnce {
@@ -80,9 +80,9 @@ func (e *Engine) retire(now Instant, r *router, ev Stop) {
 }
 
 // remove forgets r.
-func (e *Engine) remove(r *router) {
+func (e *Engine) remove(r *virtualRouter) {
 	delete(e.routers, r.handle)
-	e.order = slices.DeleteFunc(e.order, func(o *router) bool { return o == r })
+	e.list = slices.DeleteFunc(e.list, func(o *virtualRouter) bool { return o == r })
 	heap.Remove(&e.queue, r.index)
 	if r.left != nil {
 		e.notify(r.left)
@@ -100,9 +100,9 @@ func (e *Engine) launch(now Instant) {
 			return false
 		}
 		e.last++
-		r := &router{handle: e.last, spec: &s, machine: NewMachine(s), deadline: Never}
+		r := &virtualRouter{handle: e.last, spec: &s, machine: NewMachine(s), deadline: Never}
 		e.routers[r.handle] = r
-		e.order = append(e.order, r)
+		e.list = append(e.list, r)
 		heap.Push(&e.queue, r)
 		e.inform(now, r, &s)
 		e.put(r, Start{Spec: s})
@@ -116,7 +116,7 @@ func (e *Engine) launch(now Instant) {
 
 // blocked reports whether a resigning router still stands for what s wants.
 func (e *Engine) blocked(s InstanceSpec) bool {
-	return slices.ContainsFunc(e.order, func(r *router) bool {
+	return slices.ContainsFunc(e.list, func(r *virtualRouter) bool {
 		return r.leaving && (r.spec.Key() == s.Key() || SharesAddress(r.spec, &s))
 	})
 }
@@ -134,15 +134,15 @@ func (s *InstanceSpec) holds(a Address) bool {
 
 // match finds the running router of each wanted spec, or nil: one of the same Key, preferably of the same name (several
 // unicast instances may share a Key).
-func (e *Engine) match(wanted []InstanceSpec) []*router {
-	byKey := make(map[InstanceKey][]*router, len(e.order))
-	for _, r := range e.order {
+func (e *Engine) match(wanted []InstanceSpec) []*virtualRouter {
+	byKey := make(map[InstanceKey][]*virtualRouter, len(e.list))
+	for _, r := range e.list {
 		if !r.leaving {
 			k := r.spec.Key()
 			byKey[k] = append(byKey[k], r)
 		}
 	}
-	kept := make([]*router, len(wanted))
+	kept := make([]*virtualRouter, len(wanted))
 	take := func(i int, named bool) {
 		k := wanted[i].Key()
 		for j, r := range byKey[k] {

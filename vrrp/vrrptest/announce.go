@@ -26,7 +26,7 @@ func (s *schedule) cancel() {
 }
 
 // announce makes a round due.
-func (n *Node) announce(r *router, a election.Announce) {
+func (n *Node) announce(r *virtualRouter, a election.Announce) {
 	for _, addr := range a.Addresses {
 		i := slices.IndexFunc(r.rounds.pending, func(p round) bool { return p.addr == addr })
 		if i < 0 {
@@ -39,7 +39,7 @@ func (n *Node) announce(r *router, a election.Announce) {
 }
 
 // announceNext has the next announcement of r leave after the time that one takes.
-func (n *Node) announceNext(r *router) {
+func (n *Node) announceNext(r *virtualRouter) {
 	if r.rounds.busy || len(r.rounds.pending) == 0 {
 		return
 	}
@@ -61,7 +61,7 @@ func (n *Node) announceNext(r *router) {
 }
 
 // announced has an announcement leave the host. What could not be installed is passed over.
-func (n *Node) announced(r *router, a election.Address) {
+func (n *Node) announced(r *virtualRouter, a election.Address) {
 	n.sim.Announcements++
 	if r.state != election.Master {
 		n.sim.fail("router %d announces %v as %v", n.number(), a.Prefix, r.state)

@@ -21,7 +21,7 @@ func (s *Sim) fail(format string, args ...any) {
 }
 
 // moved notes when a virtual router has to have let go.
-func (n *Node) moved(r *router, c election.StateChanged) {
+func (n *Node) moved(r *virtualRouter, c election.StateChanged) {
 	r.state = c.To
 	limit := time.Duration(0)
 	switch {

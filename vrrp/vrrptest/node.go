@@ -26,7 +26,7 @@ type Node struct {
 	sim      *Sim
 	engine   *election.Engine // nil when no process runs
 	life     int              // counts processes, so that effects of a dead one are not reported to the next
-	routers  []*router
+	routers  []*virtualRouter
 	held     map[election.Address]bool // of the host; true = it answers who has it
 	heardAt  map[*Node]time.Duration   // when the last packet of each sender arrives
 	wakeAt   time.Duration
@@ -34,8 +34,8 @@ type Node struct {
 	last     time.Duration    // of the last advert, for a resuming process
 }
 
-// router is what a shell keeps about a virtual router, and what the judge remembers.
-type router struct {
+// virtualRouter is what a shell keeps about a virtual router, and what the judge remembers.
+type virtualRouter struct {
 	handle election.Handle
 	vrid   uint8
 	addrs  []election.Address // to be installed, or found at the start
@@ -126,11 +126,11 @@ func (n *Node) Status() []election.MachineStatus {
 
 // act does what an Engine asked for. Sending is immediate; effects take their time, in order.
 func (n *Node) act(actions []election.InstanceAction) {
-	var starts []*router
+	var starts []*virtualRouter
 	for _, a := range actions {
 		switch act := a.Action.(type) {
 		case election.Start:
-			r := &router{handle: a.Handle, vrid: act.Spec.VRID, addrs: act.Spec.All(), mine: make(map[election.Address]bool)}
+			r := &virtualRouter{handle: a.Handle, vrid: act.Spec.VRID, addrs: act.Spec.All(), mine: make(map[election.Address]bool)}
 			r.quietBy, r.releaseBy = forever, forever
 			n.routers = append(n.routers, r)
 			starts = append(starts, r)
@@ -162,7 +162,7 @@ func (n *Node) order(a election.InstanceAction) {
 }
 
 // started is what a shell learns before it reports Started.
-func (n *Node) started(r *router) election.Started {
+func (n *Node) started(r *virtualRouter) election.Started {
 	ev := election.Started{LinkUp: n.LinkUp, Source: n.Address}
 	if n.life > 1 && !slices.ContainsFunc(r.addrs, func(a election.Address) bool { return !n.Holds(a) }) {
 		ev.Silence = n.sim.Now - n.last
@@ -198,7 +198,7 @@ func (n *Node) carryOut(e event) {
 			n.announce(r, act)
 		}
 	case election.Stopped:
-		n.routers = slices.DeleteFunc(n.routers, func(o *router) bool { return o == r })
+		n.routers = slices.DeleteFunc(n.routers, func(o *virtualRouter) bool { return o == r })
 		if n.engine.Idle() {
 			n.Crash()
 		}
@@ -206,7 +206,7 @@ func (n *Node) carryOut(e event) {
 }
 
 // own has exactly what o wants in place of r, except for what fails.
-func (n *Node) own(r *router, o election.Own) (failures []election.Failure) {
+func (n *Node) own(r *virtualRouter, o election.Own) (failures []election.Failure) {
 	for _, a := range addressesOf(o.Remove) {
 		delete(n.held, a)
 		delete(r.mine, a)
@@ -234,13 +234,13 @@ func addressesOf(list []election.Resource) (addrs []election.Address) {
 	return addrs
 }
 
-func (n *Node) router(h election.Handle) *router {
+func (n *Node) router(h election.Handle) *virtualRouter {
 	for _, r := range n.routers {
 		if r.handle == h {
 			return r
 		}
 	}
-	return &router{mine: make(map[election.Address]bool)}
+	return &virtualRouter{mine: make(map[election.Address]bool)}
 }
 
 func (n *Node) number() int { return slices.Index(n.sim.Nodes, n) }
