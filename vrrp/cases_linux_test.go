@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"vigil/internal/netio"
-	"vigil/internal/testlan"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan/lantest"
 )
@@ -258,19 +257,4 @@ func TestHandOverSparesTheOtherRouter(t *testing.T) {
 	if value, err := a.ReadSysctl("net/ipv4/conf/eth0/promote_secondaries"); err != nil || value != "0" {
 		t.Errorf("promote_secondaries is %q afterwards (%v), was 0", value, err)
 	}
-}
-
-// arpReplies returns when a host claimed an address in an ARP reply.
-func arpReplies(record *testlan.Capture, host string, addr netip.Addr) (times []time.Time) {
-	for _, f := range record.Frames() {
-		const start, length = 14, 28
-		if f.Host != host || len(f.Data) < start+length || f.Data[12] != 8 || f.Data[13] != 6 {
-			continue
-		}
-		p := f.Data[start:]
-		if p[7] == 2 && netip.AddrFrom4([4]byte(p[14:18])) == addr {
-			times = append(times, f.Time)
-		}
-	}
-	return times
 }

@@ -47,7 +47,6 @@ var arrows = map[string][]string{
 	"internal/boot":           nil,
 	"internal/track":          nil,
 	"internal/netio":          nil,
-	"internal/track":          nil,
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
 }
