@@ -14,7 +14,7 @@ import (
 const releaseTime = 4 * time.Second
 
 // StopLimit is the longest time in which a Runner that was told to stop has handed over and released the addresses of s.
-func StopLimit(s election.Spec) time.Duration { return s.HandOverLimit() + releaseTime }
+func StopLimit(s election.Spec) time.Duration { return s.StopLimit() + releaseTime }
 
 // Release removes the virtual addresses of s that are still in place, without a hand-over. It is for the end of a process
 // whose Runner did not stop in time or ended with an error: an address must never stay behind on a host that no longer
