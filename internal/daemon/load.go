@@ -71,11 +71,7 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 // configured reports whether the name or pattern has a file that keepalived reads: a regular one that nobody could take
 // for a program. A directory is what container runtimes make of a file that is missing on the host.
 func configured(fsys fs.FS, pattern string) bool {
-	names, err := fs.Glob(fsys, pattern)
-	if err != nil || len(names) == 0 {
-		names = []string{pattern}
-	}
-	for _, name := range names {
+	for _, name := range confparse.Files(fsys, pattern) {
 		if fi, err := fs.Stat(fsys, name); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 == 0 {
 			return true
 		}
