@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/nftables"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 )
 
 // A move whose time is over never acts, however long the kernel's tables were busy.
@@ -137,6 +140,103 @@ func TestManyMoves(t *testing.T) {
 	}
 }
 
+// together has moves wait for the kernel at once, calls before, and returns how each ended.
+func (l *lan) together(h *Handover, moves []Move, before func()) []error {
+	l.t.Helper()
+	h.mu.Lock()
+	ended := make(chan error, len(moves))
+	for _, m := range moves {
+		go func() { ended <- h.Begin(l.t.Context(), m) }()
+	}
+	l.until("all to wait", func() error {
+		h.orders.mu.Lock()
+		defer h.orders.mu.Unlock()
+		if n := len(h.orders.orders); n < len(moves) {
+			return fmt.Errorf("%d of %d", n, len(moves))
+		}
+		return nil
+	})
+	before()
+	h.mu.Unlock()
+	var errs []error
+	for range moves {
+		errs = append(errs, <-ended)
+	}
+	return errs
+}
+
+// routers are moves of one address each, whose services share a server.
+func (l *lan) routers(n int) (moves []Move) {
+	shared := netip.AddrPortFrom(router(0), 80)
+	for i := range n {
+		m := l.to(time.Minute, shared)
+		m.Previous, m.Addresses = router(i), []netip.Addr{router(5000 + i)}
+		moves = append(moves, m)
+	}
+	return moves
+}
+
+// Moves that wait for the kernel together are programmed together: the last has not waited for each of the others.
+func TestMovesThatWaitAreOneTransaction(t *testing.T) {
+	l := newLAN(t, false)
+	var h Handover
+	defer h.Close()
+	l.arm(&h)
+	var before uint32
+	moves := l.routers(transaction - 1)
+	for _, err := range l.together(&h, moves, func() { before = l.generation() }) {
+		l.check(err)
+	}
+	if n := l.generation() - before; n != 1 {
+		t.Errorf("%d transactions, want 1", n)
+	}
+	if n := l.count().elements; n != len(moves)+1 {
+		t.Errorf("%d elements, want %d", n, len(moves)+1)
+	}
+}
+
+// A transaction that fails has failed for each of its moves.
+func TestMovesFailTogether(t *testing.T) {
+	l := newLAN(t, false)
+	var h Handover
+	defer h.Close()
+	l.arm(&h)
+	for i, err := range l.together(&h, l.routers(10), l.flush) {
+		if err == nil {
+			t.Errorf("move %d: no error without a table", i)
+		}
+	}
+}
+
+// flush deletes all tables of the new director, as an operator may.
+func (l *lan) flush() {
+	l.nft(func(conn *nftables.Conn) error {
+		conn.FlushRuleset()
+		return conn.Flush()
+	})
+}
+
+// generation counts the transactions of the new director's nftables.
+func (l *lan) generation() (id uint32) {
+	l.t.Helper()
+	l.check(l.new.Do(func() error {
+		request := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETGEN, 0)
+		request.AddRawData([]byte{unix.AF_UNSPEC, unix.NFNETLINK_V0, 0, 0})
+		replies, err := request.Execute(unix.NETLINK_NETFILTER, 0)
+		if err != nil {
+			return err
+		}
+		attrs, err := nl.ParseRouteAttr(replies[0][4:])
+		for _, a := range attrs {
+			if a.Attr.Type == unix.NFTA_GEN_ID {
+				id = binary.BigEndian.Uint32(a.Value)
+			}
+		}
+		return err
+	}))
+	return id
+}
+
 // What others do to the tables is an error once, not for ever.
 func TestTableDeletedBehindOurBack(t *testing.T) {
 	l := newLAN(t, false).directors()
@@ -144,10 +244,7 @@ func TestTableDeletedBehindOurBack(t *testing.T) {
 	var h Handover
 	defer h.Close()
 	l.arm(&h)
-	l.nft(func(conn *nftables.Conn) error {
-		conn.FlushRuleset()
-		return conn.Flush()
-	})
+	l.flush()
 	if err := l.begin(&h, l.to(time.Minute)); err == nil {
 		t.Error("no error without a table")
 	}

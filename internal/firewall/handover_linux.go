@@ -51,6 +51,7 @@ type Handover struct {
 	timer  *time.Timer
 	swept  bool
 	closed bool
+	orders queue // not under mu
 }
 
 // Prepare makes the kernel load what hand-overs need, which can take longer than one may, by programming tables without
@@ -88,48 +89,76 @@ func (h *Handover) Arm(previous netip.Addr, within time.Duration) error {
 // are with other directors. The addresses may come when it has returned or ctx is over: rules that are not there by then
 // never act, nor do any after m.Until, however long the kernel takes.
 func (h *Handover) Begin(ctx context.Context, m Move) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	elements := m.elements()
-	if h.closed || len(elements) == 0 {
+	o := &order{ctx: ctx, move: m, elements: m.elements()}
+	if len(o.elements) == 0 {
 		return nil
 	}
-	if err := h.begin(ctx, m, elements); err != nil {
-		return fmt.Errorf("pass connections on to %s: %w", m.Previous, err)
+	h.orders.add(o)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !o.done {
+		h.begin(h.orders.take())
+	}
+	if o.err != nil {
+		return fmt.Errorf("pass connections on to %s: %w", m.Previous, o.err)
 	}
 	return nil
 }
 
-func (h *Handover) begin(ctx context.Context, m Move, elements []endpoint) error {
-	if err := ctx.Err(); err != nil {
+// begin carries out orders, with as few transactions as there can be.
+func (h *Handover) begin(orders []*order) {
+	h.forget(time.Now())
+	for _, f := range []*family{ipv4, ipv6} {
+		var begun []*order
+		var batch []element
+		for _, o := range orders {
+			if o.done = true; familyOf(o.move.Previous) == f && !h.closed && o.inTime() {
+				begun, batch = append(begun, o), append(batch, h.idle(o)...)
+			}
+		}
+		if len(batch) == 0 {
+			continue
+		}
+		if err := h.program(f, batch); err != nil {
+			err = errors.Join(err, h.drop())
+			for _, o := range begun {
+				o.err = err
+			}
+		}
+	}
+}
+
+// idle returns what does not act yet of an order.
+func (h *Handover) idle(o *order) (all []element) {
+	for _, e := range o.elements {
+		if until, acts := h.acting[e]; !acts || until.Before(time.Now()) {
+			all = append(all, element{e, o})
+		}
+	}
+	return all
+}
+
+// program lets the elements of a batch act.
+func (h *Handover) program(f *family, batch []element) error {
+	t, err := h.table(f) // there already if Arm has had the time
+	if err != nil {
 		return err
 	}
-	t, err := h.table(familyOf(m.Previous)) // there already if Arm has had the time
-	if err != nil {
-		return errors.Join(err, h.drop())
-	}
-	h.keep(m.Until)
-	h.forget(time.Now())
-	elements = slices.DeleteFunc(elements, func(e endpoint) bool { _, acts := h.acting[e]; return acts })
-	for some := range slices.Chunk(elements, transaction) {
-		left := time.Until(m.Until)
-		if err := ctx.Err(); err != nil {
+	slices.SortStableFunc(batch, func(a, b element) int { return a.Compare(b.endpoint) })
+	batch = slices.CompactFunc(batch, func(a, b element) bool { return a.endpoint == b.endpoint })
+	for some := range slices.Chunk(batch, transaction) {
+		some = slices.DeleteFunc(some, func(e element) bool { return !e.order.inTime() })
+		if err := t.pass(h.conn, some); err != nil {
 			return err
 		}
-		if left < time.Millisecond { // the kernel's unit; 0 would be for ever
-			return context.DeadlineExceeded
-		}
-		if err := t.pass(h.conn, some, m, left); err != nil {
-			return errors.Join(err, h.drop())
-		}
-		if time.Now().After(m.Until) { // the kernel counts from when it got round to it
-			return errors.Join(context.DeadlineExceeded, h.drop())
-		}
 		for _, e := range some {
-			h.acting[e] = m.Until
+			if time.Now().After(e.order.move.Until) { // the kernel counts from when it got round to it
+				return context.DeadlineExceeded
+			}
+			h.acting[e.endpoint] = e.order.move.Until
+			h.keep(e.order.move.Until.Add(lingering))
 		}
 	}
-	h.keep(m.Until.Add(lingering))
 	return nil
 }
 
@@ -142,28 +171,6 @@ func (h *Handover) Close() error {
 		h.timer.Stop()
 	}
 	return h.drop()
-}
-
-// endpoint is what an element of a move matches: an address that moves (port 0), or the source of answers.
-type endpoint = netip.AddrPort
-
-// elements are the endpoints of m, each once: nothing without a router of their family to pass it on to.
-func (m Move) elements() []endpoint {
-	var all []endpoint
-	for _, a := range m.Addresses {
-		all = append(all, netip.AddrPortFrom(a.Unmap(), 0))
-	}
-	if len(all) == 0 || !m.Previous.IsValid() {
-		return nil
-	}
-	for _, s := range m.Servers {
-		if s.Port() != 0 {
-			all = append(all, netip.AddrPortFrom(s.Addr().Unmap(), s.Port()))
-		}
-	}
-	all = slices.DeleteFunc(all, func(e endpoint) bool { return e.Addr().Is4() != m.Previous.Is4() })
-	slices.SortFunc(all, endpoint.Compare)
-	return slices.Compact(all)
 }
 
 // forget drops the record of elements that the kernel has let time out.

@@ -105,13 +105,18 @@ func newTable(conn *nftables.Conn, f *family, nextID func() uint32) (*table, err
 	return t, nil
 }
 
-// pass lets elements of m act for so long.
-func (t *table) pass(conn *nftables.Conn, elements []endpoint, m Move, left time.Duration) error {
-	to := append(m.Previous.AsSlice(), binaryutil.NativeEndian.PutUint32(uint32(m.Via))...)
+// pass lets elements act, each until its order's time is over.
+func (t *table) pass(conn *nftables.Conn, elements []element) error {
+	if len(elements) == 0 {
+		return nil
+	}
 	set := make([]nftables.SetElement, 0, len(elements))
 	for _, e := range elements {
 		key := append(e.Addr().AsSlice(), binaryutil.BigEndian.PutUint16(e.Port())...)
-		set = append(set, nftables.SetElement{Key: append(key, 0, 0), Val: to, Timeout: left}) // padded to 32 bits
+		m := &e.order.move
+		to := append(m.Previous.AsSlice(), binaryutil.NativeEndian.PutUint32(uint32(m.Via))...)
+		set = append(set, nftables.SetElement{Key: append(key, 0, 0), Val: to, // padded to 32 bits
+			Timeout: max(time.Millisecond, time.Until(m.Until))})
 	}
 	if err := conn.SetAddElements(t.moved, set); err != nil {
 		return err
