@@ -31,6 +31,7 @@ type worker struct {
 // job is one Action for a worker. Without an action it asks whether address is still there.
 type job struct {
 	action  election.Action
+	move    lan.Move // PassOn: without Via
 	address election.Address
 	order   uint64 // generation of the Own that the question is about
 }
@@ -124,13 +125,12 @@ func (w *worker) do(j job) (r result, due bool) {
 	case election.Own:
 		return result{action: a, failures: w.own(a)}, true
 	case election.PreparePassOn:
-		if m, err := lan.NewMove(w.network, a.Previous, 0, onLinks(a.Addresses), a.Link); err == nil {
-			_ = w.network.PreparePassOn(m, a.Within) // PassOn reports what cannot be had
-		}
+		_ = w.network.PreparePassOn(a.Previous, a.Within) // PassOn reports what cannot be had
 	case election.PassOn:
-		m, err := lan.NewMove(w.network, a.Previous, a.For, onLinks(a.Addresses), a.Link)
+		via, err := w.network.Link(a.Link)
 		if err == nil {
-			err = w.network.PassOn(m)
+			j.move.Via = via.Index
+			err = w.network.PassOn(j.move)
 		}
 		if err != nil {
 			w.log.passOnFailed(err)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
 	"vigil/vrrp/wire"
 )
 
@@ -80,6 +81,7 @@ func (r *Runner) do(actions []election.InstanceAction) {
 
 // order hands an action to the worker.
 func (r *Runner) order(in *virtualRouter, action election.Action) {
+	j := job{action: action}
 	switch a := action.(type) {
 	case election.Own:
 		before := len(in.held)
@@ -95,8 +97,22 @@ func (r *Runner) order(in *virtualRouter, action election.Action) {
 		if len(in.held) != before || a.Generation == 1 {
 			in.log.addresses(len(in.held) > 0, &in.spec)
 		}
+	case election.PassOn:
+		j.move = r.move(a)
 	}
-	in.worker.put(job{action: action})
+	in.worker.put(j)
+}
+
+// move describes a hand-over. It ends when it is due, however long the worker takes to begin it.
+func (r *Runner) move(a election.PassOn) lan.Move {
+	m := lan.Move{Previous: a.Previous, Until: time.Now().Add(a.For)}
+	for _, v := range a.Addresses {
+		m.Addresses = append(m.Addresses, v.Prefix.Addr())
+		if r.servers != nil {
+			m.Servers = append(m.Servers, r.servers(v.Prefix.Addr())...)
+		}
+	}
+	return m
 }
 
 // add takes in a virtual router that is about to start.
