@@ -63,9 +63,10 @@ soak: build
 # Test binaries are compiled here and run there. VIGIL_VM are the options of vm that choose the kernel.
 ## test-vm: the real IPVS table and director pairs with traffic, in a virtual machine if this kernel lacks IPVS
 test-vm: build $(BIN)/vm
-	$(foreach p,ipvs vrrp integration,$(STATIC) $(GO) test -c -o build/$p.test ./$p && ) true
+	$(foreach p,ipvs internal/firewall vrrp integration,$(STATIC) $(GO) test -c -o build/$(notdir $p).test ./$p && ) true
 	VIGIL_BIN=$(VIGIL) $(BIN)/vm $(or $(VIGIL_VM),-if-needed) -limit 100m -env VIGIL_BIN,VIGIL_PAIRS,VIGIL_TEST_KERNEL,REQUIRE_IPVS,REQUIRE_NETNS,PATH \
-		sh -c 's=0; for p in ipvs $${VIGIL_TEST_KERNEL:+vrrp} integration; do (cd $$p && ../build/$$p.test -test.timeout 90m) || s=1; done; exit $$s'
+		sh -c 's=0; b=$$PWD/build; for p in ipvs internal/firewall $${VIGIL_TEST_KERNEL:+vrrp} integration; do \
+			(cd $$p && $$b/$${p##*/}.test -test.timeout 90m) || s=1; done; exit $$s'
 
 ## test-kernels: all that depends on the kernel, on those of Debian 12 (6.1), 13 (6.12) and unstable (7.x), in virtual machines
 test-kernels:

@@ -1,9 +1,8 @@
-// Package healthcheck decides which real servers are up and which virtual servers have their quorum. It probes the
-// servers of a Spec on their schedule and hands out verdicts; what the kernel's table makes of them is decided
-// elsewhere. It imports nothing of the other parts.
+// Package healthcheck decides which real servers are up, and with which weight. It probes the servers of a Spec on their
+// schedule and hands out verdicts; what a pool and the kernel's table make of them is decided elsewhere. It imports
+// nothing of the other parts.
 //
-// The rules are in pure files without clock or I/O: judgement.go (retries, the walk of URLs), quorum.go, server.go and
-// spec.go. Manager is the shell around them, with the runtime's timers as its scheduler: a check that waits costs a
+// The rules are in pure files without clock or I/O: judgement.go (retries, the walk of URLs), server.go and spec.go. Manager is the shell around them, with the runtime's timers as its scheduler: a check that waits costs a
 // timer and no goroutine. kind.go has one line for each kind of check, which is otherwise at home in a file of its own.
 package healthcheck
 
@@ -48,7 +47,7 @@ type Manager struct {
 	ctx      context.Context // of Run; nil before and after
 	probes   map[CheckSpec]*probe
 	servers  []*virtualServer // in configuration order
-	mailbox  []changed        // since the last Take, each server once
+	mailbox  []*realServer    // changed since the last Take, each once
 	inFlight int              // probes under way
 	waiting  probeQueue       // probes due that found maxInFlight under way
 	running  sync.WaitGroup   // the goroutines of the probes under way

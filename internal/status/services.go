@@ -35,6 +35,7 @@ type Check struct {
 	Target              string    `json:"target"`
 	Up                  bool      `json:"up"`               // does not hold its server down
 	Result              string    `json:"result,omitempty"` // of the last attempt: success, failure, rescheduled
+	Code                string    `json:"code,omitempty"`   // of the last attempt, such as L4TOUT
 	Reason              string    `json:"reason,omitempty"`
 	Error               string    `json:"error,omitempty"`
 	TookSeconds         Seconds   `json:"took_seconds"`
