@@ -35,12 +35,12 @@ test: build
 # real sockets and Debian's keepalived as a peer. What needs IPVS skips here and runs in test-vm.
 ## test-host: unit tests, network namespaces with real sockets, Debian's keepalived as a peer
 test-host: build peers
-	env -u REQUIRE_IPVS $(GO) test -race $$($(GO) list ./... | grep -v '/integration$$')
+	env -u REQUIRE_IPVS $(GO) test -race -timeout 60m $$($(GO) list ./... | grep -v '/integration$$')
 	$(GO) test -run '^TestRunawayInputsEnd$$' ./confparse
 	unshare -n sh -ec 'ip link add eth0 type veth peer name eth1; ip link add eth2 type veth peer name eth3; \
 		for i in 0 1 2 3; do ip link set eth$$i up; ip addr add 198.18.$$i.1/30 dev eth$$i; done; \
 		$(GO) test -count=1 -run "^TestCrossChecksAgainstKeepalived$$" ./confparse'
-	env -u REQUIRE_IPVS VIGIL_BIN=$(VIGIL) $(GO) test -count=1 -timeout 20m ./integration
+	env -u REQUIRE_IPVS VIGIL_BIN=$(VIGIL) $(GO) test -count=1 -timeout 60m ./integration
 
 # Bounded by executions, not by time: an amount of work is the same on a loaded machine. What was found is kept in a cache of
 # our own, made anew, so that runs do not differ by what earlier ones found; only soak keeps its own. An input is not minimised, for

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigil/confparse"
+	"vigil/internal/fuzzing"
 	"vigil/ipvs/pool"
 )
 
@@ -159,9 +160,7 @@ func TestManyChangesCostTheSameInOnePool(t *testing.T) {
 	cost := func(s Spec, down Health) time.Duration {
 		r := NewReconciler(Options{})
 		r.setSpec(s, Health{})
-		start := time.Now()
-		r.changeHealth(down)
-		took := time.Since(start)
+		took := fuzzing.Cost(t, func() { r.changeHealth(down) })
 		for _, vs := range r.servers {
 			if vs.pool.QuorumUp() || vs.pool.Live() != 0 {
 				t.Fatalf("live weight %d after all went down", vs.pool.Live())

@@ -53,7 +53,7 @@ var arrows = map[string][]string{
 
 // harness is what looks at the program from outside: it imports itself, and any library.
 var harness = []string{"integration", "integration/bench", "integration/cmd/debian", "integration/cmd/vm", "integration/debian", "integration/demo", "integration/labkit",
-	"integration/vm", "internal/testlan"}
+	"integration/demo", "integration/labkit", "integration/vm", "internal/testlan"}
 
 func inHarness(pkg string) bool { return slices.Contains(harness, pkg) }
 

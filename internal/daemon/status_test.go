@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -145,7 +146,13 @@ func TestNothingThatAPartSaysIsLost(t *testing.T) {
 	var routers vrrp.Status
 	check(&routers, func() any { return vrrpStatus(routers) })
 	var checks healthcheck.Status
-	check(&checks, func() any { return checksStatus(checks) })
+	check(&checks, func() any { return checksStatus(checks, []ipvs.PoolStatus{{Quorum: 7}}) })
+	pools := make([]ipvs.PoolStatus, 1)
+	check(&pools, func() any { // joined by identity, which the checks call by its name
+		id := pools[0].VirtualServer
+		return checksStatus(healthcheck.Status{VirtualServers: []healthcheck.VirtualServerStatus{
+			{ID: id, Name: fmt.Sprintf("%#v", id)}}}, pools)
+	})
 	var table ipvs.Status
 	check(&table, func() any { return ipvsStatus(table) })
 }
