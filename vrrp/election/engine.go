@@ -202,7 +202,11 @@ func (e *Engine) Explain(h Handle) (Explanation, bool) {
 // StopLimit is the longest time that Stop takes if effects take none, routers that resign already included.
 func (e *Engine) StopLimit() (limit time.Duration) {
 	for _, r := range e.list {
-		limit = max(limit, r.machine.spec.StopLimit())
+		m := r.machine
+		limit = max(limit, m.spec.StopLimit())
+		if until := m.timers.release; until != Never { // with the members of a group that was slower
+			limit = max(limit, until.Sub(m.now)+handOverGrace)
+		}
 	}
 	return limit
 }
@@ -255,16 +259,18 @@ func (e *Engine) put(r *virtualRouter, a Action) {
 	e.out = append(e.out, InstanceAction{Handle: r.handle, Name: r.spec.Name, Action: a})
 }
 
-// servedByOther reports whether another router than r has x in place and is to keep it.
+// servedByOther reports whether another router than r has x in place, or is about to: a MASTER whose spec has it.
 func (e *Engine) servedByOther(r *virtualRouter, x Resource) bool {
 	a, ok := x.(Address)
 	if !ok {
 		return false
 	}
 	same := func(b Address) bool { return a.Prefix == b.Prefix && a.Link == b.Link }
+	owns := func(y Resource) bool { b, ok := y.(Address); return ok && same(b) }
 	return slices.ContainsFunc(e.list, func(o *virtualRouter) bool {
-		return o != r && o.machine.present &&
-			(slices.ContainsFunc(o.spec.Addresses, same) || slices.ContainsFunc(o.spec.Excluded, same))
+		m := o.machine
+		return o != r && (m.present && slices.ContainsFunc(m.owned, owns) ||
+			m.state == Master && (slices.ContainsFunc(o.spec.Addresses, same) || slices.ContainsFunc(o.spec.Excluded, same)))
 	})
 }
 

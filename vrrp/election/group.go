@@ -239,11 +239,8 @@ func (e *Engine) regroup(now Instant) {
 	e.index()
 	joined := make(map[*virtualRouter]*group)
 	for _, gs := range e.spec.Groups {
-		g := &group{name: gs.Name}
-		if i := slices.IndexFunc(old, func(o *group) bool { return o.name == gs.Name }); i >= 0 {
-			g = old[i]
-			g.members, g.missing = g.members[:0], 0
-		}
+		g := e.groupOf(gs.Name, old)
+		g.members, g.missing = g.members[:0], 0
 		for _, name := range gs.Members {
 			switch r := byName[name]; {
 			case r != nil && joined[r] == nil:
@@ -275,6 +272,19 @@ func (e *Engine) regroup(now Instant) {
 			e.report(g)
 		}
 	}
+}
+
+// groupOf returns the group of that name: one of old, one whose end is still to be told of, or a new one.
+func (e *Engine) groupOf(name confparse.GroupName, old []*group) *group {
+	if i := slices.IndexFunc(old, func(g *group) bool { return g.name == name }); i >= 0 {
+		return old[i]
+	}
+	for _, r := range e.list {
+		if r.left != nil && r.left.name == name {
+			return r.left
+		}
+	}
+	return &group{name: name}
 }
 
 // sort puts the routers into configuration order, those that resign first, and returns the others by name.

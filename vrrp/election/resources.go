@@ -7,8 +7,10 @@ func (m *Machine) own() {
 	m.generation++
 	o := Own{Generation: m.generation, Quiet: m.quiet}
 	switch {
-	case m.quiet: // what could not be installed is not handed over
-		o.Resources = slices.DeleteFunc(slices.Clone(m.resources), func(r Resource) bool { return fails(m.failures, r) })
+	case m.quiet: // what is not in place is not handed over
+		o.Resources = slices.DeleteFunc(slices.Clone(m.resources), func(r Resource) bool {
+			return fails(m.failures, r) || !slices.Contains(m.owned, r)
+		})
 	case m.present:
 		o.Resources = m.resources
 	}

@@ -252,7 +252,7 @@ func TestSpecChanged(t *testing.T) {
 	})
 	t.Run("in the grace the installed addresses follow", func(t *testing.T) {
 		r := newRig(t, with([]Address{first, second})).master().hear(200).forget()
-		r.do(SpecChanged{with([]Address{first, third})}).expect("3.609375s quiet -10.77.0.101/24")
+		r.do(SpecChanged{with([]Address{first, third})}).expect("3.609375s quiet 10.77.0.100 -10.77.0.101/24")
 	})
 	t.Run("backup has nothing to change", func(t *testing.T) {
 		newRig(t, with([]Address{first})).up().forget().do(SpecChanged{with([]Address{second})}).expect()
