@@ -45,11 +45,12 @@ type reconciler struct {
 	done     chan struct{} // closed when the goroutine has ended
 
 	// Of the goroutine.
-	own    election.Own               // the latest that was begun
-	have   map[election.Resource]bool // what is installed
-	gone   []election.Resource        // what is still to be removed, the last one first
-	failed bool                       // the last pass left something undone
-	hushed []netip.Addr               // what is not answered for
+	own     election.Own               // the latest that was begun
+	have    map[election.Resource]bool // what is installed
+	gone    []election.Resource        // what is still to be removed, the last one first
+	failed  bool                       // the last pass left something undone
+	hushed  []netip.Addr               // what is not answered for
+	prepare bool                       // of hushing
 }
 
 // passOn is an election.PassOn with what the Runner knows beside it. The previous master is on the link.
@@ -167,6 +168,9 @@ func (w *reconciler) next() (do func(), ended bool) {
 	case w.again:
 		w.again = false
 		return w.tryAgain, false
+	case w.prepare: // for the day the addresses are handed over, when there is nothing better to do
+		w.prepare = false
+		return w.network.PrepareQuiet, false
 	case len(w.suspects) > 0:
 		suspects := w.suspects
 		w.suspects = make(map[election.Address]bool)
@@ -274,7 +278,7 @@ func (w *reconciler) pass() {
 	}
 	w.failed = len(failures) > 0
 	if len(wanted) > 0 && !w.own.Quiet {
-		w.network.PrepareQuiet() // for the day they are handed over
+		w.prepare = true
 	}
 	w.report(result{generation: w.own.Generation, failures: failures})
 }

@@ -36,6 +36,14 @@ type Instance struct {
 	Resigning             bool           `json:"resigning,omitempty"`
 	Counters              AdvertCounters `json:"counters"`
 	AnnouncementsSent     uint64         `json:"announcements_sent"` // gratuitous ARPs and neighbour advertisements
+	Failures              []Failure      `json:"failures,omitempty"` // what could not be installed or removed, and is tried again
+}
+
+// Failure is a virtual address that is not as it should be, and why.
+type Failure struct {
+	Address   netip.Prefix `json:"address"`
+	Interface string       `json:"interface"`
+	Error     string       `json:"error"`
 }
 
 // Address is one virtual address.
