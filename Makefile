@@ -35,12 +35,12 @@ test: build
 # real sockets and Debian's keepalived as a peer. What needs IPVS skips here and runs in test-vm.
 ## test-host: unit tests, network namespaces with real sockets, Debian's keepalived as a peer
 test-host: build peers
-	env -u REQUIRE_IPVS $(GO) test -race $$($(GO) list ./... | grep -v '/integration$$')
+	env -u REQUIRE_IPVS $(GO) test -race -timeout 60m $$($(GO) list ./... | grep -v '/integration$$')
 	$(GO) test -run '^TestRunawayInputsEnd$$' ./confparse
 	unshare -n sh -ec 'ip link add eth0 type veth peer name eth1; ip link add eth2 type veth peer name eth3; \
 		for i in 0 1 2 3; do ip link set eth$$i up; ip addr add 198.18.$$i.1/30 dev eth$$i; done; \
 		$(GO) test -count=1 -run "^TestCrossChecksAgainstKeepalived$$" ./confparse'
-	env -u REQUIRE_IPVS VIGIL_BIN=$(VIGIL) $(GO) test -count=1 -timeout 20m ./integration
+	env -u REQUIRE_IPVS VIGIL_BIN=$(VIGIL) $(GO) test -count=1 -timeout 60m ./integration
 
 # Bounded by executions, not by time: an amount of work is the same on a loaded machine. What was found is kept in a cache of
 # our own, made anew, so that runs do not differ by what earlier ones found; only soak keeps its own. An input is not minimised, for
@@ -63,9 +63,10 @@ soak: build
 # Test binaries are compiled here and run there. VIGIL_VM are the options of vm that choose the kernel.
 ## test-vm: the real IPVS table and director pairs with traffic, in a virtual machine if this kernel lacks IPVS
 test-vm: build $(BIN)/vm
-	$(foreach p,ipvs vrrp integration,$(STATIC) $(GO) test -c -o build/$p.test ./$p && ) true
+	$(foreach p,ipvs internal/firewall vrrp integration,$(STATIC) $(GO) test -c -o build/$(notdir $p).test ./$p && ) true
 	VIGIL_BIN=$(VIGIL) $(BIN)/vm $(or $(VIGIL_VM),-if-needed) -limit 100m -env VIGIL_BIN,VIGIL_PAIRS,VIGIL_TEST_KERNEL,REQUIRE_IPVS,REQUIRE_NETNS,PATH \
-		sh -c 's=0; for p in ipvs $${VIGIL_TEST_KERNEL:+vrrp} integration; do (cd $$p && ../build/$$p.test -test.timeout 90m) || s=1; done; exit $$s'
+		sh -c 's=0; b=$$PWD/build; for p in ipvs internal/firewall $${VIGIL_TEST_KERNEL:+vrrp} integration; do \
+			(cd $$p && $$b/$${p##*/}.test -test.timeout 90m) || s=1; done; exit $$s'
 
 ## test-kernels: all that depends on the kernel, on those of Debian 12 (6.1), 13 (6.12) and unstable (7.x), in virtual machines
 test-kernels:

@@ -37,6 +37,9 @@ func OSFS() fs.FS { return syntax.OSFS() }
 // Overlay returns fsys with one file replaced, or added: what an editor has not saved yet, or standard input.
 func Overlay(fsys fs.FS, name, text string) fs.FS { return syntax.Overlay(fsys, name, text) }
 
+// Files returns the names of the files of fsys that path, which may be a pattern, stands for: what Load reads first.
+func Files(fsys fs.FS, path string) []string { return syntax.Files(fsys, path) }
+
 // Load reads the configuration at path, and what it includes, from fsys. It always returns a Config, as complete as
 // the text allows; whether it may be used is for the caller to decide from the Diagnostics.
 func Load(fsys fs.FS, path string, env Env) (*Config, Diagnostics) {

@@ -138,6 +138,7 @@ var grammar, paths = index(table)
 // wordOf returns what reading must know of the row at index i.
 func (k *keyword) wordOf(i int, blocks []syntax.Block) *syntax.Keyword {
 	w := &syntax.Keyword{Name: k.name, Index: int32(i), In: k.in, Alias: k.alias, Refers: k.refers, Checks: k.checks,
+		Bare:   k.value.kind == bare,
 		Global: k.block == inGlobal || k.block == 0 && k.list == nil}
 	if k.block != 0 {
 		w.Block = &blocks[k.block]

@@ -18,11 +18,8 @@ import (
 func (m *Manager) Apply(s Spec) Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, c := range m.mailbox { // the Snapshot has it all
-		c.vs.dirty = false
-		if c.rs != nil {
-			c.rs.dirty = false
-		}
+	for _, rs := range m.mailbox { // the Snapshot has it all
+		rs.dirty = false
 	}
 	m.mailbox = nil
 
@@ -53,7 +50,7 @@ func (m *Manager) Apply(s Spec) Snapshot {
 	m.servers = servers
 	for i, vs := range servers {
 		if !vs.kept {
-			m.begin(vs, before[i])
+			vs.begin(before[i])
 		}
 	}
 	for _, p := range touched {
@@ -69,9 +66,8 @@ func (m *Manager) Apply(s Spec) Snapshot {
 		p.fresh = false
 		m.arm(p)
 	}
-	m.mailbox = nil
 	for _, vs := range m.servers {
-		vs.named, vs.kept, vs.dirty = false, false, false
+		vs.named, vs.kept = false, false
 	}
 	select {
 	case <-m.signal:
@@ -84,9 +80,6 @@ func (m *Manager) Apply(s Spec) Snapshot {
 // lost some.
 func (m *Manager) leave(servers []*virtualServer) (touched []*probe) {
 	for _, vs := range servers {
-		if !vs.named {
-			m.logVirtualServerRemoved(vs)
-		}
 		if vs.kept {
 			continue
 		}
@@ -107,16 +100,8 @@ func (m *Manager) leave(servers []*virtualServer) (touched []*probe) {
 
 // build makes the runtime form of a virtual server. The probes it is the first to ask for go to fresh.
 func (m *Manager) build(spec *VirtualServerSpec, old *virtualServer, fresh *[]*probe) *virtualServer {
-	vs := &virtualServer{
-		id: spec.ID, sorry: spec.SorryServer, sorryInhibit: spec.SorryInhibit,
-		quorum:  quorum{quorum: int64(spec.Quorum), hysteresis: int64(spec.Hysteresis)},
-		servers: make([]realServer, len(spec.RealServers)),
-	}
+	vs := &virtualServer{id: spec.ID, servers: make([]realServer, len(spec.RealServers))}
 	find := old.finder()
-	if old != nil {
-		vs.quorum.up = old.quorum.up
-		vs.sorryActive = old.sorryActive && old.sorry == vs.sorry
-	}
 	total := 0
 	for i := range spec.RealServers {
 		total += len(spec.RealServers[i].Checks)
@@ -127,13 +112,10 @@ func (m *Manager) build(spec *VirtualServerSpec, old *virtualServer, fresh *[]*p
 		rs := &vs.servers[i]
 		n := len(s.Checks)
 		*rs = realServer{
-			vs: vs, addr: s.ID.Addr, port: s.ID.Port, inhibit: s.Inhibit, base: s.Weight, checks: checks[:n:n],
+			vs: vs, addr: s.ID.Addr, port: s.ID.Port, base: s.Weight, checks: checks[:n:n],
 		}
 		checks = checks[n:]
 		was := find.find(rs.endpoint())
-		if was != nil {
-			was.named = true
-		}
 		for j, c := range s.Checks {
 			p := m.probes[c]
 			if p == nil {
@@ -178,17 +160,9 @@ func initially(p *probe, was *realServer) bool {
 	return p.spec.Alpha && (was == nil || !was.up())
 }
 
-// begin decides what becomes of the servers of a virtual server, tells what changed, and evaluates its quorum. old is
-// the virtual server in the Spec before, or nil.
-func (m *Manager) begin(vs, old *virtualServer) {
+// begin decides what becomes of the servers of a virtual server. old is the virtual server in the Spec before, or nil.
+func (vs *virtualServer) begin(old *virtualServer) {
 	find := old.finder()
-	if old != nil {
-		for i := range old.servers {
-			if rs := &old.servers[i]; !rs.named {
-				m.logRealServerRemoved(rs)
-			}
-		}
-	}
 	for i := range vs.servers {
 		rs := &vs.servers[i]
 		was := find.find(rs.endpoint())
@@ -197,16 +171,5 @@ func (m *Manager) begin(vs, old *virtualServer) {
 			c.failed, c.weight = initially(c.probe, was), c.probe.judgement.weight
 		}
 		rs.recount()
-		if was == nil {
-			continue
-		}
-		if was.up() != rs.up() {
-			m.logTransition(rs)
-		}
-		if from := was.weight(); from != rs.weight() {
-			m.logWeight(rs, from)
-		}
 	}
-	vs.recount()
-	m.evaluate(vs, true)
 }

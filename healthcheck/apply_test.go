@@ -24,19 +24,13 @@ func TestCase47_ReloadWithoutChangeDisturbsNothing(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
 		l.breaks(2)
 		l.takes(2 * s)
-		vs := func() *confparse.VirtualServer {
-			vs := pool(2)
-			vs.SorryServer = &confparse.SorryServer{Addr: netip.MustParseAddr("192.168.0.9"), Port: 80}
-			vs.Quorum = 2
-			return vs
-		}
-		l.run(config(vs()))
+		l.run(config(pool(2)))
 		l.until(10 * s)
 		l.m.Take()
 		before := l.now()
 		for at := 10 * s; at < 40*s; at += 700 * ms { // some while attempts are under way
 			l.until(at)
-			if diff := cmp.Diff(before, l.reload(vs())); diff != "" {
+			if diff := cmp.Diff(before, l.reload(pool(2))); diff != "" {
 				t.Fatalf("health after a reload at %v (-want +got):\n%s", at, diff)
 			}
 		}
@@ -64,9 +58,6 @@ func TestCase49_WeightChange(t *testing.T) {
 				t.Errorf("server %d: weight %d in the snapshot, want %d", i+1, w, want)
 			}
 		}
-		if sum := l.m.Status().VirtualServers[0].Weight; sum != 5 {
-			t.Errorf("live weight %d, want 5", sum)
-		}
 	})
 }
 
@@ -77,7 +68,7 @@ func TestCase50_OtherPortIsAnotherServer(t *testing.T) {
 		l.until(5 * s)
 		vs := pool(2)
 		vs.RealServers[0].ID.Port, vs.RealServers[0].Checkers[0].Connect.Port = 81, 81
-		want := []string{vsName + " quorum=true 192.168.0.1=up 192.168.0.2=up"}
+		want := []string{vsName + " 192.168.0.1=up 192.168.0.2=up"}
 		if diff := cmp.Diff(want, l.reload(vs)); diff != "" {
 			t.Errorf("health (-want +got):\n%s", diff)
 		}
@@ -122,7 +113,7 @@ func TestCase51_ChangedCheckOfServerThatIsDown(t *testing.T) {
 				l.until(5 * s)
 				vs := pool(2)
 				tt.change(vs.RealServers[0])
-				want := []string{vsName + " quorum=true 192.168.0.1=" + tt.want + " 192.168.0.2=up"}
+				want := []string{vsName + " 192.168.0.1=" + tt.want + " 192.168.0.2=up"}
 				if diff := cmp.Diff(want, l.reload(vs)); diff != "" {
 					t.Errorf("health (-want +got):\n%s", diff)
 				}
@@ -141,15 +132,15 @@ func TestAlphaAfterReload(t *testing.T) {
 			rs.Checkers[0].Connect.Port = 8080
 			rs.Checkers[0].Alpha = true
 		}
-		if diff := cmp.Diff([]string{vsName + " quorum=true 192.168.0.1=up 192.168.0.2=down"}, l.reload(vs)); diff != "" {
+		if diff := cmp.Diff([]string{vsName + " 192.168.0.1=up 192.168.0.2=down"}, l.reload(vs)); diff != "" {
 			t.Errorf("health (-want +got):\n%s", diff)
 		}
 		// Not yet checked since: another reload must not make it forget.
-		if diff := cmp.Diff([]string{vsName + " quorum=true 192.168.0.1=up 192.168.0.2=down"}, l.reload(vs)); diff != "" {
+		if diff := cmp.Diff([]string{vsName + " 192.168.0.1=up 192.168.0.2=down"}, l.reload(vs)); diff != "" {
 			t.Errorf("health after another reload (-want +got):\n%s", diff)
 		}
 		l.until(2 * s)
-		l.wantHealth(vsName + " quorum=true 192.168.0.1=up 192.168.0.2=up")
+		l.wantHealth(vsName + " 192.168.0.1=up 192.168.0.2=up")
 	})
 }
 
@@ -164,7 +155,7 @@ func TestTimingChangeKeepsWhatIsKnown(t *testing.T) {
 		vs.RealServers[0].Checkers[0].DelayLoop = 4 * s
 		l.reload(vs)
 		l.until(9 * s)
-		l.wantEvents("8s "+rs1+" up=false weight=1", "8s "+vsName+" quorum=false") // it was up, so it has its retries
+		l.wantEvents("8s " + rs1 + " up=false weight=1") // it was up, so it has its retries
 		if diff := cmp.Diff([]time.Duration{1 * s, 6 * s, 7 * s, 8 * s}, l.made(target(1))); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
 		}
@@ -200,7 +191,7 @@ func TestChangesBeforeApplyAreInItsSnapshot(t *testing.T) {
 		l.breaks(1)
 		l.run(config(pool(2)))
 		l.until(5 * s)
-		if diff := cmp.Diff([]string{vsName + " quorum=true 192.168.0.1=down 192.168.0.2=up"}, l.reload(pool(2))); diff != "" {
+		if diff := cmp.Diff([]string{vsName + " 192.168.0.1=down 192.168.0.2=up"}, l.reload(pool(2))); diff != "" {
 			t.Errorf("health (-want +got):\n%s", diff)
 		}
 		select {
@@ -211,30 +202,6 @@ func TestChangesBeforeApplyAreInItsSnapshot(t *testing.T) {
 		l.mends(1)
 		l.until(15 * s)
 		l.wantChanges(rs1 + " up=true weight=1")
-	})
-}
-
-// TestSorryServerAfterReload has §1.6 START: a sorry server that is configured while the quorum is down is due at once,
-// one that is due already is not told of again.
-func TestSorryServerAfterReload(t *testing.T) {
-	inLab(t, Options{}, func(l *lab) {
-		l.breaks(1)
-		l.run(config(pool(1)))
-		l.until(5 * s)
-		vs := pool(1)
-		vs.SorryServer = &confparse.SorryServer{Addr: netip.MustParseAddr("192.168.0.9"), Port: 80}
-		for _, weight := range []int32{1, 2} {
-			vs.RealServers[0].Weight = weight
-			l.reload(vs)
-			if st := l.m.Status().VirtualServers[0]; !st.SorryActive || st.QuorumUp {
-				t.Errorf("weight %d: the sorry server is active: %v, quorum %v", weight, st.SorryActive, st.QuorumUp)
-			}
-		}
-		vs.SorryServer.Port = 81 // another one, which is due again
-		l.reload(vs)
-		if !l.m.Status().VirtualServers[0].SorryActive {
-			t.Error("another sorry server is not active")
-		}
 	})
 }
 
@@ -268,9 +235,9 @@ func TestReloadTouchesOnlyWhatDiffers(t *testing.T) {
 		l.until(11*s + 150*ms) // servers 1 and 3 are being asked
 		got := l.reload(poolOfPort(80, 3), poolOfPort(81, 2), poolOfPort(82, 3))
 		if diff := cmp.Diff([]string{
-			"[10.0.0.1]:tcp:80 quorum=true 192.168.0.1=up 192.168.0.2=down 192.168.0.3=up",
-			"[10.0.0.1]:tcp:81 quorum=true 192.168.0.1=up 192.168.0.2=down",
-			"[10.0.0.1]:tcp:82 quorum=true 192.168.0.1=up 192.168.0.2=down 192.168.0.3=up",
+			"[10.0.0.1]:tcp:80 192.168.0.1=up 192.168.0.2=down 192.168.0.3=up",
+			"[10.0.0.1]:tcp:81 192.168.0.1=up 192.168.0.2=down",
+			"[10.0.0.1]:tcp:82 192.168.0.1=up 192.168.0.2=down 192.168.0.3=up",
 		}, got); diff != "" {
 			t.Errorf("health (-want +got):\n%s", diff)
 		}
@@ -315,7 +282,7 @@ func drawConfig(t *rapid.T, label string) *confparse.Config {
 
 // drawPool draws a virtual server with up to four real servers, each with up to two checks.
 func drawPool(t *rapid.T, label string, port uint16) *confparse.VirtualServer {
-	vs := &confparse.VirtualServer{ID: vsID, Quorum: rapid.Uint32Range(1, 4).Draw(t, label+" quorum")}
+	vs := &confparse.VirtualServer{ID: vsID}
 	vs.ID.Port = port
 	for n := range 4 {
 		if rapid.Bool().Draw(t, label+" absent") {
@@ -425,7 +392,6 @@ func recount(t *rapid.T, m *Manager) {
 		}
 	}()
 	for _, vs := range m.servers {
-		sum := int64(0)
 		for i := range vs.servers {
 			rs := &vs.servers[i]
 			failed := int32(0)
@@ -447,15 +413,9 @@ func recount(t *rapid.T, m *Manager) {
 			if rs.failed != failed {
 				t.Fatalf("%v: %d failed checks, counted %d", rs.id(), rs.failed, failed)
 			}
-			if rs.up() {
-				sum += int64(rs.weight())
-			}
 		}
 		if vs.named || vs.kept {
 			t.Fatalf("%v: scratch of Apply left behind", vs.id)
-		}
-		if vs.quorum.sum != sum {
-			t.Fatalf("%v: live weight %d, counted %d", vs.id, vs.quorum.sum, sum)
 		}
 	}
 }

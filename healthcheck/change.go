@@ -2,21 +2,13 @@ package healthcheck
 
 import "vigil/confparse"
 
-// changed names what a Change will be made of when it is taken: a real server, or a virtual server's quorum.
-type changed struct {
-	rs *realServer
-	vs *virtualServer
-}
-
-// Change is the latest health of one real server, or, when RealServer is zero, the quorum of one virtual server.
+// Change is the latest health of one real server.
 type Change struct {
-	VirtualServer confparse.VirtualServerID
-	RealServer    confparse.RealServerID
-	Up            bool  // the real server is up
-	Weight        int32 // its weight, whether it is up or not: the configured one and what its checks add
+	RealServer confparse.RealServerID
+	Up         bool
+	Weight     int32 // whether it is up or not: the configured one and what its checks add
 	// Initial: Up rests on the first verdict of a check. Until then the server was only taken to be up, or down by alpha.
-	Initial  bool
-	QuorumUp bool // the virtual server has its quorum
+	Initial bool
 }
 
 // Snapshot is the health of everything in a Spec, in its order.
@@ -27,7 +19,6 @@ type Snapshot struct {
 // VirtualServerHealth is the health of one virtual server.
 type VirtualServerHealth struct {
 	ID          confparse.VirtualServerID
-	QuorumUp    bool
 	RealServers []RealServerHealth
 }
 
@@ -41,8 +32,8 @@ type RealServerHealth struct {
 // Changed receives a value when Take has something to return. It is never closed.
 func (m *Manager) Changed() <-chan struct{} { return m.signal }
 
-// Take returns what has changed since the last Take or Apply, each real server and each virtual server once with its
-// latest health, in the order in which they first changed.
+// Take returns what has changed since the last Take or Apply, each real server once with its latest health, in the order
+// in which they first changed.
 func (m *Manager) Take() []Change {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -50,36 +41,21 @@ func (m *Manager) Take() []Change {
 		return nil
 	}
 	changes := make([]Change, 0, len(m.mailbox))
-	for _, c := range m.mailbox {
-		if c.rs == nil {
-			c.vs.dirty = false
-			changes = append(changes, Change{VirtualServer: c.vs.id, QuorumUp: c.vs.quorum.up})
-			continue
-		}
-		c.rs.dirty = false
-		changes = append(changes, Change{
-			VirtualServer: c.vs.id, RealServer: c.rs.id(), Up: c.rs.up(), Weight: c.rs.weight(),
-			Initial: c.rs.initial, QuorumUp: c.vs.quorum.up,
-		})
+	for _, rs := range m.mailbox {
+		rs.dirty = false
+		changes = append(changes, Change{RealServer: rs.id(), Up: rs.up(), Weight: rs.weight(), Initial: rs.initial})
 	}
 	m.mailbox = nil
 	return changes
 }
 
-// notify puts a server into the mailbox, or a quorum when rs is nil. initial is Change.Initial.
-func (m *Manager) notify(vs *virtualServer, rs *realServer, initial bool) {
-	dirty := &vs.dirty
-	if rs != nil {
-		dirty = &rs.dirty
-	}
-	if *dirty {
+// notify puts a server into the mailbox. initial is Change.Initial.
+func (m *Manager) notify(rs *realServer, initial bool) {
+	if rs.dirty {
 		return
 	}
-	*dirty = true
-	if rs != nil {
-		rs.initial = initial
-	}
-	m.mailbox = append(m.mailbox, changed{rs, vs})
+	rs.dirty, rs.initial = true, initial
+	m.mailbox = append(m.mailbox, rs)
 	select {
 	case m.signal <- struct{}{}:
 	default:
@@ -90,9 +66,7 @@ func (m *Manager) notify(vs *virtualServer, rs *realServer, initial bool) {
 func (m *Manager) deliver(p *probe, initial bool) {
 	for _, s := range p.subscribers {
 		if s.rs.judge(s.check, p.judgement.state == up) {
-			m.logTransition(s.rs)
-			m.notify(s.rs.vs, s.rs, initial)
-			m.evaluate(s.rs.vs, false)
+			m.notify(s.rs, initial)
 		}
 	}
 }
@@ -100,10 +74,8 @@ func (m *Manager) deliver(p *probe, initial bool) {
 // deliverWeight tells every real server that is judged by p what the check adds to its weight now.
 func (m *Manager) deliverWeight(p *probe) {
 	for _, s := range p.subscribers {
-		if from := s.rs.weight(); s.rs.weigh(s.check, p.judgement.weight) {
-			m.logWeight(s.rs, from)
-			m.notify(s.rs.vs, s.rs, false)
-			m.evaluate(s.rs.vs, false)
+		if s.rs.weigh(s.check, p.judgement.weight) {
+			m.notify(s.rs, false)
 		}
 	}
 }
@@ -123,7 +95,7 @@ func (m *Manager) snapshot() Snapshot {
 			all = append(all, RealServerHealth{ID: rs.id(), Up: rs.up(), Weight: rs.weight()})
 		}
 		s.VirtualServers = append(s.VirtualServers, VirtualServerHealth{
-			ID: vs.id, QuorumUp: vs.quorum.up, RealServers: all[from:len(all):len(all)],
+			ID: vs.id, RealServers: all[from:len(all):len(all)],
 		})
 	}
 	return s

@@ -241,9 +241,6 @@ func (l *lab) wantEvents(want ...string) {
 
 // describe writes a change in a line.
 func describe(c Change) string {
-	if !c.RealServer.Addr.IsValid() {
-		return fmt.Sprintf("%s quorum=%v", c.VirtualServer, c.QuorumUp)
-	}
 	line := fmt.Sprintf("%s up=%v weight=%d", c.RealServer, c.Up, c.Weight)
 	if c.Initial {
 		line += " initial"
@@ -272,7 +269,7 @@ func (l *lab) checkOf(n int) CheckStatus {
 func health(s Snapshot) []string {
 	var lines []string
 	for _, vs := range s.VirtualServers {
-		line := fmt.Sprintf("%s quorum=%v", vs.ID, vs.QuorumUp)
+		line := vs.ID.String()
 		for _, rs := range vs.RealServers {
 			state := "down"
 			if rs.Up {

@@ -19,19 +19,6 @@ func (m *Manager) logServer(rs *realServer, text func(name, vs string) string) {
 	m.log.Info(text(name, vs), "virtual_server", vs, "real_server", name)
 }
 
-// logTransition tells that a real server went up or down.
-func (m *Manager) logTransition(rs *realServer) {
-	m.logServer(rs, func(name, vs string) string { return transitionText(rs.up(), rs.inhibit, name, vs) })
-}
-
-func (m *Manager) logWeight(rs *realServer, from int32) {
-	m.logServer(rs, func(name, vs string) string { return weightText(from, rs.weight(), rs.up(), name, vs) })
-}
-
-func (m *Manager) logRealServerRemoved(rs *realServer) {
-	m.logServer(rs, func(name, _ string) string { return "service " + name + " no longer exist" })
-}
-
 // manyActivations is how many checks may begin at one time with a line each. Of more than that nobody reads the lines,
 // and a large director would be busy with them while it starts.
 const manyActivations = 200
@@ -52,18 +39,6 @@ func (m *Manager) logActivated(probes []*probe) {
 				"virtual_server", vs, "real_server", name)
 		}
 	}
-}
-
-func (m *Manager) logVirtualServerRemoved(vs *virtualServer) {
-	if !m.enabled(slog.LevelInfo) {
-		return
-	}
-	name := vs.id.String()
-	text := "Removing Virtual Server " + name
-	if vs.id.Group != "" {
-		text = "Removing Virtual Server Group [" + vs.id.Group + "]"
-	}
-	m.log.Info(text, "virtual_server", name)
 }
 
 // logVerdict tells, once for each real server judged by p, what the check came to.

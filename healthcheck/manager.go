@@ -1,10 +1,15 @@
-// Package healthcheck decides which real servers are up and which virtual servers have their quorum. It probes the
-// servers of a Spec on their schedule and hands out verdicts; what the kernel's table makes of them is decided
-// elsewhere. It imports nothing of the other parts.
+// Package healthcheck decides which real servers are up, and with which weight. It imports nothing of the other parts.
 //
-// The rules are in pure files without clock or I/O: judgement.go (retries, the walk of URLs), quorum.go, server.go and
-// spec.go. Manager is the shell around them, with the runtime's timers as its scheduler: a check that waits costs a
-// timer and no goroutine. kind.go has one line for each kind of check, which is otherwise at home in a file of its own.
+// FromConfig copies what a configuration says of checks into a Spec. Manager.Apply makes that Spec the one that is run,
+// Manager.Run runs it until its context ends, and what the checks find is handed out as Changes: Manager.Changed says
+// that there are some and Manager.Take returns them, each server once with its latest health. What a pool and the
+// kernel's table make of that is decided elsewhere.
+//
+// One check asks a question of its target, again and again (kind.go has a line for each kind, which is otherwise at home
+// in a file of its own). An attempt ends in a Result, the results become a verdict (judgement.go), and a real server is
+// up while none of its checks says otherwise (server.go). These are pure files without clock or I/O. Manager is the shell
+// around them, with the runtime's timers as its scheduler: a check that waits costs a timer and no goroutine, and equal
+// checks of several servers are made once.
 package healthcheck
 
 import (
@@ -48,7 +53,7 @@ type Manager struct {
 	ctx      context.Context // of Run; nil before and after
 	probes   map[CheckSpec]*probe
 	servers  []*virtualServer // in configuration order
-	mailbox  []changed        // since the last Take, each server once
+	mailbox  []*realServer    // changed since the last Take, each once
 	inFlight int              // probes under way
 	waiting  probeQueue       // probes due that found maxInFlight under way
 	running  sync.WaitGroup   // the goroutines of the probes under way

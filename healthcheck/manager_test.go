@@ -29,7 +29,7 @@ func TestCase1_StartsUpBeforeAnyCheck(t *testing.T) {
 		vs := pool(2)
 		vs.RealServers[1].Checkers = nil
 		s := l.run(config(vs))
-		if diff := cmp.Diff([]string{vsName + " quorum=true 192.168.0.1=up 192.168.0.2=up"}, health(s)); diff != "" {
+		if diff := cmp.Diff([]string{vsName + " 192.168.0.1=up 192.168.0.2=up"}, health(s)); diff != "" {
 			t.Errorf("health (-want +got):\n%s", diff)
 		}
 		l.wantChanges() // the Snapshot has told it all
@@ -43,7 +43,7 @@ func TestCase3_AlphaStartsDownAndStaysSilent(t *testing.T) {
 		l.watch()
 		l.breaks(1)
 		l.run(config(vs))
-		l.wantHealth(vsName + " quorum=false 192.168.0.1=down")
+		l.wantHealth(vsName + " 192.168.0.1=down")
 		l.until(15 * s)
 		l.wantEvents()
 		if c := l.checkOf(1); c.Result != "failure" || c.Up {
@@ -51,7 +51,7 @@ func TestCase3_AlphaStartsDownAndStaysSilent(t *testing.T) {
 		}
 		l.mends(1)
 		l.until(25 * s)
-		l.wantEvents("21s "+rs1+" up=true weight=1", "21s "+vsName+" quorum=true")
+		l.wantEvents("21s " + rs1 + " up=true weight=1")
 	})
 }
 
@@ -62,23 +62,7 @@ func TestAlphaPassesForTheFirstTime(t *testing.T) {
 		l.watch()
 		l.run(config(vs))
 		l.until(5 * s)
-		l.wantEvents("1s "+rs1+" up=true weight=1 initial", "1s "+vsName+" quorum=true")
-	})
-}
-
-func TestCase5_SorryServerAtStart(t *testing.T) {
-	inLab(t, Options{}, func(l *lab) {
-		vs := pool(1)
-		vs.RealServers[0].Checkers[0].Alpha = true
-		vs.SorryServer = &confparse.SorryServer{Addr: netip.MustParseAddr("192.168.0.9"), Port: 80}
-		l.run(config(vs))
-		if st := l.m.Status().VirtualServers[0]; !st.SorryActive || st.QuorumUp {
-			t.Errorf("at the start: %+v", st)
-		}
-		l.until(5 * s)
-		if st := l.m.Status().VirtualServers[0]; st.SorryActive || !st.QuorumUp {
-			t.Errorf("after the first check: %+v", st)
-		}
+		l.wantEvents("1s " + rs1 + " up=true weight=1 initial")
 	})
 }
 
@@ -130,65 +114,10 @@ func TestCase26_TwoChecksOfOneServer(t *testing.T) {
 		l.mends(1)
 		l.until(15 * s)
 		l.wantChanges()
-		l.wantHealth(vsName + " quorum=true 192.168.0.1=down 192.168.0.2=up")
+		l.wantHealth(vsName + " 192.168.0.1=down 192.168.0.2=up")
 		l.answers(other, nil)
 		l.until(25 * s)
 		l.wantChanges(rs1 + " up=true weight=1")
-	})
-}
-
-func TestCase27_Hysteresis(t *testing.T) {
-	inLab(t, Options{}, func(l *lab) {
-		vs := pool(3)
-		vs.Quorum, vs.Hysteresis = 2, 1
-		l.run(config(vs))
-		l.until(5 * s)
-		l.breaks(1)
-		l.breaks(2)
-		l.until(15 * s)
-		l.wantChanges(rs1+" up=false weight=1", rs2+" up=false weight=1")
-		l.wantHealth(vsName + " quorum=true 192.168.0.1=down 192.168.0.2=down 192.168.0.3=up")
-		l.breaks(3)
-		l.until(35 * s)
-		l.wantChanges(rs3+" up=false weight=1", vsName+" quorum=false")
-		l.mends(1)
-		l.mends(2)
-		l.until(55 * s)
-		l.wantHealth(vsName + " quorum=false 192.168.0.1=up 192.168.0.2=up 192.168.0.3=down")
-		l.mends(3)
-		l.until(75 * s)
-		l.wantHealth(vsName + " quorum=true 192.168.0.1=up 192.168.0.2=up 192.168.0.3=up")
-	})
-}
-
-func TestCase28And29_SorryServerStandsIn(t *testing.T) {
-	inLab(t, Options{}, func(l *lab) {
-		vs := pool(3)
-		vs.Quorum = 2
-		vs.SorryServer = &confparse.SorryServer{Addr: netip.MustParseAddr("192.168.0.9"), Port: 80, Inhibit: true}
-		wantSorry := func(want bool) {
-			t.Helper()
-			if st := l.m.Status().VirtualServers[0]; st.SorryActive != want {
-				t.Errorf("the sorry server is active: %v, want %v", st.SorryActive, want)
-			}
-		}
-		l.watch()
-		l.run(config(vs))
-		l.until(5 * s)
-		wantSorry(false)
-		l.breaks(1)
-		l.breaks(2)
-		l.until(15 * s)
-		l.wantEvents("13s "+rs1+" up=false weight=1", "13s "+rs2+" up=false weight=1", "13s "+vsName+" quorum=false")
-		wantSorry(true)
-		l.breaks(3) // suppressed by the sorry server, but alive until now
-		l.until(25 * s)
-		l.wantEvents("23s " + rs3 + " up=false weight=1")
-		l.mends(1)
-		l.mends(2)
-		l.until(35 * s)
-		l.wantEvents("33s "+rs1+" up=true weight=1", "33s "+rs2+" up=true weight=1", "33s "+vsName+" quorum=true")
-		wantSorry(false)
 	})
 }
 
@@ -227,8 +156,8 @@ func TestCase42_URLWalk(t *testing.T) {
 		if diff := cmp.Diff(want, urls); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
 		}
-		l.wantEvents("18s "+rs1+" up=false weight=1", "18s "+vsName+" quorum=false",
-			"42s "+rs1+" up=true weight=1", "42s "+vsName+" quorum=true")
+		l.wantEvents("18s "+rs1+" up=false weight=1",
+			"42s "+rs1+" up=true weight=1")
 	})
 }
 
@@ -270,8 +199,8 @@ func (r *records) count() int {
 func TestLogAllFailures(t *testing.T) {
 	for _, tt := range []struct {
 		all  bool
-		want []int // lines at 11.5, 12.5, 13.5 and 23.5 s: two retries, the verdict with what follows, and nothing more
-	}{{false, []int{0, 0, 3, 3}}, {true, []int{1, 2, 6, 6}}} {
+		want []int // lines at 11.5, 12.5, 13.5 and 23.5 s: two retries, the verdict, and nothing more
+	}{{false, []int{0, 0, 1, 1}}, {true, []int{1, 2, 4, 4}}} {
 		log := &records{}
 		inLab(t, Options{Logger: slog.New(log)}, func(l *lab) {
 			vs := pool(1)
@@ -311,7 +240,7 @@ func TestMailboxCoalesces(t *testing.T) {
 		default:
 			t.Error("no signal")
 		}
-		l.wantChanges(rs1+" up=false weight=1", rs2+" up=false weight=1", vsName+" quorum=false")
+		l.wantChanges(rs1+" up=false weight=1", rs2+" up=false weight=1")
 		select {
 		case <-l.m.Changed():
 			t.Error("a second signal")
@@ -324,7 +253,6 @@ func TestMailboxCoalesces(t *testing.T) {
 func TestStatusMarshals(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
 		vs := pool(1)
-		vs.SorryServer = &confparse.SorryServer{Addr: netip.MustParseAddr("192.168.0.9"), Port: 80}
 		l.answers(target(1), func(int) Result { return failed(CodeConnectFailed, tcpFailed, errors.New("invalid")) })
 		l.takes(250 * time.Millisecond)
 		l.run(config(vs))
@@ -337,12 +265,6 @@ func TestStatusMarshals(t *testing.T) {
  "virtual_servers": [
   {
    "name": "[10.0.0.1]:tcp:80",
-   "quorum_up": false,
-   "quorum": 1,
-   "hysteresis": 0,
-   "weight": 0,
-   "sorry_server": "192.168.0.9:80",
-   "sorry_active": true,
    "real_servers": [
     {
      "name": "[192.168.0.1]:tcp:80",

@@ -15,7 +15,6 @@ const (
 	metricOldest       = "keepalived_check_oldest_completion_seconds"
 	metricInFlight     = "keepalived_checks_in_flight"
 	metricRealServer   = "keepalived_real_server_up"
-	metricQuorum       = "keepalived_virtual_server_quorum_up"
 	resultPanicked     = "panic"
 	labelVirtualServer = "virtual_server"
 	labelRealServer    = "real_server"
@@ -81,8 +80,8 @@ func (t *metrics) observe(kind confparse.CheckerKind, r Result, panicked bool) {
 
 // collector turns the health of the servers into metrics at each scrape.
 type collector struct {
-	manager                              *Manager
-	realServer, quorum, oldest, inFlight *prometheus.Desc
+	manager                      *Manager
+	realServer, oldest, inFlight *prometheus.Desc
 }
 
 func newCollector(m *Manager) *collector {
@@ -90,8 +89,6 @@ func newCollector(m *Manager) *collector {
 		manager: m,
 		realServer: prometheus.NewDesc(metricRealServer,
 			"Whether a real server passes all of its checks.", []string{labelVirtualServer, labelRealServer}, nil),
-		quorum: prometheus.NewDesc(metricQuorum,
-			"Whether a virtual server has its quorum.", []string{labelVirtualServer}, nil),
 		oldest: prometheus.NewDesc(metricOldest,
 			"How long ago the check that has not completed for the longest time did, or was added.", nil, nil),
 		inFlight: prometheus.NewDesc(metricInFlight, "Checks under way.", nil, nil),
@@ -101,7 +98,6 @@ func newCollector(m *Manager) *collector {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- c.realServer
-	ch <- c.quorum
 	ch <- c.oldest
 	ch <- c.inFlight
 }
@@ -133,9 +129,6 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			s := series{name, rs}
 			defer func() { told[s] = true }()
 			return !told[s]
-		}
-		if once("") {
-			gauge(c.quorum, truth[v.quorum.up], name)
 		}
 		for _, rs := range v.servers {
 			if server := rs.id.String(); once(server) {

@@ -60,7 +60,6 @@ func TestMetrics(t *testing.T) {
 			"keepalived_checks_in_flight":                     0,
 			"keepalived_real_server_up " + rs1 + " " + vsName: 1,
 			"keepalived_real_server_up " + rs2 + " " + vsName: 0,
-			"keepalived_virtual_server_quorum_up " + vsName:   1,
 		}
 		if diff := cmp.Diff(want, l.counters(t)); diff != "" {
 			t.Errorf("mismatch (-want +got):\n%s", diff)
@@ -76,8 +75,9 @@ func TestMetricsOfSharedMark(t *testing.T) {
 		six.ID = vsIDOfMark(6)
 		four.RealServers[0].ID.VS, six.RealServers[0].ID.VS = four.ID, six.ID
 		l.run(config(four, six))
-		if got := l.counters(t)["keepalived_virtual_server_quorum_up FWM 5"]; got != 1 {
-			t.Errorf("quorum of FWM 5 is %v, want 1", got)
+		server := four.RealServers[0].ID.String() + " " + four.ID.String()
+		if got := l.counters(t)["keepalived_real_server_up "+server]; got != 1 {
+			t.Errorf("%s is %v, want 1", server, got)
 		}
 	})
 }

@@ -23,7 +23,7 @@ func TestPostponedAttemptChangesNothing(t *testing.T) {
 		if diff := cmp.Diff([]time.Duration{1 * s, 11 * s, 21 * s}, l.made(target(1))); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
 		}
-		l.wantHealth(vsName + " quorum=true 192.168.0.1=up")
+		l.wantHealth(vsName + " 192.168.0.1=up")
 	})
 }
 
@@ -32,13 +32,13 @@ func TestPanicIsAFailedCheck(t *testing.T) {
 		l.answers(target(1), func(int) Result { panic("broken reply") })
 		l.run(config(pool(2)))
 		l.until(2 * s)
-		l.wantHealth(vsName + " quorum=true 192.168.0.1=down 192.168.0.2=up")
+		l.wantHealth(vsName + " 192.168.0.1=down 192.168.0.2=up")
 		if got := l.counters(t)["keepalived_checks_total TCP_CHECK panic"]; got != 1 {
 			t.Errorf("%v panics counted, want 1", got)
 		}
 		l.mends(1)
 		l.until(12 * s)
-		l.wantHealth(vsName + " quorum=true 192.168.0.1=up 192.168.0.2=up")
+		l.wantHealth(vsName + " 192.168.0.1=up 192.168.0.2=up")
 	})
 }
 
@@ -135,8 +135,8 @@ func TestEqualChecksAreProbedOnce(t *testing.T) {
 		if diff := cmp.Diff([]time.Duration{s}, l.made(side)); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
 		}
-		if got := len(l.m.Take()); got != 20 {
-			t.Errorf("%d changes, want one of each server and of each quorum", got)
+		if got := len(l.m.Take()); got != 10 {
+			t.Errorf("%d changes, want one of each server", got)
 		}
 		// A server that joins later shares what is known.
 		late := pool(1)
@@ -144,7 +144,7 @@ func TestEqualChecksAreProbedOnce(t *testing.T) {
 		late.ID.Port = 90
 		late.RealServers[0].ID = confparse.RealServerID{VS: late.ID, Addr: rsAddr(1), Port: 90}
 		got := health(l.m.Apply(FromConfig(config(append(all, late)...))))
-		if diff := cmp.Diff("[10.0.0.1]:tcp:90 quorum=false 192.168.0.1=down", got[10]); diff != "" {
+		if diff := cmp.Diff("[10.0.0.1]:tcp:90 192.168.0.1=down", got[10]); diff != "" {
 			t.Errorf("health (-want +got):\n%s", diff)
 		}
 	})
@@ -185,7 +185,7 @@ func TestStopWhileQueued(t *testing.T) {
 		if got := time.Since(l.start); got != 2*s {
 			t.Errorf("stopping took %v", got-2*s)
 		}
-		l.wantHealth(vsName + " quorum=true 192.168.0.1=up 192.168.0.2=up 192.168.0.3=up 192.168.0.4=up 192.168.0.5=up")
+		l.wantHealth(vsName + " 192.168.0.1=up 192.168.0.2=up 192.168.0.3=up 192.168.0.4=up 192.168.0.5=up")
 		l.takes(0)
 		l.goOn()
 		l.until(4 * s)

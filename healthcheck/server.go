@@ -1,22 +1,18 @@
 package healthcheck
 
 import (
+	"math"
 	"net/netip"
 
 	"vigil/confparse"
 )
 
-// virtualServer is a virtual server and its pool while it runs.
+// virtualServer is a virtual server, which groups real servers, while it runs.
 type virtualServer struct {
-	id           confparse.VirtualServerID
-	quorum       quorum
-	sorry        netip.AddrPort // invalid = none
-	sorryInhibit bool
-	sorryActive  bool // it stands in for the pool
-	dirty        bool // in Manager.mailbox
-	named        bool // scratch of Apply: its ID is in the new Spec
-	kept         bool // scratch of Apply: it goes on as it is
-	servers      []realServer
+	id      confparse.VirtualServerID
+	named   bool // scratch of Apply: its ID is in the new Spec
+	kept    bool // scratch of Apply: it goes on as it is
+	servers []realServer
 }
 
 // realServer is a real server while it runs. It is up exactly when none of its checks has failed.
@@ -24,10 +20,8 @@ type realServer struct {
 	vs      *virtualServer
 	addr    netip.Addr
 	port    uint16
-	inhibit bool
 	dirty   bool  // in Manager.mailbox
 	initial bool  // while dirty: Change.Initial
-	named   bool  // scratch of Apply: also in the new Spec
 	base    int32 // the configured weight
 	failed  int32 // how many of checks have failed
 	checks  []check
@@ -57,18 +51,14 @@ func (rs *realServer) weight() int32 {
 	for _, c := range rs.checks {
 		w += int64(c.weight)
 	}
-	return int32(kernelWeight(w))
+	return int32(max(0, min(w, math.MaxInt32)))
 }
 
 // weigh records what check i adds to the weight and reports whether the weight has changed by it.
 func (rs *realServer) weigh(i int, offset int32) bool {
 	was := rs.weight()
 	rs.checks[i].weight = offset
-	change := int64(rs.weight()) - int64(was)
-	if rs.up() {
-		rs.vs.quorum.sum += change
-	}
-	return change != 0
+	return rs.weight() != was
 }
 
 // judge records the verdict of check i and reports whether the server went up or down by it: only the first check
@@ -85,15 +75,7 @@ func (rs *realServer) judge(i int, ok bool) bool {
 	} else {
 		rs.failed++
 	}
-	if rs.up() == was {
-		return false
-	}
-	if rs.up() {
-		rs.vs.quorum.sum += int64(rs.weight())
-	} else {
-		rs.vs.quorum.sum -= int64(rs.weight())
-	}
-	return true
+	return rs.up() != was
 }
 
 // recount computes what judge keeps up to date.
@@ -106,20 +88,9 @@ func (rs *realServer) recount() {
 	}
 }
 
-// recount computes what judge of its servers keeps up to date.
-func (vs *virtualServer) recount() {
-	vs.quorum.sum = 0
-	for i := range vs.servers {
-		if rs := &vs.servers[i]; rs.up() {
-			vs.quorum.sum += int64(rs.weight())
-		}
-	}
-}
-
 // matches reports whether the virtual server is what spec asks for, so that a reload need not touch it.
 func (vs *virtualServer) matches(spec *VirtualServerSpec) bool {
-	if vs.id != spec.ID || vs.quorum.quorum != int64(spec.Quorum) || vs.quorum.hysteresis != int64(spec.Hysteresis) ||
-		vs.sorry != spec.SorryServer || vs.sorryInhibit != spec.SorryInhibit || len(vs.servers) != len(spec.RealServers) {
+	if vs.id != spec.ID || len(vs.servers) != len(spec.RealServers) {
 		return false
 	}
 	for i := range vs.servers {
@@ -132,7 +103,7 @@ func (vs *virtualServer) matches(spec *VirtualServerSpec) bool {
 
 // matches reports whether the real server, in the right virtual server, is what spec asks for.
 func (rs *realServer) matches(spec *RealServerSpec) bool {
-	if rs.addr != spec.ID.Addr || rs.port != spec.ID.Port || rs.base != spec.Weight || rs.inhibit != spec.Inhibit ||
+	if rs.addr != spec.ID.Addr || rs.port != spec.ID.Port || rs.base != spec.Weight ||
 		len(rs.checks) != len(spec.Checks) {
 		return false
 	}

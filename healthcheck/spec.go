@@ -9,28 +9,22 @@ import (
 	"vigil/confparse"
 )
 
-// Spec is the desired state of the health checks: every virtual server in configuration order, with its quorum and
-// its real servers. It has no positions and is never changed once made.
+// Spec is the desired state of the health checks: every virtual server in configuration order, with its real servers. It has no positions and is never changed once made.
 type Spec struct {
 	VirtualServers []VirtualServerSpec
 }
 
 // VirtualServerSpec is one virtual_server as far as its health goes.
 type VirtualServerSpec struct {
-	ID           confparse.VirtualServerID
-	Quorum       uint32 // the live weight that makes the virtual server work
-	Hysteresis   uint32
-	SorryServer  netip.AddrPort // sorry_server; invalid = none
-	SorryInhibit bool           // sorry_server_inhibit: stays in the table with weight 0
-	RealServers  []RealServerSpec
+	ID          confparse.VirtualServerID
+	RealServers []RealServerSpec
 }
 
 // RealServerSpec is one real_server with its checks, both in configuration order.
 type RealServerSpec struct {
-	ID      confparse.RealServerID
-	Weight  int32
-	Inhibit bool // inhibit_on_failure: a failure makes the weight 0 instead of taking the server out
-	Checks  []CheckSpec
+	ID     confparse.RealServerID
+	Weight int32
+	Checks []CheckSpec
 }
 
 // CheckSpec is everything that decides what a check does and when. It is comparable: two equal values describe the
@@ -100,10 +94,9 @@ func (s Spec) Equal(o Spec) bool {
 
 // Equal reports whether v and o are the same virtual server with the same real servers and checks in the same order.
 func (v VirtualServerSpec) Equal(o VirtualServerSpec) bool {
-	return v.ID == o.ID && v.Quorum == o.Quorum && v.Hysteresis == o.Hysteresis &&
-		v.SorryServer == o.SorryServer && v.SorryInhibit == o.SorryInhibit &&
+	return v.ID == o.ID &&
 		slices.EqualFunc(v.RealServers, o.RealServers, func(a, b RealServerSpec) bool {
-			return a.ID == b.ID && a.Weight == b.Weight && a.Inhibit == b.Inhibit && slices.Equal(a.Checks, b.Checks)
+			return a.ID == b.ID && a.Weight == b.Weight && slices.Equal(a.Checks, b.Checks)
 		})
 }
 
@@ -152,10 +145,7 @@ func (ps *profiles) of(p *profile) unique.Handle[profile] {
 }
 
 func (ps *profiles) virtualServerSpec(vs *confparse.VirtualServer) VirtualServerSpec {
-	v := VirtualServerSpec{ID: vs.ID, Quorum: vs.Quorum, Hysteresis: vs.Hysteresis}
-	if ss := vs.SorryServer; ss != nil {
-		v.SorryServer, v.SorryInhibit = netip.AddrPortFrom(ss.Addr, ss.Port), ss.Inhibit
-	}
+	v := VirtualServerSpec{ID: vs.ID}
 	checks := 0
 	for _, rs := range vs.RealServers {
 		checks += len(rs.Checkers)
@@ -171,7 +161,7 @@ func (ps *profiles) virtualServerSpec(vs *confparse.VirtualServer) VirtualServer
 			}
 		}
 		v.RealServers = append(v.RealServers, RealServerSpec{
-			ID: rs.ID, Weight: rs.Weight, Inhibit: rs.InhibitOnFailure, Checks: all[from:len(all):len(all)],
+			ID: rs.ID, Weight: rs.Weight, Checks: all[from:len(all):len(all)],
 		})
 	}
 	return v

@@ -148,12 +148,9 @@ func TestSpecEqual(t *testing.T) {
 		t.Error("two Specs of one configuration differ")
 	}
 	changes := map[string]func(*confparse.VirtualServer){
-		"port":    func(vs *confparse.VirtualServer) { vs.ID.Port++ },
-		"quorum":  func(vs *confparse.VirtualServer) { vs.Quorum++ },
-		"sorry":   func(vs *confparse.VirtualServer) { vs.SorryServer = &confparse.SorryServer{Addr: rsAddr(9), Port: 1} },
-		"weight":  func(vs *confparse.VirtualServer) { vs.RealServers[1].Weight++ },
-		"inhibit": func(vs *confparse.VirtualServer) { vs.RealServers[1].InhibitOnFailure = true },
-		"check":   func(vs *confparse.VirtualServer) { vs.RealServers[1].Checkers[0].Warmup++ },
+		"port":   func(vs *confparse.VirtualServer) { vs.ID.Port++ },
+		"weight": func(vs *confparse.VirtualServer) { vs.RealServers[1].Weight++ },
+		"check":  func(vs *confparse.VirtualServer) { vs.RealServers[1].Checkers[0].Warmup++ },
 		"order": func(vs *confparse.VirtualServer) {
 			vs.RealServers[0], vs.RealServers[1] = vs.RealServers[1], vs.RealServers[0]
 		},

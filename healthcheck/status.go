@@ -1,6 +1,10 @@
 package healthcheck
 
-import "time"
+import (
+	"time"
+
+	"vigil/confparse"
+)
 
 // Status is a view of everything for people and their tools. It marshals to JSON.
 type Status struct {
@@ -11,14 +15,9 @@ type Status struct {
 
 // VirtualServerStatus is one virtual server in a Status.
 type VirtualServerStatus struct {
-	Name        string             `json:"name"`
-	QuorumUp    bool               `json:"quorum_up"`
-	Quorum      int64              `json:"quorum"`
-	Hysteresis  int64              `json:"hysteresis"`
-	Weight      int64              `json:"weight"` // of the real servers that are up
-	SorryServer string             `json:"sorry_server,omitempty"`
-	SorryActive bool               `json:"sorry_active,omitempty"`
-	RealServers []RealServerStatus `json:"real_servers"`
+	ID          confparse.VirtualServerID `json:"-"`
+	Name        string                    `json:"name"`
+	RealServers []RealServerStatus        `json:"real_servers"`
 }
 
 // RealServerStatus is one real server in a Status.
@@ -59,13 +58,7 @@ func (m *Manager) Status() Status {
 }
 
 func (v poolView) status(epoch time.Time) VirtualServerStatus {
-	s := VirtualServerStatus{
-		Name: v.id.String(), QuorumUp: v.quorum.up, Quorum: v.quorum.quorum, Hysteresis: v.quorum.hysteresis,
-		Weight: v.quorum.sum, SorryActive: v.sorryActive, RealServers: make([]RealServerStatus, 0, len(v.servers)),
-	}
-	if v.sorry.IsValid() {
-		s.SorryServer = v.sorry.String()
-	}
+	s := VirtualServerStatus{ID: v.id, Name: v.id.String(), RealServers: make([]RealServerStatus, 0, len(v.servers))}
 	for _, rs := range v.servers {
 		r := RealServerStatus{Name: rs.id.String(), Up: rs.up, Weight: rs.weight}
 		if len(rs.checks) > 0 {

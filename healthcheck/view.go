@@ -1,7 +1,6 @@
 package healthcheck
 
 import (
-	"net/netip"
 	"time"
 
 	"vigil/confparse"
@@ -9,11 +8,8 @@ import (
 
 // poolView is a copy of a virtual server for those who look at it: nothing in it changes.
 type poolView struct {
-	id          confparse.VirtualServerID
-	quorum      quorum
-	sorry       netip.AddrPort
-	sorryActive bool
-	servers     []serverView
+	id      confparse.VirtualServerID
+	servers []serverView
 }
 
 // serverView is a copy of a real server.
@@ -52,7 +48,7 @@ func (m *Manager) pools() []*virtualServer {
 
 // view copies a virtual server. A pool of more than viewed servers may change while it is copied.
 func (m *Manager) view(vs *virtualServer) poolView {
-	v := poolView{id: vs.id, sorry: vs.sorry, servers: make([]serverView, len(vs.servers))}
+	v := poolView{id: vs.id, servers: make([]serverView, len(vs.servers))}
 	total := 0
 	for i := range vs.servers {
 		total += len(vs.servers[i].checks)
@@ -74,7 +70,6 @@ func (m *Manager) view(vs *virtualServer) poolView {
 
 // copyState copies the state of vs, and of up to viewed servers from the given one on, and returns the next one.
 func (v *poolView) copyState(vs *virtualServer, from int) (next int) {
-	v.quorum, v.sorryActive = vs.quorum, vs.sorryActive
 	next = min(from+viewed, len(vs.servers))
 	for i := from; i < next; i++ {
 		v.servers[i].copyState(&vs.servers[i])

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,6 +40,49 @@ func TestPlannedHandover(t *testing.T) {
 		after(time.Second)
 		r = stop()
 		j.lossless(p, r, "d1", true)
+	})
+}
+
+// A connection that is under way when a master stops goes on there while the old master serves, although its segments
+// arrive at the new one.
+func TestConnectionUnderWay(t *testing.T) {
+	eachPair(t, []labkit.Mode{labkit.Local, labkit.DR, labkit.NAT}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
+		p := newPair(j, programs, mode)
+		j.must(p.Up(wait(j), usual(mode)))
+		holder, err := labkit.StartHolder(p.Client, labkit.HTTP, 5*time.Millisecond)
+		j.must(err)
+		j.must(testlan.Until(wait(j), "connection is answered", func() error {
+			if len(holder.Requests()) < 10 {
+				return fmt.Errorf("%d requests", len(holder.Requests()))
+			}
+			return nil
+		}))
+		at := time.Now()
+		j.must(p.Directors[0].Terminate())
+		j.must(p.WaitHolder(wait(j), 1))
+		j.must(testlan.Until(wait(j), "connection ends with the old master", func() error {
+			if holder.Running() {
+				return fmt.Errorf("%d requests", len(holder.Requests()))
+			}
+			return nil
+		}))
+		requests, _ := holder.Stop() // it ends with an error, as it must
+		announced := p.Capture.Announcements("d2", at)
+		moved := slices.IndexFunc(announced, func(a testlan.Announcement) bool { return a.Address == labkit.VIP })
+		if moved < 0 {
+			j.Error("d2 never announced the address")
+			return
+		}
+		passed := 0
+		for _, r := range requests {
+			if r.Server != "" && r.Start.After(announced[moved].Time) {
+				passed++
+			}
+		}
+		j.Logf("%d requests answered after the address had moved", passed)
+		if passed == 0 {
+			j.Error("the connection broke when the address moved")
+		}
 	})
 }
 

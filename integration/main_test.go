@@ -157,7 +157,7 @@ func fast(mode labkit.Mode) labkit.Settings {
 }
 
 // patience ends a wait for what does not come; how soon something comes is judged by when it came.
-const patience = 3 * time.Minute
+const patience = 10 * time.Minute
 
 // wait is a context for one wait.
 func wait(j testing.TB) context.Context {

@@ -62,8 +62,35 @@ func newMetrics(reg prometheus.Registerer, perServer bool, status func() Status,
 			func(s Status) int { return len(s.Overrides) }),
 		gauge("keepalived_ipvs_failing", "Services that the kernel does not have as configured.",
 			func(s Status) int { return len(s.Failing) }),
-		newCounterCollector(m, perServer))
+		newCounterCollector(m, perServer), poolCollector{pools})
 	return m
+}
+
+// poolCollector turns the state of the pools into metrics at each scrape.
+type poolCollector struct{ pools func() []PoolStatus }
+
+var quorumDesc = prometheus.NewDesc("keepalived_virtual_server_quorum_up", "Whether a virtual server has its quorum.",
+	[]string{"virtual_server"}, nil)
+
+// Describe implements prometheus.Collector.
+func (c poolCollector) Describe(ch chan<- *prometheus.Desc) { ch <- quorumDesc }
+
+// Collect implements prometheus.Collector. A firewall mark can be the name of two virtual servers, one of each family;
+// the first is told.
+func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
+	marks := make(map[uint32]bool)
+	for _, p := range c.pools() {
+		if mark := p.VirtualServer.Fwmark; mark != 0 && marks[mark] {
+			continue
+		} else if mark != 0 {
+			marks[mark] = true
+		}
+		v := 0.0
+		if p.QuorumUp {
+			v = 1
+		}
+		ch <- prometheus.MustNewConstMetric(quorumDesc, prometheus.GaugeValue, v, p.VirtualServer.String())
+	}
 }
 
 func (m *metrics) count(k OpKind, err error) {

@@ -122,3 +122,28 @@ func TestMetricsOfTheKernel(t *testing.T) {
 		})
 	}
 }
+
+func TestMetricsOfTheQuorum(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := prometheus.NewPedanticRegistry()
+		r := run(t, ipvstest.New(), ipvs.Options{Registerer: reg, AuditPeriod: -1})
+		defer r.stop()
+		mark := func(f confparse.Family) ipvs.VirtualServerSpec { // one name for both
+			s := service(3, 1)
+			s.ID = confparse.VirtualServerID{Family: f, Fwmark: 5}
+			s.Services[0].Key = fwmark(5, f)
+			s.Pool.Servers = nil
+			return s
+		}
+		a, b := service(1, 2), service(2, 1)
+		r.set(specOf(a, b, mark(confparse.IPv4), mark(confparse.IPv6)), serversHealth(b, false))
+		want := []string{
+			"keepalived_virtual_server_quorum_up{FWM 5} 0",
+			"keepalived_virtual_server_quorum_up{[10.0.0.1]:tcp:80} 1",
+			"keepalived_virtual_server_quorum_up{[10.0.0.2]:tcp:80} 0",
+		}
+		if diff := cmp.Diff(want, gather(t, reg, "keepalived_virtual_server_")); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}

@@ -42,11 +42,8 @@ func (vs *virtualServer) has(i int) bool {
 	return true
 }
 
-// narrationLevel is low as long as the health checks tell the same.
-const narrationLevel = slog.LevelDebug
-
 // Names are only made when a line is wanted: ten thousand services start at once.
-func (r *Reconciler) narrates() bool { return r.log.Enabled(context.Background(), narrationLevel) }
+func (r *Reconciler) narrates() bool { return r.log.Enabled(context.Background(), slog.LevelInfo) }
 
 // narrate writes the lines of a note.
 func (r *Reconciler) narrate(id confparse.VirtualServerID, n pool.Note) {
@@ -58,13 +55,13 @@ func (r *Reconciler) narrate(id confparse.VirtualServerID, n pool.Note) {
 		attrs = append(attrs, slog.String("real_server", serverName(id, n.Server)))
 	}
 	for _, line := range noteLines(id, n) {
-		r.log.LogAttrs(context.Background(), narrationLevel, line, attrs...)
+		r.log.LogAttrs(context.Background(), slog.LevelInfo, line, attrs...)
 	}
 }
 
 func (r *Reconciler) narrateRemoved(id confparse.VirtualServerID) {
 	if r.narrates() {
-		r.log.Log(context.Background(), narrationLevel, removedLine(id), "virtual_server", id.String())
+		r.log.Info(removedLine(id), "virtual_server", id.String())
 	}
 }
 

@@ -50,8 +50,6 @@ func TestFromConfigServiceAttrs(t *testing.T) {
 			v6(vs)
 			vs.PersistenceTimeout, vs.PersistenceGranularity = 50*time.Second, 64
 		}, ServiceAttrs{Scheduler: "wlc", Flags: Persistent, Timeout: 50, Netmask: 64}},
-		{"engine without timeout is not sent", func(vs *confparse.VirtualServer) { vs.PersistenceEngine = "sip" },
-			ServiceAttrs{Scheduler: "wlc", Netmask: 0xffffffff}},
 		{"engine with timeout", func(vs *confparse.VirtualServer) {
 			vs.PersistenceEngine, vs.PersistenceTimeout = "sip", time.Minute
 		}, ServiceAttrs{Scheduler: "wlc", PE: "sip", Flags: Persistent, Timeout: 60, Netmask: 0xffffffff}},
@@ -118,17 +116,6 @@ func TestDestinationPort(t *testing.T) {
 		if got := c.key.dest(addr("192.168.0.1"), 8080, c.f).Port(); got != c.want {
 			t.Errorf("%v, method %d: port %d, want %d", c.key, c.f, got, c.want)
 		}
-	}
-}
-
-// The kernel refuses thresholds that do not fit an int; the configuration may have them.
-func TestFromConfigThresholdsFitTheKernel(t *testing.T) {
-	vs := configured(func(vs *confparse.VirtualServer) {
-		vs.RealServers[0].UpperThreshold, vs.RealServers[0].LowerThreshold = 1<<32-1, 1<<31
-	})
-	rs := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{vs}}).VirtualServers[0].Pool.Servers[0]
-	if rs.UpperThreshold != 1<<31-1 || rs.LowerThreshold != 1<<31-1 {
-		t.Errorf("thresholds %d, %d", rs.UpperThreshold, rs.LowerThreshold)
 	}
 }
 

@@ -129,12 +129,11 @@ func TestStopAtAnyOperationLeavesNothing(t *testing.T) {
 		t.Fatalf("an undisturbed life takes %d operations", total)
 	}
 	for op := range total {
-		for _, err := range []error{nil, syscall.ENOBUFS, syscall.ETIMEDOUT, syscall.ENOMEM} {
-			for _, done := range []bool{false, true} {
-				for _, fails := range []int{0, 1, 5} {
-					for _, noReads := range []int{0, 2} {
-						play(interruption{op: op, err: err, done: done && err != nil, fails: fails, noReads: noReads})
-					}
+		for _, in := range []interruption{{}, {err: syscall.ENOMEM}, {err: syscall.ENOBUFS}, {err: syscall.ENOBUFS, done: true}} {
+			for _, in.fails = range []int{0, 5} {
+				for _, in.noReads = range []int{0, 2} {
+					in.op = op
+					play(in)
 				}
 			}
 		}

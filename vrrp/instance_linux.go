@@ -11,6 +11,7 @@ import (
 	"vigil/confparse"
 	"vigil/internal/track"
 	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
 	"vigil/vrrp/wire"
 )
 
@@ -115,6 +116,9 @@ func (r *Runner) order(in *virtualRouter, action election.Action) {
 		in.worker.order(r.changes.begin(Change{Instance: in.spec.Name, From: a.From, To: a.To, Priority: a.Priority,
 			Initial: a.Initial, Cause: a.Cause, Time: time.Now()}))
 		return
+	case election.PassOn:
+		in.worker.order(passOn{move: r.move(a), link: a.Link})
+		return
 	}
 	in.worker.order(action)
 }
@@ -128,6 +132,18 @@ func (r *Runner) groupMoved(a election.Notify) {
 		}
 	}
 	r.changes.group(Change{Group: a.Group, From: a.From, To: a.To, Initial: a.Initial, Time: time.Now()}, members)
+}
+
+// move describes a hand-over. It ends when it is due, however long the worker takes to begin it.
+func (r *Runner) move(a election.PassOn) lan.Move {
+	m := lan.Move{Previous: a.Previous, Until: time.Now().Add(a.For)}
+	for _, v := range a.Addresses {
+		m.Addresses = append(m.Addresses, v.Prefix.Addr())
+		if r.servers != nil {
+			m.Servers = append(m.Servers, r.servers(v.Prefix.Addr())...)
+		}
+	}
+	return m
 }
 
 // add takes in a virtual router that is about to start.

@@ -35,7 +35,7 @@ type reconciler struct {
 	announced atomic.Uint64 // gratuitous ARPs and neighbour advertisements sent
 
 	mu       sync.Mutex
-	orders   []any // election.Own, .PassOn, .PreparePassOn, announcing, *change
+	orders   []any // election.Own, election.PreparePassOn, passOn, announcing, *change
 	rounds   rounds
 	suspects map[election.Address]bool
 	again    bool // try what failed
@@ -49,6 +49,12 @@ type reconciler struct {
 	gone   []election.Resource        // what is still to be removed, the last one first
 	failed bool                       // the last pass left something undone
 	hushed []netip.Addr               // what is not answered for
+}
+
+// passOn is an election.PassOn with what the Runner knows beside it. The previous master is on the link.
+type passOn struct {
+	move lan.Move // without Via
+	link string
 }
 
 // announcing is the place of pending announcements among the orders.
@@ -202,18 +208,21 @@ func (w *reconciler) carryOut(order any) {
 	case *change:
 		w.changes.end(o)
 	case election.PreparePassOn:
-		if m, err := lan.NewMove(w.network, o.Previous, 0, onLinks(o.Addresses), o.Link); err == nil {
-			_ = w.network.PreparePassOn(m, o.Within) // PassOn reports what cannot be had
-		}
-	case election.PassOn:
-		m, err := lan.NewMove(w.network, o.Previous, o.For, onLinks(o.Addresses), o.Link)
-		if err == nil {
-			err = w.network.PassOn(m)
-		}
-		if err != nil {
+		_ = w.network.PreparePassOn(o.Previous, o.Within) // PassOn reports what cannot be had
+	case passOn:
+		if err := w.passOn(o); err != nil {
 			w.log.passOnFailed(err)
 		}
 	}
+}
+
+func (w *reconciler) passOn(o passOn) error {
+	via, err := w.network.Link(o.link)
+	if err != nil {
+		return err
+	}
+	o.move.Via = via.Index
+	return w.network.PassOn(o.move)
 }
 
 // superseded reports whether a newer Own waits.
@@ -336,13 +345,4 @@ func (w *reconciler) verify(suspects map[election.Address]bool) {
 		delete(w.have, lost)
 		w.report(result{generation: w.own.Generation, lost: lost})
 	}
-}
-
-// onLinks are the addresses as the kernel's side knows them.
-func onLinks(addrs []election.Address) []lan.Address {
-	list := make([]lan.Address, len(addrs))
-	for i, a := range addrs {
-		list[i] = lan.Address(a)
-	}
-	return list
 }

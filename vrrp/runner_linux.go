@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -43,6 +44,9 @@ type Options struct {
 	HeartbeatFile string
 	// KeepOnStop ends Run without resigning and leaves the addresses in place (--dont-release-vrrp).
 	KeepOnStop bool
+	// Servers returns the real servers whose answers to the clients of a virtual address come back through this host, as
+	// with address translation. It must not block; nil knows none.
+	Servers func(netip.Addr) []netip.AddrPort
 
 	bootTime func() int64 // the clock of the heartbeat; tests have their own
 }
@@ -53,6 +57,7 @@ type Runner struct {
 	network    lan.Network
 	log        *slog.Logger
 	keepOnStop bool
+	servers    func(netip.Addr) []netip.AddrPort
 	epoch      time.Time // Instant 0
 	metrics    *metrics
 	heartbeat  *heartbeat // nil without one
@@ -109,7 +114,7 @@ func NewRunner(o Options) (*Runner, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Runner{
-		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, epoch: time.Now(),
+		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, servers: o.Servers, epoch: time.Now(),
 		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),

@@ -15,13 +15,19 @@ func hasMeta(pattern string) bool { return strings.ContainsAny(pattern, `*?[{`) 
 // hasWildcard tells a pattern that may rightly match nothing from one that lists files.
 func hasWildcard(pattern string) bool { return strings.ContainsAny(pattern, `*?[`) }
 
+// Files returns the names of the files that a configuration's name or pattern stands for, as Read reads them.
+func Files(fsys fs.FS, pattern string) []string {
+	var names []string
+	for _, alt := range braceAlternatives(pattern) {
+		names = append(names, globOne(fsys, alt)...)
+	}
+	return names
+}
+
 // glob returns the names that match pattern as glob(3) does with GLOB_BRACE: each alternative in turn, sorted within,
 // a leading dot only by a literal one. Directories are left out. The result is noted among the inputs.
 func (r *Reader) glob(pattern string) []string {
-	var names []string
-	for _, alt := range braceAlternatives(pattern) {
-		names = append(names, globOne(r.fsys, alt)...)
-	}
+	names := Files(r.fsys, pattern)
 	r.inputs.addGlob(pattern, names)
 	return names
 }

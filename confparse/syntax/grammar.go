@@ -52,6 +52,7 @@ type Keyword struct {
 	Items Items  // the list it opens
 	Alias string // the keyword it is another spelling of, or ""
 
+	Bare   bool // it takes no value; words behind it mean nothing
 	Refers bool // a block with it depends on what stands elsewhere, see Sink
 	Global bool // it counts for everything, wherever it stands
 	Checks bool // it sets what a plain include enforces (include_check)

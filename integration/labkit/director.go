@@ -14,6 +14,9 @@ import (
 	"vigil/internal/testlan"
 )
 
+// hung is when a program that is expected to do something is given up; nothing sooner than that is a matter of a busy machine.
+const hung = 5 * time.Minute
+
 // Program is a daemon that takes keepalived's arguments.
 type Program struct {
 	Name string
@@ -80,7 +83,7 @@ func (d *Director) Start() error {
 
 // Stop asks the program to end in order and waits.
 func (d *Director) Stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), hung)
 	defer cancel()
 	return d.Process.Stop(ctx)
 }

@@ -60,9 +60,9 @@ func TestNoise(t *testing.T) {
 		failed int
 		allows time.Duration
 	}{
-		{Report{Gap: controlInterval}, 0, 0, 50 * time.Millisecond},
-		{Report{Gap: 30 * time.Millisecond}, 0, 0, 50 * time.Millisecond},
-		{Report{Gap: controlInterval + 100*time.Millisecond, Failed: 2}, 100 * time.Millisecond, 2, 350 * time.Millisecond},
+		{Report{Gap: controlInterval}, 0, 0, 100 * time.Millisecond},
+		{Report{Gap: 30 * time.Millisecond}, 0, 0, 100 * time.Millisecond},
+		{Report{Gap: controlInterval + 100*time.Millisecond, Failed: 2}, 100 * time.Millisecond, 2, 400 * time.Millisecond},
 	} {
 		n := noise(test.report)
 		if n.Delay != test.delay || n.Failed != test.failed || n.Allowance() != test.allows {

@@ -9,7 +9,8 @@ import (
 // requests is the machine's doing, not the directors'.
 var control = netip.MustParseAddrPort("192.0.2.250:80")
 
-const controlInterval = 2 * Interval
+// Rarely enough that an emulated machine has time for the directors of several pairs.
+const controlInterval = 5 * Interval
 
 // Noise is what a busy or emulated machine did to a client in a window of time, without any fault.
 type Noise struct {
@@ -22,7 +23,7 @@ func noise(r Report) Noise { return Noise{max(0, r.Gap-controlInterval), r.Faile
 
 // Allowance is how late something may be that is due at a moment: its program, the one that it tells of it, and the one that
 // sees it may each have to wait for the machine.
-func (n Noise) Allowance() time.Duration { return 50*time.Millisecond + 3*n.Delay }
+func (n Noise) Allowance() time.Duration { return 100*time.Millisecond + 3*n.Delay }
 
 // Noise looks at a window of time.
 func (p *Pair) Noise(from, to time.Time) Noise {

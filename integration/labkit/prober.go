@@ -114,7 +114,7 @@ func (p *Prober) Running() bool {
 
 // Stop ends the client after the requests that are under way and returns all of them.
 func (p *Prober) Stop() ([]Request, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), hung)
 	defer cancel()
 	_ = p.process.Signal(syscall.SIGTERM) // a holder may have ended by itself
 	err := p.process.Wait(ctx)

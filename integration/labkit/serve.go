@@ -81,7 +81,7 @@ func StartServer(h *testlan.Host, name string, addresses ...string) (*testlan.Pr
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), hung)
 	defer cancel()
 	return p, testlan.Until(ctx, name+" serves", func() error {
 		if _, ok := p.Log.Find("serving", p.Started); !ok {

@@ -47,14 +47,13 @@ var arrows = map[string][]string{
 	"internal/boot":           nil,
 	"internal/track":          nil,
 	"internal/netio":          nil,
-	"internal/track":          nil,
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
 }
 
 // harness is what looks at the program from outside: it imports itself, and any library.
 var harness = []string{"integration", "integration/bench", "integration/cmd/debian", "integration/cmd/vm", "integration/debian", "integration/demo", "integration/labkit",
-	"integration/vm", "internal/testlan"}
+	"integration/demo", "integration/labkit", "integration/vm", "internal/testlan"}
 
 func inHarness(pkg string) bool { return slices.Contains(harness, pkg) }
 
@@ -86,7 +85,7 @@ var purePackages = []string{"internal/status", "internal/track", "ipvs/pool", "v
 var shells = map[string][]string{
 	"vrrp": {"log.go", "metrics.go", "status.go"},
 	"healthcheck": {"apply.go", "change.go", "checker.go", "http.go", "httpconn.go", "httpreply.go", "log.go", "manager.go",
-		"metrics.go", "pool.go", "probe.go", "tcp.go", "view.go"},
+		"metrics.go", "probe.go", "tcp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go"},
 }

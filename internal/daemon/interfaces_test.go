@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"vigil/confparse"
 )
 
 // oneMaster is an instance with room for more lines in it, and for blocks behind it.
@@ -52,8 +54,8 @@ func TestReloadThatNamesAMissingInterface(t *testing.T) {
 			reply, ops := i.reload(tt.config)
 			reply.want(t, what, reloadRefused)
 			var missing errStrangers
-			if !errors.As(reply.Err, &missing) || len(missing) != 1 || missing[0].name != "nope7" ||
-				missing[0].at.String() != filepath.Join(i.dir, "k.conf")+tt.line {
+			if !errors.As(reply.Err, &missing) || len(missing) != 1 || missing[0].Name != "nope7" ||
+				missing[0].Range.String() != filepath.Join(i.dir, "k.conf")+tt.line {
 				t.Errorf("%s: %v, want line %s", what, reply.Err, tt.line)
 			}
 			if got := i.status(); got.VRRP.Instances[0].State != "MASTER" || len(got.VRRP.Instances) != 1 ||
@@ -72,15 +74,15 @@ func TestReloadThatNamesAMissingInterface(t *testing.T) {
 }
 
 func TestInterfacesThatAreNoStrangers(t *testing.T) {
-	uses := func(names ...string) (list []interfaceUse) {
+	uses := func(names ...string) (list []confparse.Reference) {
 		for _, n := range names {
-			list = append(list, interfaceUse{name: n})
+			list = append(list, confparse.Reference{Name: n})
 		}
 		return list
 	}
 	exists := func(name string) bool { return name == "eth0" }
 	for _, tt := range []struct {
-		uses  []interfaceUse
+		uses  []confparse.Reference
 		known map[string]bool
 		want  []string
 	}{
@@ -90,7 +92,7 @@ func TestInterfacesThatAreNoStrangers(t *testing.T) {
 	} {
 		var got []string
 		for _, u := range strangers(tt.uses, tt.known, exists) {
-			got = append(got, u.name)
+			got = append(got, u.Name)
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%v: %v, want %v", tt.uses, got, tt.want)

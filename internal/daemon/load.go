@@ -18,8 +18,8 @@ type loaded struct {
 	known   *confparse.Known // what the next load need not read again, given desired
 	dynamic bool             // dynamic_interfaces: interfaces may be missing
 
-	interfaces []interfaceUse  // of what was read
-	accepted   map[string]bool // the interfaces that it or what ran before may name
+	interfaces []confparse.Reference // of what was read
+	accepted   map[string]bool       // the interfaces that it or what ran before may name
 }
 
 // errRefused says that the configuration has errors of the class that forbids applying any of it; they are logged.
@@ -63,7 +63,7 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 		next.accepted = make(map[string]bool)
 	}
 	for _, u := range next.interfaces {
-		next.accepted[u.name] = true
+		next.accepted[u.Name] = true
 	}
 	return next, nil
 }
@@ -71,11 +71,7 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 // configured reports whether the name or pattern has a file that keepalived reads: a regular one that nobody could take
 // for a program. A directory is what container runtimes make of a file that is missing on the host.
 func configured(fsys fs.FS, pattern string) bool {
-	names, err := fs.Glob(fsys, pattern)
-	if err != nil || len(names) == 0 {
-		names = []string{pattern}
-	}
-	for _, name := range names {
+	for _, name := range confparse.Files(fsys, pattern) {
 		if fi, err := fs.Stat(fsys, name); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 == 0 {
 			return true
 		}

@@ -30,6 +30,8 @@ type routers struct {
 	network Network
 	task    *task
 	spec    election.Spec
+	// answering is for the Runner's questions.
+	answering answering
 	// leaving is the spec before: routers that it had and spec has not may be resigning until then.
 	leaving      election.Spec
 	leavingUntil time.Time
@@ -46,7 +48,7 @@ func (r *routers) openNetwork() (Network, error) {
 
 func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
 	if r.runner.Load() != nil {
-		return prepared{commit: func(ctx context.Context) error { return r.take(ctx, next.VRRP) }}, nil
+		return prepared{commit: func(ctx context.Context) error { return r.take(ctx, next) }}, nil
 	}
 	if len(next.VRRP.Instances) == 0 {
 		return prepared{}, nil
@@ -61,7 +63,7 @@ func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
 				network.Close()
 				return err
 			}
-			return r.take(ctx, next.VRRP)
+			return r.take(ctx, next)
 		},
 		abort: func() { network.Close() },
 	}, nil
@@ -69,7 +71,8 @@ func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
 
 func (r *routers) start(network Network) error {
 	runner, err := vrrp.NewRunner(vrrp.Options{Network: network, Logger: r.log.With(componentKey, "vrrp"), Registerer: r.metrics,
-		HeartbeatFile: r.statePath("-vrrp.beat"), KeepOnStop: r.opts.KeepVRRP})
+		HeartbeatFile: r.statePath("-vrrp.beat"), KeepOnStop: r.opts.KeepVRRP,
+		Servers: r.answering.servers})
 	if err != nil {
 		return err
 	}
@@ -79,8 +82,10 @@ func (r *routers) start(network Network) error {
 	return nil
 }
 
-// take hands the virtual routers to the Runner.
-func (r *routers) take(ctx context.Context, spec election.Spec) error {
+// take hands the virtual routers of next to the Runner.
+func (r *routers) take(ctx context.Context, next Desired) error {
+	spec := next.VRRP
+	r.answering.set(next.IPVS)
 	r.leaving, r.leavingUntil = r.spec, time.Now().Add(vrrp.StopLimit(r.spec))
 	r.spec = spec
 	limit, cancel := context.WithTimeout(ctx, takeLimit)

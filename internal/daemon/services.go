@@ -156,7 +156,7 @@ func (s *services) unready() string {
 
 func (s *services) status(to *status.Status) {
 	if r := s.running.Load(); r != nil {
-		to.Checks, to.IPVS = checksStatus(r.checks.Status()), ipvsStatus(r.table.Status())
+		to.Checks, to.IPVS = checksStatus(r.checks.Status(), r.table.Pools()), ipvsStatus(r.table.Status())
 	}
 }
 
@@ -178,9 +178,7 @@ func healthOf(spec healthcheck.Spec, s healthcheck.Snapshot) ipvs.Health {
 func changeOfHealth(changes []healthcheck.Change) ipvs.Health {
 	h := newHealth()
 	for _, c := range changes {
-		if c.RealServer.Addr.IsValid() {
-			h.RealServers[c.RealServer] = ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight}
-		}
+		h.RealServers[c.RealServer] = ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight}
 	}
 	return h
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"vigil/confparse"
 	"vigil/healthcheck"
 	"vigil/internal/status"
 	"vigil/ipvs"
@@ -54,7 +55,12 @@ func addressStatus(from []vrrp.AddressStatus) []status.Address {
 	return to
 }
 
-func checksStatus(from healthcheck.Status) *status.Checks {
+// checksStatus joins what the checks and the pools know of the virtual servers.
+func checksStatus(from healthcheck.Status, pools []ipvs.PoolStatus) *status.Checks {
+	byID := make(map[confparse.VirtualServerID]*ipvs.PoolStatus, len(pools))
+	for i := range pools {
+		byID[pools[i].VirtualServer] = &pools[i]
+	}
 	to := &status.Checks{VirtualServers: make([]status.VirtualServer, len(from.VirtualServers)),
 		InFlight: from.InFlight, Waiting: from.Waiting}
 	for i, vs := range from.VirtualServers {
@@ -62,9 +68,14 @@ func checksStatus(from healthcheck.Status) *status.Checks {
 		for k, rs := range vs.RealServers {
 			servers[k] = status.RealServer{Name: rs.Name, Up: rs.Up, Weight: rs.Weight, Checks: checkStatus(rs.Checks)}
 		}
-		to.VirtualServers[i] = status.VirtualServer{Name: vs.Name, QuorumUp: vs.QuorumUp, Quorum: vs.Quorum,
-			Hysteresis: vs.Hysteresis, Weight: vs.Weight, SorryServer: vs.SorryServer, SorryActive: vs.SorryActive,
-			RealServers: servers}
+		v := status.VirtualServer{Name: vs.Name, RealServers: servers}
+		if p := byID[vs.ID]; p != nil {
+			v.QuorumUp, v.Quorum, v.Hysteresis, v.Weight = p.QuorumUp, int64(p.Quorum), int64(p.Hysteresis), p.Weight
+			if v.SorryActive = p.SorryServes; p.SorryServer.IsValid() {
+				v.SorryServer = p.SorryServer.String()
+			}
+		}
+		to.VirtualServers[i] = v
 	}
 	return to
 }
@@ -72,8 +83,8 @@ func checksStatus(from healthcheck.Status) *status.Checks {
 func checkStatus(from []healthcheck.CheckStatus) []status.Check {
 	to := make([]status.Check, len(from))
 	for i, c := range from {
-		to[i] = status.Check{Kind: c.Kind, Target: c.Target, Up: c.Up, Result: c.Result, Reason: c.Reason, Error: c.Error,
-			TookSeconds: status.Seconds(c.TookSeconds * 1e9), LastCompleted: c.LastCompleted,
+		to[i] = status.Check{Kind: c.Kind, Target: c.Target, Up: c.Up, Result: c.Result, Code: c.Code,
+			Reason: c.Reason, Error: c.Error, TookSeconds: status.Seconds(c.TookSeconds * 1e9), LastCompleted: c.LastCompleted,
 			ConsecutiveFailures: c.ConsecutiveFailures, Running: c.Running, SharedBy: c.SharedBy}
 	}
 	return to

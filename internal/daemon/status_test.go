@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,8 +14,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
 
+	"vigil/confparse"
+	"vigil/healthcheck"
 	"vigil/internal/status"
 	"vigil/ipvs"
+	"vigil/vrrp"
 )
 
 func TestStatusTellsOfEveryPart(t *testing.T) {
@@ -56,6 +61,100 @@ func TestStatusTellsOfEveryPart(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// leaves calls change with every value inside v that is no struct and no list, addressable, after giving each list one
+// element. What JSON never shows is passed over.
+func leaves(v reflect.Value, path string, change func(leaf reflect.Value, path string)) {
+	switch v.Interface().(type) {
+	case time.Time, netip.Addr, netip.Prefix, netip.AddrPort, ipvs.ServiceKey:
+		change(v, path)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.Tag.Get("json") != "-" {
+				leaves(v.Field(i), path+"."+f.Name, change)
+			}
+		}
+	case reflect.Slice:
+		if v.Len() == 0 {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		}
+		leaves(v.Index(0), path+"[0]", change)
+	default:
+		change(v, path)
+	}
+}
+
+// another is a value of the type of v that is not the zero value.
+func another(v reflect.Value) reflect.Value {
+	to := reflect.New(v.Type()).Elem()
+	switch p := to.Addr().Interface().(type) {
+	case *time.Time:
+		*p = time.Unix(1, 0)
+	case *netip.Addr:
+		*p = netip.MustParseAddr("192.0.2.1")
+	case *netip.Prefix:
+		*p = netip.MustParsePrefix("192.0.2.1/24")
+	case *netip.AddrPort:
+		*p = netip.MustParseAddrPort("192.0.2.1:80")
+	case *ipvs.ServiceKey:
+		*p = ipvs.ServiceKey{Fwmark: 1, Family: confparse.IPv4}
+	default:
+		switch to.Kind() {
+		case reflect.Bool:
+			to.SetBool(true)
+		case reflect.String:
+			to.SetString("x")
+		case reflect.Float64:
+			to.SetFloat(1)
+		default:
+			to.Set(reflect.ValueOf(1).Convert(to.Type()))
+		}
+	}
+	return to
+}
+
+// TestNothingThatAPartSaysIsLost changes every value of every part's own status, one after the other: each is seen in
+// the one Status.
+func TestNothingThatAPartSaysIsLost(t *testing.T) {
+	check := func(part any, show func() any) {
+		v := reflect.ValueOf(part).Elem()
+		leaves(v, v.Type().String(), func(reflect.Value, string) {}) // gives each list its element
+		text := func() string {
+			b, err := json.Marshal(show())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b)
+		}
+		n := 0
+		leaves(v, v.Type().String(), func(leaf reflect.Value, path string) {
+			n++
+			before := text()
+			leaf.Set(another(leaf))
+			if text() == before {
+				t.Errorf("%s is not in the status", path)
+			}
+		})
+		if n < 5 {
+			t.Errorf("%s: only %d values", v.Type(), n)
+		}
+	}
+	var routers vrrp.Status
+	check(&routers, func() any { return vrrpStatus(routers) })
+	var checks healthcheck.Status
+	check(&checks, func() any { return checksStatus(checks, []ipvs.PoolStatus{{Quorum: 7}}) })
+	pools := make([]ipvs.PoolStatus, 1)
+	check(&pools, func() any { // joined by identity, which the checks call by its name
+		id := pools[0].VirtualServer
+		return checksStatus(healthcheck.Status{VirtualServers: []healthcheck.VirtualServerStatus{
+			{ID: id, Name: fmt.Sprintf("%#v", id)}}}, pools)
+	})
+	var table ipvs.Status
+	check(&table, func() any { return ipvsStatus(table) })
 }
 
 // gauge returns the value of a metric without labels.

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -147,7 +146,7 @@ func (t *quietTable) open(q *Quiet, kind quietKind) error {
 	}
 	if !q.swept {
 		q.swept = true
-		sweepQuiet(conn)
+		sweep(conn, quietPrefix)
 	}
 	table := conn.AddTable(&nftables.Table{Family: kind.family, Name: quietPrefix + strconv.Itoa(os.Getpid())})
 	t.conn, t.until = conn, make(map[netip.Addr]time.Time)
@@ -178,24 +177,6 @@ func (t *quietTable) drop() error {
 		err = nil
 	}
 	return errors.Join(err, conn.CloseLasting())
-}
-
-// sweepQuiet deletes the tables of processes that died with some.
-func sweepQuiet(conn *nftables.Conn) {
-	tables, err := conn.ListTables()
-	if err != nil {
-		return
-	}
-	for _, t := range tables {
-		pid, ok := strings.CutPrefix(t.Name, quietPrefix)
-		if !ok {
-			continue
-		}
-		if _, err := os.Stat("/proc/" + pid); errors.Is(err, os.ErrNotExist) {
-			conn.DelTable(t)
-			_ = conn.Flush() // inert, and tried again at the next start
-		}
-	}
 }
 
 // arpOutput is NF_ARP_OUT of linux/netfilter_arp.h: ARP has hooks of its own.

@@ -22,7 +22,7 @@ var vip6 = netip.MustParseAddr("fd09::100")
 
 // dualStack gives the client and the first director IPv6 addresses too.
 func dualStack(t *testing.T) *lan {
-	l := newLAN(t)
+	l := newLAN(t, false)
 	l.check(l.client.AddAddress("eth0", netip.MustParsePrefix("fd09::1/64")))
 	l.check(l.first.AddAddress("eth0", netip.MustParsePrefix("fd09::2/64")))
 	l.check(l.first.AddAddress("eth0", netip.PrefixFrom(vip6, 128)))
@@ -93,7 +93,7 @@ func TestQuietAddressIsNotAnsweredFor(t *testing.T) {
 		t.Helper()
 		l.check(l.first.Do(f))
 	}
-	addrs := []netip.Addr{vip, vip6}
+	addrs := []netip.Addr{l.vip, vip6}
 	do(q.Prepare)
 	do(q.Prepare) // is there already
 	for _, a := range addrs {
@@ -105,7 +105,7 @@ func TestQuietAddressIsNotAnsweredFor(t *testing.T) {
 		l.noAnswer(a)
 	}
 	do(func() error { return q.Set(addrs[:1], 0) })
-	l.learns(vip)
+	l.learns(l.vip)
 	l.noAnswer(vip6)
 	do(func() error { return q.Set(addrs, 0) }) // one of them is not quiet
 	l.learns(vip6)
@@ -155,13 +155,13 @@ func TestQuietAddressIsNotAnsweredFor(t *testing.T) {
 // A connection goes on, and its host must not even ask for the client in a way that makes it learn the old address.
 func TestQuietAddressServes(t *testing.T) {
 	l := dualStack(t)
-	l.echo(l.first)
+	l.echo(l.first, 80)
 	var q Quiet
-	c := l.dial()
-	l.check(l.first.Do(func() error { return q.Set([]netip.Addr{vip}, time.Hour) }))
+	c := l.dial(netip.AddrPortFrom(l.vip, 80))
+	l.check(l.first.Do(func() error { return q.Set([]netip.Addr{l.vip}, time.Hour) }))
 	t.Cleanup(func() { l.check(l.first.Do(q.Close)) })
 	for range 3 {
-		if who, err := ask(c); who != "first" || err != nil {
+		if who, err := ask(c, patience); who != "first" || err != nil {
 			t.Fatalf("%q, %v", who, err)
 		}
 	}

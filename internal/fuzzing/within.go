@@ -1,4 +1,4 @@
-// Package fuzzing has what the fuzz targets share.
+// Package fuzzing has what the fuzz targets share, and other tests of what something costs.
 package fuzzing
 
 import (
@@ -17,23 +17,29 @@ const hung = 60 * time.Second
 // the program, so that a fuzzer keeps its input.
 func Within(t testing.TB, limit time.Duration, work func()) {
 	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	watchdog := time.AfterFunc(hung, func() { panic("the work does not end") })
 	defer watchdog.Stop()
-	before := used(t)
-	work()
-	if took := used(t) - before; took > limit*slowdown {
+	if took := Cost(t, work); took > limit*slowdown {
 		t.Fatalf("the work took %v of processor time, more than %v", took, limit*slowdown)
 	}
 }
 
-// used returns the processor time that this thread has had.
+// Cost is the processor time that work takes, of this thread alone: a measure that other programs do not change.
+func Cost(t testing.TB, work func()) time.Duration {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := used(t)
+	work()
+	return used(t) - before
+}
+
+// used returns the processor time that this thread has had, to the nanosecond: rusage counts by the tick.
 func used(t testing.TB) time.Duration {
 	t.Helper()
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_THREAD, &u); err != nil {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return time.Duration(ts.Nano())
 }

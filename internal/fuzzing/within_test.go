@@ -30,3 +30,26 @@ func TestWithinCountsWorkAndNotWaiting(t *testing.T) {
 		t.Error("too much work is not noticed")
 	}
 }
+
+func TestCostIsOfThisThread(t *testing.T) {
+	stop, other := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(other)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	cost := Cost(t, func() {
+		for start := used(t); used(t)-start < 20*time.Millisecond; {
+		}
+	})
+	close(stop)
+	<-other
+	if cost < 20*time.Millisecond || cost > 30*time.Millisecond {
+		t.Errorf("20 ms of work beside another thread's cost %v", cost)
+	}
+}

@@ -12,6 +12,7 @@ import (
 //
 //	VL1xxx  instances and what they track
 //	VL2xxx  virtual servers and checks
+//	VL3xxx  words of any block
 //	VL5xxx  two directors' files
 const (
 	WeightWithoutEffect = diag.LintBase + 1001
@@ -33,6 +34,8 @@ const (
 	ServerIsService = diag.LintBase + 2006
 	WrongForTLS     = diag.LintBase + 2007
 	SharedService   = diag.LintBase + 2008
+
+	FlagTurnedOff = diag.LintBase + 3001
 
 	PairMissing        = diag.LintBase + 5001
 	PairVRID           = diag.LintBase + 5002
@@ -80,6 +83,8 @@ var codes = map[confparse.Code]codeInfo{
 	ServerIsService: {confparse.Warning, "a real server with the address of its virtual server"},
 	WrongForTLS:     {confparse.Warning, "plain HTTP asked of a TLS port, or the other way round"},
 	SharedService:   {confparse.Warning, "two virtual servers share a service of the kernel"},
+
+	FlagTurnedOff: {confparse.Warning, "a value behind a keyword that takes none"},
 
 	PairMissing:        {confparse.Error, "an instance that only one director has"},
 	PairVRID:           {confparse.Error, "virtual router ids differ"},

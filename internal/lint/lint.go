@@ -27,6 +27,7 @@ type Options struct {
 func Check(f File, o Options) confparse.Diagnostics {
 	c := &checker{f: f}
 	c.cutWords()
+	c.flags()
 	for _, vi := range f.Config.Instances {
 		c.weights(vi, o)
 		c.strict(vi)

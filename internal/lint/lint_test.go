@@ -50,7 +50,10 @@ func TestCheck(t *testing.T) {
 		o    Options
 		want []string
 	}{
-		"a sound file": {text: instance("priority 150") + service},
+		"a sound file":             {text: instance("priority 150") + service},
+		"a flag turned off":        {text: instance("state BACKUP", "nopreempt false"), want: []string{"VL3001 warning 8"}},
+		"a boolean turned off":     {text: instance("skip_check_adv_addr false")},
+		"a flag with another word": {text: instance("state BACKUP", "nopreempt please")},
 		"a weight below the lowest priority": {
 			text: fmt.Sprintf(script, -5) + instance("priority 1", "track_script {", "chk", "}"),
 			want: []string{"VL1001 warning 14"}},

@@ -133,34 +133,3 @@ func (c *checker) alerts() {
 	c.report(AlertsToNobody, at, "smtp_alert is on, but no mail can be sent: there is no "+missing,
 		"set smtp_server and notification_email in global_defs")
 }
-
-// textual are the keywords whose value may well have a # or ! in it.
-var textual = []string{"auth_pass", "key", "password", "path", "virtualhost", "misc_path", "script", "digest"}
-
-// cutWords reports values that a comment cuts: the comment begins right behind the last word, without a blank. What is
-// left is a valid word, so that only the raw text shows it.
-func (c *checker) cutWords() {
-	if c.f.Tree == nil {
-		return
-	}
-	seen := map[confparse.Range]bool{}
-	var walk func(nodes []*confparse.Node)
-	walk = func(nodes []*confparse.Node) {
-		for _, n := range nodes {
-			walk(n.Body)
-			if len(n.Args) == 0 || !slices.Contains(textual, n.Keyword.Text) {
-				continue
-			}
-			last := n.Args[len(n.Args)-1]
-			at := n.RangeOf(last)
-			end, text := int(at.End.Offset), c.f.Text[at.File]
-			if last.Quoted || end >= len(text) || text[end] != '!' && text[end] != '#' || seen[at] {
-				continue
-			}
-			seen[at] = true
-			c.report(WordCutByComment, at, fmt.Sprintf("the '%c' behind '%s' begins a comment: %s is only '%s'", text[end], last.Text,
-				n.Keyword.Text, last.Text), "put the value in double quotes, or a blank before the comment")
-		}
-	}
-	walk(c.f.Tree.Root)
-}

@@ -25,7 +25,7 @@ type VirtualServer struct {
 type RealServer struct {
 	Name   string  `json:"name"`
 	Up     bool    `json:"up"`
-	Weight int32   `json:"weight"`
+	Weight int32   `json:"weight"` // the configured one and what its checks add
 	Checks []Check `json:"checks,omitempty"`
 }
 
@@ -35,6 +35,7 @@ type Check struct {
 	Target              string    `json:"target"`
 	Up                  bool      `json:"up"`               // does not hold its server down
 	Result              string    `json:"result,omitempty"` // of the last attempt: success, failure, rescheduled
+	Code                string    `json:"code,omitempty"`   // of the last attempt, as HAProxy has it: L4OK, L4TOUT, L7STS
 	Reason              string    `json:"reason,omitempty"`
 	Error               string    `json:"error,omitempty"`
 	TookSeconds         Seconds   `json:"took_seconds"`

@@ -48,10 +48,8 @@ type Own struct {
 
 // PreparePassOn says that a PassOn for Previous is likely to follow within a time: it has resigned, or we preempt it.
 type PreparePassOn struct {
-	Previous  netip.Addr
-	Within    time.Duration
-	Link      string // of the router, where Previous is
-	Addresses []Address
+	Previous netip.Addr
+	Within   time.Duration
 }
 
 // PassOn precedes the Own of a planned change of master: the previous one was heard a moment ago and goes on serving for

@@ -141,5 +141,5 @@ func (m *Machine) preparePassOn(now Instant, from netip.Addr) {
 		return
 	}
 	m.prepared = preparation{from, now}
-	m.emit(PreparePassOn{Previous: from, Within: within, Link: m.spec.Link, Addresses: m.all})
+	m.emit(PreparePassOn{Previous: from, Within: within})
 }

@@ -32,7 +32,7 @@ func (m *Machine) receive(now Instant, a *wire.Advert, src netip.Addr) {
 	case m.phase == resigning:
 		if a.Priority > 0 && src != m.source && !m.heard {
 			m.heard = true
-			m.timers.release = now.Add(handOverGrace)
+			m.handOver(now.Add(handOverGrace))
 		}
 	case m.state == Backup:
 		m.receiveBackup(now, a, from)

@@ -168,7 +168,8 @@ func (m *Machine) stop(now Instant, ev Stop) {
 	case ev.AtOnce:
 		m.finish()
 	case from == Master:
-		m.handOver(now.Add(max(m.spec.resignWait(), ev.Hold)))
+		// Until somebody takes over it goes on answering who has the addresses: nobody else would.
+		m.timers.release = now.Add(max(m.spec.resignWait(), ev.Hold))
 	case grace == Never:
 		m.finish()
 	}

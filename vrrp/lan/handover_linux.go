@@ -1,9 +1,9 @@
 package lan
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,27 +16,6 @@ const passOnPatience = 50 * time.Millisecond
 
 // Move is a planned change of master: what goes on at the previous one for the connections that it knows.
 type Move = firewall.Move
-
-// newMove describes the hand-over of addresses from the previous master, whose adverts come in on the interface via. It
-// lasts for d.
-func NewMove(n Network, previous netip.Addr, d time.Duration, addrs []Address, via string) (Move, error) {
-	l, err := n.Link(via)
-	if err != nil {
-		return Move{}, err
-	}
-	m := Move{Links: []int{l.Index}, Previous: previous, Via: l.Index, For: d}
-	for _, addr := range addrs {
-		m.Addresses = append(m.Addresses, addr.Prefix.Addr())
-		l, err := n.Link(addr.Link)
-		if err != nil {
-			return Move{}, err
-		}
-		if !slices.Contains(m.Links, l.Index) {
-			m.Links = append(m.Links, l.Index)
-		}
-	}
-	return m, nil
-}
 
 // handover programs what passes connections on.
 type handover struct {
@@ -55,20 +34,20 @@ func (h *handover) close() error {
 }
 
 // PreparePassOn implements Network.
-func (k *Kernel) PreparePassOn(m Move, within time.Duration) error {
-	return k.Do(func() error { return k.handover.rules.Arm(m, within) })
+func (k *Kernel) PreparePassOn(previous netip.Addr, within time.Duration) error {
+	return k.Do(func() error { return k.handover.rules.Arm(previous, within) })
 }
 
-// PassOn implements Network. It fails when the rules cannot be had in time.
+// PassOn implements Network. It fails when the rules do not act in time, and then they never do.
 func (k *Kernel) PassOn(m Move) error {
+	ctx, cancel := context.WithTimeout(context.Background(), passOnPatience)
+	defer cancel()
 	done := make(chan error, 1)
-	k.handover.pending.Go(func() { done <- k.Do(func() error { return k.handover.rules.Begin(m) }) })
-	patience := time.NewTimer(passOnPatience)
-	defer patience.Stop()
+	k.handover.pending.Go(func() { done <- k.Do(func() error { return k.handover.rules.Begin(ctx, m) }) })
 	select {
 	case err := <-done:
 		return err
-	case <-patience.C:
+	case <-ctx.Done():
 		return fmt.Errorf("pass connections on to %s: not done within %v", m.Previous, passOnPatience)
 	}
 }

@@ -36,7 +36,7 @@ type Network interface {
 	// PassOn lets TCP connections under way at a hand-over go on at the previous master. PreparePassOn does beforehand
 	// what takes time, and undoes it when nothing follows within the time given.
 	PassOn(Move) error
-	PreparePassOn(m Move, within time.Duration) error
+	PreparePassOn(previous netip.Addr, within time.Duration) error
 }
 
 // Segment is what virtual routers that share a socket have in common. VRIDs tell them apart.

@@ -39,6 +39,9 @@ func (n *Node) moved(r *virtualRouter, c election.StateChanged) {
 		r.quietBy = max(r.quietBy, n.sim.Now+slack)
 	}
 	r.releaseBy = n.sim.Now + limit + slack
+	if c.Cause == election.CauseStop { // until a successor is heard, somebody has to answer
+		r.quietBy = max(r.quietBy, r.releaseBy)
+	}
 }
 
 // judge looks at all routers.

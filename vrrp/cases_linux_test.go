@@ -1,0 +1,260 @@
+package vrrp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"vigil/internal/netio"
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan/lantest"
+)
+
+func ip(t *testing.T, n *lantest.Node, args ...string) {
+	t.Helper()
+	if out, err := n.Output(t.Context(), append([]string{"ip"}, args...)...); err != nil {
+		t.Fatal(err, out)
+	}
+}
+
+// A master whose interface was down before announces its addresses in its first interval as if nothing had been:
+// garp_master_repeat times each, before its second advert.
+func TestAnnouncementsAfterTheInterfaceWasDown(t *testing.T) {
+	lab, nodes := lantest.Laboratory(t, 1)
+	a := nodes[0]
+	in := fast(150)
+	in.AdvertInterval = 300 * time.Millisecond
+	in.GARP.MasterRepeat = 5
+	record := a.Capture(lab)
+	r, _ := run(t, a, Options{}, in)
+	for _, happened := range []func(){
+		func() {},
+		func() {
+			ip(t, a, "link", "set", "eth0", "down")
+			untilState(t, r, election.Fault)
+			ip(t, a, "link", "set", "eth0", "up")
+		},
+	} {
+		happened()
+		since := time.Now()
+		untilState(t, r, election.Master)
+		var first, second time.Time
+		lantest.Until(t, 10*time.Second, "two adverts", func() error {
+			var adverts []time.Time
+			for _, ad := range record.Adverts("a", since) {
+				if ad.Priority > 0 {
+					adverts = append(adverts, ad.Time)
+				}
+			}
+			if len(adverts) < 2 {
+				return fmt.Errorf("%d", len(adverts))
+			}
+			first, second = adverts[0], adverts[1]
+			return nil
+		})
+		sent := 0
+		for _, g := range record.Announcements("a", since) {
+			if !g.Time.Before(first) && g.Time.Before(second) {
+				sent++
+			}
+		}
+		if sent != 10 {
+			t.Errorf("%d announcements between the first and the second advert, want 5 of 2 addresses", sent)
+		}
+	}
+}
+
+// Where IPv6 is switched off the rest is served, and what failed is put in place when it is switched on.
+func TestIPv6OffIsNoReasonToResign(t *testing.T) {
+	_, nodes := lantest.Laboratory(t, 1)
+	a := nodes[0]
+	if err := a.Sysctl("net/ipv6/conf/eth0/disable_ipv6", "1"); err != nil {
+		t.Fatal(err)
+	}
+	in := fast(150)
+	v6 := netip.MustParsePrefix("2001:db8:1::100/64")
+	in.Addresses = in.Addresses[:1]
+	in.Excluded = []election.Address{{Prefix: v6, Link: "eth0"}, {Prefix: netip.PrefixFrom(vip101, 24), Link: "eth0"}}
+	r, _ := run(t, a, Options{}, in)
+	untilState(t, r, election.Master)
+	served := []netip.Prefix{netip.PrefixFrom(vip100, 32), netip.PrefixFrom(vip101, 24)}
+	lantest.Until(t, 10*time.Second, "the others", func() error {
+		got, failures := virtual(t, a), r.Status().Instances[0].Failures
+		if !slices.Equal(got, served) || len(failures) != 1 || failures[0].Prefix != v6 {
+			return fmt.Errorf("has %v, failures %v", got, failures)
+		}
+		return nil
+	})
+	if err := a.Sysctl("net/ipv6/conf/eth0/disable_ipv6", "0"); err != nil {
+		t.Fatal(err)
+	}
+	lantest.Until(t, 20*time.Second, "all of them", func() error {
+		got, failures := virtual(t, a), r.Status().Instances[0].Failures
+		if !slices.Contains(got, v6) || len(failures) != 0 {
+			return fmt.Errorf("has %v, failures %v", got, failures)
+		}
+		return nil
+	})
+	if c := r.Status().Instances[0].Counters; c.BecameMaster != 1 || c.PriorityZeroSent != 0 {
+		t.Errorf("counters %+v: the state has changed", c)
+	}
+}
+
+// gone records the removals of an address from now on.
+func gone(t *testing.T, n *lantest.Node, addr string) func() int {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	events := make(chan netio.Event, 1000)
+	ended := make(chan error, 1)
+	go func() { ended <- n.Kernel.Watch(ctx, events) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	for {
+		if _, ok := (<-events).(netio.Synced); ok {
+			break
+		}
+	}
+	want := netip.MustParseAddr(addr)
+	return func() (times int) {
+		t.Helper()
+		// A change of our own marks the end of what has happened so far.
+		mark := netio.Address{Index: n.Link().Index, Prefix: netip.MustParsePrefix("192.0.2.77/32")}
+		if err := n.Kernel.AddAddress(mark); err != nil {
+			t.Fatal(err)
+		}
+		for ev := range events {
+			switch ev := ev.(type) {
+			case netio.AddressGone:
+				if ev.Address.Prefix.Addr() == want {
+					times++
+				}
+			case netio.AddressChanged:
+				if ev.Address.Prefix == mark.Prefix {
+					return times
+				}
+			}
+		}
+		return times
+	}
+}
+
+// A reload that removes, or relabels, the first address of a subnet leaves its neighbour alone.
+func TestFirstAddressOfASubnet(t *testing.T) {
+	first := election.Address{Prefix: netip.MustParsePrefix("198.51.100.100/24"), Link: "eth0"}
+	second := election.Address{Prefix: netip.MustParsePrefix("198.51.100.101/24"), Link: "eth0"}
+	labelled := first
+	labelled.Label = "eth0:1"
+	for name, after := range map[string][]election.Address{"removed": {second}, "relabelled": {labelled, second}} {
+		t.Run(name, func(t *testing.T) {
+			lab, nodes := lantest.Laboratory(t, 1)
+			a := nodes[0]
+			in := fast(150)
+			in.Addresses = []election.Address{first, second}
+			r, _ := run(t, a, Options{}, in)
+			untilState(t, r, election.Master)
+			lantest.Until(t, 10*time.Second, "both", func() error {
+				if got := virtual(t, a); len(got) != 2 {
+					return fmt.Errorf("has %v", got)
+				}
+				return nil
+			})
+			removals := gone(t, a, "198.51.100.101")
+			record := a.Capture(lab)
+			in.Addresses = after
+			if err := r.Apply(t.Context(), testSpec(in)); err != nil {
+				t.Fatal(err)
+			}
+			lantest.Until(t, 10*time.Second, "the new addresses", func() error {
+				all, err := a.Kernel.Addresses()
+				if err != nil {
+					return err
+				}
+				var got []string
+				for _, k := range all {
+					if k.Protocol == netio.Protocol {
+						got = append(got, k.Prefix.String()+" "+k.Label)
+					}
+				}
+				var want []string
+				for _, v := range after {
+					label := "eth0"
+					if v.Label != "" {
+						label = v.Label
+					}
+					want = append(want, v.Prefix.String()+" "+label)
+				}
+				slices.Sort(got)
+				slices.Sort(want)
+				if !slices.Equal(got, want) {
+					return fmt.Errorf("has %v, want %v", got, want)
+				}
+				return nil
+			})
+			if n := removals(); n != 0 {
+				t.Errorf("the other address was gone %d times", n)
+			}
+			if c := r.Status().Instances[0].Counters; c.BecameMaster != 1 || c.PriorityZeroSent != 0 || c.ReleasedMaster != 0 {
+				t.Errorf("counters %+v: the state has changed", c)
+			}
+			for _, ad := range record.Adverts("a", time.Time{}) {
+				if ad.Priority == 0 {
+					t.Error("resigned")
+				}
+			}
+		})
+	}
+}
+
+// One router's hand-over does not touch another's address of the same subnet.
+func TestHandOverSparesTheOtherRouter(t *testing.T) {
+	_, nodes := lantest.Laboratory(t, 2)
+	a, b := nodes[0], nodes[1]
+	one, two := fast(100), fast(90)
+	two.Name, two.VRID = "W", 52
+	one.Addresses = []election.Address{{Prefix: netip.MustParsePrefix("198.51.100.100/24"), Link: "eth0"}}
+	two.Addresses = []election.Address{{Prefix: netip.MustParsePrefix("198.51.100.200/24"), Link: "eth0"}}
+	r, _ := run(t, a, Options{}, one)
+	untilState(t, r, election.Master) // so that its address is the first of the subnet
+	if err := r.Apply(t.Context(), testSpec(one, two)); err != nil {
+		t.Fatal(err)
+	}
+	state := func(i int, want election.State) {
+		t.Helper()
+		lantest.Until(t, 10*time.Second, "state "+want.String(), func() error {
+			if got := r.Status().Instances[i].State; got != want {
+				return errors.New(got.String())
+			}
+			return nil
+		})
+	}
+	state(1, election.Master)
+	lantest.Until(t, 10*time.Second, "both addresses", func() error {
+		if got := virtual(t, a); len(got) != 2 {
+			return fmt.Errorf("has %v", got)
+		}
+		return nil
+	})
+	removals := gone(t, a, "198.51.100.200")
+	higher := one
+	higher.Priority = 200
+	run(t, b, Options{}, higher)
+	state(0, election.Backup)
+	lantest.Until(t, 10*time.Second, "release", func() error {
+		if got := virtual(t, a); len(got) != 1 {
+			return fmt.Errorf("has %v", got)
+		}
+		return nil
+	})
+	if n := removals(); n != 0 {
+		t.Errorf("the other router's address was gone %d times", n)
+	}
+	if c := r.Status().Instances[1].Counters; c.BecameMaster != 1 || c.PriorityZeroSent != 0 || c.ReleasedMaster != 0 {
+		t.Errorf("counters %+v: the other router has moved", c)
+	}
+	if value, err := a.ReadSysctl("net/ipv4/conf/eth0/promote_secondaries"); err != nil || value != "0" {
+		t.Errorf("promote_secondaries is %q afterwards (%v), was 0", value, err)
+	}
+}

@@ -1,0 +1,118 @@
+package vrrp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"vigil/internal/testlan"
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan/lantest"
+)
+
+// Neighbours that have forgotten who has the address and ask for it during the grace of a hand-over learn the new one,
+// in every one of 50 hand-overs: half of them because the master resigns, half because it is preempted.
+func TestHandOverWithColdCaches(t *testing.T) {
+	lab, nodes := lantest.Laboratory(t, 3)
+	a, b, client := nodes[0], nodes[1], nodes[2]
+	lower, higher := fast(100), fast(150)
+	vip := netip.MustParseAddr("10.77.0.101") // of the subnet that all are in
+	lower.Addresses = []election.Address{{Prefix: netip.PrefixFrom(vip, 24), Link: "eth0"}}
+	higher.Addresses = lower.Addresses
+	low, _ := run(t, a, Options{}, lower)
+	untilState(t, low, election.Master)
+	var high *Runner
+	stop := func() {}
+	stale := 0
+	const trials = 50
+	for n := range trials {
+		host, node := "b", b
+		since := time.Now()
+		record := a.Capture(lab)
+		ended := make(chan struct{})
+		if n%2 == 0 {
+			high, stop = run(t, b, Options{}, higher)
+			close(ended)
+		} else {
+			host, node = "a", a
+			go func() { stop(); close(ended) }()
+		}
+		ad, err := record.WaitAdvert(t.Context(), host, since, func(ad testlan.Advert) bool { return ad.Priority > 0 })
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Somewhere in the 200 ms of the grace.
+		time.Sleep(time.Until(ad.Time.Add(5*time.Millisecond + time.Duration(n*7%35)*5*time.Millisecond)))
+		asked := time.Now()
+		ask(t, client, vip)
+		time.Sleep(time.Until(ad.Time.Add(300 * time.Millisecond)))
+		// On a machine that does not run the new master in time its last word is late as well.
+		lantest.Until(t, 10*time.Second, "announcement after the grace", func() error {
+			if len(record.Announcements(host, ad.Time.Add(200*time.Millisecond))) == 0 {
+				return errors.New("none")
+			}
+			return nil
+		})
+		mac := knows(t, client, vip)
+		if want := node.Cable.MAC.String(); mac.String() != want {
+			stale++
+			t.Logf("trial %d, asked %v after the first advert of %s: knows %v, want %v", n, asked.Sub(ad.Time), host, mac, want)
+		}
+		<-ended
+		record.Close()
+		if n%2 == 0 {
+			untilState(t, high, election.Master)
+			untilState(t, low, election.Backup)
+		} else {
+			untilState(t, low, election.Master)
+		}
+	}
+	if stale > 0 {
+		t.Errorf("%d of %d clients know the old master 300 ms after the hand-over", stale, trials)
+	}
+}
+
+// ask has the client forget who has the address and send something there.
+func ask(t *testing.T, client *lantest.Node, addr netip.Addr) {
+	t.Helper()
+	err := client.Host.Do(func() error {
+		link, err := netlink.LinkByName("eth0")
+		if err != nil {
+			return err
+		}
+		_ = netlink.NeighDel(&netlink.Neigh{LinkIndex: link.Attrs().Index, IP: addr.AsSlice()}) // it may not know
+		c, err := net.Dial("udp4", netip.AddrPortFrom(addr, 9).String())
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = c.Write([]byte("x"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(fmt.Errorf("ask for %s: %w", addr, err))
+	}
+}
+
+// knows returns the MAC address that the client knows for an address, nil if none.
+func knows(t *testing.T, client *lantest.Node, addr netip.Addr) (mac net.HardwareAddr) {
+	t.Helper()
+	err := client.Host.Do(func() error {
+		list, err := netlink.NeighList(0, netlink.FAMILY_V4)
+		i := slices.IndexFunc(list, func(n netlink.Neigh) bool { return n.IP.Equal(addr.AsSlice()) })
+		if i >= 0 {
+			mac = list[i].HardwareAddr
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mac
+}
