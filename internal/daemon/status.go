@@ -40,6 +40,10 @@ func vrrpStatus(from vrrp.Status) *status.VRRP {
 			MasterPriority: in.MasterPriority, Resigning: in.Resigning, Counters: status.AdvertCounters(in.Counters),
 			AnnouncementsSent: in.Announcements,
 		}
+		for _, f := range in.Failures {
+			to.Instances[i].Failures = append(to.Instances[i].Failures,
+				status.Failure{Address: f.Prefix, Interface: f.Link, Error: f.Error})
+		}
 	}
 	for _, g := range from.Groups {
 		to.Groups = append(to.Groups, status.SyncGroup{Name: string(g.Name), State: g.State.String()})

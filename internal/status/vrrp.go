@@ -36,12 +36,20 @@ type Instance struct {
 	Resigning             bool           `json:"resigning,omitempty"`
 	Counters              AdvertCounters `json:"counters"`
 	AnnouncementsSent     uint64         `json:"announcements_sent"` // gratuitous ARPs and neighbour advertisements
+	Failures              []Failure      `json:"failures,omitempty"` // what could not be installed or removed, and is tried again
 }
 
 // Address is one virtual address.
 type Address struct {
 	Address   netip.Prefix `json:"address"`
 	Interface string       `json:"interface"`
+}
+
+// Failure is a virtual address that could not be installed or removed.
+type Failure struct {
+	Address   netip.Prefix `json:"address"`
+	Interface string       `json:"interface"`
+	Error     string       `json:"error"`
 }
 
 // SyncGroup is one vrrp_sync_group.
