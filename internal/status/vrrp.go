@@ -39,17 +39,17 @@ type Instance struct {
 	Failures              []Failure      `json:"failures,omitempty"` // what could not be installed or removed, and is tried again
 }
 
-// Failure is a virtual address that is not as it should be, and why.
-type Failure struct {
-	Address   netip.Prefix `json:"address"`
-	Interface string       `json:"interface"`
-	Error     string       `json:"error"`
-}
-
 // Address is one virtual address.
 type Address struct {
 	Address   netip.Prefix `json:"address"`
 	Interface string       `json:"interface"`
+}
+
+// Failure is a virtual address that could not be installed or removed.
+type Failure struct {
+	Address   netip.Prefix `json:"address"`
+	Interface string       `json:"interface"`
+	Error     string       `json:"error"`
 }
 
 // SyncGroup is one vrrp_sync_group.
