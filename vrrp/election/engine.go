@@ -2,6 +2,7 @@ package election
 
 import (
 	"container/heap"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -34,6 +35,7 @@ type Engine struct {
 	waiting []InstanceSpec                // start once addresses that a resigning router holds are free
 	tracked map[track.ID][]*virtualRouter // who references an object
 	values  map[track.ID]int              // last word about it
+	wanted  map[place][]*virtualRouter    // whose specs have an address
 	spec    Spec
 	last    Handle
 	stepped []*virtualRouter // by TakeStepped
@@ -114,10 +116,15 @@ func (e *Engine) inform(now Instant, r *virtualRouter, spec *InstanceSpec) {
 	}
 }
 
-// index finds out anew who references which tracked object.
+// index finds out anew which routers want an address and which reference a tracked object.
 func (e *Engine) index() {
-	e.tracked = make(map[track.ID][]*virtualRouter)
+	e.tracked, e.wanted = make(map[track.ID][]*virtualRouter), make(map[place][]*virtualRouter)
 	for _, r := range e.list {
+		for _, list := range [][]Address{r.spec.Addresses, r.spec.Excluded} {
+			for _, a := range list {
+				e.wanted[a.place()] = append(e.wanted[a.place()], r)
+			}
+		}
 		if r.leaving {
 			continue
 		}
@@ -265,14 +272,20 @@ func (e *Engine) servedByOther(r *virtualRouter, x Resource) bool {
 	if !ok {
 		return false
 	}
-	same := func(b Address) bool { return a.Prefix == b.Prefix && a.Link == b.Link }
-	owns := func(y Resource) bool { b, ok := y.(Address); return ok && same(b) }
-	return slices.ContainsFunc(e.list, func(o *virtualRouter) bool {
+	is := func(y Resource) bool { b, ok := y.(Address); return ok && b.place() == a.place() }
+	return slices.ContainsFunc(e.wanted[a.place()], func(o *virtualRouter) bool {
 		m := o.machine
-		return o != r && (m.present && slices.ContainsFunc(m.owned, owns) ||
-			m.state == Master && (slices.ContainsFunc(o.spec.Addresses, same) || slices.ContainsFunc(o.spec.Excluded, same)))
+		return o != r && e.routers[o.handle] == o && (m.state == Master || m.present && slices.ContainsFunc(m.owned, is))
 	})
 }
+
+// place is what addresses have in common that are one on the host, whatever their attributes.
+type place struct {
+	prefix netip.Prefix
+	link   string
+}
+
+func (a Address) place() place { return place{a.Prefix, a.Link} }
 
 // deadlines is a heap of routers, the earliest deadline first.
 type deadlines []*virtualRouter

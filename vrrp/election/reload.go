@@ -21,6 +21,7 @@ func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
 			r.spec = &wanted[i]
 		}
 	}
+	e.index()
 	e.retireAll(now, func(r *virtualRouter) bool { return !slices.Contains(kept, r) })
 	e.regroup(now)
 	for _, r := range kept {
