@@ -31,6 +31,7 @@ type reconciler struct {
 	changes *changes
 	results chan<- result
 	quit    <-chan struct{} // closed when nobody takes results any more
+	warned  *atomic.Bool    // it was said that addresses cannot be made quiet
 
 	announced atomic.Uint64 // gratuitous ARPs and neighbour advertisements sent
 
@@ -72,7 +73,7 @@ type result struct {
 // newReconciler starts the goroutine; close ends it.
 func newReconciler(r *Runner, h election.Handle, log instanceLog) *reconciler {
 	w := &reconciler{network: r.network, pacers: r.pacers, log: log, handle: h, changes: r.changes, results: r.results,
-		quit: r.quit, suspects: make(map[election.Address]bool), have: make(map[election.Resource]bool),
+		quit: r.quit, warned: &r.warned, suspects: make(map[election.Address]bool), have: make(map[election.Resource]bool),
 		signal: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
@@ -319,7 +320,7 @@ func (w *reconciler) hush() {
 				w.hushed = append(w.hushed, a.Prefix.Addr())
 			}
 		}
-		if err := w.network.Quiet(w.hushed, quietLimit); err != nil {
+		if err := w.network.Quiet(w.hushed, quietLimit); err != nil && !w.warned.Swap(true) {
 			w.log.quietFailed(err)
 		}
 	case !w.own.Quiet && len(w.hushed) > 0:
