@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -249,6 +250,8 @@ func (w *reconciler) pass() {
 		}
 	}
 	w.gone = slices.DeleteFunc(w.gone, func(res election.Resource) bool { return slices.Contains(wanted, res) })
+	// What is no longer wanted and not to be removed is another router's now, and may go without our knowledge.
+	maps.DeleteFunc(w.have, func(res election.Resource, _ bool) bool { return !slices.Contains(wanted, res) })
 	w.hush()
 	var failures []election.Failure
 	place := lan.NewPlacer(w.network)
@@ -264,7 +267,7 @@ func (w *reconciler) pass() {
 		}
 	}
 	for _, res := range wanted {
-		if w.have[res] {
+		if w.have[res] || w.own.Quiet { // nothing new is handed over
 			continue
 		}
 		if w.superseded() {
