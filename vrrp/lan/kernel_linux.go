@@ -27,7 +27,10 @@ func OpenKernel() (*Kernel, error) {
 		return nil, err
 	}
 	k := &Kernel{Handle: h}
+	// What nftables needs may have to be loaded into the kernel first, which takes seconds where machines are slow: now, and
+	// not when somebody is about to take over.
 	k.handover.prepare(k.Do)
+	k.PrepareQuiet()
 	return k, nil
 }
 
