@@ -1,82 +1,8 @@
 package confparse
 
 import (
-	"net/netip"
 	"time"
 )
-
-// TrackScript is a vrrp_script block.
-type TrackScript struct {
-	Range    Range
-	Name     string
-	Script   Script
-	Interval time.Duration // 1 s
-	Timeout  time.Duration // the interval
-	Weight   int           // -253..253; 0 = failure means FAULT
-	Reverse  bool
-	Rise     int // 1
-	Fall     int // 1
-	InitFail bool
-}
-
-// ParamMatch is how vrrp_track_process compares parameters.
-type ParamMatch uint8
-
-// The ways to compare parameters.
-const (
-	MatchNone    ParamMatch = iota // by name only
-	MatchExact                     // all parameters, no more
-	MatchInitial                   // the first parameters
-	MatchPartial                   // the last listed one may be a beginning
-)
-
-// TrackProcess is a vrrp_track_process block.
-type TrackProcess struct {
-	Range          Range
-	Name           string
-	Process        string
-	Params         []string
-	Match          ParamMatch
-	FullCommand    bool
-	Weight         int // -254..254
-	Reverse        bool
-	Quorum         uint32 // 1
-	QuorumMax      uint32 // 4294967295 = none
-	TerminateDelay time.Duration
-	ForkDelay      time.Duration
-}
-
-// TrackFile is a track_file block.
-type TrackFile struct {
-	Range     Range
-	Name      string
-	Path      string
-	Weight    int // 1; 0 = a value other than 0 means FAULT
-	Reverse   bool
-	Init      bool // init_file: write InitValue at start
-	InitValue int
-	Overwrite bool
-}
-
-// BFDInstance is a bfd_instance block.
-type BFDInstance struct {
-	Range      Range
-	Name       string
-	Neighbor   netip.Addr
-	Source     netip.Addr    // invalid = any
-	MinRX      time.Duration // 10 ms
-	MinTX      time.Duration // 10 ms
-	IdleTX     time.Duration // 1 s
-	Multiplier uint8         // 5
-	Passive    bool
-	TTL        uint8 // 255 for IPv4, 64 for IPv6
-	MaxHops    int   // -1 = do not check
-	Multihop   bool
-	Weight     int
-	Reverse    bool
-	VRRP       bool // events go to instances
-	Checkers   bool // events go to checkers
-}
 
 // Tracked is one line of track_script, track_file, track_process or track_bfd.
 type Tracked struct {

@@ -3,20 +3,10 @@ package confparse
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"vigil/confparse/diag"
 )
-
-func (d *decoder) oneSecondAtLeast(v time.Duration) time.Duration {
-	if v == 0 {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised,
-			fmt.Sprintf("%s cannot be 0, setting to 1", d.n.Keyword.Text), "")
-		return time.Second
-	}
-	return max(v.Round(time.Millisecond), time.Millisecond)
-}
 
 // definitionWeight decodes "weight N [reverse]" of a tracker. With once, a second one is ignored.
 func (d *decoder) definitionWeight(n *Node, limit int64, weight *int, reverse *bool, once bool) {
@@ -67,145 +57,6 @@ func (d *decoder) needName(n *Node) bool {
 			n.Keyword.Text, n.Arg(0)), "a name with blanks must be quoted")
 	}
 	return true
-}
-
-func (d *decoder) trackScript(n *Node) {
-	if !d.needName(n) {
-		return
-	}
-	d.ts = &TrackScript{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0)), Interval: time.Second, Rise: 1, Fall: 1}
-	d.scriptAccount, d.weightSet = Account{}, false
-	d.body(n.Body)
-	ts := d.ts
-	d.ts = nil
-	ts.Script.Account = d.scriptAccount
-	if ts.Timeout == 0 {
-		ts.Timeout = ts.Interval
-	}
-	if len(ts.Script.Argv) == 0 {
-		if sys := d.env.System; sys.Account != nil && ts.Script.Account.User != "" {
-			if _, _, err := d.accountIDs(&ts.Script); err != nil {
-				d.about(d.accountAt, diag.CodeNoAccount, "Unable to set uid/gid for script ", err.Error())
-			}
-		}
-		d.atEnd(n, diag.CodeTrackerDropped, fmt.Sprintf("No script set for vrrp_script %s - removing", ts.Name), "")
-		return
-	}
-	if sys := d.env.System; sys.Account != nil {
-		uid, gid, err := d.accountIDs(&ts.Script)
-		switch {
-		case err != nil && ts.Script.Account.User != "":
-			d.about(d.accountAt, diag.CodeNoAccount, fmt.Sprintf("Unable to set uid/gid for script '%s'",
-				strings.Join(ts.Script.Argv, "' '")), err.Error())
-			return
-		case err != nil:
-			d.atEnd(n, diag.CodeNoAccount, fmt.Sprintf("Unable to set default user for vrrp script %s - removing", ts.Name),
-				err.Error())
-			return
-		}
-		// keepalived keeps a tracker it cannot run until it knows whether anybody uses it.
-		if sys.Program != nil {
-			switch d.program(&ts.Script, uid, gid) {
-			case programNone:
-			case ProgramMissing:
-				d.about(n, diag.CodeScriptMissing, fmt.Sprintf(
-					"Disabling track script %s since not found/accessible", ts.Name), ts.Script.Argv[0])
-				d.disabledScripts[ts.Name] = true
-			case ProgramNotExecutable:
-				d.about(n, diag.CodeScriptNotExecutable, fmt.Sprintf(
-					"WARNING - script '%s' is not executable for uid:gid %d:%d - disabling.", ts.Script.Argv[0], uid, gid), "")
-				d.disabledScripts[ts.Name] = true
-			case ProgramInsecure:
-				d.insecure = true
-				if d.cfg.Global.Daemon.ScriptSecurity && uid == 0 {
-					d.about(n, diag.CodeTrackerDropped, fmt.Sprintf("Disabling track script %s due to insecure", ts.Name),
-						"somebody who is not root could change what is run as root: "+ts.Script.Argv[0])
-					d.disabledScripts[ts.Name] = true
-				} else {
-					d.scripts = append(d.scripts, n)
-				}
-			default:
-				d.scripts = append(d.scripts, n)
-			}
-		}
-	}
-	d.cfg.Scripts = append(d.cfg.Scripts, ts)
-}
-
-func (d *decoder) trackProcess(n *Node) {
-	if !d.needName(n) {
-		return
-	}
-	d.tp = &TrackProcess{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0)), Quorum: 1, QuorumMax: 1<<32 - 1}
-	d.weightSet = false
-	d.body(n.Body)
-	tp := d.tp
-	d.tp = nil
-	if tp.Process == "" {
-		d.atEnd(n, diag.CodeTrackerDropped, fmt.Sprintf("No process set for vrrp_track_process %s - removing", tp.Name), "")
-		return
-	}
-	if len(tp.Params) > 0 {
-		tp.FullCommand = true
-		if tp.Match == MatchNone {
-			tp.Match = MatchExact
-		}
-	}
-	d.cfg.Processes = append(d.cfg.Processes, tp)
-}
-
-func (d *decoder) processLine(n *Node) {
-	words := d.scriptWords(n)
-	switch {
-	case len(words) == 0:
-		d.missing(n, false)
-		return
-	case d.tp.Process != "":
-		d.about(n, diag.CodeRepeated, "process already set - ignoring "+words[0], "")
-		return
-	}
-	d.tp.Process = d.intern(words[0])
-	for _, w := range words[1:] {
-		d.tp.Params = append(d.tp.Params, d.intern(w))
-	}
-}
-
-func (d *decoder) trackFile(n *Node) {
-	if !d.needName(n) {
-		return
-	}
-	d.tf = &TrackFile{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0)), Weight: 1}
-	d.weightSet = false
-	d.body(n.Body)
-	tf := d.tf
-	d.tf = nil
-	if tf.Path == "" {
-		d.atEnd(n, diag.CodeTrackerDropped, fmt.Sprintf("No file set for track_file %s - ignoring", tf.Name), "")
-		return
-	}
-	d.cfg.Files = append(d.cfg.Files, tf)
-}
-
-func (d *decoder) initFile(n *Node) {
-	d.tf.Init = true
-	for _, a := range n.Args {
-		if a.Text == "overwrite" {
-			d.tf.Overwrite = true
-			continue
-		}
-		if c := a.Text[:min(1, len(a.Text))]; c == "" || c[0] != '-' && c[0] != '+' && (c[0] < '0' || c[0] > '9') {
-			d.report(n, n.RangeOf(a), diag.CodeUnknownWord, "Unknown track file "+d.tf.Name+" init option "+a.Text,
-				"only a number and overwrite are known")
-			continue
-		}
-		if v, ok := d.wholeNumber(n, a, wholeStrict(minInt32, maxInt32)); ok {
-			d.tf.InitValue = int(v)
-			if v < -254 || v > 254 {
-				d.report(n, n.RangeOf(a), diag.CodeRaised, fmt.Sprintf("Track file %s initial value %d outside [-254, 254]",
-					d.tf.Name, v), "")
-			}
-		}
-	}
 }
 
 // tracking returns the lists of the block being decoded.
@@ -424,61 +275,4 @@ func (d *decoder) interfaceDelay(n *Node) {
 		*to = v
 	}
 	d.cfg.InterfaceDelays = append(d.cfg.InterfaceDelays, t)
-}
-
-// maxBFDName is the longest name of a session.
-const maxBFDName = 31
-
-func (d *decoder) bfdInstance(n *Node) {
-	if !d.needName(n) {
-		return
-	}
-	name := n.Arg(0)
-	if len(name) > maxBFDName {
-		d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadName, fmt.Sprintf(
-			"Configuration error: BFD instance %s name too long (maximum length is %d characters) - ignoring", name,
-			maxBFDName), "")
-		return
-	}
-	for _, b := range d.cfg.BFD {
-		if b.Name == name {
-			d.report(n, n.RangeOf(n.Args[0]), diag.CodeDuplicateName, fmt.Sprintf(
-				"Configuration error: BFD instance %s already configured", name), "", Place{Range: b.Range, Note: "first defined here"})
-			return
-		}
-	}
-	d.bfd = &BFDInstance{Range: n.RangeOf(n.Args[0]), Name: d.intern(name), MinRX: 10 * time.Millisecond,
-		MinTX: 10 * time.Millisecond, IdleTX: time.Second, Multiplier: 5}
-	d.badNeighbor, d.weightSet = false, false
-	d.body(n.Body)
-	b := d.bfd
-	d.bfd = nil
-	if d.badNeighbor || !b.Neighbor.IsValid() {
-		d.droppedBFD[b.Name] = true
-		if !d.badNeighbor {
-			d.atEnd(n, diag.CodeBFDDropped, fmt.Sprintf(
-				"Configuration error: BFD instance %s has no neighbor address set, disabling instance", b.Name), "")
-		}
-		return
-	}
-	if b.Source.IsValid() && FamilyOf(b.Source) != FamilyOf(b.Neighbor) {
-		d.atEnd(n, diag.CodeBFDDropped, fmt.Sprintf("Configuration error: BFD instance %s source IP and neighbor IP are not "+
-			"of the same family, disabling instance", b.Name), "")
-		return
-	}
-	if b.TTL == 0 {
-		b.TTL = 255
-		if b.Neighbor.Is6() {
-			b.TTL = 64
-		}
-	}
-	if b.MaxHops > int(b.TTL) {
-		d.atEnd(n, diag.CodeRaised, fmt.Sprintf("BFD instance %s: max_hops exceeds ttl/hoplimit - setting to ttl/hoplimit", b.Name),
-			"")
-		b.MaxHops = int(b.TTL)
-	}
-	if !b.VRRP && !b.Checkers {
-		b.VRRP, b.Checkers = true, true
-	}
-	d.cfg.BFD = append(d.cfg.BFD, b)
 }

@@ -156,7 +156,8 @@ func (k *keyword) wordOf(i int, blocks []syntax.Block) *syntax.Keyword {
 func keywords() []keyword {
 	var all []keyword
 	for _, part := range [][]keyword{rootKeywords, globalKeywords, daemonKeywords, vrrpKeywords, vrrpMoreKeywords, trackKeywords, serverKeywords,
-		checkKeywords, bfdKeywords} {
+		checkKeywords, scriptBlock.keywords(inScript), processBlock.keywords(inTrackProcess), fileBlock.keywords(inTrackFile),
+		bfdBlock.keywords(inBFD)} {
 		all = append(all, part...)
 	}
 	return all
