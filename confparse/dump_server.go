@@ -1,7 +1,6 @@
 package confparse
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -197,42 +196,4 @@ func (p *printer) http(c *Checker) {
 		p.regex(u.Regex)
 		p.close()
 	}
-}
-
-func (p *printer) regex(r *Regex) {
-	if r == nil {
-		return
-	}
-	if r.Pattern != "" {
-		p.line("regex", command([]string{r.Pattern}))
-	}
-	p.flag(r.Invert, "regex_no_match")
-	if len(r.Options) > 0 {
-		p.line("regex_options", strings.Join(r.Options, " "))
-	}
-	p.number("regex_min_offset", int64(r.MinOffset), 0)
-	p.number("regex_max_offset", int64(r.MaxOffset), -1)
-	if r.StackMax > 0 {
-		p.line("regex_stack", r.StackStart, r.StackMax)
-	}
-}
-
-func (p *printer) udp(x *UDPDetail) {
-	if len(x.Payload) > 0 {
-		p.line("payload", hex.EncodeToString(x.Payload))
-	}
-	if x.RequireReply {
-		digits := []byte(hex.EncodeToString(x.Reply))
-		for i, m := range x.Mask {
-			if m&0xf0 == 0 {
-				digits[2*i] = 'x'
-			}
-			if m&0x0f == 0 {
-				digits[2*i+1] = 'x'
-			}
-		}
-		p.line("require_reply", string(digits))
-	}
-	p.line("min_reply_length", x.MinLength)
-	p.line("max_reply_length", x.MaxLength)
 }
