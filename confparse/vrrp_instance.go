@@ -387,3 +387,85 @@ func (d *decoder) nativeIPv6() {
 	d.vi.nativeIPv6 = true
 	d.vi.version.put(3)
 }
+
+// inheritsCheck reports whether vi must have got check_unicast_src from global_defs: its own would have made it a unicast
+// instance, with vmac_xmit_base.
+func inheritsCheck(vi *VRRPInstance) bool {
+	return vi.CheckUnicastSrc && vi.VMAC.Enabled && !vi.VMAC.TransmitBase
+}
+
+func (p *printer) instance(vi *VRRPInstance) {
+	p.open("vrrp_instance", quoted(string(vi.Name)))
+	switch vi.State {
+	case StateMaster:
+		p.line("state MASTER")
+	case StateBackup:
+		p.line("state BACKUP")
+	}
+	p.text("interface", vi.Interface)
+	p.text("vrf", vi.VRF)
+	p.number("virtual_router_id", int64(vi.VirtualRouterID), 0)
+	p.line("version", vi.Version)
+	p.line("priority", vi.Priority)
+	p.line("advert_int", vi.AdvertInterval)
+	p.line("down_timer_adverts", vi.DownTimerAdverts)
+	p.flag(vi.NoPreempt, "nopreempt")
+	p.duration("preempt_delay", vi.PreemptDelay)
+	p.line("strict_mode", onOff(vi.Strict))
+	if vi.Accept {
+		p.line("accept")
+	} else {
+		p.line("no_accept")
+	}
+	p.line("lower_prio_no_advert", onOff(vi.LowerPriorityNoAdvert))
+	p.line("higher_prio_send_advert", onOff(vi.HigherPrioritySendAdvert))
+	p.line("owner_ignore_adverts", onOff(vi.OwnerIgnoreAdverts))
+	p.line("skip_check_adv_addr", onOff(vi.SkipCheckAdvAddr))
+	p.line("v3_checksum_as_v2", onOff(vi.ChecksumAsV2))
+	p.flag(vi.DontTrackPrimary, "dont_track_primary")
+	p.flag(vi.TrackSource, "track_src_ip")
+	p.flag(vi.NoVirtualAddress, "no_virtual_ipaddress")
+	p.flag(vi.PromoteSecondaries, "promote_secondaries")
+	p.flag(vi.LinkbeatPolling, "linkbeat_use_polling")
+	p.flag(vi.UnicastFaultNoPeer, "unicast_fault_no_peer")
+	p.flag(vi.CheckUnicastSrc && !p.checksUnicast, "check_unicast_src")
+	switch vi.OldUnicastChecksum {
+	case On:
+		p.line("old_unicast_checksum")
+	case Off:
+		p.line("old_unicast_checksum never")
+	}
+	p.addr("mcast_src_ip", vi.MulticastSource)
+	p.addr("unicast_src_ip", vi.UnicastSource)
+	p.addr("mcast_dst_ip", vi.MulticastGroup)
+	if len(vi.UnicastPeers) > 0 {
+		p.line("unicast_ttl", vi.UnicastTTL)
+		p.open("unicast_peer")
+		for _, peer := range vi.UnicastPeers {
+			words := []any{peer.Addr}
+			if peer.MinTTL != 0 {
+				words = append(words, "min_ttl", peer.MinTTL)
+			}
+			if peer.MaxTTL != 255 {
+				words = append(words, "max_ttl", peer.MaxTTL)
+			}
+			p.line(words...)
+		}
+		p.close()
+	}
+	p.authentication(vi)
+	p.links(vi)
+	p.garp(vi)
+	p.number("debug", int64(vi.Debug), 0)
+	p.number("timer_expired_backup", int64(vi.TimerExpiredBackup), 0)
+	p.number("kernel_rx_buf_size", int64(vi.RXBufferBytes), 0)
+	p.text("lvs_sync_daemon_interface", vi.SyncDaemonInterface)
+	p.addresses("virtual_ipaddress", vi.VirtualAddresses)
+	p.addresses("virtual_ipaddress_excluded", vi.ExcludedAddresses)
+	p.routes("virtual_routes", vi.Routes)
+	p.rules("virtual_rules", vi.Rules)
+	p.trackInterfaces(vi.TrackInterfaces)
+	p.tracking(&vi.Tracking)
+	p.notify(&vi.Notify)
+	p.close()
+}
