@@ -31,6 +31,7 @@ func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
 			e.drive(now, r, SpecChanged{Spec: *r.spec})
 		}
 	}
+	e.checkSpared(now)
 	e.launch(now)
 	return e.out
 }
