@@ -90,12 +90,16 @@ func (r *Reconciler) keepWeights(e *entry, actual Service) {
 	if r.opts.Audit == AuditRepair || e.vs == nil {
 		return
 	}
+	var servers map[DestKey]int
 	for d, now := range actual.Dests {
 		before, known := e.have.Dests[d]
 		if !known || before.Weight == now.Weight {
 			continue
 		}
-		i, ok := e.server(d)
+		if servers == nil {
+			servers = e.servers()
+		}
+		i, ok := servers[d]
 		if !ok {
 			continue
 		}

@@ -61,19 +61,21 @@ func (e *entry) has(i int) bool {
 	return exists && have.Weight == weight
 }
 
-// server returns which server, or Sorry, has destination d.
-func (e *entry) server(d DestKey) (i int, ok bool) {
+// servers returns which server, or Sorry, has which destination.
+func (e *entry) servers() map[DestKey]int {
 	spec := e.vs.spec
-	isSorry := spec.Pool.Sorry.Exists() && spec.destKey(e.n, pool.Sorry) == d
-	if isSorry && e.vs.pool.Serving() {
-		return pool.Sorry, true
-	}
+	by := make(map[DestKey]int, len(spec.Pool.Servers)+1)
 	for i := range spec.Pool.Servers {
-		if spec.destKey(e.n, i) == d {
-			return i, true
+		by[spec.destKey(e.n, i)] = i
+	}
+	if spec.Pool.Sorry.Exists() {
+		// It may be one of the real servers, and counts as the one that is in its place.
+		d := spec.destKey(e.n, pool.Sorry)
+		if _, both := by[d]; !both || e.vs.pool.Serving() {
+			by[d] = pool.Sorry
 		}
 	}
-	return pool.Sorry, isSorry
+	return by
 }
 
 // failure is what went wrong with a service, and when it is tried again.
@@ -124,6 +126,7 @@ func (r *Reconciler) judge(e *entry, op Op, err error) verdict {
 		return fine
 	case errors.Is(err, syscall.ENOENT) && op.Kind == SetDest && e.state == present:
 		r.did(e, Op{Kind: DelDest, Dest: op.Dest})
+		e.dropOverrides()
 		return replan
 	case errors.Is(err, syscall.ESRCH):
 		r.know(e, absent, Service{})
@@ -187,7 +190,6 @@ func (r *Reconciler) did(e *entry, op Op) {
 		e.have.Dests[op.Dest] = op.DestAttrs
 	case DelDest:
 		delete(e.have.Dests, op.Dest)
-		e.dropOverrides()
 	}
 	r.dests += len(e.have.Dests)
 }

@@ -62,6 +62,14 @@ func parseState(b []byte, thisBoot string) (map[ServiceKey]bool, error) {
 	return owned, nil
 }
 
+// LeftBehind reports whether an earlier run, of this boot, remembered at statePath (see Options) services as its own that
+// it may not have removed. A Reconciler removes them, also for a Spec without virtual servers.
+func LeftBehind(statePath string) bool {
+	f := stateFile{path: statePath}
+	owned, err := f.load()
+	return err == nil && len(owned) > 0
+}
+
 // save replaces the file if owned differs from what it holds, and removes it when owned is empty.
 func (f *stateFile) save(owned map[ServiceKey]bool) error {
 	if f.path == "" || f.known && maps.Equal(f.saved, owned) {

@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
+	"vigil/confparse"
 	"vigil/internal/web"
 	"vigil/ipvs"
 	"vigil/ipvs/ipvstest"
@@ -325,6 +327,38 @@ func TestOptionsThatLeaveTheTable(t *testing.T) {
 		}
 		if err := i.end(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// What a run that was killed has left in the table goes at the next start, also when no virtual server is configured any
+// more. Services of others stay, and a kernel that cannot be opened for it does not matter.
+func TestWhatAnEarlierRunLeftIsRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := begin(t, oneService, func(o *Options) { o.KeepIPVS = true }) // as good as killed
+		if err := first.end(); err != nil {
+			t.Fatal(err)
+		}
+		foreign := ipvs.ServiceKey{Family: confparse.IPv4, Fwmark: 9}
+		first.kernel.Edit(func(t ipvs.Table) { t[foreign] = ipvs.Service{} })
+		again := func(open func(context.Context) (ipvs.Kernel, error)) {
+			i := begin(t, "", func(o *Options) { o.PIDFiles.Daemon = filepath.Join(first.dir, "keepalived.pid"); o.Kernel = open })
+			if err := i.end(); err != nil {
+				t.Error(err)
+			}
+		}
+		again(func(context.Context) (ipvs.Kernel, error) { return nil, syscall.EPERM })
+		if n := len(first.kernel.Table()); n != 2 {
+			t.Errorf("%d services, want 2: the kernel was not to be had", n)
+		}
+		again(first.kernel.Open)
+		if got := first.kernel.Table(); len(got) != 1 || destinations(got) != 0 {
+			t.Errorf("left: %v", got)
+		}
+		opened := false
+		again(func(ctx context.Context) (ipvs.Kernel, error) { opened = true; return first.kernel.Open(ctx) })
+		if opened {
+			t.Error("IPVS was looked at, and nothing of ours was left in it")
 		}
 	})
 }

@@ -178,6 +178,7 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 		text += formatAttr(h.group, a)
 		return true
 	})
+	text = strings.ReplaceAll(text, "\n", "; ") // errors that were joined: whoever reads a log reads it by lines
 	select {
 	case h.w.lines <- logLine{at: r.Time, level: r.Level, ident: h.ident, text: text}:
 	default:

@@ -45,6 +45,14 @@ func TestConsoleShowsAttributesThatTheTextLacks(t *testing.T) {
 	}
 }
 
+func TestMessageOfSeveralLinesIsOneLine(t *testing.T) {
+	log, lines := consoleLogger(t, 0)
+	log.Error("stop", "err", errors.Join(errors.New("vrrp"), errors.New("ipvs")))
+	if got := lines(); len(got) != 1 || !strings.HasSuffix(got[0], "stop: vrrp; ipvs") {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestDetailDecidesOnDebugMessages(t *testing.T) {
 	for detail, want := range map[int]int{0: 1, 1: 2, 2: 2} {
 		log, lines := consoleLogger(t, detail)

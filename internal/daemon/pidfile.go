@@ -38,6 +38,11 @@ func createPIDFile(path string) (*pidFile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("pid file: %w", err)
 		}
+		if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+			f.Close()
+			// A device or a FIFO would get another mode and be removed in the end: /dev/null is where some send it.
+			return nil, errors.Join(fmt.Errorf("pid file %s is not a regular file", path), err)
+		}
 		if err := lockWhole(f); err != nil {
 			f.Close()
 			return nil, fmt.Errorf("pid file %s is locked by another process: %w", path, errAlreadyRunning)

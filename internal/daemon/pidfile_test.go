@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestPIDFileHoldsPidAndIsReadableByAll(t *testing.T) {
@@ -27,6 +29,25 @@ func TestPIDFileHoldsPidAndIsReadableByAll(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("file is still there: %v", err)
+	}
+}
+
+// TestPIDFileThatIsNone: what is no file to write a number to stays as it is.
+func TestPIDFileThatIsNone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p")
+	if err := unix.Mkfifo(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := createPIDFile(path); err == nil {
+		p.remove()
+		t.Error("a FIFO is taken for a pid file")
+	}
+	if after, err := os.Stat(path); err != nil || after.Mode() != before.Mode() {
+		t.Errorf("the FIFO has mode %v, had %v (%v)", after.Mode(), before.Mode(), err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,9 +33,14 @@ type routers struct {
 	spec    election.Spec
 	// answering is for the Runner's questions.
 	answering answering
-	// leaving is the spec before: routers that it had and spec has not may be resigning until then.
-	leaving      election.Spec
-	leavingUntil time.Time
+	// leaving are the routers that spec has no more, or has otherwise, while they may still be resigning.
+	leaving []leaving
+}
+
+// leaving is a router as it was before a reload. It has released its addresses by until.
+type leaving struct {
+	router election.InstanceSpec
+	until  time.Time
 }
 
 func (r *routers) String() string { return "vrrp" }
@@ -86,8 +92,7 @@ func (r *routers) start(network Network) error {
 func (r *routers) take(ctx context.Context, next Desired) error {
 	spec := next.VRRP
 	r.answering.set(next.IPVS)
-	r.leaving, r.leavingUntil = r.spec, time.Now().Add(vrrp.StopLimit(r.spec))
-	r.spec = spec
+	r.replace(spec)
 	limit, cancel := context.WithTimeout(ctx, takeLimit)
 	defer cancel()
 	err := r.runner.Load().Apply(limit, spec)
@@ -95,6 +100,21 @@ func (r *routers) take(ctx context.Context, next Desired) error {
 		return nil
 	}
 	return fmt.Errorf("vrrp does not take its configuration: %w", err)
+}
+
+// replace makes spec the one that runs and notes what leaves by it. What left by reloads before may not be done yet.
+func (r *routers) replace(spec election.Spec) {
+	r.leaving = r.stillLeaving()
+	until := time.Now().Add(vrrp.StopLimit(r.spec))
+	d := diffLists(r.spec.Instances, spec.Instances, election.InstanceSpec.Key, election.InstanceSpec.Equal)
+	for _, k := range slices.Concat(d.removed, d.changed) {
+		r.leaving = append(r.leaving, leaving{d.old[k], until})
+	}
+	r.spec = spec
+}
+
+func (r *routers) stillLeaving() []leaving {
+	return slices.DeleteFunc(r.leaving, func(l leaving) bool { return !time.Now().Before(l.until) })
 }
 
 // changed receives when a virtual router has moved; nil while none runs.
@@ -111,9 +131,10 @@ func (r *routers) stop() error {
 	if r.task == nil {
 		return nil
 	}
+	r.leaving = r.stillLeaving() // all of them are waited for, and removed by force if that is not enough
 	limit := vrrp.StopLimit(r.spec)
-	if left := time.Until(r.leavingUntil); left > limit {
-		limit = left
+	for _, l := range r.leaving {
+		limit = max(limit, time.Until(l.until))
 	}
 	inTime := r.task.stop(limit)
 	var errs []error
@@ -131,18 +152,12 @@ func (r *routers) stop() error {
 
 // release removes all addresses that may be there.
 func (r *routers) release() error {
-	specs := []election.Spec{r.spec}
-	if time.Now().Before(r.leavingUntil) {
-		specs = append(specs, r.leaving)
+	spec := election.Spec{Instances: slices.Clone(r.spec.Instances)}
+	for _, l := range r.leaving {
+		spec.Instances = append(spec.Instances, l.router)
 	}
 	done := make(chan error, 1)
-	go func() {
-		var errs []error
-		for _, s := range specs {
-			errs = append(errs, vrrp.Release(r.network, s))
-		}
-		done <- errors.Join(errs...)
-	}()
+	go func() { done <- vrrp.Release(r.network, spec) }()
 	limit := time.NewTimer(forcedReleaseLimit)
 	defer limit.Stop()
 	select {

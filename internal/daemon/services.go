@@ -24,6 +24,9 @@ const (
 	tableHeadStart = 100 * time.Millisecond
 )
 
+// tableState ends the name of the file that remembers which services are ours.
+const tableState = "-ipvs.json"
+
 // services is the part that runs health checks and makes the kernel's table follow them. It starts with the first
 // virtual server.
 type services struct {
@@ -52,14 +55,20 @@ func (s *services) openKernel(ctx context.Context) (ipvs.Kernel, error) {
 }
 
 // prepare opens the kernel's table before the first virtual server: whether there is one may take seconds to find out.
+// Without any it does so only if an earlier run has left services behind, which then cannot be a reason not to start.
 func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) {
 	if s.running.Load() != nil {
 		return prepared{commit: func(ctx context.Context) error { s.set(ctx, next); return nil }}, nil
 	}
-	if len(next.IPVS.VirtualServers) == 0 {
+	none := len(next.IPVS.VirtualServers) == 0
+	if none && !ipvs.LeftBehind(s.statePath(tableState)) {
 		return prepared{}, nil
 	}
 	kernel, err := s.openKernel(ctx)
+	if err != nil && none {
+		s.log.Warn("IPVS services of an earlier run may have stayed behind", "err", err)
+		return prepared{}, nil
+	}
 	if err != nil {
 		return prepared{}, fmt.Errorf("virtual servers are configured: %w", err)
 	}
@@ -85,7 +94,7 @@ func (s *services) start(kernel ipvs.Kernel) {
 	r := &runningServices{
 		checks: healthcheck.NewManager(healthcheck.Options{Logger: s.log.With(componentKey, "checkers"), Registerer: s.metrics}),
 		table: ipvs.NewReconciler(ipvs.Options{Open: open, Logger: s.log.With(componentKey, "ipvs"), Registerer: s.metrics,
-			StatePath: s.statePath("-ipvs.json"), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit}),
+			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit}),
 	}
 	s.tasks.table = startTask("ipvs", s.ended, r.table.Run)
 	s.tasks.checks = startTask("healthcheck", s.ended, r.checks.Run)

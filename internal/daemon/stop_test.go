@@ -102,6 +102,29 @@ func TestStopOfARouterThatHangs(t *testing.T) {
 	})
 }
 
+// TestStopOfALeavingRouterThatHangs: force also reaches the addresses of a router that has left the configuration.
+func TestStopOfALeavingRouterThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, mastersConfig(3, "10"), nil)
+		reply, _ := i.reload("global_defs {\n dynamic_interfaces\n}\n" + oneService)
+		reply.want(t, "instance removed", reloadApplied)
+		var hung atomic.Bool
+		hang := make(chan struct{})
+		i.network.mu.Lock()
+		i.network.onDel = func() {
+			if hung.CompareAndSwap(false, true) {
+				<-hang
+			}
+		}
+		i.network.mu.Unlock()
+		if err := i.end(); err == nil {
+			t.Error("Run says that all is well")
+		}
+		i.wantNothingLeft(t)
+		close(hang)
+	})
+}
+
 // TestStopWhenTheKernelNeverAnswers: not even by force. The process ends, and the table has gone.
 func TestStopWhenTheKernelNeverAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -148,6 +171,35 @@ func TestRoutersThatLeftByReloadAreWaitedFor(t *testing.T) {
 		time.Sleep(time.Second)
 		if len(i.network.virtual()) != 2 {
 			t.Fatal("no hand-over after the reload")
+		}
+		if err := i.end(); err != nil {
+			t.Errorf("%v\n%s", err, i.log)
+		}
+		i.wantNothingLeft(t)
+	})
+}
+
+// TestRoutersThatLeftByEarlierReloadsAreWaitedFor: a reload after the one by which a router left does not make it forgotten.
+func TestRoutersThatLeftByEarlierReloadsAreWaitedFor(t *testing.T) {
+	const other = `vrrp_instance VI_2 {
+  interface eth0
+  virtual_router_id 52
+  advert_int 1
+  priority %d
+  virtual_ipaddress {
+    192.0.2.9/24
+  }
+}
+`
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, mastersConfig(3, "40")+fmt.Sprintf(other, 100), nil)
+		for _, priority := range []int{100, 101, 102} {
+			reply, _ := i.reload("global_defs {\n dynamic_interfaces\n}\n" + fmt.Sprintf(other, priority) + oneService)
+			reply.want(t, "a reload", reloadApplied)
+			time.Sleep(time.Second)
+		}
+		if len(i.network.virtual()) != 2 {
+			t.Fatalf("no hand-over after the reloads: %v", i.network.virtual())
 		}
 		if err := i.end(); err != nil {
 			t.Errorf("%v\n%s", err, i.log)

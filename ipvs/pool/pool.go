@@ -38,7 +38,7 @@ type Pool struct {
 	quorum  quorum
 	initial bool // the quorum was last decided at start or by a reload
 
-	overrides map[slot]int32 // nil: none
+	overrides map[int]map[int]int32 // by server or Sorry, then service: the weights that others have set; nil: none
 
 	index map[netip.AddrPort]int // of long lists, once asked for
 
@@ -55,9 +55,6 @@ type server struct {
 	told   Health
 	queued bool // in pending
 }
-
-// slot is a server in one of the services.
-type slot struct{ service, server int }
 
 // New returns the pool of a virtual server that has just been configured. health is parallel to s.Servers.
 func New(s *Spec, health []Health) *Pool {
@@ -88,11 +85,7 @@ func (p *Pool) Change(i int, h Health) bool {
 	}
 	p.quorum.sum += h.live() - s.health.live()
 	s.health = h
-	for o := range p.overrides {
-		if o.server == i {
-			delete(p.overrides, o)
-		}
-	}
+	delete(p.overrides, i)
 	p.queue(i)
 	return true
 }
@@ -107,11 +100,21 @@ func (p *Pool) queue(i int) {
 // Evaluate lets the quorum, and with it the sorry server, follow the live weight. It reports whether it was gained or
 // lost.
 func (p *Pool) Evaluate() bool {
+	serving := p.Serving()
 	if !p.quorum.evaluate() {
 		return false
 	}
 	p.initial = false
+	p.swapped(serving)
 	return true
+}
+
+// swapped ends what others have set if the sorry server and the real servers have changed places: every server gets
+// another weight then, and one that somebody had drained must not go on refusing clients as the only one that serves.
+func (p *Pool) swapped(served bool) {
+	if p.Serving() != served {
+		p.overrides = nil
+	}
 }
 
 // Reload makes the pool that of another Spec, with the health of its servers, and reports whether anything about it has
@@ -156,13 +159,14 @@ func (p *Pool) Reload(s *Spec, health []Health, services bool) bool {
 			p.gone = append(p.gone, old.note(ServerGone, i))
 		}
 	}
-	for o, w := range old.overrides {
-		if i, ok := from[o.server]; ok {
-			p.override(slot{o.service, i}, w)
+	for was, i := range from {
+		for service, w := range old.overrides[was] {
+			p.override(service, i, w)
 		}
 	}
 	p.recount()
 	p.quorum.evaluate()
+	p.swapped(old.Serving())
 	return true
 }
 
@@ -220,7 +224,7 @@ func (p *Pool) Health(i int) Health { return p.servers[i].health }
 func (p *Pool) Weight(service, i int) (weight int32, in bool) {
 	weight, in = p.own(i)
 	if in && len(p.overrides) > 0 {
-		if w, ok := p.overrides[slot{service, i}]; ok {
+		if w, ok := p.overrides[i][service]; ok {
 			return w, true
 		}
 	}
@@ -243,26 +247,34 @@ func (p *Pool) own(i int) (weight int32, in bool) {
 }
 
 // Override takes note that somebody else has given server i, or the Sorry server, this weight in one of the services.
-// It is kept until the configuration or a check changes that server, or the server leaves the service; the weight that
-// it would have anyway ends it at once. Nothing comes of it for a server that is not in.
+// It is kept until the configuration or a check changes that server, the sorry server and the pool change places, or
+// the server leaves the service; the weight that it would have anyway ends it at once. Nothing comes of it for a server
+// that is not in.
 func (p *Pool) Override(service, i int, weight int32) {
 	if own, in := p.own(i); !in || own == weight {
-		delete(p.overrides, slot{service, i})
+		p.Left(service, i)
 		return
 	}
-	p.override(slot{service, i}, weight)
+	p.override(service, i, weight)
 }
 
-func (p *Pool) override(s slot, weight int32) {
+func (p *Pool) override(service, i int, weight int32) {
 	if p.overrides == nil {
-		p.overrides = make(map[slot]int32)
+		p.overrides = make(map[int]map[int]int32)
 	}
-	p.overrides[s] = weight
+	if p.overrides[i] == nil {
+		p.overrides[i] = make(map[int]int32)
+	}
+	p.overrides[i][service] = weight
 }
 
 // Left takes note that a service has lost server i, or the Sorry server, so that what others had set for it there is
 // over.
-func (p *Pool) Left(service, i int) { delete(p.overrides, slot{service, i}) }
+func (p *Pool) Left(service, i int) {
+	if delete(p.overrides[i], service); len(p.overrides[i]) == 0 {
+		delete(p.overrides, i)
+	}
+}
 
 // Overridden is a weight that somebody else has set.
 type Overridden struct {
@@ -275,9 +287,11 @@ type Overridden struct {
 // Overrides returns the weights that others have set, in no order.
 func (p *Pool) Overrides() []Overridden {
 	var out []Overridden
-	for s, w := range p.overrides {
-		own, _ := p.own(s.server)
-		out = append(out, Overridden{Service: s.service, Server: s.server, Weight: w, Own: own})
+	for i, services := range p.overrides {
+		own, _ := p.own(i)
+		for service, w := range services {
+			out = append(out, Overridden{Service: service, Server: i, Weight: w, Own: own})
+		}
 	}
 	return out
 }

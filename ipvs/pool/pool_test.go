@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -356,6 +357,69 @@ func TestOverride(t *testing.T) {
 	p.Change(1, Health{})
 	if p.Override(0, 1, 5); weight(p, 0, 1) != 5 {
 		t.Error("the weight of an inhibited server is not kept")
+	}
+}
+
+// When the sorry server and the real servers change places every weight is another one, and what others have set is over:
+// a sorry server that somebody had drained serves when it is the only one, and a real server does not beside it.
+func TestOverrideEndsWhenTheSorryServerSwaps(t *testing.T) {
+	inhibiting := specOf(1, 1).with(func(s *Spec) {
+		sorry(s)
+		s.Quorum, s.Sorry.Inhibit = 2, true
+		for i := range s.Servers {
+			s.Servers[i].InhibitOnFailure = true
+		}
+	})
+	for _, c := range []struct {
+		name string
+		swap func(*Pool)
+	}{
+		{"by a check of another server", func(p *Pool) { p.Change(1, Health{Weight: 1}); p.Evaluate() }},
+		{"by a reload", func(p *Pool) { p.Reload(inhibiting.with(func(s *Spec) { s.Quorum = 3 }), up(inhibiting), true) }},
+	} {
+		p := New(inhibiting, up(inhibiting))
+		p.Override(0, 0, 7)
+		p.Override(0, Sorry, 5)
+		if len(p.Overrides()) != 2 {
+			t.Fatalf("%s: overrides %+v before", c.name, p.Overrides())
+		}
+		if c.swap(p); !p.Serving() {
+			t.Fatalf("%s: the sorry server does not serve", c.name)
+		}
+		if w, _ := p.Weight(0, 0); w != 0 || len(p.Overrides()) != 0 {
+			t.Errorf("%s: weight %d of a real server, overrides %+v", c.name, w, p.Overrides())
+		}
+		if w, in := p.Weight(0, Sorry); w != 1 || !in {
+			t.Errorf("%s: weight %d of the sorry server", c.name, w)
+		}
+	}
+}
+
+// The cost of a verdict does not grow with the number of weights that others have set.
+func TestChangeCostsTheSameHoweverManyAreOverridden(t *testing.T) {
+	const small, large = 256, 256 * 64
+	each := func(n int) (least time.Duration) {
+		s := specOf(slices.Repeat([]int32{1}, n)...)
+		for try := range 5 {
+			p := New(s, up(s))
+			for i := range n {
+				p.Override(0, i, 9)
+			}
+			start := time.Now()
+			for i := range n {
+				p.Change(i, Health{Weight: 1})
+			}
+			if took := time.Since(start) / time.Duration(n); try == 0 || took < least {
+				least = took
+			}
+			if len(p.Overrides()) != 0 {
+				t.Fatalf("%d overrides are left", len(p.Overrides()))
+			}
+		}
+		return max(least, time.Nanosecond)
+	}
+	if a, b := each(small), each(large); b > 16*a {
+		t.Errorf("a verdict takes %v in a pool of %d and %v in one of %d", a, small, b, large)
 	}
 }
 
