@@ -42,3 +42,26 @@ func benchmarkLoad(b *testing.B, services int) {
 		}
 	}
 }
+
+// BenchmarkLoadKnown loads 1,000 services of 10 servers of which all but one were known before.
+func BenchmarkLoadKnown(b *testing.B) {
+	text := bigConfig(1000, 10)
+	fsys := fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}
+	before, _ := Load(fsys, "k.conf", Env{Hostname: "h"})
+	changed := strings.Replace(text, "10.1.7.1 80", "10.1.7.1 81", 1)
+	fsys["k.conf"].Data = []byte(changed)
+	b.SetBytes(int64(len(changed)))
+	b.ReportAllocs()
+	for b.Loop() {
+		cfg, ds := Load(fsys, "k.conf", Env{Hostname: "h", Known: before.Known})
+		unchanged := 0
+		for _, vs := range cfg.VirtualServers {
+			if vs.Unchanged {
+				unchanged++
+			}
+		}
+		if len(ds) != 0 || unchanged != 999 {
+			b.Fatal(unchanged, ds)
+		}
+	}
+}

@@ -49,12 +49,9 @@ type decoder struct {
 	noDefaultUser bool    // there is no account to run programs as, and that has been said
 	asRoot        bool    // a program was to run as root for want of another account, and so are all behind it
 
-	ts             *TrackScript
-	tp             *TrackProcess
-	tf             *TrackFile
 	tg             *TrackGroup
 	gg             *GARPGroup
-	bfd            *BFDInstance
+	block          any // *T while a blockOf[T] is decoded
 	badNeighbor    bool
 	droppedBFD     map[string]bool
 	weightSet      bool

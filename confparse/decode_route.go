@@ -34,169 +34,203 @@ var (
 		"fastopen_no_cookie": false, "rtt": true, "rttvar": true, "rto_min": true}
 )
 
+// routeItem is a route in the making.
+type routeItem struct {
+	*words
+	r            *Route
+	static       bool
+	dest, or     bool  // a destination, or an "or" gateway, was given
+	only4, only6 Token // a word that only routes of one family have
+	family       Family
+}
+
+// fits notes the family of an address, which must be the same throughout.
+func (x *routeItem) fits(a netip.Addr, t Token) {
+	f := FamilyOf(a)
+	if x.family != FamilyUnknown && f != x.family && f != FamilyUnknown {
+		x.fail(t, "mixed IPv4/IPv6 options for route")
+		return
+	}
+	if f != FamilyUnknown {
+		x.family = f
+	}
+}
+
+// gateway decodes the words of where packets go next. It returns false when t is none of them.
+func (x *routeItem) gateway(t Token) bool {
+	switch t.Text {
+	case "via", "gw", "or":
+		if t.Text != "via" {
+			x.d.report(x.n, x.n.RangeOf(t), diag.CodeDeprecated, t.Text+" is deprecated for routes - please use 'via' or 'nexthop'", "")
+		}
+		if t.Text == "or" && x.or {
+			x.d.report(x.n, x.n.RangeOf(t), diag.CodeRepeated, `"or" route already specified - ignoring subsequent`, "")
+			x.value(t)
+			break
+		}
+		x.or = x.or || t.Text == "or"
+		x.d.routeGateway(x.words, t, x.r, x.family)
+		if x.r.Hop.Via.IsValid() && x.family == FamilyUnknown && !x.dest {
+			x.family = FamilyOf(x.r.Hop.Via)
+		}
+	case "dev", "oif":
+		x.r.Hop.Interface = x.device(t)
+	case "onlink":
+		x.r.Hop.OnLink = true
+	case "realms":
+		x.r.Hop.Realms = x.realms(t)
+		x.only4 = t
+	case "encap":
+		x.r.Hop.Encap = x.d.encap(x.words, t)
+	case "nexthop":
+		if x.or {
+			x.d.report(x.n, x.n.RangeOf(t), diag.CodeBadRoute, `Cannot specify nexthops with "or" route`, "")
+			x.i = len(x.list)
+			break
+		}
+		x.d.nextHops(x.words, x.r)
+	default:
+		return false
+	}
+	return true
+}
+
+// attribute decodes the words that are the route's properties in the kernel. It returns false when t is none of them.
+func (x *routeItem) attribute(t Token) bool {
+	switch t.Text {
+	case "tos", "dsfield":
+		x.r.TOS = uint8(x.named(t, serviceTypes, 255))
+	case "table":
+		x.r.Table = x.named(t, routeTables, maxUint32)
+	case "protocol":
+		x.r.Protocol = uint8(x.named(t, routeProtocols, 255))
+	case "scope":
+		x.r.Scope, x.r.ScopeSet = uint8(x.named(t, routeScopes, 255)), true
+	case "metric", "priority", "preference":
+		x.r.Metric, x.r.MetricSet = uint32(x.number(t, 0, maxUint32)), true
+	case "expires":
+		x.r.Expires = time.Duration(x.number(t, 0, maxUint32)) * time.Second
+		x.only6 = t
+	case "congctl":
+		if x.peek() == "lock" {
+			x.next()
+		}
+		if v, ok := x.value(t); ok {
+			x.r.Congestion = x.d.intern(v.Text)
+		}
+	case "features":
+		if v, ok := x.value(t); ok && v.Text == "ecn" {
+			x.r.Features |= 1
+		} else if ok {
+			x.d.report(x.n, x.n.RangeOf(v), diag.CodeUnknownItemWord, "feature "+v.Text+" not supported", "only ecn is known")
+		}
+	case "pref":
+		v, ok := x.value(t)
+		if ok && v.Text != "low" && v.Text != "medium" && v.Text != "high" {
+			if _, valid := x.d.wholeNumber(x.n, v, wholeStrict(0, 255)); !valid {
+				x.bad = true
+			}
+		}
+		x.r.Preference = x.d.intern(v.Text)
+		x.only6 = t
+	case "ttl-propagate":
+		switch v, _ := x.value(t); v.Text {
+		case "enabled":
+			x.r.TTLPropagate = On
+		case "disabled":
+			x.r.TTLPropagate = Off
+		default:
+			x.d.report(x.n, x.n.RangeOf(t), diag.CodeUnknownItemWord, v.Text+" is invalid for ttl-propagate", "")
+		}
+	default:
+		if _, metric := routeMetrics[t.Text]; !metric {
+			return false
+		}
+		x.d.routeMetric(x.words, t, x.r)
+	}
+	return true
+}
+
+// origin decodes the words of sources, family and handling. It returns false when t is none of them.
+func (x *routeItem) origin(t Token) bool {
+	switch t.Text {
+	case "inet", "inet6":
+		x.words.family(t, &x.family)
+	case "src":
+		x.r.Source = x.address(t)
+		x.fits(x.r.Source, t)
+	case "from":
+		v, ok := x.value(t)
+		if !ok {
+			break
+		}
+		p, ok := parsePrefix(v.Text)
+		if !ok || !p.Addr().Is6() {
+			x.fail(v, "route from "+v.Text+" must be an IPv6 prefix")
+			break
+		}
+		x.r.From = p
+		x.fits(p.Addr(), v)
+	case "as":
+		if x.peek() == "to" {
+			x.next()
+		}
+		x.value(t)
+		x.d.report(x.n, x.n.RangeOf(t), diag.CodeIgnoredWord, "'as [to]' (nat) not supported", "")
+	case "add", "append", "prepend":
+		x.r.Position = x.d.intern(t.Text)
+	case "no_track":
+		x.r.NoTrack = true
+	case "track_group":
+		v, ok := x.value(t)
+		if !ok {
+			break
+		}
+		if !x.static || x.r.TrackGroup != "" {
+			x.fail(t, "track_group cannot be used here, or not twice")
+			break
+		}
+		x.r.TrackGroup = x.d.knownTrackGroup(x.n, v)
+	case "vrf":
+		x.r.VRF = x.device(t)
+	default:
+		return false
+	}
+	return true
+}
+
 // route decodes one line of virtual_routes or static_routes.
 func (d *decoder) route(n *Node, static bool) (Route, bool) {
 	r := Route{Range: n.Range(), Type: RouteUnicast, Table: 254, Protocol: protocolKeepalived, Position: "prepend"}
-	w := d.itemWords(n, diag.CodeBadRoute)
-	dest, or := false, false
-	var only4, only6 Token // a word that only routes of one family have
-	family := FamilyUnknown
-	// fits notes a family, which must be the same throughout.
-	fits := func(a netip.Addr, t Token) {
-		f := FamilyOf(a)
-		if family != FamilyUnknown && f != family && f != FamilyUnknown {
-			w.fail(t, "mixed IPv4/IPv6 options for route")
-			return
+	x := &routeItem{words: d.itemWords(n, diag.CodeBadRoute), r: &r, static: static}
+	for x.more() {
+		t := x.next()
+		if x.gateway(t) || x.attribute(t) || x.origin(t) {
+			continue
 		}
-		if f != FamilyUnknown {
-			family = f
+		if !d.destination(x.words, t, &r, &x.family) {
+			return r, false
 		}
+		x.dest = true
 	}
-	for w.more() {
-		t := w.next()
-		switch t.Text {
-		case "inet", "inet6":
-			w.family(t, &family)
-		case "src":
-			r.Source = w.address(t)
-			fits(r.Source, t)
-		case "from":
-			v, ok := w.value(t)
-			if !ok {
-				break
-			}
-			p, ok := parsePrefix(v.Text)
-			if !ok || !p.Addr().Is6() {
-				w.fail(v, "route from "+v.Text+" must be an IPv6 prefix")
-				break
-			}
-			r.From = p
-			fits(p.Addr(), v)
-		case "as":
-			if w.peek() == "to" {
-				w.next()
-			}
-			w.value(t)
-			d.report(n, n.RangeOf(t), diag.CodeIgnoredWord, "'as [to]' (nat) not supported", "")
-		case "via", "gw", "or":
-			if t.Text != "via" {
-				d.report(n, n.RangeOf(t), diag.CodeDeprecated, t.Text+" is deprecated for routes - please use 'via' or 'nexthop'", "")
-			}
-			if t.Text == "or" && or {
-				d.report(n, n.RangeOf(t), diag.CodeRepeated, `"or" route already specified - ignoring subsequent`, "")
-				w.value(t)
-				break
-			}
-			or = or || t.Text == "or"
-			d.routeGateway(w, t, &r, family)
-			if r.Hop.Via.IsValid() && family == FamilyUnknown && !dest {
-				family = FamilyOf(r.Hop.Via)
-			}
-		case "dev", "oif":
-			r.Hop.Interface = w.device(t)
-		case "onlink":
-			r.Hop.OnLink = true
-		case "tos", "dsfield":
-			r.TOS = uint8(w.named(t, serviceTypes, 255))
-		case "table":
-			r.Table = w.named(t, routeTables, maxUint32)
-		case "protocol":
-			r.Protocol = uint8(w.named(t, routeProtocols, 255))
-		case "scope":
-			r.Scope, r.ScopeSet = uint8(w.named(t, routeScopes, 255)), true
-		case "metric", "priority", "preference":
-			r.Metric, r.MetricSet = uint32(w.number(t, 0, maxUint32)), true
-		case "expires":
-			r.Expires = time.Duration(w.number(t, 0, maxUint32)) * time.Second
-			only6 = t
-		case "realms":
-			r.Hop.Realms = w.realms(t)
-			only4 = t
-		case "congctl":
-			if w.peek() == "lock" {
-				w.next()
-			}
-			if v, ok := w.value(t); ok {
-				r.Congestion = d.intern(v.Text)
-			}
-		case "features":
-			if v, ok := w.value(t); ok && v.Text == "ecn" {
-				r.Features |= 1
-			} else if ok {
-				d.report(n, n.RangeOf(v), diag.CodeUnknownItemWord, "feature "+v.Text+" not supported", "only ecn is known")
-			}
-		case "pref":
-			v, ok := w.value(t)
-			if ok && v.Text != "low" && v.Text != "medium" && v.Text != "high" {
-				if _, valid := d.wholeNumber(n, v, wholeStrict(0, 255)); !valid {
-					w.bad = true
-				}
-			}
-			r.Preference = d.intern(v.Text)
-			only6 = t
-		case "ttl-propagate":
-			switch v, _ := w.value(t); v.Text {
-			case "enabled":
-				r.TTLPropagate = On
-			case "disabled":
-				r.TTLPropagate = Off
-			default:
-				d.report(n, n.RangeOf(t), diag.CodeUnknownItemWord, v.Text+" is invalid for ttl-propagate", "")
-			}
-		case "add", "append", "prepend":
-			r.Position = d.intern(t.Text)
-		case "no_track":
-			r.NoTrack = true
-		case "track_group":
-			v, ok := w.value(t)
-			if !ok {
-				break
-			}
-			if !static || r.TrackGroup != "" {
-				w.fail(t, "track_group cannot be used here, or not twice")
-				break
-			}
-			r.TrackGroup = d.knownTrackGroup(n, v)
-		case "vrf":
-			r.VRF = w.device(t)
-		case "encap":
-			r.Hop.Encap = d.encap(w, t)
-		case "nexthop":
-			if or {
-				d.report(n, n.RangeOf(t), diag.CodeBadRoute, `Cannot specify nexthops with "or" route`, "")
-				w.i = len(w.list)
-				break
-			}
-			d.nextHops(w, &r)
-		default:
-			if _, metric := routeMetrics[t.Text]; metric {
-				d.routeMetric(w, t, &r)
-				break
-			}
-			if !d.destination(w, t, &r, &family) {
-				return r, false
-			}
-			dest = true
-		}
-	}
-	if w.bad {
+	if x.bad {
 		return r, false
 	}
-	if !dest {
+	if !x.dest {
 		d.about(n, diag.CodeBadRoute, "route without a destination - ignoring", "")
 		return r, false
 	}
-	if family == FamilyUnknown {
-		family = IPv4
+	if x.family == FamilyUnknown {
+		x.family = IPv4
 	}
-	if family == IPv4 && only6.Text != "" || family == IPv6 && only4.Text != "" {
-		w.fail(cmp.Or(only6, only4), cmp.Or(only6, only4).Text+" is not valid for an "+family.String()+" route")
+	if x.family == IPv4 && x.only6.Text != "" || x.family == IPv6 && x.only4.Text != "" {
+		x.fail(cmp.Or(x.only6, x.only4), cmp.Or(x.only6, x.only4).Text+" is not valid for an "+x.family.String()+" route")
 		return r, false
 	}
-	r.Family = family
+	r.Family = x.family
 	if !r.Dest.IsValid() {
 		r.Dest = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-		if family == IPv6 {
+		if x.family == IPv6 {
 			r.Dest = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 		}
 	}
@@ -440,5 +474,11 @@ func (d *decoder) settleRoute(n *Node, r *Route) {
 		d.about(n, diag.CodeNotTracked, fmt.Sprintf(
 			"Warning - cannot track route %s with no interface specified, not tracking", r.Dest), "")
 		r.NoTrack = true
+	}
+}
+
+func (d *decoder) staticRoute(n *Node) {
+	if r, ok := d.route(n, true); ok {
+		d.cfg.StaticRoutes = append(d.cfg.StaticRoutes, r)
 	}
 }

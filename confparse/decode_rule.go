@@ -12,113 +12,147 @@ import (
 var ipProtocols = map[string]uint32{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51,
 	"ipv6-icmp": 58, "ospf": 89, "ipip": 94, "pim": 103, "vrrp": 112, "sctp": 132, "udplite": 136}
 
+// ruleItem is a rule in the making.
+type ruleItem struct {
+	*words
+	r          *Rule
+	static     bool
+	preference bool // one was given
+	family     Family
+}
+
+// act notes what the rule does, of which there is one thing.
+func (x *ruleItem) act(a RuleAction, t Token) {
+	if x.r.Action != 0 {
+		x.fail(t, "rule has more than one action: "+t.Text)
+		return
+	}
+	x.r.Action = a
+}
+
+// selector decodes the words that choose packets. It returns false when t is none of them.
+func (x *ruleItem) selector(t Token) bool {
+	switch t.Text {
+	case "not":
+		x.r.Not = true
+	case "from", "to":
+		x.d.rulePrefix(x.words, t, x.r, &x.family)
+	case "tos", "dsfield":
+		x.r.TOS = uint8(x.named(t, serviceTypes, 255))
+	case "fwmark":
+		x.d.ruleMark(x.words, t, x.r)
+	case "dev", "iif":
+		x.r.IIF = x.device(t)
+	case "oif":
+		x.r.OIF = x.device(t)
+	case "tunnel-id":
+		v, ok := x.value(t)
+		id, err := strconv.ParseUint(v.Text, 10, 64)
+		if ok && err != nil {
+			x.fail(v, "invalid tunnel-id "+v.Text)
+		}
+		x.r.TunnelID = id
+	case "uidrange":
+		lo, hi := x.pair(t, maxUint32, true)
+		x.r.UIDLow, x.r.UIDHigh, x.r.UIDSet = uint32(lo), uint32(hi), true
+	case "ipproto":
+		v, ok := x.value(t)
+		if !ok {
+			break
+		}
+		if num, known := ipProtocols[v.Text]; known {
+			x.r.IPProto = uint8(num)
+		} else if num, valid := x.d.wholeNumber(x.n, v, wholeStrict(0, 255)); valid {
+			x.r.IPProto = uint8(num)
+		}
+	case "sport":
+		lo, hi := x.pair(t, 65535, false)
+		x.r.SourcePorts = PortRange{uint16(lo), uint16(hi)}
+	case "dport":
+		lo, hi := x.pair(t, 65535, false)
+		x.r.DestPorts = PortRange{uint16(lo), uint16(hi)}
+	default:
+		return false
+	}
+	return true
+}
+
+// action decodes the words of what is done with the packets. It returns false when t is none of them.
+func (x *ruleItem) action(t Token) bool {
+	switch t.Text {
+	case "table", "lookup":
+		x.r.Table = x.named(t, routeTables, maxUint32)
+		if x.r.Table == 0 && !x.bad {
+			x.fail(t, "rule table 0 is not allowed")
+			break
+		}
+		x.act(RuleTable, t)
+	case "goto":
+		x.r.Goto = x.cNumber(t)
+		x.act(RuleGoto, t)
+	case "nop":
+		x.act(RuleNop, t)
+	case "l3mdev":
+		x.act(RuleL3MDev, t)
+	case "type":
+	case "blackhole":
+		x.act(RuleBlackhole, t)
+	case "prohibit":
+		x.act(RuleProhibit, t)
+	case "unreachable":
+		x.act(RuleUnreachable, t)
+	default:
+		return false
+	}
+	return true
+}
+
+// property decodes the other words of a rule, or reports t.
+func (x *ruleItem) property(t Token) {
+	switch t.Text {
+	case "inet", "inet6":
+		x.words.family(t, &x.family)
+	case "preference", "order", "priority":
+		x.r.Preference = x.cNumber(t)
+		x.preference = true
+	case "realms":
+		x.r.Realms = x.realms(t)
+	case "suppress_prefixlength", "sup_pl":
+		x.r.SuppressLength = int(x.number(t, 0, maxInt32))
+	case "suppress_ifgroup", "sup_group":
+		x.r.SuppressGroup = x.named(t, map[string]uint32{"default": 0}, maxInt32)
+	case "protocol":
+		if v, ok := x.value(t); ok {
+			if num, valid := x.d.wholeNumber(x.n, v, wholeStrict(0, 255)); valid {
+				x.r.Protocol = uint8(num)
+			}
+		}
+	case "no_track":
+		x.r.NoTrack = true
+	case "track_group":
+		if !x.static {
+			x.fail(t, "Unknown rule option "+t.Text)
+			break
+		}
+		if v, ok := x.value(t); ok {
+			x.r.TrackGroup = x.d.knownTrackGroup(x.n, v)
+		}
+	default:
+		x.fail(t, "Unknown rule option "+t.Text)
+	}
+}
+
 // rule decodes one line of virtual_rules or static_rules.
 func (d *decoder) rule(n *Node, static bool) (Rule, bool) {
 	r := Rule{Range: n.Range(), Protocol: protocolKeepalived, SuppressLength: -1}
-	w := d.itemWords(n, diag.CodeBadRule)
-	family := FamilyUnknown
-	preference := false
-	act := func(a RuleAction, t Token) {
-		if r.Action != 0 {
-			w.fail(t, "rule has more than one action: "+t.Text)
-			return
-		}
-		r.Action = a
-	}
-	for w.more() {
-		t := w.next()
-		switch t.Text {
-		case "inet", "inet6":
-			w.family(t, &family)
-		case "not":
-			r.Not = true
-		case "from", "to":
-			d.rulePrefix(w, t, &r, &family)
-		case "table", "lookup":
-			r.Table = w.named(t, routeTables, maxUint32)
-			if r.Table == 0 && !w.bad {
-				w.fail(t, "rule table 0 is not allowed")
-				break
-			}
-			act(RuleTable, t)
-		case "goto":
-			r.Goto = w.cNumber(t)
-			act(RuleGoto, t)
-		case "nop":
-			act(RuleNop, t)
-		case "l3mdev":
-			act(RuleL3MDev, t)
-		case "type":
-		case "blackhole":
-			act(RuleBlackhole, t)
-		case "prohibit":
-			act(RuleProhibit, t)
-		case "unreachable":
-			act(RuleUnreachable, t)
-		case "preference", "order", "priority":
-			r.Preference = w.cNumber(t)
-			preference = true
-		case "tos", "dsfield":
-			r.TOS = uint8(w.named(t, serviceTypes, 255))
-		case "fwmark":
-			d.ruleMark(w, t, &r)
-		case "realms":
-			r.Realms = w.realms(t)
-		case "suppress_prefixlength", "sup_pl":
-			r.SuppressLength = int(w.number(t, 0, maxInt32))
-		case "suppress_ifgroup", "sup_group":
-			r.SuppressGroup = w.named(t, map[string]uint32{"default": 0}, maxInt32)
-		case "dev", "iif":
-			r.IIF = w.device(t)
-		case "oif":
-			r.OIF = w.device(t)
-		case "tunnel-id":
-			v, ok := w.value(t)
-			id, err := strconv.ParseUint(v.Text, 10, 64)
-			if ok && err != nil {
-				w.fail(v, "invalid tunnel-id "+v.Text)
-			}
-			r.TunnelID = id
-		case "uidrange":
-			lo, hi := w.pair(t, maxUint32, true)
-			r.UIDLow, r.UIDHigh, r.UIDSet = uint32(lo), uint32(hi), true
-		case "protocol":
-			if v, ok := w.value(t); ok {
-				if num, valid := d.wholeNumber(n, v, wholeStrict(0, 255)); valid {
-					r.Protocol = uint8(num)
-				}
-			}
-		case "ipproto":
-			v, ok := w.value(t)
-			if !ok {
-				break
-			}
-			if num, known := ipProtocols[v.Text]; known {
-				r.IPProto = uint8(num)
-			} else if num, valid := d.wholeNumber(n, v, wholeStrict(0, 255)); valid {
-				r.IPProto = uint8(num)
-			}
-		case "sport":
-			lo, hi := w.pair(t, 65535, false)
-			r.SourcePorts = PortRange{uint16(lo), uint16(hi)}
-		case "dport":
-			lo, hi := w.pair(t, 65535, false)
-			r.DestPorts = PortRange{uint16(lo), uint16(hi)}
-		case "no_track":
-			r.NoTrack = true
-		case "track_group":
-			if !static {
-				w.fail(t, "Unknown rule option "+t.Text)
-				break
-			}
-			if v, ok := w.value(t); ok {
-				r.TrackGroup = d.knownTrackGroup(n, v)
-			}
-		default:
-			w.fail(t, "Unknown rule option "+t.Text)
+	x := &ruleItem{words: d.itemWords(n, diag.CodeBadRule), r: &r, static: static}
+	for x.more() {
+		t := x.next()
+		if !x.selector(t) && !x.action(t) {
+			x.property(t)
 		}
 	}
-	if w.bad {
+	if x.bad {
 		return r, false
 	}
 	if r.Action == 0 {
@@ -129,11 +163,11 @@ func (d *decoder) rule(n *Node, static bool) (Rule, bool) {
 		d.about(n, diag.CodeBadRule, "realms and suppress_prefixlength need a table - ignoring the rule", "")
 		return r, false
 	}
-	if family == FamilyUnknown {
-		family = IPv4
+	if x.family == FamilyUnknown {
+		x.family = IPv4
 	}
-	r.Family = family
-	return r, d.settleRule(n, &r, preference, static)
+	r.Family = x.family
+	return r, d.settleRule(n, &r, x.preference, static)
 }
 
 // rulePrefix decodes a selector: a prefix, or default, any and all for no restriction.
@@ -249,4 +283,10 @@ func (d *decoder) settleRule(n *Node, r *Rule, preference, static bool) bool {
 		r.TrackGroup = ""
 	}
 	return true
+}
+
+func (d *decoder) staticRule(n *Node) {
+	if r, ok := d.rule(n, true); ok {
+		d.cfg.StaticRules = append(d.cfg.StaticRules, r)
+	}
 }

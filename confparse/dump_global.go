@@ -246,59 +246,23 @@ func weightWords(name string, weight int, reverse bool) string {
 func (p *printer) trackers(c *Config) {
 	for _, s := range c.Scripts {
 		p.open("vrrp_script", quoted(s.Name))
-		p.line("script", command(s.Script.Argv))
-		if w := accountWords(s.Script.Account); w != "" {
-			p.line("user" + w)
-		}
-		p.line("interval", s.Interval)
-		p.line("timeout", s.Timeout)
-		p.line(weightWords("weight", s.Weight, s.Reverse))
-		p.line("rise", s.Rise)
-		p.line("fall", s.Fall)
-		p.flag(s.InitFail, "init_fail")
+		scriptBlock.write(p, s)
 		p.close()
 	}
 	for _, t := range c.Processes {
 		p.open("vrrp_track_process", quoted(t.Name))
-		words := []any{"process", quoted(t.Process)}
-		for _, x := range t.Params {
-			words = append(words, quoted(x))
-		}
-		p.line(words...)
-		switch t.Match {
-		case MatchExact:
-			p.line("param_match")
-		case MatchInitial:
-			p.line("param_match initial")
-		case MatchPartial:
-			p.line("param_match partial")
-		}
-		p.line(weightWords("weight", t.Weight, t.Reverse))
-		p.flag(t.Quorum == 0, "quorum_max 0") // the only way to a quorum of 0
-		if t.QuorumMax != 0 && t.QuorumMax != 1<<32-1 {
-			p.line("quorum_max", t.QuorumMax)
-		}
-		p.number("quorum", int64(t.Quorum), 0)
-		p.duration("terminate_delay", t.TerminateDelay)
-		p.duration("fork_delay", t.ForkDelay)
-		p.flag(t.FullCommand, "full_command")
+		processBlock.write(p, t)
 		p.close()
 	}
 	for _, t := range c.Files {
 		p.open("track_file", quoted(t.Name))
-		p.text("file", t.Path)
-		p.line(weightWords("weight", t.Weight, t.Reverse))
-		if t.Init {
-			words := []any{"init_file", t.InitValue}
-			if t.Overwrite {
-				words = append(words, "overwrite")
-			}
-			p.line(words...)
-		}
+		fileBlock.write(p, t)
 		p.close()
 	}
 	for _, b := range c.BFD {
-		p.bfd(b)
+		p.open("bfd_instance", quoted(b.Name))
+		bfdBlock.write(p, b)
+		p.close()
 	}
 	for _, g := range c.TrackGroups {
 		p.open("track_group", quoted(g.Name))
@@ -309,25 +273,6 @@ func (p *printer) trackers(c *Config) {
 		p.close()
 		p.close()
 	}
-}
-
-func (p *printer) bfd(b *BFDInstance) {
-	ms := func(name string, v time.Duration) { p.line(name, scaled(v.Microseconds(), 1000)) }
-	p.open("bfd_instance", quoted(b.Name))
-	p.addr("neighbor_ip", b.Neighbor)
-	p.addr("source_ip", b.Source)
-	ms("min_rx", b.MinRX)
-	ms("min_tx", b.MinTX)
-	ms("idle_tx", b.IdleTX)
-	p.line("multiplier", b.Multiplier)
-	p.flag(b.Passive, "passive")
-	p.line("ttl", b.TTL)
-	p.line("max_hops", b.MaxHops)
-	p.line("multihop", onOff(b.Multihop))
-	p.line(weightWords("weight", b.Weight, b.Reverse))
-	p.flag(b.VRRP, "vrrp")
-	p.flag(b.Checkers, "checker")
-	p.close()
 }
 
 // statics writes what is installed whatever the instances do, and the settings of single interfaces.

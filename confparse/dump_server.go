@@ -1,10 +1,7 @@
 package confparse
 
 import (
-	"encoding/hex"
 	"fmt"
-	"strings"
-	"time"
 )
 
 var methodWords = map[Forwarding]string{NAT: "NAT", TUN: "TUN", DR: "DR"}
@@ -44,131 +41,6 @@ func (p *printer) serverGroup(g *VirtualServerGroup) {
 	p.close()
 }
 
-func (p *printer) virtualServer(vs *VirtualServer) {
-	switch {
-	case vs.ID.Fwmark != 0:
-		p.open("virtual_server fwmark", vs.ID.Fwmark)
-	case vs.ID.Group != "":
-		p.open("virtual_server group", quoted(vs.ID.Group))
-	default:
-		p.open("virtual_server", vs.ID.Addr, vs.ID.Port)
-	}
-	if !vs.ID.Addr.IsValid() && vs.ID.Family != FamilyUnknown {
-		p.line("ip_family", map[Family]string{IPv4: "inet", IPv6: "inet6"}[vs.ID.Family])
-	}
-	if vs.ID.Protocol != ProtocolNone {
-		p.line("protocol", strings.ToUpper(vs.ID.Protocol.String()))
-	}
-	p.line("lb_algo", vs.Scheduler)
-	p.flag(vs.SchedulerFlags&SchedulerFlag1 != 0, "flag-1")
-	p.flag(vs.SchedulerFlags&SchedulerFlag2 != 0, "flag-2")
-	p.flag(vs.SchedulerFlags&SchedulerFlag3 != 0, "flag-3")
-	p.method("lb_kind", vs.Forwarding, vs.Tunnel)
-	p.flag(vs.OnePacket, "ops")
-	if vs.PersistenceTimeout > 0 {
-		p.seconds("persistence_timeout", vs.PersistenceTimeout)
-		p.mask(vs.ID.Family, vs.PersistenceGranularity)
-	}
-	p.text("persistence_engine", vs.PersistenceEngine)
-	p.number("quorum", int64(vs.Quorum), 0)
-	p.number("hysteresis", int64(vs.Hysteresis), 0)
-	p.flag(vs.Alpha, "alpha")
-	p.flag(vs.Omega, "omega")
-	p.flag(vs.HASuspend, "ha_suspend")
-	p.text("virtualhost", vs.VirtualHost)
-	p.text("snmp_name", vs.SNMPName)
-	p.toggle("smtp_alert", vs.Mail)
-	p.scriptRef("quorum_up", vs.QuorumUp)
-	p.scriptRef("quorum_down", vs.QuorumDown)
-	if ss := vs.SorryServer; ss != nil {
-		p.line("sorry_server", ss.Addr, ss.Port)
-		p.method("sorry_server_lvs_method", ss.Forwarding, ss.Tunnel)
-		p.flag(ss.Inhibit, "sorry_server_inhibit")
-	}
-	for _, rs := range vs.RealServers {
-		p.realServer(rs)
-	}
-	p.close()
-}
-
-func (p *printer) realServer(rs *RealServer) {
-	p.open("real_server", rs.ID.Addr, rs.ID.Port)
-	p.line("weight", rs.Weight)
-	p.method("lvs_method", rs.Forwarding, rs.Tunnel)
-	p.number("uthreshold", int64(rs.UpperThreshold), 0)
-	p.number("lthreshold", int64(rs.LowerThreshold), 0)
-	p.line("inhibit_on_failure", onOff(rs.InhibitOnFailure))
-	p.text("virtualhost", rs.VirtualHost)
-	p.text("snmp_name", rs.SNMPName)
-	p.toggle("smtp_alert", rs.Mail)
-	p.scriptRef("notify_up", rs.NotifyUp)
-	p.scriptRef("notify_down", rs.NotifyDown)
-	for _, c := range rs.Checkers {
-		p.checker(c)
-	}
-	p.close()
-}
-
-func (p *printer) checker(c *Checker) {
-	p.open(c.Kind)
-	defer p.close()
-	if c.Kind != FileCheck {
-		p.line("alpha", onOff(c.Alpha))
-	}
-	if socketKind(c.Kind) {
-		p.connect(&c.Connect)
-	}
-	if socketKind(c.Kind) || c.Kind == MiscCheck {
-		p.line("delay_loop", c.DelayLoop)
-		p.line("warmup", c.Warmup)
-		p.line("retry", c.Retry)
-		p.line("delay_before_retry", c.DelayBeforeRetry)
-		p.line("log_all_failures", onOff(c.LogAllFailures))
-	}
-	if c.HTTP != nil {
-		p.http(c)
-	}
-	switch x := c.Detail.(type) {
-	case *SMTPDetail:
-		p.text("helo_name", x.HELO)
-	case *DNSDetail:
-		p.line("type", x.Type)
-		if x.Name != "." {
-			p.text("name", x.Name)
-		}
-	case *MiscDetail:
-		p.line("misc_path", command(x.Script.Argv))
-		if w := accountWords(x.Script.Account); w != "" {
-			p.line("user" + w)
-		}
-		if x.Timeout%time.Second == 0 {
-			p.seconds("misc_timeout", x.Timeout)
-		}
-		p.flag(x.Dynamic, "misc_dynamic")
-	case *UDPDetail:
-		p.udp(x)
-	case *FileDetail:
-		p.line("track_file", quoted(x.TrackFile))
-		if x.Reverse {
-			p.line("weight", x.Weight, "reverse")
-		} else {
-			p.line("weight", x.Weight)
-		}
-	case *BFDDetail:
-		p.line("name", quoted(x.Name))
-	}
-}
-
-func (p *printer) connect(c *Connect) {
-	p.addr("connect_ip", c.Addr)
-	p.number("connect_port", int64(c.Port), 0)
-	p.addr("bindto", c.BindAddr)
-	p.number("bind_port", int64(c.BindPort), 0)
-	p.text("bind_if", c.BindInterface)
-	p.line("connect_timeout", c.Timeout)
-	p.number("fwmark", int64(c.Fwmark), 0)
-}
-
 func (p *printer) http(c *Checker) {
 	h := c.HTTP
 	p.text("virtualhost", h.VirtualHost)
@@ -197,42 +69,4 @@ func (p *printer) http(c *Checker) {
 		p.regex(u.Regex)
 		p.close()
 	}
-}
-
-func (p *printer) regex(r *Regex) {
-	if r == nil {
-		return
-	}
-	if r.Pattern != "" {
-		p.line("regex", command([]string{r.Pattern}))
-	}
-	p.flag(r.Invert, "regex_no_match")
-	if len(r.Options) > 0 {
-		p.line("regex_options", strings.Join(r.Options, " "))
-	}
-	p.number("regex_min_offset", int64(r.MinOffset), 0)
-	p.number("regex_max_offset", int64(r.MaxOffset), -1)
-	if r.StackMax > 0 {
-		p.line("regex_stack", r.StackStart, r.StackMax)
-	}
-}
-
-func (p *printer) udp(x *UDPDetail) {
-	if len(x.Payload) > 0 {
-		p.line("payload", hex.EncodeToString(x.Payload))
-	}
-	if x.RequireReply {
-		digits := []byte(hex.EncodeToString(x.Reply))
-		for i, m := range x.Mask {
-			if m&0xf0 == 0 {
-				digits[2*i] = 'x'
-			}
-			if m&0x0f == 0 {
-				digits[2*i+1] = 'x'
-			}
-		}
-		p.line("require_reply", string(digits))
-	}
-	p.line("min_reply_length", x.MinLength)
-	p.line("max_reply_length", x.MaxLength)
 }

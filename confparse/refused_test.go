@@ -1,6 +1,7 @@
 package confparse
 
 import (
+	"strings"
 	"testing"
 
 	"vigil/confparse/diag"
@@ -44,8 +45,17 @@ func TestRefused(t *testing.T) {
 		if line != tt.line || ds.HasFatal() != (tt.line > 0) || ds.Misread() {
 			t.Errorf("%s: refused at line %d, want %d: %v", tt.rule, line, tt.line, ds)
 		}
-		if tt.line > 0 && ds.ExitCode() == 0 {
-			t.Errorf("%s: --config-test has no objection", tt.rule)
+		if tt.line > 0 && (ds.ExitCode() != 0 || !strings.Contains(configTest(t, ds), "not supported yet")) {
+			t.Errorf("%s: --config-test says %q and ends with %d; the mistake is not the file's", tt.rule, configTest(t, ds), ds.ExitCode())
 		}
 	}
+}
+
+func configTest(t *testing.T, ds Diagnostics) string {
+	t.Helper()
+	var b strings.Builder
+	if err := ds.ConfigTest(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }

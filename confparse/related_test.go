@@ -70,7 +70,7 @@ func TestInstanceCorrections(t *testing.T) {
 			"UnicastPeers[0].Addr=192.0.2.9; UnicastPeers[0].MaxTTL=255; VMAC.Enabled=true; VMAC.TransmitBase=true", "KA3073"},
 		{"promote_secondaries with a virtual MAC", "use_vmac\npromote_secondaries", "VMAC.Enabled=true", "KA3073"},
 	} {
-		if want, codes := outcome(blockOf(t, "vrrp_instance"), tt.lines, Env{}); want != tt.want || codes != tt.codes {
+		if want, codes := outcome(rowsOf(t, "vrrp_instance"), tt.lines, Env{}); want != tt.want || codes != tt.codes {
 			t.Errorf("%s: %q %q, want %q %q", tt.rule, want, codes, tt.want, tt.codes)
 		}
 	}
@@ -89,7 +89,7 @@ func TestStrictMode(t *testing.T) {
 		{"preempt_delay", "preempt_delay 5", "Accept=false; " + sets, "KA3011"},
 		{"down_timer_adverts", "down_timer_adverts 5", "Accept=false; " + sets, ""},
 	} {
-		if want, codes := outcome(blockOf(t, "vrrp_instance"), "strict_mode\n"+tt.lines, Env{}); want != tt.want || codes != tt.codes {
+		if want, codes := outcome(rowsOf(t, "vrrp_instance"), "strict_mode\n"+tt.lines, Env{}); want != tt.want || codes != tt.codes {
 			t.Errorf("%s: %q %q, want %q %q", tt.rule, want, codes, tt.want, tt.codes)
 		}
 	}

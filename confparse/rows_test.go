@@ -222,8 +222,8 @@ func TestEveryRowChangesSomething(t *testing.T) {
 	}
 }
 
-// blockOf returns the block at path.
-func blockOf(t testing.TB, path string) confparsetest.Block {
+// rowsOf returns the block at path.
+func rowsOf(t testing.TB, path string) confparsetest.Block {
 	t.Helper()
 	for _, b := range blocksOfRows(t) {
 		if b.Path == path {

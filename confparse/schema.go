@@ -155,8 +155,10 @@ func (k *keyword) wordOf(i int, blocks []syntax.Block) *syntax.Keyword {
 // keywords returns the whole table.
 func keywords() []keyword {
 	var all []keyword
-	for _, part := range [][]keyword{rootKeywords, globalKeywords, daemonKeywords, vrrpKeywords, vrrpMoreKeywords, trackKeywords, serverKeywords,
-		checkKeywords, bfdKeywords} {
+	for _, part := range [][]keyword{rootKeywords, globalKeywords, daemonKeywords, instanceKeywords, authenticationKeywords,
+		syncGroupKeywords, trackKeywords, serverKeywords,
+		checkKeywords, scriptBlock.keywords(inScript), processBlock.keywords(inTrackProcess), fileBlock.keywords(inTrackFile),
+		bfdBlock.keywords(inBFD)} {
 		all = append(all, part...)
 	}
 	return all

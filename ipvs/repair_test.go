@@ -295,3 +295,43 @@ func bigSpec(n int) ipvs.Spec {
 	}
 	return s
 }
+
+// What happens to a pool is told when the kernel has it: a server that the kernel refuses is not told to be in, and is
+// told once it is accepted.
+func TestReconcilerTellsWhatTheKernelHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, ipvstest.New(), ipvs.Options{AuditPeriod: -1})
+		defer r.stop()
+		told := 0
+		want := func(what string, n int) {
+			t.Helper()
+			now := r.log.count(slog.LevelInfo)
+			if now-told != n {
+				t.Errorf("%s: %d lines, want %d", what, now-told, n)
+			}
+			told = now
+		}
+		s := service(1, 2)
+		r.set(specOf(s), ipvs.Health{})
+		want("the quorum at start", 1)
+		r.health(serverHealth(s, 0, false, 1))
+		want("a server down", 1)
+		refusing := true
+		r.kernel.SetFault(func(op ipvs.Op) ipvstest.Fault {
+			if refusing && op.Kind == ipvs.AddDest {
+				return ipvstest.Fault{Err: syscall.ENOMEM}
+			}
+			return ipvstest.Fault{}
+		})
+		r.health(serverHealth(s, 0, true, 1))
+		want("a server that the kernel refuses", 0)
+		refusing = false
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		want("the server once it is accepted", 1)
+		r.health(serversHealth(s, false))
+		want("two servers and the quorum", 3)
+		r.set(ipvs.Spec{}, ipvs.Health{})
+		want("the virtual server removed", 1)
+	})
+}

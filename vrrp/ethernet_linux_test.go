@@ -33,6 +33,8 @@ type host struct {
 	refuse   func(op string, a netip.Addr) error // may fail or delay an operation
 	quiet    map[netip.Addr]bool                 // what it does not answer for
 	deaf     error                               // of Quiet
+	onQuiet  func() error                        // may fail or delay Quiet
+	mute     bool                                // nothing can be sent
 	late     bool                                // packets stay in the sockets until they are polled
 }
 
@@ -161,6 +163,9 @@ func (h *host) PreparePassOn(previous netip.Addr, within time.Duration) error {
 func (h *host) PrepareQuiet() {}
 
 func (h *host) Quiet(addrs []netip.Addr, d time.Duration) error {
+	if h.onQuiet != nil && d > 0 {
+		return h.onQuiet()
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.quiet == nil {
@@ -205,7 +210,7 @@ var errHostDown = errors.New("network is down")
 
 func (c *hostConn) Send(a wire.Advert, ip wire.IPHeader) error {
 	c.host.mu.Lock()
-	up := !c.closed && slices.ContainsFunc(c.host.links, func(l netio.Link) bool { return l == c.on.Link && l.Up })
+	up := !c.closed && !c.host.mute && slices.ContainsFunc(c.host.links, func(l netio.Link) bool { return l == c.on.Link && l.Up })
 	c.host.mu.Unlock()
 	if !up {
 		return errHostDown

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,6 +155,140 @@ func TestExpiryReadsTheSocketFirst(t *testing.T) {
 		time.Sleep(8 * time.Second) // the last one is heard at the first expiry
 		want(t, "when there is nothing in the socket", b.state("V"), election.Master)
 	})
+}
+
+// Only what has left this host says that its master is alive: a beat without an advert would let a process that is started
+// again resume what others took over long ago.
+func TestHeartbeatBeatsForWhatWasSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		clock := func() int64 { return time.Now().UnixNano() }
+		o := Options{HeartbeatFile: filepath.Join(t.TempDir(), "beat"), bootTime: clock}
+		a := start(t, h, o, testInstance("V", 51, 150))
+		time.Sleep(10 * time.Second)
+		want(t, "state", a.state("V"), election.Master)
+		h.mu.Lock()
+		h.mute = true
+		h.mu.Unlock()
+		muted := time.Now()
+		time.Sleep(10 * time.Second)
+		want(t, "state", a.state("V"), election.Master)
+		a.Kill()
+		a.wait()
+		epoch := time.Now()
+		beat, err := openHeartbeat(o.HeartbeatFile, epoch, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer beat.close()
+		ago, ok := beat.last(beat.open("V", testInstance("V", 51, 150).Key()), 0)
+		if since := epoch.Sub(muted); !ok || ago < since {
+			t.Errorf("last beat %v ago (%v), want before the sends failed %v ago", ago, ok, since)
+		}
+	})
+}
+
+// An nftables that hangs or fails concerns neither adverts nor other routers, and is mentioned once.
+func TestQuietThatHangsOrFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		release := make(chan struct{})
+		h.onQuiet = func() error { <-release; return errors.New("operation not supported") }
+		lines := new(counting)
+		a := start(t, h, Options{Logger: slog.New(lines)}, testInstance("V", 51, 100), testInstance("W", 52, 100), testInstance("X", 53, 100))
+		time.Sleep(10 * time.Second)
+		b := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("V", 51, 150), testInstance("X", 53, 150))
+		time.Sleep(10 * time.Second)
+		want(t, "hands over and goes on", []election.State{a.state("V"), a.state("W"), b.state("V")},
+			[]election.State{election.Backup, election.Master, election.Master})
+		close(release)
+		time.Sleep(time.Second)
+		want(t, "addresses", []bool{h.has("10.77.51.100"), h.has("10.77.52.100"), h.has("10.77.53.100")}, []bool{false, true, false})
+		want(t, "warnings", lines.at(slog.LevelWarn), 1)
+	})
+}
+
+// Whoever sends whatever: the memory and the log of a router have bounds.
+func TestHostileSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		lines := new(counting)
+		a := start(t, h, Options{Logger: slog.New(lines)}, testInstance("V", 51, 150))
+		time.Sleep(10 * time.Second)
+		shout := func() {
+			for i := range 20000 {
+				ip := wire.IPHeader{Source: netip.AddrFrom4([4]byte{10, 66, byte(i >> 8), byte(i)}), Destination: group4, TTL: 255}
+				advert := wire.Advert{Version: 2, VRID: 51, Priority: uint8(1 + i%140), Interval: time.Second}
+				packet := advert.AppendIPv4(nil, ip)
+				switch i % 4 {
+				case 1:
+					ip.TTL = 3
+					packet = advert.AppendIPv4(nil, ip)
+				case 2:
+					packet[26] ^= 0xff
+				case 3:
+					packet = packet[:24]
+				}
+				h.hear(packet, group4, 51)
+				if i%500 == 0 {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		shout()
+		want(t, "state", a.state("V"), election.Master)
+		logged := lines.all()
+		shout()
+		if more := lines.all() - logged; logged > 2000 || more > 2000 {
+			t.Errorf("%d lines and %d more for 20,000 packets each", logged, more)
+		}
+		in := a.instances[a.handles()[0]]
+		in.worker.mu.Lock()
+		defer in.worker.mu.Unlock()
+		if len(in.worker.orders) > 1 || len(in.worker.rounds.queue) > 1 {
+			t.Errorf("%d orders and %d announcements pending", len(in.worker.orders), len(in.worker.rounds.queue))
+		}
+	})
+}
+
+// handles returns those of all routers; for tests in which Run is idle.
+func (n *node) handles() []election.Handle { return slices.Sorted(maps.Keys(n.instances)) }
+
+// counting is a log handler that counts.
+type counting struct {
+	mu     sync.Mutex
+	levels []slog.Level
+}
+
+func (c *counting) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
+func (c *counting) WithAttrs([]slog.Attr) slog.Handler           { return c }
+func (c *counting) WithGroup(string) slog.Handler                { return c }
+func (c *counting) Handle(_ context.Context, r slog.Record) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.levels = append(c.levels, r.Level)
+	return nil
+}
+
+func (c *counting) all() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.levels)
+}
+
+func (c *counting) at(l slog.Level) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range c.levels {
+		if o == l {
+			n++
+		}
+	}
+	return n
 }
 
 // crowd is a Runner that does not run, with n virtual routers on one link.

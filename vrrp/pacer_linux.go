@@ -12,6 +12,8 @@ type pacers struct {
 	mu     sync.Mutex
 	links  map[string]*pacer
 	closed bool
+
+	sending sync.WaitGroup // announcements under way
 }
 
 // pacer is the queue of one interface. It is served round-robin, so that every address is announced once before any is
@@ -67,6 +69,7 @@ func (p *pacers) serve(q *pacer) {
 	if err := e.owner.send(q.link, e.addr); err != nil {
 		e.owner.log.announceFailed(err)
 	}
+	p.sending.Done()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(q.queue) == 0 {
@@ -87,6 +90,7 @@ func (p *pacers) take(q *pacer) (pending, bool) {
 	e := q.queue[0]
 	q.queue = slices.Delete(q.queue, 0, 1)
 	q.last = time.Now()
+	p.sending.Add(1)
 	if e.times > 1 {
 		q.queue = append(q.queue, pending{e.owner, e.addr, e.times - 1})
 	}
@@ -102,10 +106,9 @@ func (p *pacers) cancel(owner *reconciler) {
 	}
 }
 
-// close drops everything and stops the timers.
+// close drops everything, stops the timers and waits for what is being sent.
 func (p *pacers) close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closed = true
 	for _, q := range p.links {
 		q.queue = nil
@@ -113,4 +116,6 @@ func (p *pacers) close() {
 			q.timer.Stop()
 		}
 	}
+	p.mu.Unlock()
+	p.sending.Wait()
 }

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -31,6 +32,7 @@ type reconciler struct {
 	changes *changes
 	results chan<- result
 	quit    <-chan struct{} // closed when nobody takes results any more
+	warned  *atomic.Bool    // it was said that addresses cannot be made quiet
 
 	announced atomic.Uint64 // gratuitous ARPs and neighbour advertisements sent
 
@@ -44,11 +46,12 @@ type reconciler struct {
 	done     chan struct{} // closed when the goroutine has ended
 
 	// Of the goroutine.
-	own    election.Own               // the latest that was begun
-	have   map[election.Resource]bool // what is installed
-	gone   []election.Resource        // what is still to be removed, the last one first
-	failed bool                       // the last pass left something undone
-	hushed []netip.Addr               // what is not answered for
+	own     election.Own               // the latest that was begun
+	have    map[election.Resource]bool // what is installed
+	gone    []election.Resource        // what is still to be removed, the last one first
+	failed  bool                       // the last pass left something undone
+	hushed  []netip.Addr               // what is not answered for
+	prepare bool                       // of hushing
 }
 
 // passOn is an election.PassOn with what the Runner knows beside it. The previous master is on the link.
@@ -72,7 +75,7 @@ type result struct {
 // newReconciler starts the goroutine; close ends it.
 func newReconciler(r *Runner, h election.Handle, log instanceLog) *reconciler {
 	w := &reconciler{network: r.network, pacers: r.pacers, log: log, handle: h, changes: r.changes, results: r.results,
-		quit: r.quit, suspects: make(map[election.Address]bool), have: make(map[election.Resource]bool),
+		quit: r.quit, warned: &r.warned, suspects: make(map[election.Address]bool), have: make(map[election.Resource]bool),
 		signal: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
@@ -166,6 +169,9 @@ func (w *reconciler) next() (do func(), ended bool) {
 	case w.again:
 		w.again = false
 		return w.tryAgain, false
+	case w.prepare: // for the day the addresses are handed over, when there is nothing better to do
+		w.prepare = false
+		return w.network.PrepareQuiet, false
 	case len(w.suspects) > 0:
 		suspects := w.suspects
 		w.suspects = make(map[election.Address]bool)
@@ -244,6 +250,8 @@ func (w *reconciler) pass() {
 		}
 	}
 	w.gone = slices.DeleteFunc(w.gone, func(res election.Resource) bool { return slices.Contains(wanted, res) })
+	// What is no longer wanted and not to be removed is another router's now, and may go without our knowledge.
+	maps.DeleteFunc(w.have, func(res election.Resource, _ bool) bool { return !slices.Contains(wanted, res) })
 	w.hush()
 	var failures []election.Failure
 	place := lan.NewPlacer(w.network)
@@ -259,7 +267,7 @@ func (w *reconciler) pass() {
 		}
 	}
 	for _, res := range wanted {
-		if w.have[res] {
+		if w.have[res] || w.own.Quiet { // nothing new is handed over
 			continue
 		}
 		if w.superseded() {
@@ -273,7 +281,7 @@ func (w *reconciler) pass() {
 	}
 	w.failed = len(failures) > 0
 	if len(wanted) > 0 && !w.own.Quiet {
-		w.network.PrepareQuiet() // for the day they are handed over
+		w.prepare = true
 	}
 	w.report(result{generation: w.own.Generation, failures: failures})
 }
@@ -319,7 +327,7 @@ func (w *reconciler) hush() {
 				w.hushed = append(w.hushed, a.Prefix.Addr())
 			}
 		}
-		if err := w.network.Quiet(w.hushed, quietLimit); err != nil {
+		if err := w.network.Quiet(w.hushed, quietLimit); err != nil && !w.warned.Swap(true) {
 			w.log.quietFailed(err)
 		}
 	case !w.own.Quiet && len(w.hushed) > 0:

@@ -83,6 +83,39 @@ func TestReconcilerKeepsTheOrder(t *testing.T) {
 	})
 }
 
+// An address that went to another router of the process without being removed may have gone meanwhile.
+func TestReconcilerForgetsWhatItGaveAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		b := newBench(t, n.newHost("10.77.0.1/24"), newPacers())
+		vips := addresses("10.77.0.100/32", "10.77.0.101/32")
+		b.own(1, vips, nil)
+		b.own(2, vips[:1], nil)
+		other := newBench(t, b.host, newPacers())
+		other.own(1, vips[1:], nil)
+		other.own(2, nil, vips[1:])
+		b.host.taken()
+		b.own(3, vips, nil)
+		want(t, "kernel", b.taken(), "add 10.77.0.101")
+	})
+}
+
+// What is not in place when a hand-over begins is not put there any more.
+func TestReconcilerHandsOverNothingNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		b := newBench(t, n.newHost("10.77.0.1/24"), newPacers())
+		vips := addresses("10.77.0.100/32", "10.77.0.101/32")
+		b.own(1, vips[:1], nil)
+		b.host.taken()
+		b.order(election.Own{Generation: 2, Resources: resources(vips), Quiet: true})
+		if r := <-b.results; r.generation != 2 || r.failures != nil {
+			t.Errorf("result %+v", r)
+		}
+		want(t, "there", []bool{b.host.has("10.77.0.100"), b.host.has("10.77.0.101")}, []bool{true, false})
+	})
+}
+
 func TestReconcilerTriesEveryAddressAndReportsAllFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet

@@ -78,6 +78,7 @@ type Runner struct {
 	quit    chan struct{}  // closed when nobody reads results and opens any more
 	io      sync.WaitGroup // goroutines that open and close sockets
 	pacers  *pacers
+	warned  atomic.Bool // that neighbours are answered during a hand-over, for want of nftables
 
 	// Owned by Run.
 	engine    *election.Engine

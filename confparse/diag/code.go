@@ -374,6 +374,6 @@ var codes = map[Code]codeInfo{
 	CodeWideGroup: {Warning, classOrdinary, "a multicast group that routers may forward"},
 
 	CodeNotSupported: {Note, classNone, "accepted, not supported yet"},
-	CodeNoAH:         {Fatal, classFatal, "auth_type AH is not supported yet"},
-	CodeRefused:      {Fatal, classFatal, "a setting of where or how to speak, not supported yet"},
+	CodeNoAH:         {Fatal, classMessage, "auth_type AH is not supported yet"},
+	CodeRefused:      {Fatal, classMessage, "a setting of where or how to speak, not supported yet"},
 }

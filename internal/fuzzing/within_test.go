@@ -1,6 +1,7 @@
 package fuzzing
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -32,22 +33,18 @@ func TestWithinCountsWorkAndNotWaiting(t *testing.T) {
 }
 
 func TestCostIsOfThisThread(t *testing.T) {
-	stop, other := make(chan struct{}), make(chan struct{})
+	var stop atomic.Bool
+	other := make(chan struct{})
 	go func() {
 		defer close(other)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
+		for !stop.Load() {
 		}
 	}()
 	cost := Cost(t, func() {
 		for start := used(t); used(t)-start < 20*time.Millisecond; {
 		}
 	})
-	close(stop)
+	stop.Store(true)
 	<-other
 	if cost < 20*time.Millisecond || cost > 30*time.Millisecond {
 		t.Errorf("20 ms of work beside another thread's cost %v", cost)

@@ -92,7 +92,7 @@ func TestReloadReschedulesRefresh(t *testing.T) {
 }
 
 // TestAnnouncedAgainAfterTheGrace: until the predecessor stops serving, somebody may learn its address once more. So the
-// new master announces again when the grace is over, whatever garp_master_delay says; one that fell silent has no grace.
+// new master announces again when the grace is over, whatever garp_master_delay says.
 func TestAnnouncedAgainAfterTheGrace(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -105,7 +105,7 @@ func TestAnnouncedAgainAfterTheGrace(t *testing.T) {
 				r.until(at).hear(50)
 			}
 		}, []string{"3.609375s announce ×1", "3.859375s announce ×1"}},
-		{"it fell silent", func(r *rig) { r.hear(200) }, []string{"3.609375s announce ×1"}},
+		{"it fell silent, or is slow", func(r *rig) { r.hear(200) }, []string{"3.609375s announce ×1", "3.859375s announce ×1"}},
 		{"there was none", func(*rig) {}, []string{"3.609375s announce ×1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package election
 
 import (
 	"container/heap"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -34,6 +35,8 @@ type Engine struct {
 	waiting []InstanceSpec                // start once addresses that a resigning router holds are free
 	tracked map[track.ID][]*virtualRouter // who references an object
 	values  map[track.ID]int              // last word about it
+	wanted  map[place][]*virtualRouter    // whose specs have an address
+	spared  []spared                      // by this Apply
 	spec    Spec
 	last    Handle
 	stepped []*virtualRouter // by TakeStepped
@@ -114,10 +117,15 @@ func (e *Engine) inform(now Instant, r *virtualRouter, spec *InstanceSpec) {
 	}
 }
 
-// index finds out anew who references which tracked object.
+// index finds out anew which routers want an address and which reference a tracked object.
 func (e *Engine) index() {
-	e.tracked = make(map[track.ID][]*virtualRouter)
+	e.tracked, e.wanted = make(map[track.ID][]*virtualRouter), make(map[place][]*virtualRouter)
 	for _, r := range e.list {
+		for _, list := range [][]Address{r.spec.Addresses, r.spec.Excluded} {
+			for _, a := range list {
+				e.wanted[a.place()] = append(e.wanted[a.place()], r)
+			}
+		}
 		if r.leaving {
 			continue
 		}
@@ -253,26 +261,72 @@ func (e *Engine) step(now Instant, r *virtualRouter, ev Event) {
 // an address from one instance to another: the shell carries out the actions of different routers in no fixed order.
 func (e *Engine) put(r *virtualRouter, a Action) {
 	if own, ok := a.(Own); ok && len(own.Remove) > 0 {
-		own.Remove = slices.DeleteFunc(own.Remove, func(x Resource) bool { return e.servedByOther(r, x) })
+		own.Remove = slices.DeleteFunc(own.Remove, func(x Resource) bool {
+			promised := e.promisedByOther(r, x)
+			if promised {
+				e.spared = append(e.spared, spared{r, x})
+			}
+			return promised || e.servedByOther(r, x)
+		})
 		a = own
 	}
 	e.out = append(e.out, InstanceAction{Handle: r.handle, Name: r.spec.Name, Action: a})
 }
 
-// servedByOther reports whether another router than r has x in place, or is about to: a MASTER whose spec has it.
+// servedByOther reports whether another router than r has x in place.
 func (e *Engine) servedByOther(r *virtualRouter, x Resource) bool {
+	return e.otherHas(r, x, func(m *Machine, is func(Resource) bool) bool {
+		return m.present && slices.ContainsFunc(m.owned, is)
+	})
+}
+
+// promisedByOther reports whether another router than r, a MASTER, is about to have x in place, by its new spec.
+func (e *Engine) promisedByOther(r *virtualRouter, x Resource) bool {
+	return e.otherHas(r, x, func(m *Machine, is func(Resource) bool) bool {
+		return m.state == Master && !slices.ContainsFunc(m.owned, is)
+	})
+}
+
+// otherHas reports whether has is true of another router than r whose spec has x; is recognizes x.
+func (e *Engine) otherHas(r *virtualRouter, x Resource, has func(m *Machine, is func(Resource) bool) bool) bool {
 	a, ok := x.(Address)
 	if !ok {
 		return false
 	}
-	same := func(b Address) bool { return a.Prefix == b.Prefix && a.Link == b.Link }
-	owns := func(y Resource) bool { b, ok := y.(Address); return ok && same(b) }
-	return slices.ContainsFunc(e.list, func(o *virtualRouter) bool {
-		m := o.machine
-		return o != r && (m.present && slices.ContainsFunc(m.owned, owns) ||
-			m.state == Master && (slices.ContainsFunc(o.spec.Addresses, same) || slices.ContainsFunc(o.spec.Excluded, same)))
+	is := func(y Resource) bool { b, ok := y.(Address); return ok && b.place() == a.place() }
+	return slices.ContainsFunc(e.wanted[a.place()], func(o *virtualRouter) bool {
+		return o != r && e.routers[o.handle] == o && has(o.machine, is)
 	})
 }
+
+// spared is a resource that r let go of because another router was about to have it.
+type spared struct {
+	router   *virtualRouter
+	resource Resource
+}
+
+// reclaim is the event that the router has to remove a resource after all.
+type reclaim struct{ resource Resource }
+
+func (reclaim) event() {}
+
+// checkSpared removes what was spared in vain: the other router has left MASTER before it came to that.
+func (e *Engine) checkSpared(now Instant) {
+	for _, s := range e.spared {
+		if e.routers[s.router.handle] == s.router && !e.servedByOther(s.router, s.resource) {
+			e.step(now, s.router, reclaim{s.resource})
+		}
+	}
+	e.spared = e.spared[:0]
+}
+
+// place is what addresses have in common that are one on the host, whatever their attributes.
+type place struct {
+	prefix netip.Prefix
+	link   string
+}
+
+func (a Address) place() place { return place{a.Prefix, a.Link} }
 
 // deadlines is a heap of routers, the earliest deadline first.
 type deadlines []*virtualRouter

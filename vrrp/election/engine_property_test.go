@@ -64,8 +64,8 @@ type executed struct {
 	ended bool
 }
 
-// place is what two resources have in common that are one on the host.
-func place(r Resource) Resource {
+// spot is what two resources have in common that are one on the host.
+func spot(r Resource) Resource {
 	a := r.(Address)
 	return Address{Prefix: a.Prefix, Link: a.Link}
 }
@@ -123,14 +123,14 @@ func (x *executor) carryOut(name confparse.InstanceName, r *executed, o Own) (fa
 	}
 	r.own = o
 	for _, res := range o.Remove {
-		delete(x.host, place(res))
+		delete(x.host, spot(res))
 	}
 	for _, res := range o.Resources {
 		switch {
-		case x.failing(res) && !x.host[place(res)]:
+		case x.failing(res) && !x.host[spot(res)]:
 			failures = append(failures, Failure{res, errEffect})
 		case !o.Quiet:
-			x.host[place(res)] = true
+			x.host[spot(res)] = true
 		}
 	}
 	r.lacks = failures
@@ -156,8 +156,8 @@ func (x *executor) check() {
 	wanted := make(map[Resource]bool)
 	for _, r := range x.routers {
 		for _, res := range r.own.Resources {
-			wanted[place(res)] = true
-			if !x.host[place(res)] && !fails(r.lacks, res) {
+			wanted[spot(res)] = true
+			if !x.host[spot(res)] && !fails(r.lacks, res) {
 				x.t.Fatalf("%s wants %v, which is not there", r.name, res)
 			}
 		}

@@ -304,6 +304,28 @@ func TestEngineAddressMoves(t *testing.T) {
 	})
 }
 
+// TestEngineAddressPromisedInVain: a router lets go of an address in favour of a MASTER that is to have it, and that one
+// leaves MASTER in the same reload: nobody keeps the address.
+func TestEngineAddressPromisedInVain(t *testing.T) {
+	moving := Address{Prefix: netip.MustParsePrefix("10.77.0.9/24"), Link: "eth0"}
+	a, b := instance("A", 51), instance("G.b", 52)
+	a.Addresses = append(a.Addresses, moving)
+	r := newEngineRig(t).apply(a, b).until(4 * time.Second).expectStates("A=MASTER G.b=MASTER [G=MASTER]")
+	// A member of B's group fails by the reload, and with it B, before B learns of the address.
+	fails := instance("G.a", 53, func(s *InstanceSpec) { s.Trackers = []TrackSpec{{ID: eth1, Reverse: true}} })
+	kept := instance("G.a", 53)
+	r.apply(a, b, kept).until(8 * time.Second).expectStates("A=MASTER G.b=MASTER G.a=MASTER [G=MASTER]").forget()
+	a.Addresses, b.Addresses = a.Addresses[:1], append(b.Addresses, moving)
+	r.apply(a, fails, b).expectStates("A=MASTER G.a=FAULT G.b=FAULT [G=FAULT]")
+	removed := false
+	for _, l := range r.lines {
+		removed = removed || strings.HasPrefix(l, "8s A install") && strings.Contains(l, "-10.77.0.9/24")
+	}
+	if !removed {
+		t.Errorf("not removed: %q", r.lines)
+	}
+}
+
 // TestEngineForgetsTheGone: events for an ended or unknown router do nothing.
 func TestEngineForgetsTheGone(t *testing.T) {
 	r := newEngineRig(t).apply(instance("A", 51)).forget()

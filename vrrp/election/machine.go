@@ -177,6 +177,9 @@ func (m *Machine) handle(now Instant, ev Event) {
 		m.change(now, ev.Spec)
 	case Stop:
 		m.stop(now, ev)
+	case reclaim:
+		m.owned = append(slices.Clip(m.owned), ev.resource)
+		m.own()
 	default:
 		m.handleGroup(now, ev)
 	}

@@ -65,12 +65,13 @@ func (m *Machine) receiveBackup(now Instant, a *wire.Advert, from *peer) {
 	m.timers.activeDown = now.Add(m.activeDownInterval())
 }
 
-// predecessor returns the master that is about to be replaced if it is known to be alive: it has resigned, or was
-// heard within the last two intervals, which a silent one was not.
-func (m *Machine) predecessor(now Instant) (netip.Addr, bool) {
-	alive := m.state == Backup && m.master.Source.IsValid() && m.master.Source != m.source &&
-		now.Sub(m.master.Heard) < 2*m.interval
-	return m.master.Source, alive
+// predecessor returns the master that is about to be replaced, if there is one, and whether it is known to be alive: it
+// has resigned, or was heard within the last two intervals, which a silent one was not.
+func (m *Machine) predecessor(now Instant) (source netip.Addr, alive bool) {
+	if m.state != Backup || m.master.Source == m.source {
+		return netip.Addr{}, false
+	}
+	return m.master.Source, m.master.Source.IsValid() && now.Sub(m.master.Heard) < 2*m.interval
 }
 
 // deferPreemption reports whether preempt_delay still makes this router accept a lower master. The delay starts with

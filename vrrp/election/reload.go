@@ -21,6 +21,7 @@ func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
 			r.spec = &wanted[i]
 		}
 	}
+	e.index()
 	e.retireAll(now, func(r *virtualRouter) bool { return !slices.Contains(kept, r) })
 	e.regroup(now)
 	for _, r := range kept {
@@ -30,6 +31,7 @@ func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
 			e.drive(now, r, SpecChanged{Spec: *r.spec})
 		}
 	}
+	e.checkSpared(now)
 	e.launch(now)
 	return e.out
 }

@@ -76,7 +76,7 @@ func (m *Machine) toMaster(now Instant, cause Cause) {
 	if d := m.spec.GARP.MasterDelay; d > 0 {
 		m.timers.second = now.Add(d)
 	}
-	if alive { // until its grace is over, somebody may learn the wrong one
+	if previous.IsValid() { // until its grace is over somebody may learn the wrong one; silent ones may just be slow
 		m.timers.handedOver = now.Add(handOverGrace + handOverMargin)
 	}
 	m.scheduleRefresh(now)

@@ -94,8 +94,9 @@ func (a *announcer) close() {
 }
 
 // send transmits one frame. What the interface went through since the last one is no reason to fail: a socket whose
-// interface was down meanwhile carries that error until somebody reads it (packet(7), ENETDOWN), and one whose interface
-// was replaced by another of the same name is dead. So what fails is tried again on a new socket, once.
+// interface was down meanwhile carries that error until somebody reads it (packet(7), ENETDOWN), which the first write
+// does; and one whose interface was replaced by another of the same name is dead. So what fails is tried once more, and
+// then once on a new socket. Closing the old one takes the kernel milliseconds, so that is the last resort.
 func (s *sender) send(do func(func() error) error, key senderKey, link netio.Link, frame []byte, to net.HardwareAddr) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +104,7 @@ func (s *sender) send(do func(func() error) error, key senderKey, link netio.Lin
 		s.drop()
 	}
 	var err error
-	for range 2 {
+	for attempt := range 3 {
 		if s.conn == nil {
 			if err := s.open(do, key, link); err != nil {
 				return err
@@ -112,9 +113,11 @@ func (s *sender) send(do func(func() error) error, key senderKey, link netio.Lin
 		if err = s.write(frame, to); err == nil {
 			return nil
 		}
-		s.drop()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			break // the interface's queue is full, and is it for a new socket too
+			return err // the interface's queue is full, and is it for a new socket too
+		}
+		if attempt > 0 {
+			s.drop()
 		}
 	}
 	return err

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"vigil/internal/firewall"
 	"vigil/internal/netio"
 )
 
@@ -13,7 +12,7 @@ type Kernel struct {
 	*netio.Handle
 	handover  handover
 	announcer announcer
-	quiet     firewall.Quiet
+	quiet     quieting
 }
 
 // OpenKernel returns the Network of the namespace of the calling thread. It needs CAP_NET_ADMIN and CAP_NET_RAW and
@@ -28,14 +27,17 @@ func OpenKernel() (*Kernel, error) {
 		return nil, err
 	}
 	k := &Kernel{Handle: h}
+	// What nftables needs may have to be loaded into the kernel first, which takes seconds where machines are slow: now, and
+	// not when somebody is about to take over.
 	k.handover.prepare(k.Do)
+	k.PrepareQuiet()
 	return k, nil
 }
 
 // Close releases the sockets, what is left of a hand-over, and the namespace. The Runner must have ended.
 func (k *Kernel) Close() error {
 	k.announcer.close()
-	return errors.Join(k.handover.close(), k.Do(k.quiet.Close), k.Handle.Close())
+	return errors.Join(k.handover.close(), k.quiet.close(k.Do), k.Handle.Close())
 }
 
 // Listen implements Network.

@@ -31,7 +31,7 @@ type Node struct {
 	heardAt  map[*Node]time.Duration   // when the last packet of each sender arrives
 	wakeAt   time.Duration
 	deadline election.Instant // that wakeAt is for
-	last     time.Duration    // of the last advert, for a resuming process
+	last     time.Duration    // of the last advert that left, for a resuming process
 }
 
 // virtualRouter is what a shell keeps about a virtual router, and what the judge remembers.

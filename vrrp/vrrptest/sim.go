@@ -193,9 +193,12 @@ func (s *Sim) deliver(n *Node, p *packet) {
 
 // send puts an advert on the LAN.
 func (s *Sim) send(n *Node, a election.SendAdvert) {
-	n.last = s.Now
 	if !n.LinkUp {
 		return
+	}
+	n.last = s.Now
+	if a.Advert.Priority == 0 {
+		n.last = -forever / 2 // resigned: nothing to resume
 	}
 	slot := len(s.packets)
 	if len(s.free) > 0 {

@@ -1,10 +1,41 @@
 package confparse
 
-import "time"
-
-const (
-	maxTimer = 1 << 53 // microseconds; keepalived's own limit is that of a long
+import (
+	"strings"
+	"time"
 )
+
+// VirtualServer is a virtual_server block.
+type VirtualServer struct {
+	Range Range
+	ID    VirtualServerID // its family is unknown when a group has entries of both
+
+	// Unchanged says that the server is exactly what it was in the Config that Env.Known came from. Nothing else is
+	// filled in then.
+	Unchanged bool
+
+	Scheduler              string // lb_algo, wlc by default
+	SchedulerFlags         SchedulerFlags
+	Forwarding             Forwarding
+	OnePacket              bool          // ops
+	PersistenceTimeout     time.Duration // 0 = off
+	PersistenceGranularity uint32        // IPv4: the mask (255.255.255.0 = 0xffffff00), IPv6: the prefix length
+	PersistenceEngine      string
+	Quorum                 uint32 // 1
+	Hysteresis             uint32
+	Alpha                  bool
+	Omega                  bool
+	HASuspend              bool
+	VirtualHost            string // virtualhost
+	SorryServer            *SorryServer
+	RealServers            []*RealServer
+
+	Tunnel     Tunnel
+	SNMPName   string
+	Mail       Switch // smtp_alert
+	QuorumUp   *Script
+	QuorumDown *Script
+}
 
 // serverKeywords are the rows of virtual_server and real_server.
 var serverKeywords = []keyword{
@@ -139,21 +170,6 @@ var serverKeywords = []keyword{
 		num: func(d *decoder, v int64) { d.rs.retry.put(uint32(v)) }},
 }
 
-// timing is what virtual servers, real servers and checkers hand down.
-type timing struct {
-	delayLoop, connectTimeout, retryDelay, warmup opt[time.Duration]
-	retry                                         opt[uint32]
-}
-
-// inherit fills what t lacks from outer.
-func (t *timing) inherit(outer *timing) {
-	t.delayLoop.inherit(outer.delayLoop)
-	t.connectTimeout.inherit(outer.connectTimeout)
-	t.retryDelay.inherit(outer.retryDelay)
-	t.warmup.inherit(outer.warmup)
-	t.retry.inherit(outer.retry)
-}
-
 // serverScratch is a virtual_server in the making.
 type serverScratch struct {
 	*VirtualServer
@@ -176,32 +192,52 @@ type serverScratch struct {
 	protocolAt, opsAt, quorumAt, hysteresisAt, suspendAt, sorryAt *Node
 }
 
-// realScratch is a real_server in the making.
-type realScratch struct {
-	*RealServer
-	timing
-	node           *Node
-	method         opt[Forwarding]
-	tunnel         opt[Tunnel]
-	weight         opt[int32]
-	inhibit, alpha opt[bool]
-	port           uint16
-	firstChecker   int // in decoder.checkers
-	lastChecker    int
+func (p *printer) virtualServer(vs *VirtualServer) {
+	switch {
+	case vs.ID.Fwmark != 0:
+		p.open("virtual_server fwmark", vs.ID.Fwmark)
+	case vs.ID.Group != "":
+		p.open("virtual_server group", quoted(vs.ID.Group))
+	default:
+		p.open("virtual_server", vs.ID.Addr, vs.ID.Port)
+	}
+	if !vs.ID.Addr.IsValid() && vs.ID.Family != FamilyUnknown {
+		p.line("ip_family", map[Family]string{IPv4: "inet", IPv6: "inet6"}[vs.ID.Family])
+	}
+	if vs.ID.Protocol != ProtocolNone {
+		p.line("protocol", strings.ToUpper(vs.ID.Protocol.String()))
+	}
+	p.line("lb_algo", vs.Scheduler)
+	p.flag(vs.SchedulerFlags&SchedulerFlag1 != 0, "flag-1")
+	p.flag(vs.SchedulerFlags&SchedulerFlag2 != 0, "flag-2")
+	p.flag(vs.SchedulerFlags&SchedulerFlag3 != 0, "flag-3")
+	p.method("lb_kind", vs.Forwarding, vs.Tunnel)
+	p.flag(vs.OnePacket, "ops")
+	if vs.PersistenceTimeout > 0 {
+		p.seconds("persistence_timeout", vs.PersistenceTimeout)
+		p.mask(vs.ID.Family, vs.PersistenceGranularity)
+	}
+	p.text("persistence_engine", vs.PersistenceEngine)
+	p.number("quorum", int64(vs.Quorum), 0)
+	p.number("hysteresis", int64(vs.Hysteresis), 0)
+	p.flag(vs.Alpha, "alpha")
+	p.flag(vs.Omega, "omega")
+	p.flag(vs.HASuspend, "ha_suspend")
+	p.text("virtualhost", vs.VirtualHost)
+	p.text("snmp_name", vs.SNMPName)
+	p.toggle("smtp_alert", vs.Mail)
+	p.scriptRef("quorum_up", vs.QuorumUp)
+	p.scriptRef("quorum_down", vs.QuorumDown)
+	if ss := vs.SorryServer; ss != nil {
+		p.line("sorry_server", ss.Addr, ss.Port)
+		p.method("sorry_server_lvs_method", ss.Forwarding, ss.Tunnel)
+		p.flag(ss.Inhibit, "sorry_server_inhibit")
+	}
+	for _, rs := range vs.RealServers {
+		p.realServer(rs)
+	}
+	p.close()
 }
 
-// checkerScratch is a checker in the making.
-type checkerScratch struct {
-	*Checker
-	timing
-	node   *Node
-	alpha  opt[bool]
-	logAll opt[bool]
-	port   bool // connect_port was given
-
-	account   Account // MISC_CHECK
-	accountAt *Node
-	weightSet bool  // FILE_CHECK
-	nameAt    *Node // FILE_CHECK, BFD_CHECK: what is followed
-	hosts     int   // SMTP_CHECK
-}
+// maxTimer is the longest time of a server, in microseconds; keepalived has the limit of a long.
+const maxTimer = 1 << 53

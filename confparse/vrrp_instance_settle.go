@@ -267,43 +267,6 @@ func (d *decoder) settlePreemption(vi *instanceScratch) {
 	vi.PreemptDelay = 0
 }
 
-func (d *decoder) settleAuthentication(vi *instanceScratch) {
-	if vi.AuthType == AuthAH && vi.State == StateMaster {
-		d.about(vi.authAt, diag.CodeAuthIgnored, fmt.Sprintf(
-			"(%s) Initial state master is incompatible with AH authentication - clearing", vi.Name), "")
-		vi.State = StateBackup
-	}
-	if vi.AuthType == AuthNone && vi.AuthPass == "" {
-		return
-	}
-	drop := ""
-	switch {
-	case vi.badAuth:
-		vi.AuthPass = ""
-		return
-	case vi.Version == 3:
-		drop = fmt.Sprintf("(%s) VRRP version 3 does not support authentication. Ignoring.", vi.Name)
-	case vi.Family == IPv6:
-		drop = fmt.Sprintf("(%s) authentication cannot be used with IPv6. Ignoring.", vi.Name)
-	case vi.AuthType == AuthPass && vi.AuthPass == "":
-		drop = fmt.Sprintf("(%s) authentication specified but no password given", vi.Name)
-	case vi.AuthType == AuthNone:
-		d.about(vi.authAt, diag.CodeUnknownOption, fmt.Sprintf("(%s) auth_pass without auth_type is ignored", vi.Name),
-			"write auth_type PASS")
-		vi.AuthPass = ""
-		return
-	case vi.AuthType == AuthAH:
-		// Going on without would make this router deaf to its peers and a second master.
-		d.about(vi.authAt, diag.CodeNoAH, fmt.Sprintf("(%s) auth_type AH is not supported yet", vi.Name),
-			"use PASS, or no authentication, on all routers of the VRID")
-		return
-	default:
-		return
-	}
-	d.about(vi.authAt, diag.CodeAuthIgnored, drop, "")
-	vi.AuthType, vi.AuthPass = AuthNone, ""
-}
-
 // settleTransport fills the multicast group and undoes unicast settings that have no peer.
 func (d *decoder) settleTransport(vi *instanceScratch) {
 	if !vi.MulticastGroup.IsValid() {
@@ -333,43 +296,6 @@ func (d *decoder) settleTransport(vi *instanceScratch) {
 	}
 }
 
-// settleVMAC makes the corrections keepalived makes to an instance with a virtual MAC address.
-func (d *decoder) settleVMAC(vi *instanceScratch) {
-	if vi.VMAC.Enabled && vi.unicast && !vi.VMAC.TransmitBase {
-		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) unicast with use_vmac requires vmac_xmit_base - setting", vi.Name), "")
-		vi.VMAC.TransmitBase = true
-	}
-	if vi.VMAC.TransmitBase && !vi.VMAC.Enabled {
-		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) vmac_xmit_base is only valid with a vmac", vi.Name), "")
-		vi.VMAC.TransmitBase = false
-	}
-	if vi.VMAC.Enabled && vi.PromoteSecondaries {
-		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) promote_secondaries is automatically set for vmacs - ignoring",
-			vi.Name), "")
-		vi.PromoteSecondaries = false
-	}
-	if vi.IPVLAN.Enabled && vi.Family == IPv4 && !vi.IPVLAN.Addr.IsValid() && !vi.MulticastSource.IsValid() &&
-		!vi.UnicastSource.IsValid() {
-		d.about(vi.node, diag.CodeIPVLANAddress, fmt.Sprintf(
-			"(%s) IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state", vi.Name), "")
-	}
-}
-
-// settleHMAC turns the extension off when the key it would send with is not there.
-func (d *decoder) settleHMAC(vi *instanceScratch) {
-	h := vi.HMAC
-	if h == nil {
-		return
-	}
-	if slices.ContainsFunc(h.Keys, func(k HMACKey) bool { return k.ID == h.ActiveKey }) {
-		d.refuse(vi.node, h.Range, fmt.Sprintf("(%s) auth_hmac", vi.Name), "its peers would discard adverts without it")
-		return
-	}
-	d.report(vi.node, h.Range, diag.CodeHMAC, fmt.Sprintf("(%s) auth_hmac: the active key %d is not defined - ignoring auth_hmac",
-		vi.Name, h.ActiveKey), "active_key names the key that adverts are signed with")
-	vi.HMAC = nil
-}
-
 // refuseChecksums refuses the forms of the checksum that differ from that of the RFC (RFC 9568 §5.2.8): the routers would
 // discard each other's adverts. Only version 3 over IPv4 has them.
 func (d *decoder) refuseChecksums(vi *instanceScratch) {
@@ -383,29 +309,6 @@ func (d *decoder) refuseChecksums(vi *instanceScratch) {
 	}
 	if vi.OldUnicastChecksum == On && len(vi.UnicastPeers) > 0 {
 		d.refuse(vi.oldChecksumAt, vi.oldChecksumAt.Range(), "old_unicast_checksum", instead)
-	}
-}
-
-// settleGARP merges the global schedule into the instance's.
-func (d *decoder) settleGARP(vi *instanceScratch) {
-	g := &d.gs
-	vi.masterDelay.inherit(g.masterDelay)
-	vi.masterRepeat.inherit(g.masterRepeat)
-	vi.masterRefresh.inherit(g.masterRefresh)
-	vi.refreshRepeat.inherit(g.refreshRepeat)
-	vi.lowerDelay.inherit(g.lowerDelay)
-	vi.lowerRepeat.inherit(g.lowerRepeat)
-	vi.GARP = GARP{
-		MasterDelay:         vi.masterDelay.or(5 * time.Second),
-		MasterRepeat:        vi.masterRepeat.or(5),
-		MasterRefresh:       vi.masterRefresh.or(0),
-		MasterRefreshRepeat: vi.refreshRepeat.or(1),
-		Interval:            d.cfg.Global.GARPInterval,
-	}
-	vi.GARP.LowerPrioDelay = vi.lowerDelay.or(vi.GARP.MasterDelay)
-	vi.GARP.LowerPrioRepeat = vi.lowerRepeat.or(vi.GARP.MasterRepeat)
-	if vi.Strict {
-		vi.GARP.LowerPrioDelay, vi.GARP.LowerPrioRepeat = 0, 0
 	}
 }
 
@@ -425,90 +328,4 @@ func (d *decoder) settleTracking(vi *instanceScratch) {
 		}
 		return false
 	})
-}
-
-// validateGroups drops members that do not exist or are in another group, and groups without members.
-func (d *decoder) validateGroups() {
-	kept := d.cfg.SyncGroups[:0]
-	for i, g := range d.cfg.SyncGroups {
-		n := d.groupNodes[i]
-		g.Members = slices.DeleteFunc(g.Members, func(name InstanceName) bool {
-			vi := d.instances[name]
-			switch {
-			case vi == nil:
-				d.about(n, diag.CodeUnknownMember, fmt.Sprintf(
-					"Virtual router %s specified in sync group %s doesn't exist - ignoring", name, g.Name), "")
-				return true
-			case vi.inGroup != "":
-				d.about(n, diag.CodeTwoGroups, fmt.Sprintf(
-					"Virtual router %s cannot exist in more than one sync group; ignoring %s", name, g.Name),
-					"it is in "+string(vi.inGroup)+" already")
-				return true
-			}
-			vi.inGroup = g.Name
-			return false
-		})
-		switch len(g.Members) {
-		case 0:
-			d.about(n, diag.CodeEmptyGroup, fmt.Sprintf(
-				"Sync group %s, no matching virtual router found in group declaration - removing", g.Name), "")
-			continue
-		case 1:
-			d.about(n, diag.CodeLonelyGroup, fmt.Sprintf(
-				"Sync group %s has only 1 virtual router(s) - this probably isn't what you want", g.Name), "")
-		}
-		d.settleGroupTracking(g)
-		kept = append(kept, g)
-	}
-	d.cfg.SyncGroups = kept
-}
-
-// duplicateVRIDs reports instances that would take each other's adverts: same family and VRID, and the same interface
-// and group, or with unicast the same source and a peer in common.
-func (d *decoder) duplicateVRIDs() {
-	type key struct {
-		family Family
-		vrid   uint8
-	}
-	seen := map[key][]*instanceScratch{}
-	for _, vi := range d.order {
-		if vi.VirtualRouterID == 0 {
-			continue
-		}
-		k := key{vi.Family, vi.VirtualRouterID}
-		for _, other := range seen[k] {
-			if d.collide(vi, other) {
-				summary := fmt.Sprintf("%s and %s both use VRID %d with %s on interface %s", other.Name, vi.Name,
-					vi.VirtualRouterID, vi.Family, vi.Interface)
-				if len(vi.UnicastPeers) > 0 {
-					summary = fmt.Sprintf("(%s) duplicate VRID conflict with %s VRID %d", other.Name, vi.Name,
-						vi.VirtualRouterID)
-				}
-				d.about(vi.node, diag.CodeDuplicateVRID, summary, "",
-					Place{Range: other.Range, Note: "the other one"})
-				break
-			}
-		}
-		seen[k] = append(seen[k], vi)
-	}
-}
-
-func (d *decoder) collide(a, b *instanceScratch) bool {
-	if (len(a.UnicastPeers) > 0) != (len(b.UnicastPeers) > 0) || a.Interface != b.Interface {
-		return false
-	}
-	if len(a.UnicastPeers) == 0 {
-		return a.MulticastGroup == b.MulticastGroup
-	}
-	if a.UnicastSource != b.UnicastSource {
-		return false
-	}
-	for _, p := range a.UnicastPeers {
-		for _, q := range b.UnicastPeers {
-			if p.Addr == q.Addr {
-				return true
-			}
-		}
-	}
-	return false
 }

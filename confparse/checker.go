@@ -5,6 +5,79 @@ import (
 	"time"
 )
 
+// CheckerKind is the kind of a health checker.
+type CheckerKind uint8
+
+// The checker kinds.
+const (
+	TCPCheck CheckerKind = iota + 1
+	HTTPGet
+	SSLGet
+	SMTPCheck
+	DNSCheck
+	MiscCheck
+	BFDCheck
+	UDPCheck
+	PingCheck
+	FileCheck
+)
+
+var checkerKeywords = [...]string{"", "TCP_CHECK", "HTTP_GET", "SSL_GET", "SMTP_CHECK", "DNS_CHECK", "MISC_CHECK",
+
+	"BFD_CHECK", "UDP_CHECK", "PING_CHECK", "FILE_CHECK"}
+
+// String returns the keyword of the block, such as TCP_CHECK.
+func (k CheckerKind) String() string {
+	if int(k) < len(checkerKeywords) {
+		return checkerKeywords[k]
+	}
+	return ""
+}
+
+// Checker is one checker block of a real server, inheritance from real and virtual server already applied.
+type Checker struct {
+	Range Range
+	Kind  CheckerKind
+
+	Alpha            bool
+	DelayLoop        time.Duration
+	Warmup           time.Duration
+	Retry            uint32 // further attempts after the first failure
+	DelayBeforeRetry time.Duration
+	LogAllFailures   bool
+	Connect          Connect
+	HTTP             *HTTPCheck // HTTPGet and SSLGet
+
+	Detail any // *SMTPDetail, *DNSDetail, *MiscDetail, *UDPDetail, *FileDetail or *BFDDetail, by Kind; else nil
+}
+
+// Connect is how a socket checker reaches its target.
+type Connect struct {
+	Addr          netip.Addr // connect_ip, else the real server's address
+	Port          uint16     // connect_port, else the real server's port as written
+	Timeout       time.Duration
+	BindAddr      netip.Addr // bindto
+	BindPort      uint16     // bind_port
+	BindInterface string     // bind_if
+	Fwmark        uint32     // SO_MARK; 0 = none
+}
+
+// checkerScratch is a checker in the making.
+type checkerScratch struct {
+	*Checker
+	timing
+	node   *Node
+	alpha  opt[bool]
+	logAll opt[bool]
+	port   bool // connect_port was given
+
+	account   Account // MISC_CHECK
+	accountAt *Node
+	weightSet bool  // FILE_CHECK
+	nameAt    *Node // FILE_CHECK, BFD_CHECK: what is followed
+	hosts     int   // SMTP_CHECK
+}
+
 // socketCheckers are the blocks with the common settings of a connection.
 var socketCheckers = in(inTCPCheck, inHTTPGet, inSSLGet, inSMTPCheck, inSMTPHost, inDNSCheck, inUDPCheck, inPingCheck)
 
@@ -162,4 +235,64 @@ var checkKeywords = []keyword{
 			d.first(&d.ck.Detail.(*BFDDetail).Name, s)
 			d.ck.nameAt = d.n
 		}},
+}
+
+func (p *printer) checker(c *Checker) {
+	p.open(c.Kind)
+	defer p.close()
+	if c.Kind != FileCheck {
+		p.line("alpha", onOff(c.Alpha))
+	}
+	if socketKind(c.Kind) {
+		p.connect(&c.Connect)
+	}
+	if socketKind(c.Kind) || c.Kind == MiscCheck {
+		p.line("delay_loop", c.DelayLoop)
+		p.line("warmup", c.Warmup)
+		p.line("retry", c.Retry)
+		p.line("delay_before_retry", c.DelayBeforeRetry)
+		p.line("log_all_failures", onOff(c.LogAllFailures))
+	}
+	if c.HTTP != nil {
+		p.http(c)
+	}
+	switch x := c.Detail.(type) {
+	case *SMTPDetail:
+		p.text("helo_name", x.HELO)
+	case *DNSDetail:
+		p.line("type", x.Type)
+		if x.Name != "." {
+			p.text("name", x.Name)
+		}
+	case *MiscDetail:
+		p.line("misc_path", command(x.Script.Argv))
+		if w := accountWords(x.Script.Account); w != "" {
+			p.line("user" + w)
+		}
+		if x.Timeout%time.Second == 0 {
+			p.seconds("misc_timeout", x.Timeout)
+		}
+		p.flag(x.Dynamic, "misc_dynamic")
+	case *UDPDetail:
+		p.udp(x)
+	case *FileDetail:
+		p.line("track_file", quoted(x.TrackFile))
+		if x.Reverse {
+			p.line("weight", x.Weight, "reverse")
+		} else {
+			p.line("weight", x.Weight)
+		}
+	case *BFDDetail:
+		p.line("name", quoted(x.Name))
+	}
+}
+
+func (p *printer) connect(c *Connect) {
+	p.addr("connect_ip", c.Addr)
+	p.number("connect_port", int64(c.Port), 0)
+	p.addr("bindto", c.BindAddr)
+	p.number("bind_port", int64(c.BindPort), 0)
+	p.text("bind_if", c.BindInterface)
+	p.line("connect_timeout", c.Timeout)
+	p.number("fwmark", int64(c.Fwmark), 0)
 }

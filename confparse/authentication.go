@@ -1,0 +1,211 @@
+package confparse
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"vigil/confparse/diag"
+)
+
+// AuthType is auth_type of a VRRPv2 instance, numbered as on the wire (RFC 3768 §5.3.6).
+type AuthType uint8
+
+// The authentication types.
+const (
+	AuthNone AuthType = 0
+	AuthPass AuthType = 1
+	AuthAH   AuthType = 2
+)
+
+// AuthHMAC is auth_hmac, an extension of keepalived 2.4.
+type AuthHMAC struct {
+	Range       Range
+	Keys        []HMACKey
+	ActiveKey   uint8
+	TimeWindow  time.Duration // 0 = from the interval
+	Monotonic   bool          // anti_replay monotonic
+	Permissive  bool          // mode permissive
+	ReceiveOnly bool          // mode receive-only
+}
+
+// HMACKey is one key of auth_hmac, as written: text, hex:… or file:….
+type HMACKey struct {
+	ID   uint8
+	Text string
+}
+
+// authenticationKeywords are the rows of authentication and auth_hmac.
+var authenticationKeywords = []keyword{
+	{name: "authentication", in: in(inInstance), block: inAuthentication,
+		decode: func(d *decoder, n *Node) { d.vi.authAt = n; d.body(n.Body) }},
+	{name: "auth_type", in: in(inAuthentication), value: value{kind: word},
+		str: func(d *decoder, s string) { d.authType(s) }},
+	{name: "auth_pass", in: in(inAuthentication), value: value{kind: word},
+		str: func(d *decoder, s string) { d.authPass(s) }},
+
+	{name: "auth_hmac", in: in(inInstance), block: inAuthHMAC, since: "2.4.0", refused: true,
+		decode: func(d *decoder, n *Node) {
+			d.vi.HMAC = &AuthHMAC{Range: n.RangeOf(n.Keyword)}
+			d.body(n.Body)
+		}},
+	{name: "key", in: in(inAuthHMAC), since: "2.4.0", decode: (*decoder).hmacKey},
+	{name: "active_key", in: in(inAuthHMAC), value: wholeStrict(1, 255), since: "2.4.0",
+		num: func(d *decoder, v int64) { d.vi.HMAC.ActiveKey = uint8(v) }},
+	{name: "time_window", in: in(inAuthHMAC), value: wholeStrict(1, 300), def: "three intervals, 5 to 300",
+		since: "2.4.0", num: func(d *decoder, v int64) { d.vi.HMAC.TimeWindow = time.Duration(v) * time.Second }},
+	{name: "anti_replay", in: in(inAuthHMAC), value: value{kind: word}, def: "time", since: "2.4.0",
+		str: func(d *decoder, s string) {
+			d.oneOf(s, map[string]func(){"time": func() { d.vi.HMAC.Monotonic = false },
+				"monotonic": func() { d.vi.HMAC.Monotonic = true }}, "use time or monotonic")
+		}},
+	{name: "mode", in: in(inAuthHMAC), value: value{kind: word}, def: "enforce", since: "2.4.0",
+		str: func(d *decoder, s string) {
+			h := d.vi.HMAC
+			d.oneOf(s, map[string]func(){"enforce": func() { h.Permissive, h.ReceiveOnly = false, false },
+				"permissive":   func() { h.Permissive, h.ReceiveOnly = true, false },
+				"receive-only": func() { h.Permissive, h.ReceiveOnly = false, true }},
+				"use enforce, permissive or receive-only")
+		}},
+}
+
+func (d *decoder) authType(s string) {
+	switch s {
+	case "PASS":
+		d.vi.AuthType = AuthPass
+	case "AH":
+		d.vi.AuthType = AuthAH
+	default:
+		d.vi.badAuth = true
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord,
+			fmt.Sprintf("(%s) unknown authentication type '%s'", d.vi.Name, s), "use PASS or AH")
+	}
+}
+
+// maxPassword is the length of the authentication field (RFC 2338 §5.3.10).
+const maxPassword = 8
+
+func (d *decoder) authPass(s string) {
+	if len(s) > maxPassword {
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodePasswordTruncated,
+			fmt.Sprintf("Truncating auth_pass to %d characters", maxPassword), "VRRPv2 carries no more")
+		s = s[:maxPassword]
+	}
+	d.vi.AuthPass = s
+}
+
+// hmacKey decodes "key ID TEXT|hex:HEX|file:PATH".
+func (d *decoder) hmacKey(n *Node) {
+	if len(n.Args) < 2 {
+		d.missing(n, false)
+		return
+	}
+	id, ok := d.wholeNumber(n, n.Args[0], wholeStrict(1, 255))
+	if !ok {
+		return
+	}
+	text := n.Arg(1)
+	size := len(text)
+	switch {
+	case strings.HasPrefix(text, "file:"):
+		size = 32
+	case strings.HasPrefix(text, "hex:"):
+		raw, err := hex.DecodeString(text[4:])
+		if err != nil {
+			d.report(n, n.RangeOf(n.Args[1]), diag.CodeBadHex, "the key is not hexadecimal", "")
+			return
+		}
+		size = len(raw)
+	}
+	if size < 32 || size > 64 {
+		d.report(n, n.RangeOf(n.Args[1]), diag.CodeHMAC, fmt.Sprintf("key %d has %d bytes - ignoring", id, size),
+			"a key has 32 to 64 bytes")
+		return
+	}
+	for _, k := range d.vi.HMAC.Keys {
+		if k.ID == uint8(id) {
+			d.report(n, n.RangeOf(n.Args[0]), diag.CodeRepeated, fmt.Sprintf("key %d is already defined - ignoring", id), "")
+			return
+		}
+	}
+	d.vi.HMAC.Keys = append(d.vi.HMAC.Keys, HMACKey{ID: uint8(id), Text: d.intern(text)})
+}
+
+func (d *decoder) settleAuthentication(vi *instanceScratch) {
+	if vi.AuthType == AuthAH && vi.State == StateMaster {
+		d.about(vi.authAt, diag.CodeAuthIgnored, fmt.Sprintf(
+			"(%s) Initial state master is incompatible with AH authentication - clearing", vi.Name), "")
+		vi.State = StateBackup
+	}
+	if vi.AuthType == AuthNone && vi.AuthPass == "" {
+		return
+	}
+	drop := ""
+	switch {
+	case vi.badAuth:
+		vi.AuthPass = ""
+		return
+	case vi.Version == 3:
+		drop = fmt.Sprintf("(%s) VRRP version 3 does not support authentication. Ignoring.", vi.Name)
+	case vi.Family == IPv6:
+		drop = fmt.Sprintf("(%s) authentication cannot be used with IPv6. Ignoring.", vi.Name)
+	case vi.AuthType == AuthPass && vi.AuthPass == "":
+		drop = fmt.Sprintf("(%s) authentication specified but no password given", vi.Name)
+	case vi.AuthType == AuthNone:
+		d.about(vi.authAt, diag.CodeUnknownOption, fmt.Sprintf("(%s) auth_pass without auth_type is ignored", vi.Name),
+			"write auth_type PASS")
+		vi.AuthPass = ""
+		return
+	case vi.AuthType == AuthAH:
+		// Going on without would make this router deaf to its peers and a second master.
+		d.about(vi.authAt, diag.CodeNoAH, fmt.Sprintf("(%s) auth_type AH is not supported yet", vi.Name),
+			"use PASS, or no authentication, on all routers of the VRID")
+		return
+	default:
+		return
+	}
+	d.about(vi.authAt, diag.CodeAuthIgnored, drop, "")
+	vi.AuthType, vi.AuthPass = AuthNone, ""
+}
+
+// settleHMAC turns the extension off when the key it would send with is not there.
+func (d *decoder) settleHMAC(vi *instanceScratch) {
+	h := vi.HMAC
+	if h == nil {
+		return
+	}
+	if slices.ContainsFunc(h.Keys, func(k HMACKey) bool { return k.ID == h.ActiveKey }) {
+		d.refuse(vi.node, h.Range, fmt.Sprintf("(%s) auth_hmac", vi.Name), "its peers would discard adverts without it")
+		return
+	}
+	d.report(vi.node, h.Range, diag.CodeHMAC, fmt.Sprintf("(%s) auth_hmac: the active key %d is not defined - ignoring auth_hmac",
+		vi.Name, h.ActiveKey), "active_key names the key that adverts are signed with")
+	vi.HMAC = nil
+}
+
+func (p *printer) authentication(vi *VRRPInstance) {
+	if vi.AuthType != AuthNone {
+		p.open("authentication")
+		p.line("auth_type", map[AuthType]string{AuthPass: "PASS", AuthAH: "AH"}[vi.AuthType])
+		p.text("auth_pass", vi.AuthPass)
+		p.close()
+	}
+	h := vi.HMAC
+	if h == nil {
+		return
+	}
+	p.open("auth_hmac")
+	for _, k := range h.Keys {
+		p.line("key", k.ID, quoted(k.Text))
+	}
+	p.number("active_key", int64(h.ActiveKey), 0)
+	if h.TimeWindow > 0 {
+		p.seconds("time_window", h.TimeWindow)
+	}
+	p.flag(h.Monotonic, "anti_replay monotonic")
+	p.flag(h.Permissive, "mode permissive")
+	p.flag(h.ReceiveOnly, "mode receive-only")
+	p.close()
+}

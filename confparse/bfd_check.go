@@ -1,0 +1,6 @@
+package confparse
+
+// BFDDetail is what BFD_CHECK follows.
+type BFDDetail struct {
+	Name string
+}

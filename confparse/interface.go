@@ -1,0 +1,110 @@
+package confparse
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"vigil/confparse/diag"
+)
+
+// InterfaceDelay is one line of interface_up_down_delays.
+type InterfaceDelay struct {
+	Range     Range
+	Interface string
+	Down, Up  time.Duration
+}
+
+// LinkbeatInterface is one line of linkbeat_interfaces.
+type LinkbeatInterface struct {
+	Range     Range
+	Interface string
+	Method    string // MII, ETHTOOL, IOCTL or "" for whatever works
+}
+
+// maxInterfaceName is IFNAMSIZ without its terminator.
+const maxInterfaceName = 15
+
+// linkName checks that a word can be the name of an interface, whether there is one or not.
+func (d *decoder) linkName(s string) bool {
+	if len(s) <= maxInterfaceName && !strings.ContainsAny(s, "/ \t") && s != "" {
+		return true
+	}
+	d.report(d.n, d.n.RangeOf(d.wordOf(s)), diag.CodeBadInterfaceName, fmt.Sprintf("Interface name '%s' too long - ignoring", s),
+		fmt.Sprintf("the name of an interface has at most %d characters", maxInterfaceName))
+	return false
+}
+
+// wordOf returns the argument of the current statement that reads s, or else its keyword.
+func (d *decoder) wordOf(s string) Token {
+	for _, a := range d.n.Args {
+		if a.Text == s {
+			return a
+		}
+	}
+	return d.n.Keyword
+}
+
+// interfaceName checks a word that must be the name of an interface of this machine.
+func (d *decoder) interfaceName(s string) bool { return d.interfaceNamed(s, diag.CodeNoInterface) }
+
+// interfaceNamed is interfaceName with the code to report an interface by that does not exist.
+func (d *decoder) interfaceNamed(s string, code Code) bool {
+	n, t := d.n, d.wordOf(s)
+	if !d.linkName(s) {
+		return false
+	}
+	if d.env.System.Interface != nil && !d.env.System.Interface(s) {
+		if d.cfg.Global.DynamicInterfaces {
+			code = diag.CodeNoInterfaceYet
+		}
+		d.report(n, n.RangeOf(t), code, fmt.Sprintf("WARNING - interface %s doesn't exist", s), "")
+	}
+	return true
+}
+
+// linkbeatInterface decodes "IF [MII|ETHTOOL|IOCTL]".
+func (d *decoder) linkbeatInterface(n *Node) {
+	l := LinkbeatInterface{Range: n.RangeOf(n.Keyword), Interface: d.intern(n.Keyword.Text)}
+	if !d.knownInterface(n) {
+		return
+	}
+	switch n.Arg(0) {
+	case "", "MII", "ETHTOOL", "IOCTL":
+		l.Method = d.intern(n.Arg(0))
+	default:
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Unknown linkbeat type "+n.Arg(0), "use MII, ETHTOOL or IOCTL")
+	}
+	if len(n.Args) > 1 {
+		d.report(n, n.RangeOf(n.Args[1]), diag.CodeExtraWords, "extra characters "+n.Arg(1)+" in linkbeat interface", "")
+	}
+	d.cfg.Linkbeat = append(d.cfg.Linkbeat, l)
+}
+
+// knownInterface checks the interface an item of the root begins with; keepalived counts an unknown one as fatal.
+func (d *decoder) knownInterface(n *Node) bool {
+	if d.env.System.Interface != nil && !d.env.System.Interface(n.Keyword.Text) {
+		d.report(n, n.RangeOf(n.Keyword), diag.CodeDelayInterface, "Unknown interface "+n.Keyword.Text+" specified", "")
+		return false
+	}
+	return true
+}
+
+// interfaceDelay decodes "IF DOWN [UP]".
+func (d *decoder) interfaceDelay(n *Node) {
+	t := InterfaceDelay{Range: n.RangeOf(n.Keyword), Interface: d.intern(n.Keyword.Text)}
+	if !d.knownInterface(n) {
+		return
+	}
+	for i, to := range []*time.Duration{&t.Down, &t.Up} {
+		if i >= len(n.Args) {
+			break
+		}
+		v, ok := d.seconds(n, n.Args[i], value{kind: timer, max: 255_000_000, lenient: true})
+		if !ok {
+			return
+		}
+		*to = v
+	}
+	d.cfg.InterfaceDelays = append(d.cfg.InterfaceDelays, t)
+}

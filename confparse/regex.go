@@ -1,0 +1,94 @@
+package confparse
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"vigil/confparse/diag"
+)
+
+// Regex is what a url's body must match.
+type Regex struct {
+	Range      Range
+	Pattern    string
+	Invert     bool     // regex_no_match
+	Options    []string // regex_options
+	MinOffset  int
+	MaxOffset  int // -1 = none
+	StackStart int
+	StackMax   int
+}
+
+// regexOf returns the expression of the url being decoded.
+func (d *decoder) regexOf() *Regex {
+	if d.u.Regex == nil {
+		d.u.Regex = &Regex{Range: d.n.Range(), MaxOffset: -1}
+	}
+	return d.u.Regex
+}
+
+// regex decodes exactly one word, quoted and escaped like an argument of a program.
+func (d *decoder) regex(n *Node) {
+	argv, ok := splitCommand(n.Text())
+	if !ok || len(argv) != 2 {
+		d.about(n, diag.CodeArgumentExpected, "regex must have exactly one word - ignoring", "quote a pattern with blanks")
+		return
+	}
+	r := d.regexOf()
+	r.Pattern = d.once(r.Pattern, d.intern(argv[1]))
+	r.Range = n.Range()
+}
+
+// regexOptions decodes names of PCRE2 options. keepalived passes over unknown ones in silence.
+func (d *decoder) regexOptions(n *Node) {
+	known := []string{"allow_empty_class", "alt_bsux", "auto_callout", "caseless", "dollar_endonly", "dotall", "dupnames",
+		"extended", "firstline", "match_unset_backref", "multiline", "never_ucp", "never_utf", "no_auto_capture",
+		"no_auto_possess", "no_dotstar_anchor", "no_start_optimize", "ucp", "ungreedy", "utf", "never_backslash_c",
+		"alt_circumflex", "alt_verbnames", "use_offset_limit"}
+	for _, t := range n.Args {
+		if !slices.Contains(known, t.Text) {
+			d.report(n, n.RangeOf(t), diag.CodeUnknownOption, fmt.Sprintf("regex option %s is not known", t.Text),
+				nearest(t.Text, known))
+			continue
+		}
+		d.regexOf().Options = append(d.regexOf().Options, d.intern(t.Text))
+	}
+}
+
+// regexNumber reads the i-th word of a regex_ statement. keepalived only logs one that is no number, and takes it as 0.
+func (d *decoder) regexNumber(n *Node, i int) int {
+	num, used, overflow := parseDigits(n.Arg(i))
+	if used == 0 || used < len(n.Arg(i)) || overflow || num > maxInt32 {
+		d.about(n, diag.CodeUnknownOption, fmt.Sprintf("%s: '%s' is not a number", n.Keyword.Text, n.Arg(i)), "0 is used")
+		return 0
+	}
+	return int(num)
+}
+
+func (d *decoder) regexStack(n *Node) {
+	start, limit := d.regexNumber(n, 0), d.regexNumber(n, 1)
+	if start == 0 || start > limit {
+		d.about(n, diag.CodeUnknownOption, "regex_stack takes a start and a maximum that is not below it - ignoring", "")
+		return
+	}
+	d.regexOf().StackStart, d.regexOf().StackMax = start, limit
+}
+
+func (p *printer) regex(r *Regex) {
+	if r == nil {
+		return
+	}
+	if r.Pattern != "" {
+		p.line("regex", command([]string{r.Pattern}))
+	}
+	p.flag(r.Invert, "regex_no_match")
+	if len(r.Options) > 0 {
+		p.line("regex_options", strings.Join(r.Options, " "))
+	}
+	p.number("regex_min_offset", int64(r.MinOffset), 0)
+	p.number("regex_max_offset", int64(r.MaxOffset), -1)
+	if r.StackMax > 0 {
+		p.line("regex_stack", r.StackStart, r.StackMax)
+	}
+}

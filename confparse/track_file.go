@@ -1,0 +1,77 @@
+package confparse
+
+import (
+	"fmt"
+
+	"vigil/confparse/diag"
+)
+
+// TrackFile is a track_file block.
+type TrackFile struct {
+	Range     Range
+	Name      string
+	Path      string
+	Weight    int // 1; 0 = a value other than 0 means FAULT
+	Reverse   bool
+	Init      bool // init_file: write InitValue at start
+	InitValue int
+	Overwrite bool
+}
+
+// fileBlock is the rows of track_file.
+var fileBlock = blockOf[TrackFile]{
+	ownRow("file", "", func(d *decoder, n *Node, t *TrackFile) {
+		words := d.scriptWords(n)
+		if len(words) == 0 {
+			d.missing(n, true)
+			return
+		}
+		d.first(&t.Path, d.intern(words[0]))
+	}, func(p *printer, t *TrackFile) { p.text("file", t.Path) }),
+	weightRow(254, true, 1, func(t *TrackFile) *int { return &t.Weight }, func(t *TrackFile) *bool { return &t.Reverse }),
+	ownRow("init_file", "0", (*decoder).initFile, func(p *printer, t *TrackFile) {
+		switch {
+		case t.Init && t.Overwrite:
+			p.line("init_file", t.InitValue, "overwrite")
+		case t.Init:
+			p.line("init_file", t.InitValue)
+		}
+	}),
+}
+
+// trackFile decodes a track_file block and settles it.
+func (d *decoder) trackFile(n *Node) {
+	if !d.needName(n) {
+		return
+	}
+	tf := &TrackFile{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}
+	fileBlock.decode(d, n, tf)
+	if tf.Path == "" {
+		d.atEnd(n, diag.CodeTrackerDropped, fmt.Sprintf("No file set for track_file %s - ignoring", tf.Name), "")
+		return
+	}
+	d.cfg.Files = append(d.cfg.Files, tf)
+}
+
+// initFile decodes "init_file [VALUE] [overwrite]".
+func (d *decoder) initFile(n *Node, t *TrackFile) {
+	t.Init = true
+	for _, a := range n.Args {
+		if a.Text == "overwrite" {
+			t.Overwrite = true
+			continue
+		}
+		if c := a.Text[:min(1, len(a.Text))]; c == "" || c[0] != '-' && c[0] != '+' && (c[0] < '0' || c[0] > '9') {
+			d.report(n, n.RangeOf(a), diag.CodeUnknownWord, "Unknown track file "+t.Name+" init option "+a.Text,
+				"only a number and overwrite are known")
+			continue
+		}
+		if v, ok := d.wholeNumber(n, a, wholeStrict(minInt32, maxInt32)); ok {
+			t.InitValue = int(v)
+			if v < -254 || v > 254 {
+				d.report(n, n.RangeOf(a), diag.CodeRaised, fmt.Sprintf("Track file %s initial value %d outside [-254, 254]",
+					t.Name, v), "")
+			}
+		}
+	}
+}

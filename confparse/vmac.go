@@ -1,0 +1,205 @@
+package confparse
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"vigil/confparse/diag"
+)
+
+// VMAC is use_vmac: a macvlan interface with the virtual router's MAC address (RFC 9568 §7.3).
+type VMAC struct {
+	Enabled       bool
+	Interface     string // "" = vrrp.VRID
+	MAC           [6]byte
+	MACIsSet      bool
+	TransmitBase  bool // vmac_xmit_base
+	Addresses     bool // use_vmac_addr
+	NetlinkNotify bool
+	Group         string
+}
+
+// IPVLAN is use_ipvlan.
+type IPVLAN struct {
+	Enabled   bool
+	Interface string
+	Addr      netip.Prefix
+	Mode      string // bridge, private or vepa
+	Group     string
+}
+
+// useVMAC decodes "[[name] IF] [MAC] [netlink_notify_msg] [group GROUP]" in any order.
+func (d *decoder) useVMAC(n *Node) {
+	v := &d.vi.VMAC
+	v.Enabled = true
+	for i := 0; i < len(n.Args); i++ {
+		t := n.Args[i]
+		switch {
+		case t.Text == "netlink_notify_msg":
+			v.NetlinkNotify = true
+		case t.Text == "group" || t.Text == "name":
+			if i++; i == len(n.Args) {
+				d.report(n, n.RangeOf(t), diag.CodeArgumentExpected, "use_vmac "+t.Text+" has no value", "")
+				return
+			}
+			if t.Text == "group" {
+				v.Group = d.intern(n.Arg(i))
+			} else {
+				d.vmacName(n, n.Args[i], &v.Interface)
+			}
+		case strings.Count(t.Text, ":") >= 4:
+			mac, ok := parseMAC(t.Text, d.vi.VirtualRouterID)
+			if !ok {
+				d.report(n, n.RangeOf(t), diag.CodeBadMAC, fmt.Sprintf("(%s) invalid VMAC address '%s'", d.vi.Name, t.Text), "")
+				continue
+			}
+			v.MAC, v.MACIsSet = mac, true
+		default:
+			d.vmacName(n, t, &v.Interface)
+		}
+	}
+}
+
+func (d *decoder) vmacName(n *Node, t Token, to *string) {
+	switch {
+	case len(t.Text) > maxInterfaceName:
+		d.report(n, n.RangeOf(t), diag.CodeBadInterfaceName, fmt.Sprintf("VMAC interface name '%s' too long - ignoring",
+			t.Text), "")
+	case *to != "":
+		d.report(n, n.RangeOf(t), diag.CodeRepeated, fmt.Sprintf("(%s) interface name already specified - ignoring '%s'",
+			d.vi.Name, t.Text), "")
+	default:
+		if other := d.vmacNameTaken(t.Text); other != nil {
+			d.report(n, n.RangeOf(t), diag.CodeVMAC, fmt.Sprintf("(%s) VRRP instance %s is already using %s - ignoring name",
+				d.vi.Name, other.Name, t.Text), "", Place{Range: other.Range, Note: "the other one"})
+			return
+		}
+		*to = d.intern(t.Text)
+	}
+}
+
+// vmacNameTaken finds the instance before d.vi whose virtual interface has this name.
+func (d *decoder) vmacNameTaken(name string) *instanceScratch {
+	for _, other := range d.order {
+		if other != d.vi && (other.VMAC.Enabled && other.VMAC.Interface == name ||
+			other.IPVLAN.Enabled && other.IPVLAN.Interface == name) {
+			return other
+		}
+	}
+	return nil
+}
+
+// parseMAC reads six octets, or five to which the virtual router id is added.
+func parseMAC(s string, vrid uint8) (mac [6]byte, ok bool) {
+	parts := strings.Split(s, ":")
+	if len(parts) != 5 && len(parts) != 6 {
+		return mac, false
+	}
+	mac[5] = vrid
+	for i, p := range parts {
+		if len(p) == 1 {
+			p = "0" + p
+		}
+		b, err := hex.DecodeString(p)
+		if err != nil || len(b) != 1 {
+			return mac, false
+		}
+		mac[i] = b[0]
+	}
+	return mac, mac[0]&1 == 0
+}
+
+// useIPVLAN decodes "[[name] IF] [ADDRESS[/LENGTH]] [bridge|private|vepa] [group GROUP]".
+func (d *decoder) useIPVLAN(n *Node) {
+	v := &d.vi.IPVLAN
+	if v.Enabled {
+		d.about(n, diag.CodeRepeated, fmt.Sprintf("(%s) use_ipvlan already specified - ignoring", d.vi.Name), "")
+		return
+	}
+	v.Enabled, v.Mode = true, "bridge"
+	for i := 0; i < len(n.Args); i++ {
+		t := n.Args[i]
+		switch t.Text {
+		case "bridge", "private", "vepa":
+			v.Mode = d.intern(t.Text)
+			continue
+		case "name", "group":
+			if i++; i == len(n.Args) {
+				d.report(n, n.RangeOf(t), diag.CodeArgumentExpected, "use_ipvlan "+t.Text+" has no value", "")
+				return
+			}
+			if t.Text == "group" {
+				v.Group = d.intern(n.Arg(i))
+			} else {
+				d.vmacName(n, n.Args[i], &v.Interface)
+			}
+			continue
+		}
+		if p, ok := d.hostPrefix(n, t); ok {
+			v.Addr = p
+			continue
+		}
+		d.vmacName(n, t, &v.Interface)
+	}
+}
+
+// settleVMAC makes the corrections keepalived makes to an instance with a virtual MAC address.
+func (d *decoder) settleVMAC(vi *instanceScratch) {
+	if vi.VMAC.Enabled && vi.unicast && !vi.VMAC.TransmitBase {
+		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) unicast with use_vmac requires vmac_xmit_base - setting", vi.Name), "")
+		vi.VMAC.TransmitBase = true
+	}
+	if vi.VMAC.TransmitBase && !vi.VMAC.Enabled {
+		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) vmac_xmit_base is only valid with a vmac", vi.Name), "")
+		vi.VMAC.TransmitBase = false
+	}
+	if vi.VMAC.Enabled && vi.PromoteSecondaries {
+		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) promote_secondaries is automatically set for vmacs - ignoring",
+			vi.Name), "")
+		vi.PromoteSecondaries = false
+	}
+	if vi.IPVLAN.Enabled && vi.Family == IPv4 && !vi.IPVLAN.Addr.IsValid() && !vi.MulticastSource.IsValid() &&
+		!vi.UnicastSource.IsValid() {
+		d.about(vi.node, diag.CodeIPVLANAddress, fmt.Sprintf(
+			"(%s) IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state", vi.Name), "")
+	}
+}
+
+// links writes what the instance wants for interfaces of its own.
+func (p *printer) links(vi *VRRPInstance) {
+	if v := vi.VMAC; v.Enabled {
+		words := []any{"use_vmac"}
+		if v.Interface != "" {
+			words = append(words, "name", quoted(v.Interface))
+		}
+		if v.MACIsSet {
+			words = append(words, fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", v.MAC[0], v.MAC[1], v.MAC[2], v.MAC[3],
+				v.MAC[4], v.MAC[5]))
+		}
+		if v.NetlinkNotify {
+			words = append(words, "netlink_notify_msg")
+		}
+		if v.Group != "" {
+			words = append(words, "group", quoted(v.Group))
+		}
+		p.line(words...)
+	}
+	p.flag(vi.VMAC.Addresses, "use_vmac_addr")
+	p.flag(vi.VMAC.TransmitBase, "vmac_xmit_base")
+	if v := vi.IPVLAN; v.Enabled {
+		words := []any{"use_ipvlan"}
+		if v.Interface != "" {
+			words = append(words, "name", quoted(v.Interface))
+		}
+		if v.Addr.IsValid() {
+			words = append(words, v.Addr)
+		}
+		words = append(words, v.Mode)
+		if v.Group != "" {
+			words = append(words, "group", quoted(v.Group))
+		}
+		p.line(words...)
+	}
+}

@@ -1,0 +1,170 @@
+package confparse
+
+import (
+	"fmt"
+	"slices"
+
+	"vigil/confparse/diag"
+)
+
+// SyncGroup is a vrrp_sync_group block.
+type SyncGroup struct {
+	Range   Range
+	Name    GroupName
+	Members []InstanceName
+
+	TrackInterfaces []TrackInterface
+	Tracking        Tracking
+	TrackingWeight  bool // sync_group_tracking_weight
+	Notify          Notify
+}
+
+// syncGroupKeywords are the rows of vrrp_sync_group that an instance does not have.
+var syncGroupKeywords = []keyword{
+	{name: "vrrp_sync_group", in: in(inRoot), block: inSyncGroup, decode: (*decoder).syncGroup},
+	{name: "group", in: in(inSyncGroup), list: &itemGrammar{name: "name", words: true},
+		decode: (*decoder).syncGroupMembers},
+	{name: "sync_group_tracking_weight", in: in(inSyncGroup), value: value{kind: bare}, def: "off", pending: true,
+		on: func(d *decoder) { d.sg.TrackingWeight = true }},
+	{name: "global_tracking", in: in(inSyncGroup), value: value{kind: bare}, def: "off", pending: true,
+		alias: "sync_group_tracking_weight", deprecated: "sync_group_tracking_weight",
+		on: func(d *decoder) { d.sg.TrackingWeight = true }},
+}
+
+// syncGroup decodes a vrrp_sync_group block.
+func (d *decoder) syncGroup(n *Node) {
+	var first *Node
+	for i, g := range d.cfg.SyncGroups {
+		if string(g.Name) == n.Arg(0) {
+			first = d.groupNodes[i]
+		}
+	}
+	if !d.named(n, first) {
+		return
+	}
+	d.sg = &SyncGroup{Range: n.RangeOf(n.Args[0]), Name: GroupName(d.intern(n.Arg(0)))}
+	d.body(n.Body)
+	if len(d.sg.Members) == 0 {
+		d.about(n, diag.CodeEmptyGroup, fmt.Sprintf("Sync group %s has no virtual router(s). removing", d.sg.Name), "")
+	} else {
+		d.cfg.SyncGroups = append(d.cfg.SyncGroups, d.sg)
+		d.groupNodes = append(d.groupNodes, n)
+	}
+	d.sg = nil
+}
+
+func (d *decoder) syncGroupMembers(n *Node) {
+	d.extraParameters(n)
+	if len(d.sg.Members) > 0 {
+		d.about(n, diag.CodeRepeated, fmt.Sprintf("vrrp_sync_group %s already has a list of members - ignoring", d.sg.Name), "")
+		return
+	}
+	if len(n.Body) == 0 {
+		d.atEnd(n, diag.CodeEmptyList, fmt.Sprintf("Warning - sync group %s has empty group block", d.sg.Name), "")
+	}
+	for _, item := range n.Body {
+		d.sg.Members = append(d.sg.Members, InstanceName(d.intern(item.Keyword.Text)))
+		for _, a := range item.Args {
+			d.sg.Members = append(d.sg.Members, InstanceName(d.intern(a.Text)))
+		}
+	}
+}
+
+// validateGroups drops members that do not exist or are in another group, and groups without members.
+func (d *decoder) validateGroups() {
+	kept := d.cfg.SyncGroups[:0]
+	for i, g := range d.cfg.SyncGroups {
+		n := d.groupNodes[i]
+		g.Members = slices.DeleteFunc(g.Members, func(name InstanceName) bool {
+			vi := d.instances[name]
+			switch {
+			case vi == nil:
+				d.about(n, diag.CodeUnknownMember, fmt.Sprintf(
+					"Virtual router %s specified in sync group %s doesn't exist - ignoring", name, g.Name), "")
+				return true
+			case vi.inGroup != "":
+				d.about(n, diag.CodeTwoGroups, fmt.Sprintf(
+					"Virtual router %s cannot exist in more than one sync group; ignoring %s", name, g.Name),
+					"it is in "+string(vi.inGroup)+" already")
+				return true
+			}
+			vi.inGroup = g.Name
+			return false
+		})
+		switch len(g.Members) {
+		case 0:
+			d.about(n, diag.CodeEmptyGroup, fmt.Sprintf(
+				"Sync group %s, no matching virtual router found in group declaration - removing", g.Name), "")
+			continue
+		case 1:
+			d.about(n, diag.CodeLonelyGroup, fmt.Sprintf(
+				"Sync group %s has only 1 virtual router(s) - this probably isn't what you want", g.Name), "")
+		}
+		d.settleGroupTracking(g)
+		kept = append(kept, g)
+	}
+	d.cfg.SyncGroups = kept
+}
+
+// settleGroupTracking takes from the members of g what may not move one of them alone: trackers with a weight, unless
+// sync_group_tracking_weight allows them. It also reports interfaces that both the group and a member watch.
+func (d *decoder) settleGroupTracking(g *SyncGroup) {
+	for _, name := range g.Members {
+		vi := d.instances[name]
+		for _, t := range vi.TrackInterfaces {
+			if slices.ContainsFunc(g.TrackInterfaces, func(o TrackInterface) bool { return o.Interface == t.Interface }) {
+				d.report(vi.node, t.Range, diag.CodeTrackBoth, fmt.Sprintf("(%s) track_interface %s is configured on VRRP "+
+					"instance and sync group. Remove vrrp instance or sync group config", vi.Name, t.Interface), "",
+					Place{Range: g.Range, Note: "the group"})
+			}
+		}
+		if g.TrackingWeight {
+			continue
+		}
+		for i, t := range vi.TrackInterfaces {
+			if t.Weight != 0 {
+				d.weightInGroup(vi, t.Range, fmt.Sprintf("ignoring %s tracked interface weight due to SYNC group", t.Interface))
+				vi.TrackInterfaces[i].Weight, vi.TrackInterfaces[i].Reverse = 0, false
+			}
+		}
+		vi.Tracking.Scripts = slices.DeleteFunc(vi.Tracking.Scripts, func(t Tracked) bool {
+			return t.Weight != 0 && d.weightInGroup(vi, t.Range, "ignoring tracked script "+t.Name+" with weights due to SYNC group")
+		})
+		for i, t := range vi.Tracking.Files {
+			if t.Weight == 1 && !t.Reverse { // which it has when none is written
+				d.weightInGroup(vi, t.Range, "ignoring weight from tracked file "+t.Name+" due to SYNC group. specify weight 0")
+				vi.Tracking.Files[i].Weight = 0
+			}
+		}
+		for _, list := range []struct {
+			what string
+			of   *[]Tracked
+		}{{"file", &vi.Tracking.Files}, {"process", &vi.Tracking.Processes}, {"bfd", &vi.Tracking.BFD}} {
+			*list.of = slices.DeleteFunc(*list.of, func(t Tracked) bool {
+				return t.Weight != 0 && d.weightInGroup(vi, t.Range,
+					fmt.Sprintf("ignoring tracked %s %s with weight %d due to SYNC group", list.what, t.Name, t.Weight))
+			})
+		}
+	}
+}
+
+// weightInGroup reports a tracker of vi at place at. It returns true, for the predicates above.
+func (d *decoder) weightInGroup(vi *instanceScratch, at Range, what string) bool {
+	d.report(vi.node, at, diag.CodeTrackerWeight, fmt.Sprintf("(%s) %s", vi.Name, what),
+		"the members of a group change together; write sync_group_tracking_weight in the group, or no weight")
+	return true
+}
+
+func (p *printer) syncGroup(g *SyncGroup) {
+	p.open("vrrp_sync_group", quoted(string(g.Name)))
+	p.open("group")
+	for _, m := range g.Members {
+		p.line(quoted(string(m)))
+	}
+	p.close()
+	p.trackInterfaces(g.TrackInterfaces)
+	p.tracking(&g.Tracking)
+	p.flag(g.TrackingWeight, "sync_group_tracking_weight")
+	p.notify(&g.Notify)
+	p.close()
+}
