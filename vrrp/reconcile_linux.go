@@ -50,7 +50,7 @@ type reconciler struct {
 	have    map[election.Resource]bool // what is installed
 	gone    []election.Resource        // what is still to be removed, the last one first
 	failed  bool                       // the last pass left something undone
-	hushed  []netip.Addr               // what is not answered for
+	hushed  []netip.Addr               // what neighbours are not answered for
 	prepare bool                       // of hushing
 }
 
@@ -214,7 +214,7 @@ func (w *reconciler) carryOut(order any) {
 	case *change:
 		w.changes.end(o)
 	case election.PreparePassOn:
-		_ = w.network.PreparePassOn(o.Previous, o.Within) // PassOn reports what cannot be had
+		w.network.PreparePassOn(o.Previous, o.Within)
 	case passOn:
 		if err := w.passOn(o); err != nil {
 			w.log.passOnFailed(err)
@@ -252,7 +252,9 @@ func (w *reconciler) pass() {
 	w.gone = slices.DeleteFunc(w.gone, func(res election.Resource) bool { return slices.Contains(wanted, res) })
 	// What is no longer wanted and not to be removed is another router's now, and may go without our knowledge.
 	maps.DeleteFunc(w.have, func(res election.Resource, _ bool) bool { return !slices.Contains(wanted, res) })
-	w.hush()
+	if w.own.Quiet {
+		w.hush()
+	}
 	var failures []election.Failure
 	place := lan.NewPlacer(w.network)
 	for len(w.gone) > 0 {
@@ -278,6 +280,11 @@ func (w *reconciler) pass() {
 			continue
 		}
 		w.have[res] = true
+	}
+	// Not before what was handed over is gone, or neighbours would be answered in between.
+	if !w.own.Quiet && len(w.hushed) > 0 {
+		_ = w.network.Quiet(w.hushed, 0) // it ends by itself in any case
+		w.hushed = nil
 	}
 	w.failed = len(failures) > 0
 	if len(wanted) > 0 && !w.own.Quiet {
@@ -318,21 +325,19 @@ func (w *reconciler) remove(p *lan.Placer, res election.Resource) error {
 	return errResource
 }
 
-// hush stops the answers to who asks for addresses that are being handed over, and lets them begin again.
+// hush stops the answers to who asks for addresses that are being handed over.
 func (w *reconciler) hush() {
-	switch {
-	case w.own.Quiet && len(w.hushed) == 0:
-		for _, res := range w.own.Resources {
-			if a, ok := res.(election.Address); ok {
+	var addrs []netip.Addr
+	for _, res := range w.own.Resources {
+		if a, ok := res.(election.Address); ok {
+			addrs = append(addrs, a.Prefix.Addr())
+			if !slices.Contains(w.hushed, a.Prefix.Addr()) {
 				w.hushed = append(w.hushed, a.Prefix.Addr())
 			}
 		}
-		if err := w.network.Quiet(w.hushed, quietLimit); err != nil && !w.warned.Swap(true) {
-			w.log.quietFailed(err)
-		}
-	case !w.own.Quiet && len(w.hushed) > 0:
-		_ = w.network.Quiet(w.hushed, 0) // it ends by itself in any case
-		w.hushed = nil
+	}
+	if err := w.network.Quiet(addrs, quietLimit); err != nil && !w.warned.Swap(true) {
+		w.log.quietFailed(err)
 	}
 }
 
