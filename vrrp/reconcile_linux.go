@@ -48,6 +48,7 @@ type reconciler struct {
 	// Of the goroutine.
 	own     election.Own               // the latest that was begun
 	have    map[election.Resource]bool // what is installed
+	placed  map[election.Address]int   // index of the interface on which an address was installed: it may be renamed
 	gone    []election.Resource        // what is still to be removed, the last one first
 	failed  bool                       // the last pass left something undone
 	hushed  []netip.Addr               // what neighbours are not answered for
@@ -76,6 +77,7 @@ type result struct {
 func newReconciler(r *Runner, h election.Handle, log instanceLog) *reconciler {
 	w := &reconciler{network: r.network, pacers: r.pacers, log: log, handle: h, changes: r.changes, results: r.results,
 		quit: r.quit, warned: &r.warned, suspects: make(map[election.Address]bool), have: make(map[election.Resource]bool),
+		placed: make(map[election.Address]int),
 		signal: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
@@ -252,6 +254,9 @@ func (w *reconciler) pass() {
 	w.gone = slices.DeleteFunc(w.gone, func(res election.Resource) bool { return slices.Contains(wanted, res) })
 	// What is no longer wanted and not to be removed is another router's now, and may go without our knowledge.
 	maps.DeleteFunc(w.have, func(res election.Resource, _ bool) bool { return !slices.Contains(wanted, res) })
+	maps.DeleteFunc(w.placed, func(a election.Address, _ int) bool {
+		return !slices.Contains(wanted, election.Resource(a)) && !slices.Contains(w.gone, election.Resource(a))
+	})
 	if w.own.Quiet {
 		w.hush()
 	}
@@ -275,7 +280,7 @@ func (w *reconciler) pass() {
 		if w.superseded() {
 			return
 		}
-		if err := install(place, res); err != nil {
+		if err := w.install(place, res); err != nil {
 			failures = append(failures, election.Failure{Resource: res, Err: err})
 			continue
 		}
@@ -301,10 +306,14 @@ func (w *reconciler) tryAgain() {
 }
 
 // install puts a resource in place.
-func install(p *lan.Placer, res election.Resource) error {
+func (w *reconciler) install(p *lan.Placer, res election.Resource) error {
 	switch res := res.(type) {
 	case election.Address:
-		return p.Add(lan.Address(res))
+		index, err := p.Add(lan.Address(res))
+		if err == nil {
+			w.placed[res] = index
+		}
+		return err
 	}
 	return errResource
 }
@@ -320,7 +329,11 @@ func (w *reconciler) remove(p *lan.Placer, res election.Resource) error {
 				delete(w.have, have)
 			}
 		}
-		return p.Remove(lan.Address(res))
+		err := p.Remove(lan.Address(res), w.placed[res])
+		if err == nil {
+			delete(w.placed, res)
+		}
+		return err
 	}
 	return errResource
 }

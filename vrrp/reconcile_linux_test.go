@@ -366,6 +366,28 @@ func TestHandOverAgain(t *testing.T) {
 	})
 }
 
+// An interface that is renamed takes its addresses along, and another one may have its name by the time they go.
+func TestAddressesOfARenamedInterfaceGo(t *testing.T) {
+	for _, successor := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var n ethernet
+			h := n.newHost("10.77.0.1/24")
+			b := newBench(t, h, newPacers())
+			vips := addresses("10.77.0.100/32", "10.77.0.101/32")
+			b.own(1, vips, nil)
+			h.mu.Lock()
+			h.links[0].Name = "wan"
+			if successor {
+				h.links = append(h.links, netio.Link{Index: 3, Name: "eth0", Up: true})
+			}
+			h.mu.Unlock()
+			r := b.own(2, nil, vips)
+			want(t, "failures", r.failures, []election.Failure(nil))
+			want(t, "left", h.has("10.77.0.100") || h.has("10.77.0.101"), false)
+		})
+	}
+}
+
 // stamps records when announcements were sent, in tenths of a second since the start.
 func stamps(h *host) *[]string {
 	begin := time.Now()
