@@ -51,7 +51,7 @@ func (k *Kernel) Close() error {
 // Listen implements Network.
 func (k *Kernel) Listen(on Segment, deliver func(Received)) (conn Conn, err error) {
 	err = k.Do(func() error {
-		s, err := listen(on, deliver)
+		s, err := listen(on, deliver, k.Do)
 		if err == nil {
 			conn = s
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
@@ -187,5 +188,33 @@ func TestPollDeliversWhatHasArrived(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Peers that are down, for whom the kernel keeps adverts until it gives up, cost those that are up nothing.
+func TestPeersThatAreDownCostNoOther(t *testing.T) {
+	_, nodes := lantest.Laboratory(t, 2)
+	sender, _ := nodes[0].Listen(lan.Segment{Link: nodes[0].Link(), Family: confparse.IPv4})
+	_, packets := nodes[1].Listen(lan.Segment{Link: nodes[1].Link(), Family: confparse.IPv4}, 51)
+	advert := wire.Advert{Version: 3, VRID: 51, Priority: 100, Interval: time.Second}
+	to := func(peer netip.Addr) error {
+		return sender.Send(advert, wire.IPHeader{Source: nodeA, Destination: peer, TTL: 255})
+	}
+	full := 0
+	for i := range 3000 {
+		if err := to(netip.AddrFrom4([4]byte{10, 77, 0, byte(200 + i%3)})); err != nil {
+			full++
+		}
+	}
+	if full == 0 {
+		t.Error("no buffer was ever full: this shows nothing")
+	}
+	for i := range 10 {
+		if err := to(nodeB); err != nil {
+			t.Fatalf("advert %d: %v", i, err)
+		}
+		if p := <-packets; p.Reason != wire.DropNone {
+			t.Fatalf("advert %d: %+v", i, p)
+		}
 	}
 }

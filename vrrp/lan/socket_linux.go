@@ -31,7 +31,9 @@ type socket struct {
 	deliver func(Received)
 	in      []byte
 
-	out  []byte        // the packet being sent
+	out   []byte // the packet being sent
+	peers peers  // that this socket has no room for
+
 	quit chan struct{} // closed by Close
 	done chan struct{} // closed when the reader has ended
 }
@@ -59,49 +61,60 @@ func intOption(name string, level, opt, value int) option {
 	return option{name, func(fd int) error { return unix.SetsockoptInt(fd, level, opt, value) }}
 }
 
-// listen opens the socket; it must run in the network namespace it is meant for.
-func listen(on Segment, deliver func(Received)) (*socket, error) {
+// listen opens the socket; it must run in the network namespace it is meant for, which do enters later.
+func listen(on Segment, deliver func(Received), do func(func() error) error) (*socket, error) {
 	var f family = &ipv4Family{multicast: on.Group.IsValid()}
 	if on.Family == confparse.IPv6 {
 		f = &ipv6Family{multicast: on.Group.IsValid(), index: on.Link.Index}
 	}
-	fd, err := unix.Socket(f.domain(), unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, wire.Protocol)
+	file, sys, err := openRaw(f, on)
 	if err != nil {
-		return nil, lacking("CAP_NET_RAW", os.NewSyscallError("socket", err))
-	}
-	s := &socket{family: f, deliver: deliver, in: make([]byte, receiveBuffer),
-		file: os.NewFile(uintptr(fd), "vrrp"), quit: make(chan struct{}), done: make(chan struct{})}
-	if err := s.open(on); err != nil {
-		_ = s.file.Close()
 		return nil, err
 	}
+	s := &socket{family: f, deliver: deliver, in: make([]byte, receiveBuffer), file: file, sys: sys,
+		peers: peers{on: on, do: do}, quit: make(chan struct{}), done: make(chan struct{})}
 	go s.read()
 	return s, nil
 }
 
-func (s *socket) open(on Segment) (err error) {
-	if s.sys, err = s.file.SyscallConn(); err != nil {
-		return err
+// openRaw opens a socket that accepts nothing yet.
+func openRaw(f family, on Segment) (*os.File, syscall.RawConn, error) {
+	fd, err := unix.Socket(f.domain(), unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, wire.Protocol)
+	if err != nil {
+		return nil, nil, lacking("CAP_NET_RAW", os.NewSyscallError("socket", err))
 	}
-	if err := s.Accept(nil); err != nil {
-		return err
+	file := os.NewFile(uintptr(fd), "vrrp")
+	sys, err := file.SyscallConn()
+	if err == nil {
+		err = accept(f, sys, nil)
 	}
-	return control(s.sys, func(fd int) error {
-		if err := unix.BindToDevice(fd, on.Link.Name); err != nil {
-			return os.NewSyscallError("bind to device", err)
+	if err == nil {
+		err = control(sys, func(fd int) error { return configure(fd, f, on) })
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, nil, err
+	}
+	return file, sys, nil
+}
+
+func configure(fd int, f family, on Segment) error {
+	if err := unix.BindToDevice(fd, on.Link.Name); err != nil {
+		return os.NewSyscallError("bind to device", err)
+	}
+	for _, o := range f.options(on) {
+		if err := o.set(fd); err != nil {
+			return fmt.Errorf("%s: %w", o.name, err)
 		}
-		for _, o := range s.options(on) {
-			if err := o.set(fd); err != nil {
-				return fmt.Errorf("%s: %w", o.name, err)
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // Accept implements Conn.
-func (s *socket) Accept(vrids []uint8) error {
-	program, err := s.filter(vrids)
+func (s *socket) Accept(vrids []uint8) error { return accept(s.family, s.sys, vrids) }
+
+func accept(f family, sys syscall.RawConn, vrids []uint8) error {
+	program, err := f.filter(vrids)
 	if err != nil {
 		return err
 	}
@@ -109,7 +122,7 @@ func (s *socket) Accept(vrids []uint8) error {
 	for i, in := range program {
 		filters[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
 	}
-	return control(s.sys, func(fd int) error {
+	return control(sys, func(fd int) error {
 		p := unix.SockFprog{Len: uint16(len(filters)), Filter: &filters[0]}
 		return os.NewSyscallError("attach socket filter", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &p))
 	})
@@ -117,7 +130,20 @@ func (s *socket) Accept(vrids []uint8) error {
 
 // Send implements Conn.
 func (s *socket) Send(a wire.Advert, ip wire.IPHeader) error {
-	return control(s.sys, func(fd int) (err error) {
+	if own, ok := s.peers.senders[ip.Destination]; ok {
+		return s.sendFrom(own.sys, a, ip)
+	}
+	err := s.sendFrom(s.sys, a, ip)
+	if errors.Is(err, unix.EAGAIN) && !ip.Destination.IsMulticast() {
+		if own, ok := s.peers.open(s.family, ip.Destination); ok {
+			return s.sendFrom(own.sys, a, ip)
+		}
+	}
+	return err
+}
+
+func (s *socket) sendFrom(sys syscall.RawConn, a wire.Advert, ip wire.IPHeader) error {
+	return control(sys, func(fd int) (err error) {
 		s.out, err = s.send(fd, s.out[:0], a, ip)
 		return os.NewSyscallError("sendmsg", err)
 	})
@@ -134,6 +160,7 @@ func (s *socket) Poll() {
 // Close implements Conn.
 func (s *socket) Close() error {
 	close(s.quit)
+	s.peers.close()
 	err := s.file.Close()
 	<-s.done
 	return err
