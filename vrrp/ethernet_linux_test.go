@@ -156,8 +156,8 @@ func (h *host) DelAddress(a netio.Address) error {
 
 func (h *host) Announce(link netio.Link, addr netip.Addr) error { return h.ask("garp", addr) }
 
-func (h *host) PreparePassOn(previous netip.Addr, within time.Duration) error {
-	return h.ask("prepare to pass on to", previous)
+func (h *host) PreparePassOn(previous netip.Addr, within time.Duration) {
+	_ = h.ask("prepare to pass on to", previous)
 }
 
 func (h *host) PrepareQuiet() {}

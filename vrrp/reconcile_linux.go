@@ -48,9 +48,10 @@ type reconciler struct {
 	// Of the goroutine.
 	own     election.Own               // the latest that was begun
 	have    map[election.Resource]bool // what is installed
+	placed  map[election.Address]int   // index of the interface on which an address was installed: it may be renamed
 	gone    []election.Resource        // what is still to be removed, the last one first
 	failed  bool                       // the last pass left something undone
-	hushed  []netip.Addr               // what is not answered for
+	hushed  []netip.Addr               // what neighbours are not answered for
 	prepare bool                       // of hushing
 }
 
@@ -76,6 +77,7 @@ type result struct {
 func newReconciler(r *Runner, h election.Handle, log instanceLog) *reconciler {
 	w := &reconciler{network: r.network, pacers: r.pacers, log: log, handle: h, changes: r.changes, results: r.results,
 		quit: r.quit, warned: &r.warned, suspects: make(map[election.Address]bool), have: make(map[election.Resource]bool),
+		placed: make(map[election.Address]int),
 		signal: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
@@ -214,7 +216,7 @@ func (w *reconciler) carryOut(order any) {
 	case *change:
 		w.changes.end(o)
 	case election.PreparePassOn:
-		_ = w.network.PreparePassOn(o.Previous, o.Within) // PassOn reports what cannot be had
+		w.network.PreparePassOn(o.Previous, o.Within)
 	case passOn:
 		if err := w.passOn(o); err != nil {
 			w.log.passOnFailed(err)
@@ -252,7 +254,12 @@ func (w *reconciler) pass() {
 	w.gone = slices.DeleteFunc(w.gone, func(res election.Resource) bool { return slices.Contains(wanted, res) })
 	// What is no longer wanted and not to be removed is another router's now, and may go without our knowledge.
 	maps.DeleteFunc(w.have, func(res election.Resource, _ bool) bool { return !slices.Contains(wanted, res) })
-	w.hush()
+	maps.DeleteFunc(w.placed, func(a election.Address, _ int) bool {
+		return !slices.Contains(wanted, election.Resource(a)) && !slices.Contains(w.gone, election.Resource(a))
+	})
+	if w.own.Quiet {
+		w.hush()
+	}
 	var failures []election.Failure
 	place := lan.NewPlacer(w.network)
 	for len(w.gone) > 0 {
@@ -273,11 +280,16 @@ func (w *reconciler) pass() {
 		if w.superseded() {
 			return
 		}
-		if err := install(place, res); err != nil {
+		if err := w.install(place, res); err != nil {
 			failures = append(failures, election.Failure{Resource: res, Err: err})
 			continue
 		}
 		w.have[res] = true
+	}
+	// Not before what was handed over is gone, or neighbours would be answered in between.
+	if !w.own.Quiet && len(w.hushed) > 0 {
+		_ = w.network.Quiet(w.hushed, 0) // it ends by itself in any case
+		w.hushed = nil
 	}
 	w.failed = len(failures) > 0
 	if len(wanted) > 0 && !w.own.Quiet {
@@ -294,10 +306,14 @@ func (w *reconciler) tryAgain() {
 }
 
 // install puts a resource in place.
-func install(p *lan.Placer, res election.Resource) error {
+func (w *reconciler) install(p *lan.Placer, res election.Resource) error {
 	switch res := res.(type) {
 	case election.Address:
-		return p.Add(lan.Address(res))
+		index, err := p.Add(lan.Address(res))
+		if err == nil {
+			w.placed[res] = index
+		}
+		return err
 	}
 	return errResource
 }
@@ -313,26 +329,28 @@ func (w *reconciler) remove(p *lan.Placer, res election.Resource) error {
 				delete(w.have, have)
 			}
 		}
-		return p.Remove(lan.Address(res))
+		err := p.Remove(lan.Address(res), w.placed[res])
+		if err == nil {
+			delete(w.placed, res)
+		}
+		return err
 	}
 	return errResource
 }
 
-// hush stops the answers to who asks for addresses that are being handed over, and lets them begin again.
+// hush stops the answers to who asks for addresses that are being handed over.
 func (w *reconciler) hush() {
-	switch {
-	case w.own.Quiet && len(w.hushed) == 0:
-		for _, res := range w.own.Resources {
-			if a, ok := res.(election.Address); ok {
+	var addrs []netip.Addr
+	for _, res := range w.own.Resources {
+		if a, ok := res.(election.Address); ok {
+			addrs = append(addrs, a.Prefix.Addr())
+			if !slices.Contains(w.hushed, a.Prefix.Addr()) {
 				w.hushed = append(w.hushed, a.Prefix.Addr())
 			}
 		}
-		if err := w.network.Quiet(w.hushed, quietLimit); err != nil && !w.warned.Swap(true) {
-			w.log.quietFailed(err)
-		}
-	case !w.own.Quiet && len(w.hushed) > 0:
-		_ = w.network.Quiet(w.hushed, 0) // it ends by itself in any case
-		w.hushed = nil
+	}
+	if err := w.network.Quiet(addrs, quietLimit); err != nil && !w.warned.Swap(true) {
+		w.log.quietFailed(err)
 	}
 }
 

@@ -325,6 +325,69 @@ func TestQuietDuringAHandOver(t *testing.T) {
 	})
 }
 
+// What is handed over is gone before neighbours are answered again: in between they would learn the old MAC address.
+func TestAddressesAreQuietUntilTheyAreGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		b := newBench(t, h, newPacers())
+		vips := addresses("10.77.0.100/32", "10.77.0.101/32")
+		b.own(1, vips, nil)
+		b.order(election.Own{Generation: 2, Resources: resources(vips), Quiet: true})
+		<-b.results
+		var quiet []bool
+		h.refuse = func(op string, a netip.Addr) error {
+			if op == "del" {
+				quiet = append(quiet, h.quiet[a])
+			}
+			return nil
+		}
+		b.own(3, nil, vips)
+		want(t, "quiet when removed", quiet, []bool{true, true})
+		want(t, "afterwards", h.quiet[vip100] || h.quiet[vip101], false)
+	})
+}
+
+// The second hand-over in a row is as quiet as the first, though the time of the first is nearly over.
+func TestHandOverAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		asked := 0
+		h.onQuiet = func() error { asked++; return nil }
+		b := newBench(t, h, newPacers())
+		vips := addresses("10.77.0.100/32")
+		b.own(1, vips, nil)
+		for i := range 2 {
+			b.order(election.Own{Generation: uint64(2 + i), Resources: resources(vips), Quiet: true})
+			<-b.results
+		}
+		want(t, "made quiet", asked, 2)
+	})
+}
+
+// An interface that is renamed takes its addresses along, and another one may have its name by the time they go.
+func TestAddressesOfARenamedInterfaceGo(t *testing.T) {
+	for _, successor := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var n ethernet
+			h := n.newHost("10.77.0.1/24")
+			b := newBench(t, h, newPacers())
+			vips := addresses("10.77.0.100/32", "10.77.0.101/32")
+			b.own(1, vips, nil)
+			h.mu.Lock()
+			h.links[0].Name = "wan"
+			if successor {
+				h.links = append(h.links, netio.Link{Index: 3, Name: "eth0", Up: true})
+			}
+			h.mu.Unlock()
+			r := b.own(2, nil, vips)
+			want(t, "failures", r.failures, []election.Failure(nil))
+			want(t, "left", h.has("10.77.0.100") || h.has("10.77.0.101"), false)
+		})
+	}
+}
+
 // stamps records when announcements were sent, in tenths of a second since the start.
 func stamps(h *host) *[]string {
 	begin := time.Now()

@@ -24,7 +24,7 @@ func Release(n lan.Network, s election.Spec) error {
 	place := lan.NewPlacer(n)
 	for _, in := range s.Instances {
 		for _, a := range in.All() {
-			if err := place.Remove(lan.Address(a)); err != nil {
+			if err := place.Remove(lan.Address(a), 0); err != nil {
 				errs = append(errs, fmt.Errorf("release the addresses of %s: %w", in.Name, err))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -74,11 +75,21 @@ func (q *Quiet) Close() error {
 	return errors.Join(q.arp.drop(), q.ndp.drop())
 }
 
-// change makes addresses quiet for d, or ends that. Tables that somebody else has flushed are made again.
+// change makes addresses quiet for d, or ends that.
 func (t *quietTable) change(q *Quiet, kind quietKind, addrs []netip.Addr, d time.Duration) error {
-	if len(addrs) == 0 || d == 0 && t.conn == nil {
+	if d == 0 && t.conn == nil {
 		return nil
 	}
+	for some := range slices.Chunk(addrs, transaction) {
+		if err := t.changeSome(q, kind, some, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changeSome does so for as many as fit into one transaction. Tables that somebody else has flushed are made again.
+func (t *quietTable) changeSome(q *Quiet, kind quietKind, addrs []netip.Addr, d time.Duration) error {
 	for again := false; ; again = true {
 		if err := t.open(q, kind); err != nil {
 			return err

@@ -51,28 +51,31 @@ func (a Address) on(l lookup) netio.Address {
 	return netio.Address{Index: l.Index, Prefix: a.Prefix, Scope: a.Scope, Label: a.Label, Broadcast: a.Broadcast, Peer: a.Peer}
 }
 
-// Add installs an address. One that is there is a success.
-func (p *Placer) Add(a Address) error {
+// Add installs an address and returns the index of the interface. One that is there is a success.
+func (p *Placer) Add(a Address) (index int, err error) {
 	l := p.link(a.Link)
-	err := l.err
+	err = l.err
 	if err == nil {
 		err = p.n.AddAddress(a.on(l))
 	}
 	if err != nil {
-		return fmt.Errorf("add %s to %s: %w", a.Prefix, a.Link, err)
+		return 0, fmt.Errorf("add %s to %s: %w", a.Prefix, a.Link, err)
 	}
-	return nil
+	return l.Index, nil
 }
 
-// Remove removes an address. One that is not there, its interface included, is a success.
-func (p *Placer) Remove(a Address) error {
+// Remove removes an address, also from the interface with the index that Add returned (0: none) if it has another name
+// meanwhile. One that is not there, its interface included, is a success.
+func (p *Placer) Remove(a Address, index int) error {
 	l := p.link(a.Link)
-	if errors.Is(l.err, netio.ErrNoLink) {
-		return nil
-	}
 	err := l.err
-	if err == nil {
+	if errors.Is(err, netio.ErrNoLink) {
+		err = nil
+	} else if err == nil {
 		err = p.n.DelAddress(a.on(l))
+	}
+	if index > 0 && index != l.Index {
+		err = errors.Join(err, p.n.DelAddress(a.on(lookup{Link: netio.Link{Index: index}})))
 	}
 	if err != nil {
 		return fmt.Errorf("remove %s from %s: %w", a.Prefix, a.Link, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"vigil/internal/firewall"
 	"vigil/internal/netio"
 )
 
@@ -26,18 +27,25 @@ func OpenKernel() (*Kernel, error) {
 		_ = h.Close()
 		return nil, err
 	}
-	k := &Kernel{Handle: h}
+	k := newKernel(h, new(firewall.Handover), new(firewall.Quiet))
 	// What nftables needs may have to be loaded into the kernel first, which takes seconds where machines are slow: now, and
 	// not when somebody is about to take over.
-	k.handover.prepare(k.Do)
+	k.handover.prepare()
 	k.PrepareQuiet()
 	return k, nil
+}
+
+func newKernel(h *netio.Handle, passOn handoverRules, quiet quietRules) *Kernel {
+	k := &Kernel{Handle: h}
+	k.handover.rules, k.handover.do = passOn, k.Do
+	k.quiet.rules, k.quiet.do = quiet, k.Do
+	return k
 }
 
 // Close releases the sockets, what is left of a hand-over, and the namespace. The Runner must have ended.
 func (k *Kernel) Close() error {
 	k.announcer.close()
-	return errors.Join(k.handover.close(), k.quiet.close(k.Do), k.Handle.Close())
+	return errors.Join(k.handover.close(), k.quiet.close(), k.Handle.Close())
 }
 
 // Listen implements Network.

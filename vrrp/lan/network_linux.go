@@ -30,13 +30,13 @@ type Network interface {
 	Announce(link netio.Link, addr netip.Addr) error
 	// Quiet has the machine no longer tell neighbours that it has the addresses, neither when they ask (ARP, neighbour
 	// solicitations) nor by asking from them. It goes on to receive what is sent to them. That ends by itself after d, and
-	// at once when d is 0. PrepareQuiet does beforehand what takes time.
+	// soon when d is 0, for which nobody waits. PrepareQuiet does beforehand what takes time, and does not wait for it.
 	Quiet(addrs []netip.Addr, d time.Duration) error
 	PrepareQuiet()
 	// PassOn lets TCP connections under way at a hand-over go on at the previous master. PreparePassOn does beforehand
-	// what takes time, and undoes it when nothing follows within the time given.
+	// what takes time, without waiting for it, and undoes it when nothing follows within the time given.
 	PassOn(Move) error
-	PreparePassOn(previous netip.Addr, within time.Duration) error
+	PreparePassOn(previous netip.Addr, within time.Duration)
 }
 
 // Segment is what virtual routers that share a socket have in common. VRIDs tell them apart.
