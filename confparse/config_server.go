@@ -1,9 +1,5 @@
 package confparse
 
-import (
-	"net/netip"
-)
-
 // Forwarding is lb_kind / lvs_method, numbered as the kernel's IP_VS_CONN_F_* method.
 type Forwarding uint8
 
@@ -49,30 +45,6 @@ type Tunnel struct {
 	Type  TunnelType
 	Flags TunnelFlags
 	Port  uint16 // GUE only
-}
-
-// VirtualServerGroup is a virtual_server_group block.
-type VirtualServerGroup struct {
-	Range   Range
-	Name    string
-	Entries []GroupEntry
-}
-
-// GroupEntry is one line of a virtual_server_group: a range of addresses with a port, or a firewall mark.
-type GroupEntry struct {
-	Range       Range
-	First, Last netip.Addr
-	Port        uint16
-	Fwmark      uint32 // 0 = an address entry
-	Family      Family // of a mark, when given
-}
-
-// TLSMaterial is the SSL block.
-type TLSMaterial struct {
-	Range                     Range
-	Password, CA, Certificate string
-	Key                       string
-	IsSet                     bool
 }
 
 // HTTPCheck is what HTTP_GET and SSL_GET have beyond a connection.

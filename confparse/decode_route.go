@@ -477,6 +477,9 @@ func (d *decoder) settleRoute(n *Node, r *Route) {
 	}
 }
 
+var staticRoutesRow = itemsRow("static_routes", "route", (*decoder).staticRoute,
+	func(p *printer, c *Config) { p.routes("static_routes", c.StaticRoutes) }).withoutEffect()
+
 func (d *decoder) staticRoute(n *Node) {
 	if r, ok := d.route(n, true); ok {
 		d.cfg.StaticRoutes = append(d.cfg.StaticRoutes, r)

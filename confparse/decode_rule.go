@@ -285,6 +285,9 @@ func (d *decoder) settleRule(n *Node, r *Rule, preference, static bool) bool {
 	return true
 }
 
+var staticRulesRow = itemsRow("static_rules", "rule", (*decoder).staticRule,
+	func(p *printer, c *Config) { p.rules("static_rules", c.StaticRules) }).withoutEffect()
+
 func (d *decoder) staticRule(n *Node) {
 	if r, ok := d.rule(n, true); ok {
 		d.cfg.StaticRules = append(d.cfg.StaticRules, r)

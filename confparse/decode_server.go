@@ -353,18 +353,6 @@ func (d *decoder) realServer(n *Node) {
 	d.rs = nil
 }
 
-// once returns the new value of a setting and reports that an old one is replaced. keepalived says so in SSL only.
-func (d *decoder) once(old, s string) string {
-	if old != "" {
-		code := diag.CodeOverridden
-		if d.n.Row.In.Has(inSSL) {
-			code = diag.CodeReplaced
-		}
-		d.about(d.n, code, fmt.Sprintf("%s is already specified, replacing '%s'", d.n.Keyword.Text, old), "")
-	}
-	return s
-}
-
 // nearest returns a "did you mean" for a word, or the list of words when none is near.
 func nearest(s string, words []string) string {
 	best, dist := "", 1+len(s)/3

@@ -19,28 +19,6 @@ func (p *printer) method(name string, f Forwarding, t Tunnel) {
 	p.line(words...)
 }
 
-func (p *printer) serverGroup(g *VirtualServerGroup) {
-	p.open("virtual_server_group", quoted(g.Name))
-	for _, e := range g.Entries {
-		switch {
-		case e.Fwmark != 0 && e.Family != FamilyUnknown:
-			p.line("fwmark", e.Fwmark, map[Family]string{IPv4: "inet", IPv6: "inet6"}[e.Family])
-		case e.Fwmark != 0:
-			p.line("fwmark", e.Fwmark)
-		default:
-			words := []any{e.First}
-			if e.Last != e.First {
-				words[0] = e.First.String() + "-" + e.Last.String()
-			}
-			if e.Port != 0 {
-				words = append(words, e.Port)
-			}
-			p.line(words...)
-		}
-	}
-	p.close()
-}
-
 func (p *printer) http(c *Checker) {
 	h := c.HTTP
 	p.text("virtualhost", h.VirtualHost)

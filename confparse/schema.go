@@ -155,10 +155,10 @@ func (k *keyword) wordOf(i int, blocks []syntax.Block) *syntax.Keyword {
 // keywords returns the whole table.
 func keywords() []keyword {
 	var all []keyword
-	for _, part := range [][]keyword{rootKeywords, globalKeywords, daemonKeywords, instanceKeywords, authenticationKeywords,
-		syncGroupKeywords, trackKeywords, serverKeywords,
-		checkKeywords, scriptBlock.keywords(inScript), processBlock.keywords(inTrackProcess), fileBlock.keywords(inTrackFile),
-		bfdBlock.keywords(inBFD)} {
+	for _, part := range [][]keyword{rootBlock.keywords(inRoot), globalBlock.keywords(inGlobal), tlsBlock.keywords(inSSL),
+		instanceKeywords, authenticationKeywords, syncGroupKeywords, trackKeywords, serverKeywords, checkKeywords,
+		scriptBlock.keywords(inScript), processBlock.keywords(inTrackProcess), fileBlock.keywords(inTrackFile),
+		bfdBlock.keywords(inBFD), trackGroupBlock.keywords(inTrackGroup), garpGroupBlock.keywords(inGARPGroup)} {
 		all = append(all, part...)
 	}
 	return all

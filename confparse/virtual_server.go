@@ -37,11 +37,11 @@ type VirtualServer struct {
 	QuorumDown *Script
 }
 
+var serversRow = blocksRow("virtual_server", inVirtualServer, (*decoder).virtualServer,
+	func(c *Config) []*VirtualServer { return c.VirtualServers }, (*printer).virtualServer)
+
 // serverKeywords are the rows of virtual_server and real_server.
 var serverKeywords = []keyword{
-	{name: "virtual_server_group", in: in(inRoot), list: &itemGrammar{name: "vsg_entry"}, pending: true,
-		decode: (*decoder).serverGroup},
-	{name: "virtual_server", in: in(inRoot), block: inVirtualServer, decode: (*decoder).virtualServer},
 	{name: "ip_family", in: in(inVirtualServer), value: value{kind: word}, def: "from the address or the servers",
 		str: func(d *decoder, s string) { d.ipFamily(s) }},
 	{name: "lb_algo", in: in(inVirtualServer), value: value{kind: word}, def: "wlc",
