@@ -17,12 +17,12 @@ type row[T any] struct {
 // blockOf is a kind of block that is kept as a T: its rows, in the order in which they are printed.
 type blockOf[T any] []row[T]
 
-// keywords returns the rows of the table, all of the block id.
-func (b blockOf[T]) keywords(id blockID) []keyword {
+// keywords returns the rows of the table, which are those of the given blocks.
+func (b blockOf[T]) keywords(blocks blockSet) []keyword {
 	list := make([]keyword, len(b))
 	for i, r := range b {
 		list[i] = r.keyword
-		list[i].in = in(id)
+		list[i].in = blocks
 	}
 	return list
 }
@@ -40,6 +40,17 @@ func (b blockOf[T]) defaults(t *T) {
 			r.reset(t)
 		}
 	}
+}
+
+// resets returns the defaults that are no zero values, for blocks of which there are very many.
+func (b blockOf[T]) resets() []func(*T) {
+	var list []func(*T)
+	for _, r := range b {
+		if r.reset != nil {
+			list = append(list, r.reset)
+		}
+	}
+	return list
 }
 
 // update decodes the statements of n's block into t, which keeps what they do not say: for blocks that may be repeated.
@@ -88,6 +99,18 @@ func (r row[T]) withoutEffect() row[T] {
 	return r
 }
 
+// referring returns r for a keyword that makes a virtual_server depend on other blocks.
+func (r row[T]) referring() row[T] {
+	r.refers = true
+	return r
+}
+
+// printed returns r with another way to print what it set.
+func (r row[T]) printed(print func(*printer, *T)) row[T] {
+	r.print = print
+	return r
+}
+
 // because returns r with a default that depends on something else, as documented.
 func (r row[T]) because(def string) row[T] {
 	r.def = def
@@ -125,16 +148,25 @@ func toggleRow[T any](name string, def bool, field func(*T) *bool) row[T] {
 
 // number is what a whole number is kept as.
 type number interface {
-	~int | ~int32 | ~uint8 | ~uint32
+	~int | ~int32 | ~uint8 | ~uint16 | ~uint32
 }
 
 // numberRow is a keyword with a whole number.
 func numberRow[T any, V number](name string, v value, def V, field func(*T) *V) row[T] {
 	return row[T]{
 		keyword: keyword{name: name, value: v, def: fmt.Sprint(def), num: func(d *decoder, n int64) { *field(here[T](d)) = V(n) }},
-		reset:   func(t *T) { *field(t) = def },
+		reset:   resetTo(def, field),
 		print:   func(p *printer, t *T) { p.line(name, *field(t)) },
 	}
+}
+
+// resetTo gives a field a default, and is nil for the zero value.
+func resetTo[T any, V comparable](def V, field func(*T) *V) func(*T) {
+	var zero V
+	if def == zero {
+		return nil
+	}
+	return func(t *T) { *field(t) = def }
 }
 
 // durationRow is a keyword with a time that is 0 without it, and not printed then.
@@ -193,6 +225,12 @@ func wordRow[T any](name string, v value, field func(*T) *string) row[T] {
 		keyword: keyword{name: name, value: v, str: func(d *decoder, s string) { *field(here[T](d)) = s }},
 		print:   func(p *printer, t *T) { p.text(name, *field(t)) },
 	}
+}
+
+// ownWordRow is a keyword with a word that has its own way to set what it stands for. def is for the reference.
+func ownWordRow[T any](name string, v value, def string, set func(*decoder, string, *T), print func(*printer, *T)) row[T] {
+	return row[T]{keyword: keyword{name: name, value: v, def: def, str: func(d *decoder, s string) { set(d, s, here[T](d)) }},
+		print: print}
 }
 
 // firstWordRow is wordRow for a word of which the first one counts. Others are reported.

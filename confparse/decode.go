@@ -20,10 +20,6 @@ type decoder struct {
 	gs instanceDefaults
 	vi *instanceScratch
 	sg *SyncGroup
-	vs *serverScratch // vsScratch, inside a virtual_server
-	rs *realScratch
-	ck *checkerScratch
-	u  *URL
 
 	vsScratch    serverScratch
 	realArena    []RealServer

@@ -2,8 +2,10 @@ package confparse
 
 import (
 	"fmt"
+	"strings"
 
 	"vigil/confparse/diag"
+	"vigil/confparse/syntax"
 )
 
 // The shapes of a keyword with one word.
@@ -59,4 +61,18 @@ func (d *decoder) listWords(item *Node) []string {
 		words = append(words, d.intern(a.Text))
 	}
 	return words
+}
+
+// nearest returns a "did you mean" for a word, or the list of words when none is near.
+func nearest(s string, words []string) string {
+	best, dist := "", 1+len(s)/3
+	for _, w := range words {
+		if n := syntax.EditDistance(s, w, dist); n <= dist {
+			best, dist = w, n-1
+		}
+	}
+	if best != "" {
+		return "did you mean '" + best + "'?"
+	}
+	return "one of " + strings.Join(words, " ")
 }
