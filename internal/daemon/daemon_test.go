@@ -342,7 +342,9 @@ func TestWhatAnEarlierRunLeftIsRemoved(t *testing.T) {
 		foreign := ipvs.ServiceKey{Family: confparse.IPv4, Fwmark: 9}
 		first.kernel.Edit(func(t ipvs.Table) { t[foreign] = ipvs.Service{} })
 		again := func(open func(context.Context) (ipvs.Kernel, error)) {
-			i := begin(t, "", func(o *Options) { o.PIDFiles.Daemon = filepath.Join(first.dir, "keepalived.pid"); o.Kernel = open })
+			i := begin(t, "global_defs {\n lvs_flush\n lvs_flush_on_stop\n}\n", func(o *Options) {
+				o.PIDFiles.Daemon, o.Kernel = filepath.Join(first.dir, "keepalived.pid"), open
+			})
 			if err := i.end(); err != nil {
 				t.Error(err)
 			}

@@ -72,6 +72,9 @@ func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) 
 	if err != nil {
 		return prepared{}, fmt.Errorf("virtual servers are configured: %w", err)
 	}
+	if none {
+		next.IPVS = ipvs.Spec{} // lvs_flush and lvs_flush_on_stop are for those who have virtual servers
+	}
 	return prepared{
 		commit: func(ctx context.Context) error {
 			s.start(kernel)
