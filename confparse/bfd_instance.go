@@ -28,6 +28,10 @@ type BFDInstance struct {
 	Checkers   bool // events go to checkers
 }
 
+var bfdRow = blocksRow("bfd_instance", inBFD, (*decoder).bfdInstance,
+	func(c *Config) []*BFDInstance { return c.BFD },
+	func(p *printer, t *BFDInstance) { bfdBlock.print(p, "bfd_instance", t.Name, t) }).withoutEffect()
+
 // bfdBlock is the rows of bfd_instance.
 var bfdBlock = blockOf[BFDInstance]{
 	neighbor(), neighbor().as("neighbour_ip"),

@@ -17,13 +17,9 @@ type decoder struct {
 	strings map[string]string // interned
 
 	n  *Node // the statement being decoded
-	gs globalScratch
+	gs instanceDefaults
 	vi *instanceScratch
 	sg *SyncGroup
-	vs *serverScratch // vsScratch, inside a virtual_server
-	rs *realScratch
-	ck *checkerScratch
-	u  *URL
 
 	vsScratch    serverScratch
 	realArena    []RealServer
@@ -49,9 +45,7 @@ type decoder struct {
 	noDefaultUser bool    // there is no account to run programs as, and that has been said
 	asRoot        bool    // a program was to run as root for want of another account, and so are all behind it
 
-	tg             *TrackGroup
-	gg             *GARPGroup
-	block          any // *T while a blockOf[T] is decoded
+	block          any // *T while a blockOf[T] is decoded, the Config outside of them
 	badNeighbor    bool
 	droppedBFD     map[string]bool
 	weightSet      bool
@@ -70,7 +64,8 @@ func newDecoder(env Env, rep *diag.Reporter) *decoder {
 		instances: map[InstanceName]*instanceScratch{}, groupUse: map[string]int{},
 		servers: map[VirtualServerID]*VirtualServer{}, seenPending: map[*keyword]bool{},
 		disabledScripts: map[string]bool{}, droppedBFD: map[string]bool{}}
-	d.defaults()
+	d.block = d.cfg
+	rootBlock.defaults(d.cfg)
 	return d
 }
 

@@ -13,21 +13,38 @@ type DNSDetail struct {
 	Name string // "." by default
 }
 
+// dnsRows are the rows that DNS_CHECK has beyond a connection.
+var dnsRows = blockOf[checkerScratch]{
+	dnsRow("type", "SOA", (*decoder).dnsType, func(x *DNSDetail) *string { return &x.Type }).
+		printed(func(p *printer, c *checkerScratch) { p.line("type", c.Detail.(*DNSDetail).Type) }),
+	dnsRow("name", ".", (*decoder).dnsName, func(x *DNSDetail) *string { return &x.Name }).
+		printed(func(p *printer, c *checkerScratch) {
+			if x := c.Detail.(*DNSDetail); x.Name != "." {
+				p.text("name", x.Name)
+			}
+		}),
+}
+
+func dnsRow(name, def string, set func(*decoder, string, *DNSDetail), field func(*DNSDetail) *string) row[checkerScratch] {
+	r := ownWordRow(name, oneWord, def, func(d *decoder, s string, c *checkerScratch) { set(d, s, c.Detail.(*DNSDetail)) }, nil)
+	r.reset = func(c *checkerScratch) { *field(c.Detail.(*DNSDetail)) = def }
+	return r
+}
+
 // dnsTypes are the queries DNS_CHECK can make.
 var dnsTypes = []string{"A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY"}
 
-func (d *decoder) dnsType(s string) {
+func (d *decoder) dnsType(s string, x *DNSDetail) {
 	t := strings.ToUpper(s)
 	if !slices.Contains(dnsTypes, t) {
 		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, "Unknown DNS check type "+s+" - defaulting to SOA",
 			nearest(t, dnsTypes))
 		return
 	}
-	d.ck.Detail.(*DNSDetail).Type = d.intern(t)
+	x.Type = d.intern(t)
 }
 
-func (d *decoder) dnsName(s string) {
-	x := d.ck.Detail.(*DNSDetail)
+func (d *decoder) dnsName(s string, x *DNSDetail) {
 	switch {
 	case x.Name != ".":
 		d.about(d.n, diag.CodeRepeated, "DNS_CHECK name is already specified - ignoring "+s, "")

@@ -14,21 +14,7 @@ import (
 // that Load corrected. Loading the result gives c again, places and inputs aside.
 func (c *Config) WriteTo(w io.Writer) (int64, error) {
 	p := &printer{checksUnicast: slices.ContainsFunc(c.Instances, inheritsCheck)}
-	p.global(c)
-	p.trackers(c)
-	p.statics(c)
-	for _, vi := range c.Instances {
-		p.instance(vi)
-	}
-	for _, g := range c.SyncGroups {
-		p.syncGroup(g)
-	}
-	for _, g := range c.Groups {
-		p.serverGroup(g)
-	}
-	for _, vs := range c.VirtualServers {
-		p.virtualServer(vs)
-	}
+	rootBlock.write(p, c)
 	n, err := w.Write(p.b.Bytes())
 	return int64(n), err
 }

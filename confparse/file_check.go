@@ -1,6 +1,8 @@
 package confparse
 
 import (
+	"fmt"
+
 	"vigil/confparse/diag"
 )
 
@@ -11,7 +13,18 @@ type FileDetail struct {
 	Reverse   bool
 }
 
-func (d *decoder) fileWeight(n *Node) {
+// fileCheckRows are the rows of FILE_CHECK.
+var fileCheckRows = blockOf[checkerScratch]{
+	ownWordRow("track_file", oneWord, "", func(d *decoder, s string, c *checkerScratch) {
+		c.Detail.(*FileDetail).TrackFile, c.nameAt = s, d.n
+	}, func(p *printer, c *checkerScratch) { p.line("track_file", quoted(c.Detail.(*FileDetail).TrackFile)) }),
+	ownRow("weight", "the track_file's", (*decoder).fileWeight, func(p *printer, c *checkerScratch) {
+		x := c.Detail.(*FileDetail)
+		p.line(weightWords("weight", x.Weight, x.Reverse))
+	}),
+}
+
+func (d *decoder) fileWeight(n *Node, c *checkerScratch) {
 	if len(n.Args) == 0 {
 		d.missing(n, true)
 		return
@@ -20,7 +33,7 @@ func (d *decoder) fileWeight(n *Node) {
 	if !ok {
 		return
 	}
-	x := d.ck.Detail.(*FileDetail)
+	x := c.Detail.(*FileDetail)
 	switch n.Arg(1) {
 	case "", "noreverse":
 	case "reverse":
@@ -30,5 +43,25 @@ func (d *decoder) fileWeight(n *Node) {
 			"use reverse or noreverse")
 		return
 	}
-	x.Weight, d.ck.weightSet = int(v), true
+	x.Weight, c.weightSet = int(v), true
+}
+
+// settleFile looks for the file that is followed, whose weight counts unless the checker has one.
+func (d *decoder) settleFile(n *Node, c *checkerScratch) bool {
+	x := c.Detail.(*FileDetail)
+	if x.TrackFile == "" {
+		return d.dropChecker(n, "FILE_CHECK has no track_file specified - ignoring")
+	}
+	for _, f := range d.cfg.Files {
+		if f.Name == x.TrackFile {
+			if !c.weightSet {
+				x.Weight, x.Reverse = f.Weight, f.Reverse
+			}
+			return true
+		}
+	}
+	d.about(c.nameAt, diag.CodeCheckerDropped, fmt.Sprintf("track_file %s not found", x.TrackFile),
+		"the checker is left out")
+	d.echoAtEnd(n, "FILE_CHECK has no track_file specified - ignoring")
+	return false
 }

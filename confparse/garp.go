@@ -61,3 +61,19 @@ func (p *printer) extra(name string, every time.Duration, all bool) {
 	}
 	p.seconds(name, every)
 }
+
+// extraInterface decodes "[all] SECONDS".
+func (d *decoder) extraInterface(n *Node, lo int64, every *time.Duration, all *bool) {
+	args := n.Args
+	if len(args) > 0 && args[0].Text == "all" {
+		*all = true
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		d.missing(n, true)
+		return
+	}
+	if v, ok := d.wholeNumber(n, args[0], secs(lo, 86400)); ok {
+		*every = time.Duration(v) * time.Second
+	}
+}

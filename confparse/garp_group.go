@@ -16,11 +16,45 @@ type GARPGroup struct {
 	Shared       bool // interfaces{}: one limit for all of them
 }
 
+var garpGroupsRow = blocksRow("garp_group", inGARPGroup, (*decoder).garpGroup,
+	func(c *Config) []*GARPGroup { return c.GARPGroups },
+	func(p *printer, g *GARPGroup) {
+		p.open("garp_group")
+		garpGroupBlock.write(p, g)
+		p.close()
+	}).withoutEffect()
+
+// garpGroupBlock is the rows of garp_group.
+var garpGroupBlock = blockOf[GARPGroup]{
+	durationRow("garp_interval", decimal(0, maxMicros), func(g *GARPGroup) *time.Duration { return &g.GARPInterval }),
+	durationRow("gna_interval", decimal(0, maxMicros), func(g *GARPGroup) *time.Duration { return &g.GNAInterval }),
+	garpInterfaces(),
+	{
+		keyword: keyword{name: "interface", value: oneWord,
+			str: func(d *decoder, _ string) { d.garpInterface(d.n, d.n.Args[0], here[GARPGroup](d)) }},
+		print: func(p *printer, g *GARPGroup) {
+			for _, i := range g.Interfaces {
+				if !g.Shared {
+					p.line("interface", quoted(i))
+				}
+			}
+		},
+	},
+}
+
+func garpInterfaces() row[GARPGroup] {
+	r := ownRow("interfaces", "", (*decoder).garpInterfaces, func(p *printer, g *GARPGroup) {
+		if g.Shared {
+			p.list("interfaces", g.Interfaces)
+		}
+	})
+	r.list = &itemGrammar{name: "name", words: true}
+	return r
+}
+
 func (d *decoder) garpGroup(n *Node) {
-	d.gg = &GARPGroup{Range: n.RangeOf(n.Keyword)}
-	d.body(n.Body)
-	gg := d.gg
-	d.gg = nil
+	gg := &GARPGroup{Range: n.RangeOf(n.Keyword)}
+	garpGroupBlock.decode(d, n, gg)
 	if gg.GARPInterval == 0 && gg.GNAInterval == 0 {
 		d.atEnd(n, diag.CodeEmptyGroup, "garp group does not have any delay set - removing", "")
 		return
@@ -28,32 +62,32 @@ func (d *decoder) garpGroup(n *Node) {
 	d.cfg.GARPGroups = append(d.cfg.GARPGroups, gg)
 }
 
-func (d *decoder) garpInterface(n *Node, t Token) {
+func (d *decoder) garpInterface(n *Node, t Token, gg *GARPGroup) {
 	if !d.interfaceName(t.Text) {
 		return
 	}
-	for _, g := range append(d.cfg.GARPGroups, d.gg) {
+	for _, g := range append(d.cfg.GARPGroups, gg) {
 		if slices.Contains(g.Interfaces, t.Text) {
 			d.report(n, n.RangeOf(t), diag.CodeDuplicateTrack, "garp_group already specified for "+t.Text+" - ignoring", "",
 				Place{Range: g.Range, Note: "first given here"})
 			return
 		}
 	}
-	d.gg.Interfaces = append(d.gg.Interfaces, d.intern(t.Text))
+	gg.Interfaces = append(gg.Interfaces, d.intern(t.Text))
 }
 
-func (d *decoder) garpInterfaces(n *Node) {
+func (d *decoder) garpInterfaces(n *Node, gg *GARPGroup) {
 	d.extraParameters(n)
 	if len(n.Body) == 0 {
 		d.about(n, diag.CodeEmptyList, "No interfaces specified in interfaces block", "")
 	}
-	before := len(d.gg.Interfaces)
+	before := len(gg.Interfaces)
 	for _, item := range n.Body {
 		d.n = item
-		d.garpInterface(item, item.Keyword)
+		d.garpInterface(item, item.Keyword, gg)
 		for _, a := range item.Args {
-			d.garpInterface(item, a)
+			d.garpInterface(item, a, gg)
 		}
 	}
-	d.gg.Shared = d.gg.Shared || len(d.gg.Interfaces) > before
+	gg.Shared = gg.Shared || len(gg.Interfaces) > before
 }

@@ -63,6 +63,30 @@ func (d *decoder) interfaceNamed(s string, code Code) bool {
 	return true
 }
 
+var linkbeatRow = itemsRow("linkbeat_interfaces", "linkbeat_interface", (*decoder).linkbeatInterface,
+	func(p *printer, c *Config) {
+		if len(c.Linkbeat) == 0 {
+			return
+		}
+		p.open("linkbeat_interfaces")
+		for _, l := range c.Linkbeat {
+			p.line(strings.TrimSpace(quoted(l.Interface) + " " + l.Method))
+		}
+		p.close()
+	}).withoutEffect()
+
+var interfaceDelaysRow = itemsRow("interface_up_down_delays", "interface_delay", (*decoder).interfaceDelay,
+	func(p *printer, c *Config) {
+		if len(c.InterfaceDelays) == 0 {
+			return
+		}
+		p.open("interface_up_down_delays")
+		for _, d := range c.InterfaceDelays {
+			p.line(quoted(d.Interface), d.Down, d.Up)
+		}
+		p.close()
+	}).withoutEffect()
+
 // linkbeatInterface decodes "IF [MII|ETHTOOL|IOCTL]".
 func (d *decoder) linkbeatInterface(n *Node) {
 	l := LinkbeatInterface{Range: n.RangeOf(n.Keyword), Interface: d.intern(n.Keyword.Text)}

@@ -291,6 +291,21 @@ func defaultLifetime(p netip.Prefix) uint32 {
 }
 
 // staticAddress decodes one line of static_ipaddress.
+var staticAddressesRow = itemsRow("static_ipaddress", "ipaddress", (*decoder).staticAddress, func(p *printer, c *Config) {
+	if len(c.StaticAddresses) == 0 {
+		return
+	}
+	p.open("static_ipaddress")
+	for _, a := range c.StaticAddresses {
+		words := addressWords(a.VirtualAddress)
+		if a.TrackGroup != "" {
+			words = append(words, "track_group", quoted(a.TrackGroup))
+		}
+		p.line(words...)
+	}
+	p.close()
+}).withoutEffect()
+
 func (d *decoder) staticAddress(n *Node) {
 	d.staticGroup = ""
 	d.inStatic = true

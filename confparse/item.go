@@ -172,3 +172,29 @@ func (w *words) realms(option Token) uint32 {
 	}
 	return v
 }
+
+// wordList collects the words of an item.
+type wordList []string
+
+func (l *wordList) add(on bool, words ...any) {
+	if !on {
+		return
+	}
+	for _, w := range words {
+		*l = append(*l, fmt.Sprint(w))
+	}
+}
+
+// nameOf returns the word for a number, or the number.
+func nameOf[V comparable](names map[string]V, v V) string {
+	best := ""
+	for n, x := range names {
+		if x == v && (best == "" || n < best) {
+			best = n
+		}
+	}
+	if best == "" {
+		return fmt.Sprint(v)
+	}
+	return best
+}

@@ -1,19 +1,8 @@
 package confparse
 
 import (
-	"net/netip"
-	"time"
+	"slices"
 )
-
-// SorryServer is sorry_server with its modifiers.
-type SorryServer struct {
-	Range      Range
-	Addr       netip.Addr
-	Port       uint16
-	Forwarding Forwarding
-	Inhibit    bool
-	Tunnel     Tunnel
-}
 
 // RealServer is a real_server block.
 type RealServer struct {
@@ -35,21 +24,6 @@ type RealServer struct {
 	NotifyDown *Script
 }
 
-// timing is what virtual servers, real servers and checkers hand down.
-type timing struct {
-	delayLoop, connectTimeout, retryDelay, warmup opt[time.Duration]
-	retry                                         opt[uint32]
-}
-
-// inherit fills what t lacks from outer.
-func (t *timing) inherit(outer *timing) {
-	t.delayLoop.inherit(outer.delayLoop)
-	t.connectTimeout.inherit(outer.connectTimeout)
-	t.retryDelay.inherit(outer.retryDelay)
-	t.warmup.inherit(outer.warmup)
-	t.retry.inherit(outer.retry)
-}
-
 // realScratch is a real_server in the making.
 type realScratch struct {
 	*RealServer
@@ -64,20 +38,75 @@ type realScratch struct {
 	lastChecker    int
 }
 
-func (p *printer) realServer(rs *RealServer) {
-	p.open("real_server", rs.ID.Addr, rs.ID.Port)
-	p.line("weight", rs.Weight)
-	p.method("lvs_method", rs.Forwarding, rs.Tunnel)
-	p.number("uthreshold", int64(rs.UpperThreshold), 0)
-	p.number("lthreshold", int64(rs.LowerThreshold), 0)
-	p.line("inhibit_on_failure", onOff(rs.InhibitOnFailure))
-	p.text("virtualhost", rs.VirtualHost)
-	p.text("snmp_name", rs.SNMPName)
-	p.toggle("smtp_alert", rs.Mail)
-	p.scriptRef("notify_up", rs.NotifyUp)
-	p.scriptRef("notify_down", rs.NotifyDown)
-	for _, c := range rs.Checkers {
-		p.checker(c)
+// realServerRow is real_server.
+var realServerRow = row[serverScratch]{
+	keyword: keyword{name: "real_server", block: inRealServer,
+		decode: func(d *decoder, n *Node) { d.realServer(n, here[serverScratch](d)) }},
+	print: func(p *printer, vs *serverScratch) {
+		for _, rs := range vs.RealServers {
+			p.open("real_server", rs.ID.Addr, rs.ID.Port)
+			realServerBlock.write(p, &realScratch{RealServer: rs})
+			for _, c := range rs.Checkers {
+				p.checker(c)
+			}
+			p.close()
+		}
+	},
+}
+
+// realServerBlock is the rows of real_server.
+var realServerBlock = slices.Concat(blockOf[realScratch]{
+	{
+		keyword: keyword{name: "weight", value: whole(0, maxInt32), def: "the virtual server's",
+			num: func(d *decoder, v int64) { here[realScratch](d).weight.put(int32(v)) }},
+		print: func(p *printer, rs *realScratch) { p.line("weight", rs.Weight) },
+	},
+	ownWordRow("lvs_method", oneWord, "the virtual server's",
+		func(d *decoder, _ string, rs *realScratch) { d.method(&rs.method, &rs.tunnel) },
+		func(p *printer, rs *realScratch) { p.method("lvs_method", rs.Forwarding, rs.Tunnel) }),
+	countRow("uthreshold", whole(0, maxUint32), 0, func(rs *realScratch) *uint32 { return &rs.UpperThreshold }),
+	countRow("lthreshold", whole(0, maxUint32), 0, func(rs *realScratch) *uint32 { return &rs.LowerThreshold }),
+	{
+		keyword: keyword{name: "inhibit_on_failure", value: value{kind: boolean}, def: "the virtual server's",
+			yes: func(d *decoder, v bool) { here[realScratch](d).inhibit.put(v) }},
+		print: func(p *printer, rs *realScratch) { p.line("inhibit_on_failure", onOff(rs.InhibitOnFailure)) },
+	},
+	replacedWordRow("virtualhost", optionalWord, func(rs *realScratch) *string { return &rs.VirtualHost }).
+		because("the virtual server's"),
+	pathRow("snmp_name", func(rs *realScratch) *string { return &rs.SNMPName }).withoutEffect(),
+	switchRow("smtp_alert", "smtp_alert_checker, else on", func(rs *realScratch) *Switch { return &rs.Mail }).withoutEffect(),
+	realNotify("notify_up", func(rs *realScratch) **Script { return &rs.NotifyUp }),
+	realNotify("notify_down", func(rs *realScratch) **Script { return &rs.NotifyDown }),
+	{keyword: keyword{name: "alpha", value: value{kind: boolean}, def: "the virtual server's",
+		yes: func(d *decoder, v bool) { here[realScratch](d).alpha.put(v) }}},
+}, timingRows(timingDefaults{"the virtual server's", "the virtual server's", "the virtual server's", "the virtual server's",
+	"the virtual server's"}, func(rs *realScratch) *timing { return &rs.timing }), checkerRows)
+
+func realNotify(name string, field func(*realScratch) **Script) row[realScratch] {
+	return ownRow(name, "", func(d *decoder, n *Node, rs *realScratch) { d.notifyScriptRef(n, rs.ID.Addr.String(), field(rs)) },
+		func(p *printer, rs *realScratch) { p.scriptRef(name, *field(rs)) }).referring().withoutEffect()
+}
+
+// realServer decodes a real_server block.
+func (d *decoder) realServer(n *Node, vs *serverScratch) {
+	if len(n.Args) == 0 {
+		d.missing(n, false)
+		return
 	}
-	p.close()
+	a, port, ok := d.serverAddress(n, n.Args, "real server")
+	if !ok {
+		return
+	}
+	if len(d.realArena) == 0 {
+		d.realArena = make([]RealServer, 128)
+	}
+	rs := &d.realArena[0]
+	d.realArena = d.realArena[1:]
+	rs.Range = n.Range()
+	rs.ID.Addr, rs.ID.Port = a, port
+	d.reals = append(d.reals, realScratch{RealServer: rs, node: n, port: port, method: vs.method,
+		tunnel: vs.tunnel, firstChecker: len(d.checkers)})
+	s := &d.reals[len(d.reals)-1]
+	realServerBlock.update(d, n, s)
+	s.lastChecker = len(d.checkers)
 }

@@ -20,28 +20,65 @@ type Regex struct {
 	StackMax   int
 }
 
-// regexOf returns the expression of the url being decoded.
-func (d *decoder) regexOf() *Regex {
-	if d.u.Regex == nil {
-		d.u.Regex = &Regex{Range: d.n.Range(), MaxOffset: -1}
+// regexRows are the rows of a url about its expression.
+var regexRows = blockOf[URL]{
+	ownRow("regex", "", (*decoder).regex, regexPrint(func(p *printer, r *Regex) {
+		if r.Pattern != "" {
+			p.line("regex", command([]string{r.Pattern}))
+		}
+	})).withoutEffect(),
+	{
+		keyword: keyword{name: "regex_no_match", value: value{kind: bare}, def: "off", pending: true,
+			on: func(d *decoder) { d.regexOf(here[URL](d)).Invert = true }},
+		print: regexPrint(func(p *printer, r *Regex) { p.flag(r.Invert, "regex_no_match") }),
+	},
+	ownRow("regex_options", "", (*decoder).regexOptions, regexPrint(func(p *printer, r *Regex) {
+		if len(r.Options) > 0 {
+			p.line("regex_options", strings.Join(r.Options, " "))
+		}
+	})).withoutEffect(),
+	ownRow("regex_min_offset", "0", func(d *decoder, n *Node, u *URL) { d.regexOf(u).MinOffset = d.regexNumber(n, 0) },
+		regexPrint(func(p *printer, r *Regex) { p.number("regex_min_offset", int64(r.MinOffset), 0) })).withoutEffect(),
+	ownRow("regex_max_offset", "none", func(d *decoder, n *Node, u *URL) { d.regexOf(u).MaxOffset = d.regexNumber(n, 0) },
+		regexPrint(func(p *printer, r *Regex) { p.number("regex_max_offset", int64(r.MaxOffset), -1) })).withoutEffect(),
+	ownRow("regex_stack", "the library's", (*decoder).regexStack, regexPrint(func(p *printer, r *Regex) {
+		if r.StackMax > 0 {
+			p.line("regex_stack", r.StackStart, r.StackMax)
+		}
+	})).withoutEffect(),
+}
+
+// regexPrint prints a part of an expression, if there is one.
+func regexPrint(print func(*printer, *Regex)) func(*printer, *URL) {
+	return func(p *printer, u *URL) {
+		if u.Regex != nil {
+			print(p, u.Regex)
+		}
 	}
-	return d.u.Regex
+}
+
+// regexOf returns the expression of a url.
+func (d *decoder) regexOf(u *URL) *Regex {
+	if u.Regex == nil {
+		u.Regex = &Regex{Range: d.n.Range(), MaxOffset: -1}
+	}
+	return u.Regex
 }
 
 // regex decodes exactly one word, quoted and escaped like an argument of a program.
-func (d *decoder) regex(n *Node) {
+func (d *decoder) regex(n *Node, u *URL) {
 	argv, ok := splitCommand(n.Text())
 	if !ok || len(argv) != 2 {
 		d.about(n, diag.CodeArgumentExpected, "regex must have exactly one word - ignoring", "quote a pattern with blanks")
 		return
 	}
-	r := d.regexOf()
+	r := d.regexOf(u)
 	r.Pattern = d.once(r.Pattern, d.intern(argv[1]))
 	r.Range = n.Range()
 }
 
 // regexOptions decodes names of PCRE2 options. keepalived passes over unknown ones in silence.
-func (d *decoder) regexOptions(n *Node) {
+func (d *decoder) regexOptions(n *Node, u *URL) {
 	known := []string{"allow_empty_class", "alt_bsux", "auto_callout", "caseless", "dollar_endonly", "dotall", "dupnames",
 		"extended", "firstline", "match_unset_backref", "multiline", "never_ucp", "never_utf", "no_auto_capture",
 		"no_auto_possess", "no_dotstar_anchor", "no_start_optimize", "ucp", "ungreedy", "utf", "never_backslash_c",
@@ -52,7 +89,7 @@ func (d *decoder) regexOptions(n *Node) {
 				nearest(t.Text, known))
 			continue
 		}
-		d.regexOf().Options = append(d.regexOf().Options, d.intern(t.Text))
+		d.regexOf(u).Options = append(d.regexOf(u).Options, d.intern(t.Text))
 	}
 }
 
@@ -66,29 +103,11 @@ func (d *decoder) regexNumber(n *Node, i int) int {
 	return int(num)
 }
 
-func (d *decoder) regexStack(n *Node) {
+func (d *decoder) regexStack(n *Node, u *URL) {
 	start, limit := d.regexNumber(n, 0), d.regexNumber(n, 1)
 	if start == 0 || start > limit {
 		d.about(n, diag.CodeUnknownOption, "regex_stack takes a start and a maximum that is not below it - ignoring", "")
 		return
 	}
-	d.regexOf().StackStart, d.regexOf().StackMax = start, limit
-}
-
-func (p *printer) regex(r *Regex) {
-	if r == nil {
-		return
-	}
-	if r.Pattern != "" {
-		p.line("regex", command([]string{r.Pattern}))
-	}
-	p.flag(r.Invert, "regex_no_match")
-	if len(r.Options) > 0 {
-		p.line("regex_options", strings.Join(r.Options, " "))
-	}
-	p.number("regex_min_offset", int64(r.MinOffset), 0)
-	p.number("regex_max_offset", int64(r.MaxOffset), -1)
-	if r.StackMax > 0 {
-		p.line("regex_stack", r.StackStart, r.StackMax)
-	}
+	d.regexOf(u).StackStart, d.regexOf(u).StackMax = start, limit
 }

@@ -155,10 +155,17 @@ func (k *keyword) wordOf(i int, blocks []syntax.Block) *syntax.Keyword {
 // keywords returns the whole table.
 func keywords() []keyword {
 	var all []keyword
-	for _, part := range [][]keyword{rootKeywords, globalKeywords, daemonKeywords, instanceKeywords, authenticationKeywords,
-		syncGroupKeywords, trackKeywords, serverKeywords,
-		checkKeywords, scriptBlock.keywords(inScript), processBlock.keywords(inTrackProcess), fileBlock.keywords(inTrackFile),
-		bfdBlock.keywords(inBFD)} {
+	for _, part := range [][]keyword{rootBlock.keywords(in(inRoot)), globalBlock.keywords(in(inGlobal)), tlsBlock.keywords(in(inSSL)),
+		instanceKeywords, authenticationKeywords, syncGroupKeywords, trackKeywords,
+		virtualServerBlock.keywords(in(inVirtualServer)), realServerBlock.keywords(in(inRealServer)),
+		checkerAlpha.keywords(timedCheckers | in(inBFDCheck)), connectRows.keywords(socketCheckers),
+		timedRows.keywords(timedCheckers), httpRows.keywords(in(inHTTPGet, inSSLGet)), tlsCheckRows.keywords(in(inSSLGet)),
+		plainURLs.keywords(in(inHTTPGet)), tlsURLs.keywords(in(inSSLGet)), urlRows.keywords(in(inHTTPURL, inSSLURL)),
+		tlsURLRows.keywords(in(inSSLURL)), regexRows.keywords(in(inHTTPURL, inSSLURL)), smtpRows.keywords(in(inSMTPCheck)),
+		dnsRows.keywords(in(inDNSCheck)), miscRows.keywords(in(inMiscCheck)), udpRows.keywords(in(inUDPCheck)),
+		fileCheckRows.keywords(in(inFileCheck)), bfdCheckRows.keywords(in(inBFDCheck)),
+		scriptBlock.keywords(in(inScript)), processBlock.keywords(in(inTrackProcess)), fileBlock.keywords(in(inTrackFile)),
+		bfdBlock.keywords(in(inBFD)), trackGroupBlock.keywords(in(inTrackGroup)), garpGroupBlock.keywords(in(inGARPGroup))} {
 		all = append(all, part...)
 	}
 	return all

@@ -9,6 +9,20 @@ import (
 	"vigil/confparse/syntax"
 )
 
+// Account is who a program is run as.
+type Account struct {
+	User          string // "" = the default account
+	Group         string // "" = the user's primary group
+	Supplementary bool   // a group written as :GROUP, or : alone, keeps the user's supplementary groups
+}
+
+// Script is a program to run. A zero Script (no Argv) means that there is none.
+type Script struct {
+	Range   Range
+	Argv    []string
+	Account Account
+}
+
 // splitWords cuts a statement as keepalived does for programs: words end at blanks, both kinds of quotes group and
 // adjacent quoted parts join, and backslash pairs are kept for the second cut. ok is false when a quote stays open.
 func splitWords(s string) (words []string, ok bool) {
@@ -219,53 +233,6 @@ func (d *decoder) notifyScriptRef(n *Node, owner string, to **Script) {
 	if *to == nil && s.Range.File != "" {
 		*to = &s
 	}
-}
-
-// globalScript decodes a script of global_defs.
-func (d *decoder) globalScript(n *Node, to *Script) {
-	if len(n.Args) == 0 {
-		d.missing(n, true)
-		return
-	}
-	d.notifyScript(n, "global", to)
-}
-
-// fifo decodes "PATH [USER [[:]GROUP]]".
-func (d *decoder) fifo(n *Node, f *FIFO) {
-	words := d.scriptWords(n)
-	switch {
-	case len(words) == 0:
-		d.missing(n, true)
-		return
-	case f.Path != "":
-		d.about(n, diag.CodeRepeated, n.Keyword.Text+" already specified - ignoring "+words[0], "")
-		return
-	}
-	f.Path = d.intern(words[0])
-	if len(words) > 1 {
-		f.Account = d.account(words[1:])
-	}
-}
-
-func (d *decoder) scriptUser(n *Node) {
-	if len(n.Args) == 0 {
-		d.missing(n, true)
-		return
-	}
-	words := make([]string, 0, 2)
-	for _, a := range n.Args {
-		words = append(words, a.Text)
-	}
-	a := d.account(words)
-	if d.env.System.Account != nil {
-		if _, _, err := d.env.System.Account(a.User, a.Group); err != nil {
-			d.about(n, diag.CodeNoAccount, "Error setting global script uid/gid", err.Error())
-			d.noAccount = true
-			return
-		}
-	}
-	d.cfg.Global.Daemon.ScriptAccount = a
-	d.noAccount = false
 }
 
 // usable checks the account and the file of a program, as far as the System can tell. It returns false when the

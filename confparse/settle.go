@@ -1,8 +1,6 @@
 package confparse
 
 import (
-	"fmt"
-
 	"vigil/confparse/diag"
 )
 
@@ -41,17 +39,4 @@ func (d *decoder) validateScripts() {
 	}
 	d.rep.Report(Diagnostic{Code: diag.CodeScriptSecurity, Summary: summary,
 		Detail: "write enable_script_security in global_defs"}, 0)
-}
-
-// validateSyncDaemon looks for the instance that lvs_sync_daemon follows.
-func (d *decoder) validateSyncDaemon() {
-	s := &d.cfg.Global.SyncDaemon
-	if s.Interface == "" || s.Instance == "" {
-		return
-	}
-	if d.instances[s.Instance] == nil {
-		d.rep.Report(Diagnostic{Code: diag.CodeSyncInstance, Subject: s.Range, Summary: fmt.Sprintf(
-			"Unable to find vrrp instance %s for lvs_sync_daemon - ignoring", s.Instance)}, 0)
-		*s = SyncDaemon{}
-	}
 }

@@ -30,15 +30,8 @@ type Tracking struct {
 	BFD       []Tracked
 }
 
-// trackKeywords are what can be tracked, and the lists that refer to it.
+// trackKeywords are the lists that refer to what can be tracked.
 var trackKeywords = []keyword{
-	{name: "vrrp_script", in: in(inRoot), block: inScript, pending: true, decode: (*decoder).trackScript},
-	{name: "vrrp_track_process", in: in(inRoot), block: inTrackProcess, pending: true, decode: (*decoder).trackProcess},
-	{name: "track_file", in: in(inRoot), block: inTrackFile, pending: true, decode: (*decoder).trackFile},
-	{name: "vrrp_track_file", in: in(inRoot), block: inTrackFile, alias: "track_file", oldName: true, pending: true,
-		decode: (*decoder).trackFile},
-	{name: "bfd_instance", in: in(inRoot), block: inBFD, pending: true, decode: (*decoder).bfdInstance},
-
 	{name: "track_interface", in: in(inSyncGroup), pending: true, list: &itemGrammar{name: "track_interface",
 		decode: func(d *decoder, n *Node) {
 			if t, ok := d.trackedInterface(n, d.sg.TrackInterfaces); ok {

@@ -18,6 +18,10 @@ type TrackFile struct {
 	Overwrite bool
 }
 
+var filesRow = blocksRow("track_file", inTrackFile, (*decoder).trackFile,
+	func(c *Config) []*TrackFile { return c.Files },
+	func(p *printer, t *TrackFile) { fileBlock.print(p, "track_file", t.Name, t) }).withoutEffect()
+
 // fileBlock is the rows of track_file.
 var fileBlock = blockOf[TrackFile]{
 	ownRow("file", "", func(d *decoder, n *Node, t *TrackFile) {

@@ -13,6 +13,25 @@ type TrackGroup struct {
 	Members []InstanceName
 }
 
+var trackGroupsRow = blocksRow("track_group", inTrackGroup, (*decoder).trackGroup,
+	func(c *Config) []*TrackGroup { return c.TrackGroups },
+	func(p *printer, g *TrackGroup) { trackGroupBlock.print(p, "track_group", g.Name, g) }).withoutEffect()
+
+// trackGroupBlock is the rows of track_group.
+var trackGroupBlock = blockOf[TrackGroup]{trackGroupMembers()}
+
+func trackGroupMembers() row[TrackGroup] {
+	r := ownRow("group", "", (*decoder).trackGroupMembers, func(p *printer, g *TrackGroup) {
+		p.open("group")
+		for _, m := range g.Members {
+			p.line(quoted(string(m)))
+		}
+		p.close()
+	})
+	r.list = &itemGrammar{name: "name", words: true}
+	return r
+}
+
 func (d *decoder) trackGroup(n *Node) {
 	var first *Node
 	for _, g := range d.trackGroups {
@@ -23,10 +42,8 @@ func (d *decoder) trackGroup(n *Node) {
 	if !d.named(n, first) {
 		return
 	}
-	d.tg = &TrackGroup{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}
-	d.body(n.Body)
-	tg := d.tg
-	d.tg = nil
+	tg := &TrackGroup{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}
+	trackGroupBlock.decode(d, n, tg)
 	if len(tg.Members) == 0 {
 		d.about(n, diag.CodeEmptyGroup, fmt.Sprintf("track_group %s has no members - removing", tg.Name), "")
 		return
@@ -35,15 +52,15 @@ func (d *decoder) trackGroup(n *Node) {
 	d.cfg.TrackGroups = append(d.cfg.TrackGroups, tg)
 }
 
-func (d *decoder) trackGroupMembers(n *Node) {
+func (d *decoder) trackGroupMembers(n *Node, tg *TrackGroup) {
 	d.extraParameters(n)
-	if len(d.tg.Members) > 0 {
-		d.about(n, diag.CodeRepeated, "track_group "+d.tg.Name+" already has a list of members - ignoring", "")
+	if len(tg.Members) > 0 {
+		d.about(n, diag.CodeRepeated, "track_group "+tg.Name+" already has a list of members - ignoring", "")
 		return
 	}
 	for _, item := range n.Body {
 		for _, w := range d.listWords(item) {
-			d.tg.Members = append(d.tg.Members, InstanceName(w))
+			tg.Members = append(tg.Members, InstanceName(w))
 		}
 	}
 }

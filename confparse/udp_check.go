@@ -17,6 +17,60 @@ type UDPDetail struct {
 	MaxLength    uint16 // 255
 }
 
+// udpRows are the rows that UDP_CHECK has beyond a connection.
+var udpRows = blockOf[checkerScratch]{
+	ownRow("payload", "random", func(d *decoder, n *Node, c *checkerScratch) {
+		if len(n.Args) == 0 {
+			d.missing(n, true)
+			return
+		}
+		if b, _, ok := d.hexWords(n, false); ok {
+			c.Detail.(*UDPDetail).Payload = b
+		}
+	}, func(p *printer, c *checkerScratch) {
+		if x := c.Detail.(*UDPDetail); len(x.Payload) > 0 {
+			p.line("payload", hex.EncodeToString(x.Payload))
+		}
+	}),
+	ownRow("require_reply", "off", func(d *decoder, n *Node, c *checkerScratch) {
+		x := c.Detail.(*UDPDetail)
+		x.RequireReply = true
+		if b, mask, ok := d.hexWords(n, true); ok && len(b) > 0 {
+			x.Reply, x.Mask = b, mask
+		}
+	}, func(p *printer, c *checkerScratch) {
+		if x := c.Detail.(*UDPDetail); x.RequireReply {
+			p.line("require_reply", x.replyWord())
+		}
+	}),
+	numberRow("min_reply_length", wholeStrict(0, 65535), 0,
+		func(c *checkerScratch) *uint16 { return &c.Detail.(*UDPDetail).MinLength }),
+	numberRow("max_reply_length", wholeStrict(0, 65535), 255,
+		func(c *checkerScratch) *uint16 { return &c.Detail.(*UDPDetail).MaxLength }),
+}
+
+// replyWord is the expected reply as it is written.
+func (x *UDPDetail) replyWord() string {
+	digits := []byte(hex.EncodeToString(x.Reply))
+	for i, m := range x.Mask {
+		if m&0xf0 == 0 {
+			digits[2*i] = 'x'
+		}
+		if m&0x0f == 0 {
+			digits[2*i+1] = 'x'
+		}
+	}
+	return string(digits)
+}
+
+func (d *decoder) settleUDP(n *Node, c *checkerScratch) bool {
+	if x := c.Detail.(*UDPDetail); x.MinLength > x.MaxLength {
+		d.about(n, diag.CodeRaised, fmt.Sprintf("UDP_CHECK min_reply_length %d is above max_reply_length %d", x.MinLength,
+			x.MaxLength), "")
+	}
+	return true
+}
+
 // hexWords decodes words of hexadecimal digits, joined. With wildcards, x stands for a nibble that may be anything.
 func (d *decoder) hexWords(n *Node, wildcards bool) (data, mask []byte, ok bool) {
 	nibbles := 0
@@ -44,24 +98,4 @@ func (d *decoder) hexWords(n *Node, wildcards bool) (data, mask []byte, ok bool)
 		return nil, nil, false
 	}
 	return data, mask, true
-}
-
-func (p *printer) udp(x *UDPDetail) {
-	if len(x.Payload) > 0 {
-		p.line("payload", hex.EncodeToString(x.Payload))
-	}
-	if x.RequireReply {
-		digits := []byte(hex.EncodeToString(x.Reply))
-		for i, m := range x.Mask {
-			if m&0xf0 == 0 {
-				digits[2*i] = 'x'
-			}
-			if m&0x0f == 0 {
-				digits[2*i+1] = 'x'
-			}
-		}
-		p.line("require_reply", string(digits))
-	}
-	p.line("min_reply_length", x.MinLength)
-	p.line("max_reply_length", x.MaxLength)
 }

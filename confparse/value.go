@@ -2,6 +2,7 @@ package confparse
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 	"time"
@@ -210,4 +211,52 @@ func parsePort(t Token) (uint16, bool) {
 	num, used, overflow := parseDigits(strings.TrimPrefix(t.Text, "+"))
 	ok := used > 0 && used == len(strings.TrimPrefix(t.Text, "+")) && !overflow && num <= 65535
 	return uint16(num), ok
+}
+
+// atLeastOne turns a count of 0 into 1, as keepalived does.
+func (d *decoder) atLeastOne(v int64) int {
+	if v == 0 {
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised, d.n.Keyword.Text+" cannot be 0, setting to 1", "")
+		v = 1
+	}
+	return int(min(v, math.MaxInt32))
+}
+
+// clamp moves a value into its range, with a message.
+func (d *decoder) clamp(v, lo, hi int64) int {
+	c := min(max(v, lo), hi)
+	if c != v {
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised, fmt.Sprintf("%s must be between %d and %d, setting to %d",
+			d.n.Keyword.Text, lo, hi, c), "")
+	}
+	return int(c)
+}
+
+// optionalNumber reads a number that may be left out: bare is its value then, and bad the value of a bad one.
+func (d *decoder) optionalNumber(n *Node, v value, bare, bad int64) int64 {
+	if len(n.Args) == 0 {
+		return bare
+	}
+	if num, ok := d.wholeNumber(n, n.Args[0], v); ok {
+		return num
+	}
+	return bad
+}
+
+func (d *decoder) multicastGroup(a netip.Addr, f Family, to *netip.Addr) {
+	if FamilyOf(a) != f || !a.IsMulticast() {
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadAddress,
+			"'"+a.String()+"' is not an "+f.String()+" multicast address", "")
+		return
+	}
+	if a.Is6() && !a.IsLinkLocalMulticast() {
+		if d.vi != nil {
+			d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadAddress, fmt.Sprintf(
+				"(%s) mcast_dst_ip %s not link-local multicast. Skipping...", d.vi.Name, a), "")
+			return
+		}
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeWideGroup, fmt.Sprintf("%s [%s] should be link-local multicast.",
+			d.n.Keyword.Text, a), "it is used all the same")
+	}
+	*to = a
 }

@@ -1,8 +1,12 @@
 package confparse
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"vigil/confparse/diag"
 )
 
 // VirtualServer is a virtual_server block.
@@ -37,139 +41,6 @@ type VirtualServer struct {
 	QuorumDown *Script
 }
 
-// serverKeywords are the rows of virtual_server and real_server.
-var serverKeywords = []keyword{
-	{name: "virtual_server_group", in: in(inRoot), list: &itemGrammar{name: "vsg_entry"}, pending: true,
-		decode: (*decoder).serverGroup},
-	{name: "virtual_server", in: in(inRoot), block: inVirtualServer, decode: (*decoder).virtualServer},
-	{name: "ip_family", in: in(inVirtualServer), value: value{kind: word}, def: "from the address or the servers",
-		str: func(d *decoder, s string) { d.ipFamily(s) }},
-	{name: "lb_algo", in: in(inVirtualServer), value: value{kind: word}, def: "wlc",
-		str: func(d *decoder, s string) { d.scheduler(s) }},
-	{name: "lvs_sched", in: in(inVirtualServer), value: value{kind: word}, def: "wlc", alias: "lb_algo",
-		str: func(d *decoder, s string) { d.scheduler(s) }},
-	{name: "lb_kind", in: in(inVirtualServer), value: value{kind: word}, def: "NAT",
-		str: func(d *decoder, s string) { d.method(&d.vs.method, &d.vs.tunnel) }},
-	{name: "lvs_method", in: in(inVirtualServer), value: value{kind: word}, def: "NAT", alias: "lb_kind",
-		str: func(d *decoder, s string) { d.method(&d.vs.method, &d.vs.tunnel) }},
-	{name: "hashed", in: in(inVirtualServer), value: value{kind: bare}, pending: true,
-		on: func(d *decoder) { d.hashed() }},
-	{name: "ops", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.vs.OnePacket, d.vs.opsAt = true, d.n }},
-	{name: "flag-1", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.vs.SchedulerFlags |= SchedulerFlag1 }},
-	{name: "flag-2", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.vs.SchedulerFlags |= SchedulerFlag2 }},
-	{name: "flag-3", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.vs.SchedulerFlags |= SchedulerFlag3 }},
-	{name: "sh-port", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.schedulerFlag("sh", SchedulerFlag2) }},
-	{name: "sh-fallback", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.schedulerFlag("sh", SchedulerFlag1) }},
-	{name: "mh-port", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.schedulerFlag("mh", SchedulerFlag2) }},
-	{name: "mh-fallback", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.schedulerFlag("mh", SchedulerFlag1) }},
-	{name: "protocol", in: in(inVirtualServer), value: value{kind: word}, def: "UDP",
-		str: func(d *decoder, s string) { d.protocol(s) }},
-	{name: "persistence_timeout", in: in(inVirtualServer), def: "off; 360 when bare",
-		decode: (*decoder).persistenceTimeout},
-	{name: "persistence_granularity", in: in(inVirtualServer), value: value{kind: word},
-		str: func(d *decoder, s string) { d.granularity(s) }},
-	{name: "persistence_engine", in: in(inVirtualServer), value: value{kind: word},
-		str: func(d *decoder, s string) { d.persistenceEngine(s) }},
-	{name: "quorum", in: in(inVirtualServer), value: whole(1, maxUint32), def: "1",
-		num: func(d *decoder, v int64) { d.vs.Quorum, d.vs.quorumAt = uint32(v), d.n },
-		bad: func(d *decoder) { d.vs.Quorum = 1 }},
-	{name: "hysteresis", in: in(inVirtualServer), value: whole(0, maxUint32), def: "0",
-		num: func(d *decoder, v int64) { d.vs.Hysteresis, d.vs.hysteresisAt = uint32(v), d.n }},
-	{name: "ha_suspend", in: in(inVirtualServer), value: value{kind: bare}, def: "off", pending: true,
-		on: func(d *decoder) { d.vs.HASuspend, d.vs.suspendAt = true, d.n }},
-	{name: "omega", in: in(inVirtualServer), value: value{kind: bare}, def: "off", pending: true,
-		on: func(d *decoder) { d.vs.Omega = true }},
-	{name: "sorry_server", in: in(inVirtualServer), decode: (*decoder).sorryServer},
-	{name: "sorry_server_inhibit", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) {
-			if d.needsSorry() {
-				d.vs.SorryServer.Inhibit = true
-			}
-		}},
-	{name: "sorry_server_lvs_method", in: in(inVirtualServer), def: "the virtual server's",
-		decode: func(d *decoder, n *Node) {
-			switch {
-			case !d.needsSorry():
-			case len(n.Args) == 0:
-				d.missing(n, false)
-			default:
-				d.method(&d.vs.sorryMethod, &d.vs.sorryTunnel)
-			}
-		}},
-	{name: "real_server", in: in(inVirtualServer), block: inRealServer, decode: (*decoder).realServer},
-
-	{name: "smtp_alert", in: in(inVirtualServer), value: value{kind: boolean}, def: "smtp_alert_checker", pending: true,
-		yes: func(d *decoder, v bool) { d.vs.Mail = switchOf(v) }},
-	{name: "smtp_alert", in: in(inRealServer), value: value{kind: boolean}, def: "smtp_alert_checker, else on",
-		pending: true, yes: func(d *decoder, v bool) { d.rs.Mail = switchOf(v) }},
-	{name: "snmp_name", in: in(inVirtualServer), pending: true,
-		decode: func(d *decoder, n *Node) { d.onePath(n, &d.vs.SNMPName) }},
-	{name: "snmp_name", in: in(inRealServer), pending: true,
-		decode: func(d *decoder, n *Node) { d.onePath(n, &d.rs.SNMPName) }},
-	{name: "quorum_up", refers: true, in: in(inVirtualServer), pending: true,
-		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.vs.ID.String(), &d.vs.QuorumUp) }},
-	{name: "quorum_down", refers: true, in: in(inVirtualServer), pending: true,
-		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.vs.ID.String(), &d.vs.QuorumDown) }},
-	{name: "notify_up", refers: true, in: in(inRealServer), pending: true,
-		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.rs.ID.Addr.String(), &d.rs.NotifyUp) }},
-	{name: "notify_down", refers: true, in: in(inRealServer), pending: true,
-		decode: func(d *decoder, n *Node) { d.notifyScriptRef(n, d.rs.ID.Addr.String(), &d.rs.NotifyDown) }},
-
-	// Settings of the virtual server that its real servers inherit.
-	{name: "alpha", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.vs.Alpha = true }},
-	{name: "inhibit_on_failure", in: in(inVirtualServer), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.vs.inhibit = true }},
-	{name: "weight", in: in(inVirtualServer), value: whole(1, maxInt32), def: "1",
-		num: func(d *decoder, v int64) { d.vs.weight = int32(v) }},
-	{name: "virtualhost", in: in(inVirtualServer), value: value{kind: word, optional: true},
-		str: func(d *decoder, s string) { d.vs.VirtualHost = d.once(d.vs.VirtualHost, s) }},
-	{name: "delay_loop", in: in(inVirtualServer), value: decimal(1, maxTimer), def: "60",
-		dur: func(d *decoder, v time.Duration) { d.vs.delayLoop.put(v) }},
-	{name: "connect_timeout", in: in(inVirtualServer), value: decimal(1, maxMicros), def: "5",
-		dur: func(d *decoder, v time.Duration) { d.vs.connectTimeout.put(v) }},
-	{name: "delay_before_retry", in: in(inVirtualServer), value: decimal(0, maxTimer),
-		def: "1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop",
-		dur: func(d *decoder, v time.Duration) { d.vs.retryDelay.put(v) }},
-	{name: "warmup", in: in(inVirtualServer), value: decimal(0, maxTimer), def: "delay_loop",
-		dur: func(d *decoder, v time.Duration) { d.vs.warmup.put(v) }},
-	{name: "retry", in: in(inVirtualServer), value: wholeStrict(1, maxUint32), def: "1; DNS_CHECK 3, MISC_CHECK 0",
-		num: func(d *decoder, v int64) { d.vs.retry.put(uint32(v)) }},
-
-	{name: "alpha", in: in(inRealServer), value: value{kind: boolean}, def: "the virtual server's",
-		yes: func(d *decoder, v bool) { d.rs.alpha.put(v) }},
-	{name: "inhibit_on_failure", in: in(inRealServer), value: value{kind: boolean}, def: "the virtual server's",
-		yes: func(d *decoder, v bool) { d.rs.inhibit.put(v) }},
-	{name: "weight", in: in(inRealServer), value: whole(0, maxInt32), def: "the virtual server's",
-		num: func(d *decoder, v int64) { d.rs.weight.put(int32(v)) }},
-	{name: "lvs_method", in: in(inRealServer), value: value{kind: word}, def: "the virtual server's",
-		str: func(d *decoder, s string) { d.method(&d.rs.method, &d.rs.tunnel) }},
-	{name: "uthreshold", in: in(inRealServer), value: whole(0, maxUint32), def: "0",
-		num: func(d *decoder, v int64) { d.rs.UpperThreshold = uint32(v) }},
-	{name: "lthreshold", in: in(inRealServer), value: whole(0, maxUint32), def: "0",
-		num: func(d *decoder, v int64) { d.rs.LowerThreshold = uint32(v) }},
-	{name: "virtualhost", in: in(inRealServer), value: value{kind: word, optional: true}, def: "the virtual server's",
-		str: func(d *decoder, s string) { d.rs.VirtualHost = d.once(d.rs.VirtualHost, s) }},
-	{name: "delay_loop", in: in(inRealServer), value: decimal(1, maxTimer), def: "the virtual server's",
-		dur: func(d *decoder, v time.Duration) { d.rs.delayLoop.put(v) }},
-	{name: "connect_timeout", in: in(inRealServer), value: decimal(1, maxMicros), def: "the virtual server's",
-		dur: func(d *decoder, v time.Duration) { d.rs.connectTimeout.put(v) }},
-	{name: "delay_before_retry", in: in(inRealServer), value: decimal(0, maxTimer), def: "the virtual server's",
-		dur: func(d *decoder, v time.Duration) { d.rs.retryDelay.put(v) }},
-	{name: "warmup", in: in(inRealServer), value: decimal(0, maxTimer), def: "the virtual server's",
-		dur: func(d *decoder, v time.Duration) { d.rs.warmup.put(v) }},
-	{name: "retry", in: in(inRealServer), value: wholeStrict(1, maxUint32), def: "the virtual server's",
-		num: func(d *decoder, v int64) { d.rs.retry.put(uint32(v)) }},
-}
-
 // serverScratch is a virtual_server in the making.
 type serverScratch struct {
 	*VirtualServer
@@ -192,6 +63,114 @@ type serverScratch struct {
 	protocolAt, opsAt, quorumAt, hysteresisAt, suspendAt, sorryAt *Node
 }
 
+var serversRow = blocksRow("virtual_server", inVirtualServer, (*decoder).virtualServer,
+	func(c *Config) []*VirtualServer { return c.VirtualServers }, (*printer).virtualServer)
+
+// virtualServerBlock is the rows of virtual_server.
+var virtualServerBlock = slices.Concat(blockOf[serverScratch]{
+	ownWordRow("ip_family", oneWord, "from the address or the servers", (*decoder).ipFamily,
+		func(p *printer, vs *serverScratch) {
+			if !vs.ID.Addr.IsValid() && vs.ID.Family != FamilyUnknown {
+				p.line("ip_family", map[Family]string{IPv4: "inet", IPv6: "inet6"}[vs.ID.Family])
+			}
+		}),
+	ownWordRow("protocol", oneWord, "UDP", (*decoder).protocol, func(p *printer, vs *serverScratch) {
+		if vs.ID.Protocol != ProtocolNone {
+			p.line("protocol", strings.ToUpper(vs.ID.Protocol.String()))
+		}
+	}),
+	scheduler, scheduler.as("lvs_sched"),
+	flagBit("flag-1", SchedulerFlag1), flagBit("flag-2", SchedulerFlag2), flagBit("flag-3", SchedulerFlag3),
+	flagOf("sh-port", "sh", SchedulerFlag2), flagOf("sh-fallback", "sh", SchedulerFlag1),
+	flagOf("mh-port", "mh", SchedulerFlag2), flagOf("mh-fallback", "mh", SchedulerFlag1),
+	{keyword: keyword{name: "hashed", value: value{kind: bare}, pending: true,
+		on: func(d *decoder) { d.hashed(here[serverScratch](d)) }}},
+	forwarding, forwarding.as("lvs_method"),
+	noted(flagRow("ops", func(vs *serverScratch) *bool { return &vs.OnePacket }),
+		func(vs *serverScratch) **Node { return &vs.opsAt }),
+	ownRow("persistence_timeout", "off; 360 when bare", (*decoder).persistenceTimeout, func(p *printer, vs *serverScratch) {
+		if vs.PersistenceTimeout > 0 {
+			p.seconds("persistence_timeout", vs.PersistenceTimeout)
+		}
+	}),
+	ownWordRow("persistence_granularity", oneWord, "", (*decoder).granularity, func(p *printer, vs *serverScratch) {
+		if vs.PersistenceTimeout > 0 {
+			p.mask(vs.ID.Family, vs.PersistenceGranularity)
+		}
+	}),
+	ownWordRow("persistence_engine", oneWord, "", (*decoder).persistenceEngine,
+		func(p *printer, vs *serverScratch) { p.text("persistence_engine", vs.PersistenceEngine) }),
+	quorumOf("quorum", 1, 1, func(vs *serverScratch) *uint32 { return &vs.Quorum },
+		func(vs *serverScratch) **Node { return &vs.quorumAt }),
+	quorumOf("hysteresis", 0, 0, func(vs *serverScratch) *uint32 { return &vs.Hysteresis },
+		func(vs *serverScratch) **Node { return &vs.hysteresisAt }),
+	flagRow("alpha", func(vs *serverScratch) *bool { return &vs.Alpha }),
+	flagRow("omega", func(vs *serverScratch) *bool { return &vs.Omega }).withoutEffect(),
+	noted(flagRow("ha_suspend", func(vs *serverScratch) *bool { return &vs.HASuspend }),
+		func(vs *serverScratch) **Node { return &vs.suspendAt }).withoutEffect(),
+	replacedWordRow("virtualhost", optionalWord, func(vs *serverScratch) *string { return &vs.VirtualHost }),
+	pathRow("snmp_name", func(vs *serverScratch) *string { return &vs.SNMPName }).withoutEffect(),
+	switchRow("smtp_alert", "smtp_alert_checker", func(vs *serverScratch) *Switch { return &vs.Mail }).withoutEffect(),
+	quorumScript("quorum_up", func(vs *serverScratch) **Script { return &vs.QuorumUp }),
+	quorumScript("quorum_down", func(vs *serverScratch) **Script { return &vs.QuorumDown }),
+	flagRow("inhibit_on_failure", func(vs *serverScratch) *bool { return &vs.inhibit }).printed(nil),
+	numberRow("weight", whole(1, maxInt32), 1, func(vs *serverScratch) *int32 { return &vs.weight }).printed(nil),
+}, sorryRows, blockOf[serverScratch]{realServerRow}, timingRows(timingDefaults{"60", "5",
+	"1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop", "delay_loop", "1; DNS_CHECK 3, MISC_CHECK 0"},
+	func(vs *serverScratch) *timing { return &vs.timing }))
+
+var scheduler = ownWordRow("lb_algo", oneWord, "wlc", (*decoder).scheduler,
+	func(p *printer, vs *serverScratch) { p.line("lb_algo", vs.Scheduler) })
+
+var forwarding = ownWordRow("lb_kind", oneWord, "NAT",
+	func(d *decoder, _ string, vs *serverScratch) { d.method(&vs.method, &vs.tunnel) },
+	func(p *printer, vs *serverScratch) { p.method("lb_kind", vs.Forwarding, vs.Tunnel) })
+
+// noted returns a flag whose place is remembered.
+func noted(r row[serverScratch], at func(*serverScratch) **Node) row[serverScratch] {
+	set := r.on
+	r.on = func(d *decoder) {
+		set(d)
+		*at(here[serverScratch](d)) = d.n
+	}
+	return r
+}
+
+// flagBit is a flag of the scheduler by its number.
+func flagBit(name string, f SchedulerFlags) row[serverScratch] {
+	return row[serverScratch]{
+		keyword: keyword{name: name, value: value{kind: bare}, def: "off",
+			on: func(d *decoder) { here[serverScratch](d).SchedulerFlags |= f }},
+		print: func(p *printer, vs *serverScratch) { p.flag(vs.SchedulerFlags&f != 0, name) },
+	}
+}
+
+// flagOf is a flag by the name that a scheduler has for it.
+func flagOf(name, scheduler string, f SchedulerFlags) row[serverScratch] {
+	return row[serverScratch]{keyword: keyword{name: name, value: value{kind: bare}, def: "off",
+		on: func(d *decoder) { d.schedulerFlag(scheduler, f, here[serverScratch](d)) }}}
+}
+
+// quorumOf is a weight that is needed, with the place where it is written.
+func quorumOf(name string, lo int64, def uint32, field func(*serverScratch) *uint32, at func(*serverScratch) **Node,
+) row[serverScratch] {
+	r := numberRow(name, whole(lo, maxUint32), def, field)
+	r.num = func(d *decoder, v int64) {
+		vs := here[serverScratch](d)
+		*field(vs), *at(vs) = uint32(v), d.n
+	}
+	if lo > 0 {
+		r.bad = func(d *decoder) { *field(here[serverScratch](d)) = def }
+	}
+	r.print = func(p *printer, vs *serverScratch) { p.number(name, int64(*field(vs)), 0) }
+	return r
+}
+
+func quorumScript(name string, field func(*serverScratch) **Script) row[serverScratch] {
+	return ownRow(name, "", func(d *decoder, n *Node, vs *serverScratch) { d.notifyScriptRef(n, vs.ID.String(), field(vs)) },
+		func(p *printer, vs *serverScratch) { p.scriptRef(name, *field(vs)) }).referring().withoutEffect()
+}
+
 func (p *printer) virtualServer(vs *VirtualServer) {
 	switch {
 	case vs.ID.Fwmark != 0:
@@ -201,43 +180,148 @@ func (p *printer) virtualServer(vs *VirtualServer) {
 	default:
 		p.open("virtual_server", vs.ID.Addr, vs.ID.Port)
 	}
-	if !vs.ID.Addr.IsValid() && vs.ID.Family != FamilyUnknown {
-		p.line("ip_family", map[Family]string{IPv4: "inet", IPv6: "inet6"}[vs.ID.Family])
-	}
-	if vs.ID.Protocol != ProtocolNone {
-		p.line("protocol", strings.ToUpper(vs.ID.Protocol.String()))
-	}
-	p.line("lb_algo", vs.Scheduler)
-	p.flag(vs.SchedulerFlags&SchedulerFlag1 != 0, "flag-1")
-	p.flag(vs.SchedulerFlags&SchedulerFlag2 != 0, "flag-2")
-	p.flag(vs.SchedulerFlags&SchedulerFlag3 != 0, "flag-3")
-	p.method("lb_kind", vs.Forwarding, vs.Tunnel)
-	p.flag(vs.OnePacket, "ops")
-	if vs.PersistenceTimeout > 0 {
-		p.seconds("persistence_timeout", vs.PersistenceTimeout)
-		p.mask(vs.ID.Family, vs.PersistenceGranularity)
-	}
-	p.text("persistence_engine", vs.PersistenceEngine)
-	p.number("quorum", int64(vs.Quorum), 0)
-	p.number("hysteresis", int64(vs.Hysteresis), 0)
-	p.flag(vs.Alpha, "alpha")
-	p.flag(vs.Omega, "omega")
-	p.flag(vs.HASuspend, "ha_suspend")
-	p.text("virtualhost", vs.VirtualHost)
-	p.text("snmp_name", vs.SNMPName)
-	p.toggle("smtp_alert", vs.Mail)
-	p.scriptRef("quorum_up", vs.QuorumUp)
-	p.scriptRef("quorum_down", vs.QuorumDown)
-	if ss := vs.SorryServer; ss != nil {
-		p.line("sorry_server", ss.Addr, ss.Port)
-		p.method("sorry_server_lvs_method", ss.Forwarding, ss.Tunnel)
-		p.flag(ss.Inhibit, "sorry_server_inhibit")
-	}
-	for _, rs := range vs.RealServers {
-		p.realServer(rs)
-	}
+	virtualServerBlock.write(p, &serverScratch{VirtualServer: vs})
 	p.close()
 }
 
-// maxTimer is the longest time of a server, in microseconds; keepalived has the limit of a long.
-const maxTimer = 1 << 53
+// virtualServer decodes "virtual_server ADDRESS [PORT] | fwmark N | group NAME".
+func (d *decoder) virtualServer(n *Node) {
+	if len(n.Args) == 0 {
+		d.missing(n, false)
+		return
+	}
+	vs := &d.vsScratch
+	*vs = serverScratch{node: n, VirtualServer: &VirtualServer{Range: n.Range()}}
+	for _, reset := range serverResets {
+		reset(vs)
+	}
+	switch n.Arg(0) {
+	case "fwmark":
+		if len(n.Args) < 2 {
+			d.missingItem(n, n.Args[0])
+			return
+		}
+		v, ok := d.wholeNumber(n, n.Args[1], whole(0, maxUint32))
+		if !ok || v == 0 {
+			d.report(n, n.RangeOf(n.Args[1]), diag.CodeBadServerAddress,
+				fmt.Sprintf("virtual server fwmark '%s' is not valid - skipping", n.Arg(1)), "a mark is 1 to 4294967295")
+			return
+		}
+		vs.ID.Fwmark = uint32(v)
+	case "group":
+		if len(n.Args) < 2 {
+			d.missingItem(n, n.Args[0])
+			return
+		}
+		if n.Arg(1) == "" {
+			d.report(n, n.RangeOf(n.Args[1]), diag.CodeUnknownGroup, "virtual server group has an empty name - ignoring virtual server", "")
+			return
+		}
+		vs.ID.Group = d.intern(n.Arg(1))
+		vs.ID.Ordinal = d.groupUse[vs.ID.Group]
+		d.groupUse[vs.ID.Group]++
+	default:
+		a, port, ok := d.serverAddress(n, n.Args, "virtual server")
+		if !ok {
+			return
+		}
+		vs.ID.Addr, vs.ID.Port, vs.ID.Family = a, port, FamilyOf(a)
+		vs.family = vs.ID.Family
+	}
+	d.reals, d.checkers = d.reals[:0], d.checkers[:0]
+	virtualServerBlock.update(d, n, vs)
+	d.finishServer(vs)
+}
+
+var serverResets = virtualServerBlock.resets()
+
+// defaultPersistence is what a bare persistence_timeout means, and what a service without a port gets.
+const defaultPersistence = 360 * time.Second
+
+func (d *decoder) ipFamily(s string, vs *serverScratch) {
+	f := FamilyUnknown
+	switch s {
+	case "inet":
+		f = IPv4
+	case "inet6":
+		f = IPv6
+	}
+	if f == FamilyUnknown || vs.family != FamilyUnknown && vs.family != f {
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeFamilyMismatch,
+			fmt.Sprintf("Virtual server specified family %s, but address family is %s - ignoring", s, vs.family),
+			"use inet or inet6")
+		return
+	}
+	vs.family = f
+}
+
+func (d *decoder) protocol(s string, vs *serverScratch) {
+	switch strings.ToUpper(s) {
+	case "TCP":
+		vs.ID.Protocol = TCP
+	case "UDP":
+		vs.ID.Protocol = UDP
+	case "SCTP":
+		vs.ID.Protocol = SCTP
+	default:
+		vs.badProtocol = true
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Unknown protocol %s - ignoring", s),
+			"use TCP, UDP or SCTP; without one it is UDP")
+		return
+	}
+	vs.protocolSet, vs.protocolAt = true, d.n
+}
+
+func (d *decoder) persistenceTimeout(n *Node, vs *serverScratch) {
+	if len(n.Args) == 0 {
+		vs.PersistenceTimeout = defaultPersistence
+		return
+	}
+	if v, ok := d.wholeNumber(n, n.Args[0], wholeStrict(1, 2678400)); ok {
+		vs.PersistenceTimeout = time.Duration(v) * time.Second
+	}
+}
+
+// granularity reads a dotted mask, or a prefix length for IPv6.
+func (d *decoder) granularity(s string, vs *serverScratch) {
+	n := d.n
+	if strings.Contains(s, ".") {
+		a, ok := parseAddr(s)
+		if !ok || !a.Is4() || vs.family == IPv6 {
+			d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadAddress,
+				fmt.Sprintf("Invalid IPv4 persistence_granularity '%s'", s), "")
+			return
+		}
+		raw := a.As4()
+		vs.PersistenceGranularity = uint32(raw[0])<<24 | uint32(raw[1])<<16 | uint32(raw[2])<<8 | uint32(raw[3])
+		vs.family = IPv4
+	} else {
+		if vs.family == IPv4 {
+			d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadAddress,
+				fmt.Sprintf("Invalid IPv4 persistence_granularity '%s'", s), "write a mask such as 255.255.255.0")
+			return
+		}
+		v, ok := d.wholeNumber(n, n.Args[0], wholeStrict(1, 128))
+		if !ok {
+			return
+		}
+		vs.PersistenceGranularity = uint32(v)
+		vs.family = IPv6
+	}
+	vs.granularity = true
+	if vs.PersistenceTimeout == 0 {
+		vs.PersistenceTimeout = defaultPersistence
+	}
+}
+
+// maxEngineName is IP_VS_PENAME_MAXLEN without its terminator.
+const maxEngineName = 15
+
+func (d *decoder) persistenceEngine(s string, vs *serverScratch) {
+	if len(s) > maxEngineName {
+		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeNameTruncated, fmt.Sprintf(
+			"persistence_engine name '%s' too long - truncating", s), fmt.Sprintf("at most %d characters", maxEngineName))
+		s = s[:maxEngineName]
+	}
+	vs.PersistenceEngine = s
+}

@@ -7,10 +7,9 @@ import (
 	"vigil/confparse/diag"
 )
 
-// finishServer settles the virtual server in d.vs: address family, inheritance and keepalived's corrections, in its
+// finishServer settles a virtual server: address family, inheritance and keepalived's corrections, in its
 // order, and adds it to the configuration.
-func (d *decoder) finishServer() {
-	vs := d.vs
+func (d *decoder) finishServer(vs *serverScratch) {
 	if !d.settleServerFamily(vs) || !d.anyServer(vs, len(d.reals)) || !d.settleServerIdentity(vs) {
 		return
 	}
@@ -327,24 +326,4 @@ func orNode(n, other *Node) *Node {
 		return n
 	}
 	return other
-}
-
-// settleSorry gives the sorry server its port and, when it is one of the real servers, that one's inhibit setting.
-func (d *decoder) settleSorry(vs *serverScratch) {
-	ss := vs.SorryServer
-	if ss == nil {
-		return
-	}
-	d.settleSorryPort(vs, ss)
-	for _, rs := range vs.RealServers {
-		if rs.ID.Addr != ss.Addr || rs.ID.Port != ss.Port {
-			continue
-		}
-		if rs.InhibitOnFailure != ss.Inhibit {
-			d.about(vs.sorryAt, diag.CodeSorryInhibit, fmt.Sprintf("Virtual server %s: real server %s matches sorry server, "+
-				"but inhibit setting differs, setting on sorry server", vs.ID, rs.ID), "", Place{Range: rs.Range, Note: "the real server"})
-			ss.Inhibit = rs.InhibitOnFailure
-		}
-		return
-	}
 }

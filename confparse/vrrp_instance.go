@@ -86,9 +86,11 @@ type UnicastPeer struct {
 	MaxTTL int // 255
 }
 
+var instancesRow = blocksRow("vrrp_instance", inInstance, (*decoder).instance,
+	func(c *Config) []*VRRPInstance { return c.Instances }, (*printer).instance)
+
 // instanceKeywords are the rows of vrrp_instance.
 var instanceKeywords = []keyword{
-	{name: "vrrp_instance", in: in(inRoot), block: inInstance, decode: (*decoder).instance},
 	{name: "state", in: in(inInstance), value: value{kind: word}, def: "BACKUP, or MASTER with priority 255",
 		str: func(d *decoder, s string) { d.initialState(s) }},
 	{name: "interface", in: in(inInstance), value: value{kind: word}, str: func(d *decoder, s string) { d.instanceLink(s) }},

@@ -22,6 +22,10 @@ type TrackScript struct {
 	InitFail bool
 }
 
+var scriptsRow = blocksRow("vrrp_script", inScript, (*decoder).trackScript,
+	func(c *Config) []*TrackScript { return c.Scripts },
+	func(p *printer, t *TrackScript) { scriptBlock.print(p, "vrrp_script", t.Name, t) }).withoutEffect()
+
 // scriptBlock is the rows of vrrp_script.
 var scriptBlock = blockOf[TrackScript]{
 	ownRow("script", "", func(d *decoder, n *Node, t *TrackScript) {

@@ -19,9 +19,11 @@ type SyncGroup struct {
 	Notify          Notify
 }
 
+var syncGroupsRow = blocksRow("vrrp_sync_group", inSyncGroup, (*decoder).syncGroup,
+	func(c *Config) []*SyncGroup { return c.SyncGroups }, (*printer).syncGroup)
+
 // syncGroupKeywords are the rows of vrrp_sync_group that an instance does not have.
 var syncGroupKeywords = []keyword{
-	{name: "vrrp_sync_group", in: in(inRoot), block: inSyncGroup, decode: (*decoder).syncGroup},
 	{name: "group", in: in(inSyncGroup), list: &itemGrammar{name: "name", words: true},
 		decode: (*decoder).syncGroupMembers},
 	{name: "sync_group_tracking_weight", in: in(inSyncGroup), value: value{kind: bare}, def: "off", pending: true,

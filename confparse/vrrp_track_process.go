@@ -37,6 +37,10 @@ type TrackProcess struct {
 // noQuorumMax is QuorumMax of a process of which any number may run.
 const noQuorumMax = 1<<32 - 1
 
+var processesRow = blocksRow("vrrp_track_process", inTrackProcess, (*decoder).trackProcess,
+	func(c *Config) []*TrackProcess { return c.Processes },
+	func(p *printer, t *TrackProcess) { processBlock.print(p, "vrrp_track_process", t.Name, t) }).withoutEffect()
+
 // processBlock is the rows of vrrp_track_process.
 var processBlock = blockOf[TrackProcess]{
 	ownRow("process", "", (*decoder).processLine, func(p *printer, t *TrackProcess) {

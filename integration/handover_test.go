@@ -80,7 +80,9 @@ func TestConnectionUnderWay(t *testing.T) {
 			}
 		}
 		j.Logf("%d requests answered after the address had moved", passed)
-		if passed == 0 {
+		if noise := p.Noise(at, time.Now()); passed == 0 && noise.Starved() {
+			j.Logf("the control was %v late: the address moved later than the old master serves", noise.Delay.Round(time.Millisecond))
+		} else if passed == 0 {
 			j.Error("the connection broke when the address moved")
 		}
 	})

@@ -236,8 +236,8 @@ func (j judge) lossless(p *labkit.Pair, s seen, to string, planned bool) {
 		lost += broken
 		broken = 0
 	}
-	j.bar(lost <= s.Noise.Failed, "%s: %d failed requests, want %d, beside %d that cannot be saved: %v",
-		s.what, lost, s.Noise.Failed, broken, s.Report)
+	j.bar(lost <= s.Excused(), "%s: %d failed requests, want %d, beside %d that cannot be saved: %v",
+		s.what, lost, s.Excused(), broken, s.Report)
 }
 
 // after lets the client go on for a while: not a wait for anything, but the length of an observation.

@@ -316,16 +316,15 @@ func TestReconcilerTellsWhatTheKernelHas(t *testing.T) {
 		want("the quorum at start", 1)
 		r.health(serverHealth(s, 0, false, 1))
 		want("a server down", 1)
-		refusing := true
 		r.kernel.SetFault(func(op ipvs.Op) ipvstest.Fault {
-			if refusing && op.Kind == ipvs.AddDest {
+			if op.Kind == ipvs.AddDest {
 				return ipvstest.Fault{Err: syscall.ENOMEM}
 			}
 			return ipvstest.Fault{}
 		})
 		r.health(serverHealth(s, 0, true, 1))
 		want("a server that the kernel refuses", 0)
-		refusing = false
+		r.kernel.SetFault(nil)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		want("the server once it is accepted", 1)

@@ -59,14 +59,16 @@ func TestNoise(t *testing.T) {
 		delay  time.Duration
 		failed int
 		allows time.Duration
+		excuse int
 	}{
-		{Report{Gap: controlInterval}, 0, 0, 100 * time.Millisecond},
-		{Report{Gap: 30 * time.Millisecond}, 0, 0, 100 * time.Millisecond},
-		{Report{Gap: controlInterval + 100*time.Millisecond, Failed: 2}, 100 * time.Millisecond, 2, 400 * time.Millisecond},
+		{Report{Gap: controlInterval}, 0, 0, 100 * time.Millisecond, 0},
+		{Report{Gap: 30 * time.Millisecond}, 0, 0, 100 * time.Millisecond, 0},
+		{Report{Gap: controlInterval + 99*time.Millisecond}, 99 * time.Millisecond, 0, 397 * time.Millisecond, 0},
+		{Report{Gap: controlInterval + 100*time.Millisecond, Failed: 2}, 100 * time.Millisecond, 2, 400 * time.Millisecond, 25},
 	} {
 		n := noise(test.report)
-		if n.Delay != test.delay || n.Failed != test.failed || n.Allowance() != test.allows {
-			t.Errorf("%v: %+v, which allows %v; want %v, %d, %v", test.report, n, n.Allowance(), test.delay, test.failed, test.allows)
+		if n.Delay != test.delay || n.Failed != test.failed || n.Allowance() != test.allows || n.Excused() != test.excuse {
+			t.Errorf("%v: %+v, which allows %v and excuses %d; want %+v", test.report, n, n.Allowance(), n.Excused(), test)
 		}
 	}
 }

@@ -25,6 +25,21 @@ func noise(r Report) Noise { return Noise{max(0, r.Gap-controlInterval), r.Faile
 // sees it may each have to wait for the machine.
 func (n Noise) Allowance() time.Duration { return 100*time.Millisecond + 3*n.Delay }
 
+// Starved reports whether the machine kept even the control waiting until after its next request was due. What is late then by
+// tens of milliseconds says nothing about the directors.
+func (n Noise) Starved() bool { return n.Delay >= controlInterval }
+
+// Excused is how many requests to the directors, made every Interval, may fail for the machine's sake: those that it failed the
+// control, which asks more rarely, and on a starved machine those that were due while things were late. It is 0 on a machine
+// that has time.
+func (n Noise) Excused() int {
+	excused := n.Failed * int(controlInterval/Interval)
+	if n.Starved() {
+		excused += int(3 * n.Delay / Interval)
+	}
+	return excused
+}
+
 // Noise looks at a window of time.
 func (p *Pair) Noise(from, to time.Time) Noise {
 	return noise(Summarize(p.control.Requests(), from, to))

@@ -290,14 +290,11 @@ func TestNoVagueOrUnlistedPackages(t *testing.T) {
 				t.Errorf("package %s has a name that says nothing", f.pkg)
 			}
 		}
-		if strings.HasSuffix(f.name, "_more.go") && f.pkg != splitting {
+		if strings.HasSuffix(f.name, "_more.go") {
 			t.Errorf("%s/%s has a name that says nothing", f.pkg, f.name)
 		}
 	}
 }
-
-// splitting is a package that is being divided into files of one block each; it is held to the same when that is done.
-const splitting = "confparse"
 
 // maxFile and maxFunction are the lines that a file and a function of the product have at most.
 const (
@@ -307,7 +304,7 @@ const (
 
 func TestFilesAndFunctionsAreShort(t *testing.T) {
 	for _, f := range productFiles(t) {
-		if inHarness(f.pkg) || f.pkg == splitting {
+		if inHarness(f.pkg) {
 			continue
 		}
 		if n := f.lines(f.file.FileEnd) - 1; n > maxFile {

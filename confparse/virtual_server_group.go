@@ -12,6 +12,31 @@ import (
 // maxGroupRange bounds the addresses of one range: each is a service of the kernel.
 const maxGroupRange = 1 << 16
 
+// VirtualServerGroup is a virtual_server_group block.
+type VirtualServerGroup struct {
+	Range   Range
+	Name    string
+	Entries []GroupEntry
+}
+
+// GroupEntry is one line of a virtual_server_group: a range of addresses with a port, or a firewall mark.
+type GroupEntry struct {
+	Range       Range
+	First, Last netip.Addr
+	Port        uint16
+	Fwmark      uint32 // 0 = an address entry
+	Family      Family // of a mark, when given
+}
+
+var serverGroupsRow = serverGroups()
+
+func serverGroups() row[Config] {
+	r := blocksRow("virtual_server_group", 0, (*decoder).serverGroup,
+		func(c *Config) []*VirtualServerGroup { return c.Groups }, (*printer).serverGroup)
+	r.list = &itemGrammar{name: "vsg_entry"}
+	return r.withoutEffect()
+}
+
 // serverGroup decodes a virtual_server_group block.
 func (d *decoder) serverGroup(n *Node) {
 	if !d.needName(n) {
@@ -217,4 +242,26 @@ func (d *decoder) resolveGroup(vs *serverScratch) bool {
 		vs.family = f
 	}
 	return true
+}
+
+func (p *printer) serverGroup(g *VirtualServerGroup) {
+	p.open("virtual_server_group", quoted(g.Name))
+	for _, e := range g.Entries {
+		switch {
+		case e.Fwmark != 0 && e.Family != FamilyUnknown:
+			p.line("fwmark", e.Fwmark, map[Family]string{IPv4: "inet", IPv6: "inet6"}[e.Family])
+		case e.Fwmark != 0:
+			p.line("fwmark", e.Fwmark)
+		default:
+			words := []any{e.First}
+			if e.Last != e.First {
+				words[0] = e.First.String() + "-" + e.Last.String()
+			}
+			if e.Port != 0 {
+				words = append(words, e.Port)
+			}
+			p.line(words...)
+		}
+	}
+	p.close()
 }

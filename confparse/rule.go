@@ -2,11 +2,57 @@ package confparse
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
 	"vigil/confparse/diag"
 )
+
+// RuleAction is what a policy rule does.
+type RuleAction uint8
+
+// The actions of rules.
+const (
+	RuleTable RuleAction = iota + 1
+	RuleGoto
+	RuleNop
+	RuleBlackhole
+	RuleUnreachable
+	RuleProhibit
+	RuleL3MDev
+)
+
+// Rule is one line of virtual_rules or static_rules.
+type Rule struct {
+	Range           Range
+	Family          Family
+	Not             bool
+	From, To        netip.Prefix // invalid = any
+	Preference      uint32
+	Action          RuleAction
+	Table           uint32
+	Goto            uint32
+	TOS             uint8
+	Mark, MarkMask  uint32
+	MarkSet         bool
+	IIF, OIF        string
+	Realms          uint32
+	SuppressLength  int    // -1 = none
+	SuppressGroup   uint32 // 0 = none
+	TunnelID        uint64
+	UIDLow, UIDHigh uint32
+	UIDSet          bool
+	IPProto         uint8
+	SourcePorts     PortRange
+	DestPorts       PortRange
+	Protocol        uint8 // 18
+	NoTrack         bool
+	TrackGroup      string
+}
+
+// PortRange is an inclusive range; the zero value means any.
+type PortRange struct{ First, Last uint16 }
 
 // ipProtocols are the names of ipproto.
 var ipProtocols = map[string]uint32{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51,
@@ -285,8 +331,56 @@ func (d *decoder) settleRule(n *Node, r *Rule, preference, static bool) bool {
 	return true
 }
 
+var staticRulesRow = itemsRow("static_rules", "rule", (*decoder).staticRule,
+	func(p *printer, c *Config) { p.rules("static_rules", c.StaticRules) }).withoutEffect()
+
 func (d *decoder) staticRule(n *Node) {
 	if r, ok := d.rule(n, true); ok {
 		d.cfg.StaticRules = append(d.cfg.StaticRules, r)
 	}
+}
+
+func (p *printer) rules(name string, list []Rule) {
+	if len(list) == 0 {
+		return
+	}
+	p.open(name)
+	for i := range list {
+		p.line(strings.Join(ruleWords(&list[i]), " "))
+	}
+	p.close()
+}
+
+func ruleWords(r *Rule) []string {
+	var l wordList
+	l.add(r.Family == IPv6, "inet6")
+	l.add(r.Not, "not")
+	l.add(r.From.IsValid(), "from", r.From)
+	l.add(r.To.IsValid(), "to", r.To)
+	l.add(true, "preference", r.Preference)
+	l.add(r.TOS != 0, "tos", r.TOS)
+	l.add(r.MarkSet, "fwmark", fmt.Sprintf("%d/%d", r.Mark, r.MarkMask))
+	l.add(r.IIF != "", "iif", quoted(r.IIF))
+	l.add(r.OIF != "", "oif", quoted(r.OIF))
+	l.add(r.TunnelID != 0, "tunnel-id", r.TunnelID)
+	l.add(r.UIDSet, "uidrange", fmt.Sprintf("%d-%d", r.UIDLow, r.UIDHigh))
+	l.add(r.IPProto != 0, "ipproto", r.IPProto)
+	l.add(r.SourcePorts != PortRange{}, "sport", fmt.Sprintf("%d-%d", r.SourcePorts.First, r.SourcePorts.Last))
+	l.add(r.DestPorts != PortRange{}, "dport", fmt.Sprintf("%d-%d", r.DestPorts.First, r.DestPorts.Last))
+	l.add(r.NoTrack, "no_track")
+	l.add(r.Protocol != protocolKeepalived, "protocol", r.Protocol)
+	l.add(r.TrackGroup != "", "track_group", quoted(r.TrackGroup))
+	switch r.Action {
+	case RuleTable:
+		l.add(true, "table", r.Table)
+		l.add(r.Realms != 0, "realms", fmt.Sprintf("%d/%d", r.Realms>>16, r.Realms&0xffff))
+		l.add(r.SuppressLength >= 0, "suppress_prefixlength", r.SuppressLength)
+		l.add(r.SuppressGroup != 0, "suppress_ifgroup", r.SuppressGroup)
+	case RuleGoto:
+		l.add(true, "goto", r.Goto)
+	default:
+		l.add(true, map[RuleAction]string{RuleNop: "nop", RuleBlackhole: "blackhole", RuleUnreachable: "unreachable",
+			RuleProhibit: "prohibit", RuleL3MDev: "l3mdev"}[r.Action])
+	}
+	return l
 }

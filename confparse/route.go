@@ -2,9 +2,9 @@ package confparse
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,27 +12,40 @@ import (
 	"vigil/confparse/diag"
 )
 
-// protocolKeepalived is RTPROT_KEEPALIVED, the mark of our own routes and rules.
-const protocolKeepalived = 18
+// RouteType is a route's type, numbered as rtnetlink's RTN_*.
+type RouteType uint8
 
-// The names of iproute2's tables that every system has.
-var (
-	routeTypes = map[string]RouteType{"unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5,
-		"blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9, "nat": 10}
-	routeTables    = map[string]uint32{"default": 253, "main": 254, "local": 255}
-	routeProtocols = map[string]uint32{"redirect": 1, "kernel": 2, "boot": 3, "static": 4, "ra": 9, "mrt": 10,
-		"zebra": 11, "bird": 12, "dhcp": 16, "keepalived": 18, "babel": 42, "bgp": 186, "isis": 187, "ospf": 188,
-		"rip": 189, "eigrp": 192}
-	routeScopes  = map[string]uint32{"global": 0, "universe": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
-	serviceTypes = map[string]uint32{"default": 0x00, "AF11": 0x28, "AF12": 0x30, "AF13": 0x38, "AF21": 0x48, "AF22": 0x50,
-		"AF23": 0x58, "AF31": 0x68, "AF32": 0x70, "AF33": 0x78, "AF41": 0x88, "AF42": 0x90, "AF43": 0x98, "EF": 0xb8,
-		"CS1": 0x20, "CS2": 0x40, "CS3": 0x60, "CS4": 0x80, "CS5": 0xa0, "CS6": 0xc0, "CS7": 0xe0}
-	routeRealms = map[string]uint32{"cosmos": 0}
-	// routeMetrics are the numeric metrics; true marks those that can be locked.
-	routeMetrics = map[string]bool{"mtu": true, "hoplimit": false, "advmss": true, "reordering": true, "window": false,
-		"cwnd": true, "ssthresh": true, "initcwnd": false, "initrwnd": false, "quickack": false,
-		"fastopen_no_cookie": false, "rtt": true, "rttvar": true, "rto_min": true}
-)
+// RouteUnicast is the type of an ordinary route.
+const RouteUnicast RouteType = 1
+
+// Route is one line of virtual_routes or static_routes.
+type Route struct {
+	Range        Range
+	Family       Family
+	Type         RouteType
+	Dest         netip.Prefix // 0.0.0.0/0 or ::/0 for default
+	From         netip.Prefix // IPv6 source prefix; invalid = none
+	Source       netip.Addr   // src
+	Hop          NextHop
+	Hops         []NextHop // nexthop …
+	Table        uint32    // 254 = main
+	Scope        uint8
+	ScopeSet     bool
+	Metric       uint32
+	MetricSet    bool
+	TOS          uint8
+	Protocol     uint8 // 18
+	Metrics      []RouteMetric
+	Features     uint32
+	Congestion   string // congctl
+	Expires      time.Duration
+	Preference   string // pref: low, medium, high or a number
+	TTLPropagate Switch
+	Position     string // add, prepend or append
+	VRF          string
+	NoTrack      bool
+	TrackGroup   string
+}
 
 // routeItem is a route in the making.
 type routeItem struct {
@@ -296,172 +309,6 @@ func (d *decoder) routeGateway(w *words, t Token, r *Route, family Family) {
 	r.Hop.Via = a
 }
 
-// routeMetric decodes "[lock] NUMBER" behind the name of a metric; times take the suffixes s and ms.
-func (d *decoder) routeMetric(w *words, t Token, r *Route) {
-	m := RouteMetric{Name: d.intern(t.Text)}
-	if w.peek() == "lock" && routeMetrics[t.Text] {
-		w.next()
-		m.Lock = true
-	}
-	switch t.Text {
-	case "hoplimit":
-		m.Value = uint32(w.number(t, 0, 255))
-	case "quickack", "fastopen_no_cookie":
-		m.Value = uint32(w.number(t, 0, 1))
-	case "rtt", "rttvar", "rto_min":
-		v, ok := w.value(t)
-		if !ok {
-			return
-		}
-		ms, valid := routeTime(v.Text, map[string]float64{"rtt": 8, "rttvar": 4, "rto_min": 1}[t.Text])
-		if !valid {
-			w.fail(v, fmt.Sprintf("Invalid %s '%s'", t.Text, v.Text))
-			return
-		}
-		m.Value = ms
-	default:
-		m.Value = uint32(w.number(t, 0, maxUint32))
-	}
-	r.Metrics = append(r.Metrics, m)
-}
-
-// routeTime reads a time: with a suffix it is in seconds or milliseconds, and without one in 1/perMS milliseconds.
-// The result, in milliseconds, is kept between 200 ms and 120 s.
-func routeTime(s string, perMS float64) (uint32, bool) {
-	digits := strings.TrimRight(s, "ms")
-	v, err := strconv.ParseFloat(digits, 64)
-	if err != nil || v < 0 || v > 1e9 {
-		return 0, false
-	}
-	switch s[len(digits):] {
-	case "s":
-		v *= 1000
-	case "ms":
-	case "":
-		v /= perMS
-	default:
-		return 0, false
-	}
-	return uint32(min(max(v, 200), 120_000)), true
-}
-
-// nextHops decodes "nexthop OPTION…", which may repeat up to the end of the line.
-func (d *decoder) nextHops(w *words, r *Route) {
-	hop := NextHop{Weight: 1}
-	drop := false
-	end := func() {
-		if !drop {
-			r.Hops = append(r.Hops, hop)
-		}
-		hop, drop = NextHop{Weight: 1}, false
-	}
-	for w.i < len(w.list) {
-		t := w.next()
-		switch t.Text {
-		case "nexthop":
-			end()
-		case "via":
-			if p := w.peek(); p == "inet" || p == "inet6" {
-				w.next()
-			}
-			hop.Via = w.address(t)
-		case "dev", "oif":
-			hop.Interface = w.device(t)
-		case "weight":
-			hop.Weight = int(w.number(t, 1, 256))
-		case "onlink":
-			hop.OnLink = true
-		case "realms":
-			hop.Realms = w.realms(t)
-		case "encap":
-			hop.Encap = d.encap(w, t)
-		case "as":
-			if w.peek() == "to" {
-				w.next()
-			}
-			w.value(t)
-			w.fail(t, "'as [to]' (nat) not supported")
-		default:
-			d.report(w.n, w.n.RangeOf(t), diag.CodeUnknownItemWord, "unknown nexthop option "+t.Text, "")
-		}
-		if w.bad {
-			drop, w.bad = true, false // a bad hop goes, the route stays
-		}
-	}
-	end()
-}
-
-// encap decodes "ip|ip6|mpls|ila …".
-// locatorOf reads the upper half of an IPv6 address, four groups of hexadecimal digits.
-func locatorOf(s string) (uint64, bool) {
-	a, err := netip.ParseAddr(s + "::")
-	if err != nil || strings.Count(s, ":") != 3 {
-		return 0, false
-	}
-	b := a.As16()
-	return binary.BigEndian.Uint64(b[:8]), true
-}
-
-func (d *decoder) encap(w *words, option Token) Encap {
-	kind, ok := w.value(option)
-	if !ok {
-		return Encap{}
-	}
-	e := Encap{Kind: d.intern(kind.Text)}
-	switch kind.Text {
-	case "mpls":
-		v, ok := w.value(kind)
-		for _, s := range strings.Split(v.Text, "/") {
-			label, used, _ := parseDigits(s)
-			if !ok || used == 0 || used < len(s) || label >= 1<<20 {
-				d.report(w.n, w.n.RangeOf(kind), diag.CodeUnknownItemWord, "invalid mpls label "+v.Text, "")
-				return Encap{}
-			}
-			e.Labels = append(e.Labels, uint32(label))
-		}
-		return e
-	case "ila":
-		v, ok := w.value(kind)
-		locator, valid := locatorOf(v.Text)
-		if !ok || !valid {
-			d.report(w.n, w.n.RangeOf(kind), diag.CodeUnknownItemWord, "invalid locator "+v.Text, "")
-			return Encap{}
-		}
-		e.Locator = locator
-		return e
-	case "ip", "ip6":
-	default:
-		d.report(w.n, w.n.RangeOf(kind), diag.CodeUnknownItemWord, "unknown encap type - "+kind.Text, "")
-		return Encap{}
-	}
-	for w.more() {
-		t := w.next()
-		switch t.Text {
-		case "id":
-			v, ok := w.value(t)
-			id, err := strconv.ParseUint(v.Text, 10, 64)
-			if !ok || err != nil {
-				d.report(w.n, w.n.RangeOf(t), diag.CodeUnknownItemWord, "invalid encap id "+v.Text, "")
-			}
-			e.ID = id
-		case "dst":
-			e.Dst = w.addressOf(t, kind.Text == "ip6")
-		case "src":
-			e.Src = w.addressOf(t, kind.Text == "ip6")
-		case "tos", "tc":
-			e.TOS = uint8(w.named(t, serviceTypes, 255))
-		case "ttl", "hoplimit":
-			e.TTL = uint8(w.number(t, 0, 255))
-		case "flags":
-			e.Flags = uint16(w.number(t, 0, 65535))
-		default:
-			w.i--
-			return e
-		}
-	}
-	return e
-}
-
 // settleRoute makes the corrections keepalived makes to what it tracks.
 func (d *decoder) settleRoute(n *Node, r *Route) {
 	if r.Protocol != protocolKeepalived && !r.NoTrack {
@@ -477,8 +324,67 @@ func (d *decoder) settleRoute(n *Node, r *Route) {
 	}
 }
 
+var staticRoutesRow = itemsRow("static_routes", "route", (*decoder).staticRoute,
+	func(p *printer, c *Config) { p.routes("static_routes", c.StaticRoutes) }).withoutEffect()
+
 func (d *decoder) staticRoute(n *Node) {
 	if r, ok := d.route(n, true); ok {
 		d.cfg.StaticRoutes = append(d.cfg.StaticRoutes, r)
 	}
+}
+
+func (p *printer) routes(name string, list []Route) {
+	if len(list) == 0 {
+		return
+	}
+	p.open(name)
+	for i := range list {
+		p.line(strings.Join(routeWords(&list[i]), " "))
+	}
+	p.close()
+}
+
+func routeWords(r *Route) []string {
+	var l wordList
+	dest := fmt.Sprint(r.Dest)
+	by6 := r.Hop.Via.Is6() || slices.ContainsFunc(r.Hops, func(h NextHop) bool { return h.Via.Is6() })
+	if r.Dest.Addr().Is4() && r.Dest.Bits() == 0 && by6 {
+		dest = "default" // as a prefix it would not go with an IPv6 gateway
+	}
+	l.add(r.Type != RouteUnicast, nameOf(routeTypes, r.Type))
+	l.add(true, dest)
+	l.add(r.From.IsValid(), "from", r.From)
+	l.add(r.Source.IsValid(), "src", r.Source)
+	l.hop(&r.Hop)
+	l.add(r.TOS != 0, "tos", r.TOS)
+	l.add(r.Table != 254, "table", r.Table)
+	l.add(r.NoTrack, "no_track")
+	l.add(r.Protocol != protocolKeepalived, "protocol", r.Protocol)
+	l.add(r.ScopeSet, "scope", r.Scope)
+	l.add(r.MetricSet, "metric", r.Metric)
+	for _, m := range r.Metrics {
+		l.add(true, m.Name)
+		l.add(m.Lock, "lock")
+		switch m.Name {
+		case "rtt", "rttvar", "rto_min":
+			l.add(true, strconv.FormatUint(uint64(m.Value), 10)+"ms")
+		default:
+			l.add(true, m.Value)
+		}
+	}
+	l.add(r.Features&1 != 0, "features ecn")
+	l.add(r.Congestion != "", "congctl", r.Congestion)
+	l.add(r.Expires > 0, "expires", int64(r.Expires/time.Second))
+	l.add(r.Preference != "", "pref", r.Preference)
+	l.add(r.TTLPropagate == On, "ttl-propagate enabled")
+	l.add(r.TTLPropagate == Off, "ttl-propagate disabled")
+	l.add(r.Position != "prepend", r.Position)
+	l.add(r.VRF != "", "vrf", quoted(r.VRF))
+	l.add(r.TrackGroup != "", "track_group", quoted(r.TrackGroup))
+	for i := range r.Hops {
+		l.add(true, "nexthop")
+		l.hop(&r.Hops[i])
+		l.add(r.Hops[i].Weight > 0, "weight", r.Hops[i].Weight)
+	}
+	return l
 }

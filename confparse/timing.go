@@ -1,0 +1,52 @@
+package confparse
+
+import (
+	"time"
+)
+
+// timing is what virtual servers, real servers and checkers hand down.
+type timing struct {
+	delayLoop, connectTimeout, retryDelay, warmup opt[time.Duration]
+	retry                                         opt[uint32]
+}
+
+// inherit fills what t lacks from outer.
+func (t *timing) inherit(outer *timing) {
+	t.delayLoop.inherit(outer.delayLoop)
+	t.connectTimeout.inherit(outer.connectTimeout)
+	t.retryDelay.inherit(outer.retryDelay)
+	t.warmup.inherit(outer.warmup)
+	t.retry.inherit(outer.retry)
+}
+
+// maxTimer is the longest time of a server, in microseconds; keepalived has the limit of a long.
+const maxTimer = 1 << 53
+
+// inheritedTime is a keyword with a time that inner blocks inherit, and are printed with.
+func inheritedTime[T any](name string, v value, def string, field func(*T) *opt[time.Duration]) row[T] {
+	return row[T]{keyword: keyword{name: name, value: v, def: def,
+		dur: func(d *decoder, v time.Duration) { field(here[T](d)).put(v) }}}
+}
+
+// inheritedCount is inheritedTime for a number.
+func inheritedCount[T any](name string, v value, def string, field func(*T) *opt[uint32]) row[T] {
+	return row[T]{keyword: keyword{name: name, value: v, def: def,
+		num: func(d *decoder, n int64) { field(here[T](d)).put(uint32(n)) }}}
+}
+
+// timingDefaults are the defaults of the rows of a timing, for the reference.
+type timingDefaults struct{ delayLoop, connectTimeout, retryDelay, warmup, retry string }
+
+// timingRows are the rows of what a server hands down to its checkers.
+func timingRows[T any](def timingDefaults, of func(*T) *timing) blockOf[T] {
+	return blockOf[T]{
+		inheritedTime("delay_loop", decimal(1, maxTimer), def.delayLoop,
+			func(t *T) *opt[time.Duration] { return &of(t).delayLoop }),
+		inheritedTime("connect_timeout", decimal(1, maxMicros), def.connectTimeout,
+			func(t *T) *opt[time.Duration] { return &of(t).connectTimeout }),
+		inheritedTime("delay_before_retry", decimal(0, maxTimer), def.retryDelay,
+			func(t *T) *opt[time.Duration] { return &of(t).retryDelay }),
+		inheritedTime("warmup", decimal(0, maxTimer), def.warmup, func(t *T) *opt[time.Duration] { return &of(t).warmup }),
+		inheritedCount("retry", wholeStrict(1, maxUint32), def.retry, func(t *T) *opt[uint32] { return &of(t).retry }),
+	}
+}
