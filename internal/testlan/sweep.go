@@ -24,20 +24,14 @@ const (
 // Sweep removes what labs of killed runs left: programs that outlived them, and with those their namespaces, then their files.
 // What belongs to a run that lives is not touched.
 func Sweep() error {
-	dead := map[string]bool{}
-	environments, _ := filepath.Glob("/proc/[0-9]*/environ")
-	for _, path := range environments {
-		dir := labOf(path)
-		if dir == "" {
+	processes, _ := filepath.Glob("/proc/[0-9]*")
+	for _, process := range processes {
+		dir := labOf(filepath.Join(process, "environ"))
+		// It is looked for where the program sees it: a container or another root has other directories of the same names.
+		if dir == "" || !abandoned(filepath.Join(process, "root", dir)) {
 			continue
 		}
-		if _, known := dead[dir]; !known {
-			dead[dir] = abandoned(dir)
-		}
-		if !dead[dir] {
-			continue
-		}
-		if pid, err := strconv.Atoi(strings.Split(path, "/")[2]); err == nil {
+		if pid, err := strconv.Atoi(filepath.Base(process)); err == nil {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
 		}
 	}

@@ -211,3 +211,39 @@ func TestScratchIsMadeWhileOthersSweep(t *testing.T) {
 	}
 	under.Wait()
 }
+
+// A run in a container, or under another root, has directories that are not to be seen here; its programs are its own.
+func TestSweepSparesRunsInOtherRoots(t *testing.T) {
+	RequireNetns(t)
+	dir := t.TempDir()
+	lab := filepath.Join(dir, "lab")
+	cmd := exec.Command("unshare", "-m", "sh", "-ec", `mount -t tmpfs none "$1"; mkdir "$2"; exec flock "$2" sh -c 'echo ready; read end'`,
+		"sh", dir, lab)
+	cmd.Env = append(os.Environ(), labVariable+"="+lab)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatal(line, err)
+	}
+	if _, err := os.Stat(lab); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("the other root's directory is to be seen here: %v", err)
+	}
+	if err := Sweep(); err != nil {
+		t.Error(err)
+	}
+	if _, err := fmt.Fprintln(in, "end"); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("a program of another root's run: %v", err)
+	}
+}

@@ -51,6 +51,19 @@ func (s *slowRules) Set(addrs []netip.Addr, d time.Duration) error {
 	return nil
 }
 
+func (s *slowRules) times(op string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.did[op]
+}
+
+// isQuiet tells whether an address is quiet, and whether it ever was.
+func (s *slowRules) isQuiet(a netip.Addr) (now, ever bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.quiet[a] > 0, s.ever[a]
+}
+
 // withSlowRules runs f with a Kernel that stops when f is over.
 func withSlowRules(t *testing.T, takes time.Duration, f func(*Kernel, *slowRules)) {
 	synctest.Test(t, func(t *testing.T) {
@@ -96,10 +109,10 @@ func TestNothingWaitsForNFTables(t *testing.T) {
 				}
 			}
 			time.Sleep(10 * takes)
-			if s.did["arm"] != 1 {
-				t.Errorf("armed %d times, want once", s.did["arm"])
+			if n := s.times("arm"); n != 1 {
+				t.Errorf("armed %d times, want once", n)
 			}
-			if s.ever[vip(1)] {
+			if _, ever := s.isQuiet(vip(1)); ever {
 				t.Error("an address was made quiet when it no longer should be")
 			}
 		})
@@ -122,11 +135,13 @@ func TestRoutersDoNotWaitForEachOther(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if took := time.Since(begin); took > 40*time.Millisecond || s.did["set"] > 2 {
-			t.Errorf("%d routers took %v and %d transactions", routers, took, s.did["set"])
+		if took, n := time.Since(begin), s.times("set"); took > 40*time.Millisecond || n > 2 {
+			t.Errorf("%d routers took %v and %d transactions", routers, took, n)
 		}
-		if n := len(s.quiet); n != routers {
-			t.Errorf("%d addresses are quiet, want %d", n, routers)
+		for i := range routers {
+			if now, _ := s.isQuiet(vip(i)); !now {
+				t.Errorf("%v is not quiet", vip(i))
+			}
 		}
 	})
 }
@@ -143,7 +158,7 @@ func TestTheLastWordCounts(t *testing.T) {
 			}
 			_ = k.Quiet([]netip.Addr{vip(i)}, d)
 			time.Sleep(20 * time.Second)
-			words = append(words, fmt.Sprint(s.quiet[vip(i)] > 0, s.ever[vip(i)]))
+			words = append(words, fmt.Sprint(s.isQuiet(vip(i))))
 		}
 		if want := []string{"false false", "false false", "true true"}; !slices.Equal(words, want) {
 			t.Errorf("quiet, ever: %q, want %q", words, want)
