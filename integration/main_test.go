@@ -200,19 +200,32 @@ func probing(j judge, p *labkit.Pair, what string) func() seen {
 	}
 }
 
-// lossless applies the bar of no failed request while the address moves to a director, and tells the requests that were under
-// way at that very moment, whose connections only the old master's kernel knows, from the others. After a planned move both
-// must be none. After the death of a master the first kind cannot be saved. Requests that the machine failed, as it did the
-// control's, are nobody's.
-func (j judge) lossless(p *labkit.Pair, s seen, to string, planned bool) {
-	j.Helper()
-	var moved time.Time
-	for _, g := range p.Capture.Announcements(to, s.from) {
+// handOverPatience is how long a new master keeps addresses waiting for the rules that pass connections on.
+const handOverPatience = 50 * time.Millisecond
+
+// move tells when a director announced the address for the first time since a moment, the zero time if it did not, and how long
+// after its first advertisement that was. The old master serves for 200 ms after that one, and connections under way can be
+// passed on to it only meanwhile: a machine that takes longer than the patience for it breaks them.
+func move(p *labkit.Pair, to string, since time.Time) (at time.Time, took time.Duration) {
+	for _, g := range p.Capture.Announcements(to, since) {
 		if g.Address == labkit.VIP {
-			moved = g.Time
+			at = g.Time
 			break
 		}
 	}
+	if adverts := p.Capture.Adverts(to, since); !at.IsZero() && len(adverts) > 0 {
+		took = at.Sub(adverts[0].Time)
+	}
+	return at, took
+}
+
+// lossless applies the bar of no failed request while the address moves to a director, and tells the requests that were under
+// way at that very moment, whose connections only the old master's kernel knows, from the others. After a planned move both
+// must be none, if the machine could make the move in time. After the death of a master the first kind cannot be saved. Requests
+// that the machine failed, as it did the control's, are nobody's.
+func (j judge) lossless(p *labkit.Pair, s seen, to string, planned bool) {
+	j.Helper()
+	moved, took := move(p, to, s.from)
 	broken, lost := 0, 0
 	for _, r := range s.requests {
 		if r.Server != "" || r.Start.Before(s.from) {
@@ -232,7 +245,9 @@ func (j judge) lossless(p *labkit.Pair, s seen, to string, planned bool) {
 			j.Logf("%s: a request %s, %s: %s", s.what, kind, when, r.Err)
 		}
 	}
-	if planned {
+	if planned && took > handOverPatience {
+		j.Logf("%s: the address was announced %v after the first advertisement: too late for connections under way", s.what, took.Round(time.Millisecond))
+	} else if planned {
 		lost += broken
 		broken = 0
 	}
