@@ -176,6 +176,16 @@ type seen struct {
 	requests []labkit.Request
 }
 
+// underWay counts the failed requests that had begun before something was gone and not ended before it could go.
+func (s seen) underWay(from, gone time.Time) (n int) {
+	for _, r := range s.requests {
+		if r.Server == "" && r.End.After(from) && r.Start.Before(gone) && gone.After(from) && !r.Start.Before(s.from) {
+			n++
+		}
+	}
+	return n
+}
+
 // probing starts the client of a scenario. The returned function stops it, logs what it saw since then, and returns that.
 func probing(j judge, p *labkit.Pair, what string) func() seen {
 	j.Helper()
