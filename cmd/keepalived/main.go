@@ -82,7 +82,7 @@ func serve(o daemon.Options, stderr io.Writer) int {
 	defer stop()
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, daemon.HandledSignals()...)
-	signal.Ignore(syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGQUIT, syscall.SIGABRT)
+	disregard(syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGQUIT, syscall.SIGABRT)
 	o.Requests = daemon.RequestsOf(ctx, signals)
 	err := daemon.Run(ctx, o)
 	if err == nil {
@@ -101,8 +101,11 @@ func serve(o daemon.Options, stderr io.Writer) int {
 
 func stopSignals(o daemon.Options) []os.Signal {
 	if o.IgnoreInterrupt {
-		signal.Ignore(os.Interrupt)
+		disregard(os.Interrupt)
 		return []os.Signal{syscall.SIGTERM}
 	}
 	return []os.Signal{syscall.SIGTERM, os.Interrupt}
 }
+
+// disregard makes signals have no effect here. They are not ignored: programs that are run would inherit that.
+func disregard(signals ...os.Signal) { signal.Notify(make(chan os.Signal, 1), signals...) }
