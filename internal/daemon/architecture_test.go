@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
 	"internal/script":         nil,
+	"internal/trackfile":      nil,
 }
 
 // harness is what looks at the program from outside: it imports itself, and any library.
@@ -75,7 +76,7 @@ var libraries = map[string][]string{
 	"golang.org/x/net/ipv6":               {"vrrp/lan_linux"},
 	"golang.org/x/net/netutil":            {"internal/web"},
 	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/netio", "internal/script",
-		"ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
+		"internal/trackfile", "ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
 }
 
 // purePackages are the cores: they are told the time and return what is to be done.

@@ -1,0 +1,220 @@
+// Package trackfile follows the numbers that are in files, as track_file of keepalived.conf names them.
+//
+// A file is read when it has been written to its end, moved or deleted, and not while it is written: "echo 5 >file" makes
+// it empty first. That takes inotify(7) as it is, for a portable watch cannot tell the two apart.
+package trackfile
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// File is a file to follow, and what is written to it before.
+type File struct {
+	Path      string
+	Init      bool // write InitValue when the file is followed for the first time and is not there
+	InitValue int
+	Overwrite bool // also when it is
+}
+
+// Watcher follows files. Its methods may be called from any goroutine.
+type Watcher struct {
+	log *slog.Logger
+
+	mu    sync.Mutex
+	files map[string]*followed // by path
+	watch *inotify             // while Run is on
+}
+
+// followed is a file that somebody follows.
+type followed struct {
+	path     string
+	value    int32
+	linked   bool // it is a symbolic link: whatever happens beside it may change what it leads to
+	watching bool
+	tell     map[*follower]struct{}
+}
+
+type follower struct{ tell func(int32) }
+
+// NewWatcher returns a Watcher that follows nothing yet.
+func NewWatcher(log *slog.Logger) *Watcher {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Watcher{log: log, files: make(map[string]*followed)}
+}
+
+// Follow returns the number in a file, 0 when there is none, and calls tell with each new one until stop is called or
+// Run ends. tell is called from Run, one call at a time; one that is under way is not waited for by stop.
+func (w *Watcher) Follow(f File, tell func(int32)) (value int32, stop func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e := w.files[f.Path]
+	if e == nil {
+		e = &followed{path: f.Path, tell: make(map[*follower]struct{})}
+		w.files[f.Path] = e
+		if err := f.prepare(); err != nil {
+			w.log.Warn("track file "+f.Path+" cannot be initialised", "err", err)
+		}
+		if w.watch != nil { // before it is read: nothing is missed in between
+			e.watching = w.watch.add(filepath.Dir(f.Path)) == nil
+		}
+		e.read()
+	}
+	me := &follower{tell}
+	e.tell[me] = struct{}{}
+	return e.value, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if delete(e.tell, me); len(e.tell) == 0 && w.files[f.Path] == e {
+			delete(w.files, f.Path)
+		}
+	}
+}
+
+// prepare writes the first value.
+func (f File) prepare() error {
+	if !f.Init {
+		return nil
+	}
+	flags := os.O_WRONLY | os.O_CREATE | unix.O_NONBLOCK
+	if f.Overwrite {
+		flags |= os.O_TRUNC
+	} else {
+		flags |= os.O_EXCL
+	}
+	file, err := os.OpenFile(f.Path, flags, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(strconv.Itoa(f.InitValue) + "\n")
+	return errors.Join(err, file.Close())
+}
+
+// maxSize is far more than a number takes.
+const maxSize = 4096
+
+// read looks at the file and reports whether its number has changed. What is no regular file has none.
+func (e *followed) read() (changed bool) {
+	info, err := os.Lstat(e.path)
+	e.linked = err == nil && info.Mode()&fs.ModeSymlink != 0
+	v, ok := Value(content(e.path))
+	if !ok || v == e.value {
+		return false
+	}
+	e.value = v
+	return true
+}
+
+func content(path string) string {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxSize))
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// lookAgain is how often a directory that cannot be watched, because it is not there for instance, is tried again; the
+// files in it are read then.
+const lookAgain = time.Second
+
+// Run tells of changes until ctx ends. It may be called again when it has returned.
+func (w *Watcher) Run(ctx context.Context) error {
+	watch, err := newInotify()
+	if err != nil {
+		return err
+	}
+	defer watch.Close()
+	w.mu.Lock()
+	w.watch = watch
+	for _, e := range w.files {
+		e.watching = false
+	}
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.watch = nil
+		w.mu.Unlock()
+	}()
+	stop := context.AfterFunc(ctx, func() { _ = watch.Close() })
+	defer stop()
+	w.look(nil)
+	for ctx.Err() == nil {
+		changes, err := watch.next(w.patience())
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
+			return err
+		}
+		w.look(changes)
+	}
+	return nil
+}
+
+// patience is how long to wait for news: for ever, unless a file is not watched.
+func (w *Watcher) patience() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.files {
+		if !e.watching {
+			return lookAgain
+		}
+	}
+	return 0
+}
+
+// look reads the files that changes are about, and those that are not watched, and tells of what is new.
+func (w *Watcher) look(changes []change) {
+	type news struct {
+		to    *follower
+		value int32
+	}
+	var all []news
+	w.mu.Lock()
+	for _, e := range w.files {
+		concerned := !e.watching
+		for _, c := range changes {
+			concerned = concerned || c.concerns(e)
+			e.watching = e.watching && !(c.lost && c.dir == filepath.Dir(e.path))
+		}
+		if !e.watching && w.watch != nil {
+			e.watching = w.watch.add(filepath.Dir(e.path)) == nil
+		}
+		if concerned && e.read() {
+			for f := range e.tell {
+				all = append(all, news{f, e.value})
+			}
+		}
+	}
+	w.mu.Unlock()
+	for _, n := range all {
+		n.to.tell(n.value)
+	}
+}
+
+func (c change) concerns(e *followed) bool {
+	if c.all {
+		return true
+	}
+	return c.dir == filepath.Dir(e.path) && (c.lost || e.linked || c.name == filepath.Base(e.path))
+}
