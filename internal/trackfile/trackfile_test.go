@@ -98,6 +98,13 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+// replace puts another file in the place of one: whoever reads it sees the one or the other.
+func replace(t *testing.T, path, text string) {
+	t.Helper()
+	write(t, path+".new", text)
+	must(t, os.Rename(path+".new", path))
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -114,12 +121,11 @@ func TestFileThatChanges(t *testing.T) {
 	}
 	write(t, path, "5\n")
 	l.want(5)
-	write(t, path, "5\n") // nothing new
-	write(t, path, "99999999999")
-	write(t, path, "garbage")
+	replace(t, path, "5\n") // nothing new
+	replace(t, path, "99999999999")
+	replace(t, path, "garbage")
 	l.want(0)
-	write(t, path+".new", "7")
-	must(t, os.Rename(path+".new", path))
+	replace(t, path, "7")
 	l.want(7)
 	must(t, os.Rename(path, path+".old"))
 	l.want(0)
