@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -142,7 +143,7 @@ func TestFileIsReadWhenItIsComplete(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "load")
 	write(t, path, "3")
 	l := follow(t, File{Path: path})
-	write(t, path, "2")
+	replace(t, path, "2")
 	l.want(2) // it is watched
 	f, err := os.Create(path)
 	must(t, err)
@@ -182,7 +183,7 @@ func TestDirectoryThatComesAndGoes(t *testing.T) {
 		must(t, os.Mkdir(dir, 0o755))
 		write(t, path, strconv.Itoa(int(v)))
 		l.want(v)
-		write(t, path, "9")
+		replace(t, path, "9")
 		l.want(9)
 		must(t, os.RemoveAll(dir))
 		l.want(0)
@@ -237,22 +238,22 @@ func TestSeveralFollowers(t *testing.T) {
 	l := follow(t, File{Path: path})
 	other := make(chan int32, 10)
 	_, stop := l.w.Follow(File{Path: path}, func(v int32) { other <- v })
-	write(t, path, "1")
+	replace(t, path, "1")
 	l.want(1)
 	if got := <-other; got != 1 {
 		t.Errorf("the other was told %d", got)
 	}
 	stop()
-	write(t, path, "2")
+	replace(t, path, "2")
 	l.want(2)
 	l.end() // nobody is told meanwhile; what has changed is found when it goes on
-	write(t, path, "3")
+	replace(t, path, "3")
 	l.run()
 	l.want(3)
 	late := make(chan int32, 10) // a file in a directory that is followed by nobody yet
 	second := filepath.Join(t.TempDir(), "second")
 	v, stop := l.w.Follow(File{Path: second}, func(v int32) { late <- v })
-	write(t, second, "8")
+	replace(t, second, "8")
 	if got := <-late; v != 0 || got != 8 {
 		t.Errorf("%d, then %d", v, got)
 	}
@@ -275,33 +276,23 @@ func TestManyChanges(t *testing.T) {
 	_, stop := w.Follow(File{Path: path}, func(v int32) { told = v })
 	defer stop()
 	limit, _ := strconv.Atoi(strings.TrimSpace(content("/proc/sys/fs/inotify/max_queued_events")))
-	if limit == 0 || limit > 1<<16 {
-		limit = 1 << 16
+	if limit == 0 || limit > 1<<17 {
+		t.Skip("the kernel keeps too many to fill its queue")
 	}
+	write(t, path+"0", "1")
 	for i := range limit + 10 {
-		must(t, os.Rename(writeNew(t, path, i), path+strconv.Itoa(i%2)))
+		must(t, os.Rename(path+strconv.Itoa(i%2), path+strconv.Itoa((i+1)%2)))
 	}
 	write(t, path, "5")
-	lost := false
-	for told != 5 { // for ever, if nobody notices that the kernel has lost count
+	for lost := false; !lost; {
 		changes, err := watch.next(0)
 		must(t, err)
-		for _, c := range changes {
-			lost = lost || c.all
+		if i := slices.IndexFunc(changes, func(c change) bool { return c.all }); i >= 0 {
+			lost = true
+			w.look(changes[i:])
 		}
-		w.look(changes)
 	}
-	if !lost && limit < 1<<16 {
-		t.Error("the kernel has not lost count: nothing was shown")
+	if told != 5 {
+		t.Errorf("told %d, want 5", told)
 	}
-}
-
-func writeNew(t *testing.T, path string, i int) string {
-	t.Helper()
-	name := path + ".new"
-	if i < 2 {
-		write(t, name, "1")
-		return name
-	}
-	return path + strconv.Itoa(i%2)
 }
