@@ -117,6 +117,9 @@ func (r row[T]) because(def string) row[T] {
 	return r
 }
 
+// ours is the release of what keepalived does not have.
+const ours = "Vigil"
+
 // from returns r for a keyword that is known since a release after 2.2.7.
 func (r row[T]) from(release string) row[T] {
 	r.since = release

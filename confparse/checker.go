@@ -46,6 +46,7 @@ type Checker struct {
 	DelayLoop        time.Duration
 	Warmup           time.Duration
 	Retry            uint32 // further attempts after the first failure
+	Rise             uint32 // successes in a row that bring a failed server back
 	DelayBeforeRetry time.Duration
 	LogAllFailures   bool
 	Connect          Connect
@@ -122,10 +123,10 @@ var checkerRows = blockOf[realScratch]{
 	checkerRow(SSLGet, inSSLGet),
 	checkerRow(SMTPCheck, inSMTPCheck).withoutEffect(),
 	checkerRow(DNSCheck, inDNSCheck).withoutEffect(),
-	checkerRow(MiscCheck, inMiscCheck).referring().withoutEffect(),
+	checkerRow(MiscCheck, inMiscCheck).referring(),
 	checkerRow(UDPCheck, inUDPCheck).withoutEffect(),
 	checkerRow(PingCheck, inPingCheck).withoutEffect(),
-	checkerRow(FileCheck, inFileCheck).referring().withoutEffect(),
+	checkerRow(FileCheck, inFileCheck).referring(),
 	checkerRow(BFDCheck, inBFDCheck).referring().withoutEffect(),
 }
 

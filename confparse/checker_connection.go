@@ -50,6 +50,9 @@ var timedRows = blockOf[checkerScratch]{
 	inheritedCount("retry", whole(0, maxUint32), "the real server's, else 1; DNS_CHECK 3, MISC_CHECK 0",
 		func(c *checkerScratch) *opt[uint32] { return &c.retry }).
 		printed(func(p *printer, c *checkerScratch) { p.line("retry", c.Retry) }),
+	inheritedCount("rise", whole(1, maxUint32), "the real server's, else 1",
+		func(c *checkerScratch) *opt[uint32] { return &c.rise }).from(ours).
+		printed(func(p *printer, c *checkerScratch) { p.number("rise", int64(c.Rise), 1) }),
 	inheritedTime("delay_before_retry", decimal(0, maxTimer),
 		"the real server's, else 1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop",
 		func(c *checkerScratch) *opt[time.Duration] { return &c.retryDelay }).

@@ -34,7 +34,7 @@ func TestEveryKeywordOfTheReference(t *testing.T) {
 		}
 	}
 	for _, c := range Keywords() {
-		if !want[c.Path+" "+c.Keyword] {
+		if !want[c.Path+" "+c.Keyword] && c.Since != ours {
 			t.Errorf("%s: %s is not in the reference", c.Path, c.Keyword)
 		}
 	}

@@ -11,6 +11,7 @@ type FileDetail struct {
 	TrackFile string
 	Weight    int
 	Reverse   bool
+	File      *TrackFile // settled: the block that TrackFile names
 }
 
 // fileCheckRows are the rows of FILE_CHECK.
@@ -54,6 +55,7 @@ func (d *decoder) settleFile(n *Node, c *checkerScratch) bool {
 	}
 	for _, f := range d.cfg.Files {
 		if f.Name == x.TrackFile {
+			x.File = f
 			if !c.weightSet {
 				x.Weight, x.Reverse = f.Weight, f.Reverse
 			}

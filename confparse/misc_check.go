@@ -74,25 +74,27 @@ func (d *decoder) usableMisc(n *Node, x *MiscDetail, accountAt *Node) bool {
 		return false
 	case ProgramInsecure:
 		d.insecure = true
+		if d.cfg.Global.Daemon.ScriptSecurity && uid == 0 {
+			d.about(n, diag.CodeScriptInsecure, fmt.Sprintf("Unsafe permissions found for script '%s' - disabling.",
+				x.Script.Argv[0]), "somebody who is not root could change what is run as root")
+			return false
+		}
 	}
 	d.scripts = append(d.scripts, n)
 	return true
 }
 
 func (d *decoder) miscAccount(n *Node, x *MiscDetail, accountAt *Node, shown string) (uid, gid uint32, ok bool) {
-	if a := x.Script.Account; a.User != "" {
-		uid, gid, err := d.env.System.Account(a.User, a.Group)
-		if err != nil {
-			d.about(accountAt, diag.CodeNoAccount, "Failed to set uid/gid for misc checker script "+shown+" - removing", err.Error())
-		}
-		return uid, gid, err == nil
-	}
-	if d.noAccount {
+	own := x.Script.Account.User != ""
+	if d.noAccount && !own {
 		d.atEnd(n, diag.CodeNoAccount, "Unable to set default user for misc script "+shown+" - removing", "")
 		return 0, 0, false
 	}
 	uid, gid, err := d.accountIDs(&x.Script)
-	if err != nil {
+	switch {
+	case err != nil && own:
+		d.about(accountAt, diag.CodeNoAccount, "Failed to set uid/gid for misc checker script "+shown+" - removing", err.Error())
+	case err != nil:
 		d.atEnd(n, diag.CodeNoAccount, "Unable to set default user for misc script "+shown+" - removing", err.Error())
 	}
 	return uid, gid, err == nil

@@ -58,15 +58,14 @@ var processRows = blockOf[Global]{
 	checkerName, checkerName.asOldName("lvs_process_name"),
 	processName("bfd_process_name", func(d *Daemon) *string { return &d.BFDProcessName }),
 	optionRow("use_symlink_paths", func(g *Global) *bool { return &g.Daemon.UseSymlinkPaths }).from("2.3.0").withoutEffect(),
-	optionRow("set_supplementary_groups", func(g *Global) *bool { return &g.Daemon.SupplementaryGroups }).from("2.4.3+").
-		withoutEffect(),
+	optionRow("set_supplementary_groups", func(g *Global) *bool { return &g.Daemon.SupplementaryGroups }).from("2.4.3+"),
 	ownRow("script_user", "keepalived_script if it exists, else the daemon's own", (*decoder).scriptUser,
 		func(p *printer, g *Global) {
 			if w := accountWords(g.Daemon.ScriptAccount); w != "" {
 				p.line("script_user" + w)
 			}
-		}).withoutEffect(),
-	flagRow("enable_script_security", func(g *Global) *bool { return &g.Daemon.ScriptSecurity }).withoutEffect(),
+		}),
+	flagRow("enable_script_security", func(g *Global) *bool { return &g.Daemon.ScriptSecurity }),
 	globalScriptRow("startup_script", func(g *Global) *Script { return &g.Daemon.Startup }),
 	secondsRow("startup_script_timeout", secs(1, 1000).withoutFatal(), 10*time.Second,
 		func(g *Global) *time.Duration { return &g.Daemon.StartupTimeout }).withoutEffect(),

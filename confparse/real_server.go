@@ -80,7 +80,7 @@ var realServerBlock = slices.Concat(blockOf[realScratch]{
 	{keyword: keyword{name: "alpha", value: value{kind: boolean}, def: "the virtual server's",
 		yes: func(d *decoder, v bool) { here[realScratch](d).alpha.put(v) }}},
 }, timingRows(timingDefaults{"the virtual server's", "the virtual server's", "the virtual server's", "the virtual server's",
-	"the virtual server's"}, func(rs *realScratch) *timing { return &rs.timing }), checkerRows)
+	"the virtual server's", "the virtual server's"}, func(rs *realScratch) *timing { return &rs.timing }), checkerRows)
 
 func realNotify(name string, field func(*realScratch) **Script) row[realScratch] {
 	return ownRow(name, "", func(d *decoder, n *Node, rs *realScratch) { d.notifyScriptRef(n, rs.ID.Addr.String(), field(rs)) },

@@ -153,3 +153,39 @@ func TestScriptSecurity(t *testing.T) {
 		}
 	}
 }
+
+// TestMiscProgram: what a MISC_CHECK runs is checked like other programs, a checker whose program may not be run is left
+// out, and who it is run as is settled.
+func TestMiscProgram(t *testing.T) {
+	programs := map[string]ProgramState{"/bin/open": ProgramInsecure, "/bin/gone": ProgramMissing, "/bin/data": ProgramNotExecutable}
+	env := Env{Hostname: "lb1", System: machine(programs)}
+	misc := func(program, more string) string {
+		return oneService + "real_server 10.0.0.1 80 {\nMISC_CHECK {\nmisc_path " + program + "\n" + more + "}\n}\n}\n"
+	}
+	nobody, _, _ := env.System.Account("nobody", "")
+	for _, tt := range []struct {
+		rule, text string
+		as         *Identity // nil: it is left out
+	}{
+		{"script_user", globals("enable_script_security\nscript_user nobody") + misc("/bin/true", ""), &Identity{UID: nobody, GID: nobody}},
+		{"its own user", globals("enable_script_security\nscript_user root") + misc("/bin/true", "user nobody\n"), &Identity{UID: nobody, GID: nobody}},
+		{"all groups", globals("set_supplementary_groups\nscript_user root") + misc("/bin/true", ""), &Identity{Supplementary: true}},
+		{"insecure, run as root", globals("enable_script_security\nscript_user root") + misc("/bin/open", ""), nil},
+		{"insecure, run as somebody else", globals("enable_script_security\nscript_user nobody") + misc("/bin/open", ""),
+			&Identity{UID: nobody, GID: nobody}},
+		{"insecure, without script security", globals("script_user root") + misc("/bin/open", ""), &Identity{}},
+		{"missing", globals("script_user root") + misc("/bin/gone", ""), nil},
+		{"not executable", globals("script_user root") + misc("/bin/data", ""), nil},
+	} {
+		cfg, ds := Load(memory(tt.text), "test.conf", env)
+		checkers := cfg.VirtualServers[0].RealServers[0].Checkers
+		switch {
+		case len(checkers) == 0 && tt.as != nil:
+			t.Errorf("%s: it is left out: %v", tt.rule, codesOf(ds))
+		case len(checkers) == 1 && tt.as == nil:
+			t.Errorf("%s: it is run", tt.rule)
+		case tt.as != nil && checkers[0].Detail.(*MiscDetail).Script.RunAs != *tt.as:
+			t.Errorf("%s: as %+v", tt.rule, checkers[0].Detail.(*MiscDetail).Script.RunAs)
+		}
+	}
+}

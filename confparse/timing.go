@@ -7,7 +7,7 @@ import (
 // timing is what virtual servers, real servers and checkers hand down.
 type timing struct {
 	delayLoop, connectTimeout, retryDelay, warmup opt[time.Duration]
-	retry                                         opt[uint32]
+	retry, rise                                   opt[uint32]
 }
 
 // inherit fills what t lacks from outer.
@@ -17,6 +17,7 @@ func (t *timing) inherit(outer *timing) {
 	t.retryDelay.inherit(outer.retryDelay)
 	t.warmup.inherit(outer.warmup)
 	t.retry.inherit(outer.retry)
+	t.rise.inherit(outer.rise)
 }
 
 // maxTimer is the longest time of a server, in microseconds; keepalived has the limit of a long.
@@ -35,7 +36,7 @@ func inheritedCount[T any](name string, v value, def string, field func(*T) *opt
 }
 
 // timingDefaults are the defaults of the rows of a timing, for the reference.
-type timingDefaults struct{ delayLoop, connectTimeout, retryDelay, warmup, retry string }
+type timingDefaults struct{ delayLoop, connectTimeout, retryDelay, warmup, retry, rise string }
 
 // timingRows are the rows of what a server hands down to its checkers.
 func timingRows[T any](def timingDefaults, of func(*T) *timing) blockOf[T] {
@@ -48,5 +49,6 @@ func timingRows[T any](def timingDefaults, of func(*T) *timing) blockOf[T] {
 			func(t *T) *opt[time.Duration] { return &of(t).retryDelay }),
 		inheritedTime("warmup", decimal(0, maxTimer), def.warmup, func(t *T) *opt[time.Duration] { return &of(t).warmup }),
 		inheritedCount("retry", wholeStrict(1, maxUint32), def.retry, func(t *T) *opt[uint32] { return &of(t).retry }),
+		inheritedCount("rise", whole(1, maxUint32), def.rise, func(t *T) *opt[uint32] { return &of(t).rise }).from(ours),
 	}
 }

@@ -20,7 +20,7 @@ type TrackFile struct {
 
 var filesRow = blocksRow("track_file", inTrackFile, (*decoder).trackFile,
 	func(c *Config) []*TrackFile { return c.Files },
-	func(p *printer, t *TrackFile) { fileBlock.print(p, "track_file", t.Name, t) }).withoutEffect()
+	func(p *printer, t *TrackFile) { fileBlock.print(p, "track_file", t.Name, t) })
 
 // fileBlock is the rows of track_file.
 var fileBlock = blockOf[TrackFile]{

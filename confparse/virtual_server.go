@@ -116,7 +116,7 @@ var virtualServerBlock = slices.Concat(blockOf[serverScratch]{
 	flagRow("inhibit_on_failure", func(vs *serverScratch) *bool { return &vs.inhibit }).printed(nil),
 	numberRow("weight", whole(1, maxInt32), 1, func(vs *serverScratch) *int32 { return &vs.weight }).printed(nil),
 }, sorryRows, blockOf[serverScratch]{realServerRow}, timingRows(timingDefaults{"60", "5",
-	"1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop", "delay_loop", "1; DNS_CHECK 3, MISC_CHECK 0"},
+	"1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop", "delay_loop", "1; DNS_CHECK 3, MISC_CHECK 0", "1"},
 	func(vs *serverScratch) *timing { return &vs.timing }))
 
 var scheduler = ownWordRow("lb_algo", oneWord, "wlc", (*decoder).scheduler,

@@ -262,6 +262,7 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 		ck.DelayLoop = ck.delayLoop.or(time.Minute)
 		ck.Warmup = ck.warmup.or(ck.DelayLoop)
 		ck.Retry = ck.retry.or(retry)
+		ck.Rise = ck.rise.or(1)
 		ck.DelayBeforeRetry = ck.retryDelay.or(pause)
 		ck.LogAllFailures = ck.logAll.or(d.cfg.Global.LogAllFailures)
 		if !socketKind(ck.Kind) {

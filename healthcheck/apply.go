@@ -58,6 +58,9 @@ func (m *Manager) Apply(s Spec) Snapshot {
 		if len(p.subscribers) == 0 {
 			p.gone = true
 			p.disarm()
+			if p.unfollow != nil {
+				p.unfollow()
+			}
 			delete(m.probes, p.spec)
 		}
 	}
@@ -121,9 +124,10 @@ func (m *Manager) build(spec *VirtualServerSpec, old *virtualServer, fresh *[]*p
 			if p == nil {
 				p = &probe{manager: m, spec: c, added: time.Since(m.epoch), fresh: true}
 				m.probes[c] = p
+				m.begin(p)
 				*fresh = append(*fresh, p)
 			}
-			if p.fresh && p.judgement == (judgement{}) && was != nil {
+			if p.fresh && p.unfollow == nil && p.judgement == (judgement{}) && was != nil {
 				p.judgement = carried(c, was)
 			}
 			p.subscribers = append(p.subscribers, subscriber{rs, j})

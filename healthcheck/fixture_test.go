@@ -100,7 +100,7 @@ func inLab(t *testing.T, o Options, test func(*lab)) {
 			o.Rand = rand.New(rand.NewPCG(1, 2))
 		}
 		l.m = NewManager(o)
-		l.m.newChecker = func(c CheckSpec, step int) Checker { return fakeCheck{l, c.Target(), step} }
+		l.m.newChecker = func(c CheckSpec, _ means, step int) Checker { return fakeCheck{l, c.Target(), step} }
 		test(l)
 		if l.cancel != nil {
 			l.stop()

@@ -73,9 +73,9 @@ func newURL(u confparse.URL, host string) urlSpec {
 	return url
 }
 
-func (q httpQuestion) attempt(via dial, step int) Checker {
+func (q httpQuestion) attempt(with means, step int) Checker {
 	s := q.spec.Value()
-	return httpCheck{dial: via, url: s.url(step), protocol: s.protocol, tls: s.tls, limits: replyLimit}
+	return httpCheck{dial: with.via, url: s.url(step), protocol: s.protocol, tls: s.tls, limits: replyLimit}
 }
 
 func (q httpQuestion) policy(t timing) policy {

@@ -16,8 +16,11 @@ type policy struct {
 	delayLoop        time.Duration
 	delayBeforeRetry time.Duration
 	retry            uint32
-	steps            int  // how many must pass in a row, as the URLs of HTTP_GET; 0 for a check of one step
-	fastRecovery     bool // no pause between steps while the check is not up
+	rise             uint32 // how many successes in a row, of all steps, bring a check up that is down; 0 = 1
+	alpha            bool   // it begins down
+	fromStart        bool   // delays count from the start of an attempt, not from its end
+	steps            int    // how many must pass in a row, as the URLs of HTTP_GET; 0 for a check of one step
+	fastRecovery     bool   // no pause between steps while the check is not up
 }
 
 // judgement is what is known of a check. It turns results into verdicts: it counts retries and walks the steps. It is
@@ -27,7 +30,8 @@ type judgement struct {
 	failing bool   // the step is known to fail and is the only one asked
 	step    int32  // the one the next attempt asks
 	attempt uint32 // failures in a row that were not final
-	weight  int32  // what the check adds to the configured weight of its servers
+	passes  uint32 // successes in a row that were not enough
+	weight  Share  // what the check does to the weight of its servers
 }
 
 // observed is what follows from one result.
@@ -38,8 +42,8 @@ type observed struct {
 }
 
 // observe takes the result of one attempt. A server that is up needs retry+1 failures in a row to go down. The first
-// failure before any success is enough, and so is the first success of a server that is down; a server that is down
-// gets no retries. A postponed attempt is none.
+// failure before any success is enough, and so is the first success of a server that is down, unless rise says
+// otherwise; a server that is down gets no retries. A postponed attempt is none.
 func (j *judgement) observe(p policy, r Result) observed {
 	if r.Outcome == Passed {
 		j.weight = r.Weight
@@ -47,7 +51,7 @@ func (j *judgement) observe(p policy, r Result) observed {
 	}
 	o := j.failure(p)
 	if j.state == down {
-		j.weight = 0
+		j.weight = Share{}
 	}
 	return o
 }
@@ -63,9 +67,14 @@ func (j *judgement) success(p policy) observed {
 		j.step++
 	default:
 		j.step = 0
-		if j.state != up {
-			j.state, o.verdict = up, up
+		if j.state == up {
+			return o
 		}
+		if j.passes++; j.passes < p.rise && (j.state == down || p.alpha) {
+			return o
+		}
+		j.passes = 0
+		j.state, o.verdict = up, up
 		return o
 	}
 	if p.fastRecovery && j.state != up {
@@ -83,7 +92,7 @@ func (j *judgement) failure(p policy) observed {
 	if j.state != down {
 		o.verdict, o.retries = down, j.attempt
 	}
-	j.state, j.attempt = down, 0
+	j.state, j.attempt, j.passes = down, 0, 0
 	if p.steps > 0 {
 		j.failing, o.next = true, max(p.delayLoop, p.delayBeforeRetry)
 	}

@@ -67,6 +67,15 @@ func TestJudgement(t *testing.T) {
 		{"§2 a server that is down gets no retries and is up after one success (case 24)", tcp, "-----+-", []string{
 			"- DOWN next 10s", "- next 10s", "- next 10s", "- next 10s", "- next 10s", "+ UP next 10s", "- next 1s",
 		}},
+		{"rise: as many successes in a row bring back what is down", policy{delayLoop: 10 * s, rise: 3}, "+-++-+++", []string{
+			"+ UP next 10s", "- DOWN next 10s", "+ next 10s", "+ next 10s", "- next 10s", "+ next 10s", "+ next 10s", "+ UP next 10s",
+		}},
+		{"rise: what begins down rises too", policy{delayLoop: 10 * s, rise: 2, alpha: true}, "++", []string{
+			"+ next 10s", "+ UP next 10s",
+		}},
+		{"rise counts whole walks", policy{delayLoop: 3 * s, rise: 2, steps: 2, alpha: true}, "++++", []string{
+			"+ url1 next 3s", "+ url2 next 3s", "+ url1 next 3s", "+ url2 UP next 3s",
+		}},
 		{"§2 retry 0", policy{delayLoop: 10 * s, delayBeforeRetry: s}, "+-+", []string{
 			"+ UP next 10s", "- DOWN next 10s", "+ UP next 10s",
 		}},

@@ -1,34 +1,52 @@
 package healthcheck
 
-import "vigil/confparse"
+import (
+	"vigil/confparse"
+	"vigil/internal/script"
+	"vigil/internal/trackfile"
+)
 
 // kind is all that this package knows of one kind of check. The next one is a file of its own, like tcp.go or http.go,
 // and a line in kinds; nothing else here asks which kind a check is.
 //
-// Every kind here is asked by attempts. One that is told instead, by a BFD session or a file that changes, will have no
-// attempt to schedule: what it is told is a Result too, and Manager.apply takes that from wherever it comes.
+// Most kinds are asked by attempts. One that is told instead, by a file that changes for instance, has no attempt to
+// schedule: what it is told is a Result too.
 type kind struct {
 	ask   func(*confparse.Checker) question
 	words words
+	// follow makes a kind one that is told: it returns what it begins with and how to end it, and calls tell with each
+	// further result.
+	follow func(files *trackfile.Watcher, asks question, tell func(Result)) (first Result, stop func())
 }
 
 // kinds has the kinds that are acted on. Checks of others are left out.
 var kinds = map[confparse.CheckerKind]*kind{
-	confparse.TCPCheck: {askTCP, tcpWords},
-	confparse.HTTPGet:  {askHTTP, httpWords("HTTP_CHECK")},
-	confparse.SSLGet:   {askHTTP, httpWords("SSL_CHECK")},
+	confparse.TCPCheck:  {ask: askTCP, words: tcpWords},
+	confparse.HTTPGet:   {ask: askHTTP, words: httpWords("HTTP_CHECK")},
+	confparse.SSLGet:    {ask: askHTTP, words: httpWords("SSL_CHECK")},
+	confparse.MiscCheck: {ask: askMisc, words: miscWords},
+	confparse.FileCheck: {ask: askFile, words: fileWords, follow: followFile},
 }
 
 // question is what a check asks of its target. Two equal values ask the same in the same way, so a question must be
 // comparable; thousands of checks share one.
 type question interface {
 	// attempt returns what asks once. step is the position in a question of several steps, 0 otherwise.
-	attempt(via dial, step int) Checker
+	attempt(with means, step int) Checker
 	// policy returns what follows from the answers.
 	policy(timing) policy
 	// same reports whether an answer to q holds for this question too, so that a reload carries it over.
 	same(q question) bool
 }
+
+// means are what an attempt can make use of.
+type means struct {
+	via     dial // to the target
+	scripts *script.Runner
+}
+
+// subject is implemented by questions that are not asked of an address: it says whom they ask instead.
+type subject interface{ subject() string }
 
 // words are how the log speaks of a kind of check: those that operators of keepalived search their logs for. server is
 // the name of the real server.
@@ -37,4 +55,16 @@ type words struct {
 	passed func(server string) string               // the check passes now
 	failed func(server, reason string) string       // an attempt has failed
 	step   func(server, reason, step string) string // a step passes while the check is down; nil: it has one step
+	// verdict tells of a verdict where the lines are longer than those of the others.
+	verdict func(told) string
+}
+
+// told is what there is to tell of a verdict.
+type told struct {
+	verdict    verdict
+	retries    uint32 // that were made before it failed
+	retry      uint32 // how many there can be
+	server, vs string // their names
+	spec       CheckSpec
+	result     Result
 }

@@ -11,7 +11,7 @@ import (
 // loadQuestion is a kind of check that exists for tests: it asks for a weight, in steps, and is told both by said.
 type loadQuestion struct{ said func(step int) Result }
 
-func (q *loadQuestion) attempt(_ dial, step int) Checker { return loadCheck{q, step} }
+func (q *loadQuestion) attempt(_ means, step int) Checker { return loadCheck{q, step} }
 
 func (q *loadQuestion) policy(t timing) policy { return t.policy() }
 
@@ -43,7 +43,7 @@ func addKind(t *testing.T, k confparse.CheckerKind, q question) {
 // What this one says of the weight of its server is what goes on.
 func TestKindIsOneEntry(t *testing.T) {
 	result := Result{Outcome: Passed, Code: CodeAnswered}
-	addKind(t, confparse.MiscCheck, &loadQuestion{said: func(int) Result { return result }})
+	addKind(t, confparse.BFDCheck, &loadQuestion{said: func(int) Result { return result }})
 	inLab(t, Options{}, func(l *lab) {
 		l.ownKinds()
 		says := func(r Result) {
@@ -56,30 +56,30 @@ func TestKindIsOneEntry(t *testing.T) {
 			rs.Weight = int32(5 * (i + 1)) // 5 and 10
 		}
 		load := tcpCheckOf()
-		load.Kind = confparse.MiscCheck
+		load.Kind = confparse.BFDCheck
 		vs.RealServers[0].Checkers = []*confparse.Checker{load}
 		vs.RealServers[1].Checkers = nil
 		l.watch()
 		l.run(config(vs))
 		l.until(5 * s)
 		l.wantEvents()
-		if c := l.checkOf(1); c.Kind != "MISC_CHECK" || c.Code != "L7OK" || !c.Up {
+		if c := l.checkOf(1); c.Kind != "BFD_CHECK" || c.Code != "L7OK" || !c.Up {
 			t.Errorf("status: %+v", c)
 		}
 
-		says(Result{Outcome: Passed, Weight: 3})
+		says(Result{Outcome: Passed, Weight: Share{Weight: 3}})
 		l.until(15 * s)
 		l.wantEvents("11s " + rs1 + " up=true weight=8")
-		says(Result{Outcome: Passed, Weight: -100})
+		says(Result{Outcome: Passed, Weight: Share{Weight: -100}})
 		l.until(25 * s)
 		l.wantEvents("21s " + rs1 + " up=true weight=0")
 		says(Result{Outcome: Failed}) // two retries, then what it said no longer holds
 		l.until(34*s - 500*ms)
 		l.wantEvents("33s " + rs1 + " up=false weight=5")
-		if got := l.counters(t)["keepalived_checks_total MISC_CHECK failure"]; got != 3 {
+		if got := l.counters(t)["keepalived_checks_total BFD_CHECK failure"]; got != 3 {
 			t.Errorf("%v failures counted, want 3", got)
 		}
-		says(Result{Outcome: Passed, Weight: 1})
+		says(Result{Outcome: Passed, Weight: Share{Weight: 1}})
 		l.until(45 * s)
 		l.wantEvents("43s " + rs1 + " up=true weight=6")
 
@@ -98,12 +98,12 @@ func TestKindIsOneEntry(t *testing.T) {
 // says anything.
 func TestWeightAndVerdict(t *testing.T) {
 	result := Result{Outcome: Passed}
-	addKind(t, confparse.MiscCheck, &loadQuestion{said: func(int) Result { return result }})
+	addKind(t, confparse.BFDCheck, &loadQuestion{said: func(int) Result { return result }})
 	inLab(t, Options{}, func(l *lab) {
 		l.ownKinds()
 		vs := pool(1)
 		vs.RealServers[0].Weight = 3
-		vs.RealServers[0].Checkers[0].Kind, vs.RealServers[0].Checkers[0].Retry = confparse.MiscCheck, 0
+		vs.RealServers[0].Checkers[0].Kind, vs.RealServers[0].Checkers[0].Retry = confparse.BFDCheck, 0
 		l.watch()
 		l.run(config(vs))
 		for _, step := range []struct {
@@ -111,9 +111,9 @@ func TestWeightAndVerdict(t *testing.T) {
 			want []string
 		}{
 			{Result{Outcome: Passed}, nil},
-			{Result{Outcome: Passed, Weight: -1}, []string{"11s " + rs1 + " up=true weight=2"}},
+			{Result{Outcome: Passed, Weight: Share{Weight: -1}}, []string{"11s " + rs1 + " up=true weight=2"}},
 			{Result{Outcome: Failed}, []string{"21s " + rs1 + " up=false weight=3"}},
-			{Result{Outcome: Passed, Weight: 1}, []string{"31s " + rs1 + " up=true weight=4"}},
+			{Result{Outcome: Passed, Weight: Share{Weight: 1}}, []string{"31s " + rs1 + " up=true weight=4"}},
 			{Result{Outcome: Failed}, []string{"41s " + rs1 + " up=false weight=3"}},
 		} {
 			l.m.mu.Lock()

@@ -11,12 +11,12 @@ import (
 func (m *Manager) enabled(level slog.Level) bool { return m.log.Enabled(context.Background(), level) }
 
 // logServer writes the line text makes of a real server's and its virtual server's name.
-func (m *Manager) logServer(rs *realServer, text func(name, vs string) string) {
+func (m *Manager) logServer(rs *realServer, text func(name, vs string) string, attrs ...any) {
 	if !m.enabled(slog.LevelInfo) {
 		return
 	}
 	name, vs := rs.id().String(), rs.vs.id.String()
-	m.log.Info(text(name, vs), "virtual_server", vs, "real_server", name)
+	m.log.Info(text(name, vs), append([]any{"virtual_server", vs, "real_server", name}, attrs...)...)
 }
 
 // manyActivations is how many checks may begin at one time with a line each. Of more than that nobody reads the lines,
@@ -42,16 +42,23 @@ func (m *Manager) logActivated(probes []*probe) {
 }
 
 // logVerdict tells, once for each real server judged by p, what the check came to.
-func (m *Manager) logVerdict(p *probe, o observed) {
+func (m *Manager) logVerdict(p *probe, o observed, r Result) {
+	retry := p.spec.policy().retry
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string { return verdictText(p.words(), o.verdict, o.retries, name) })
+		m.logServer(s.rs, func(name, vs string) string {
+			return verdictText(p.words(), told{verdict: o.verdict, retries: o.retries, retry: retry, server: name, vs: vs,
+				spec: p.spec, result: r})
+		}, resultKey, r.Summary())
 	}
 }
+
+// resultKey is the attribute with the summary of a result.
+const resultKey = "result"
 
 // logAttempt tells of one failed attempt of a check that is not down, for log_all_failures.
 func (m *Manager) logAttempt(p *probe, r Result) {
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string { return p.words().failed(name, r.Reason) })
+		m.logServer(s.rs, func(name, _ string) string { return p.words().failed(name, r.Reason) }, resultKey, r.Summary())
 	}
 }
 

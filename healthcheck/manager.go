@@ -21,6 +21,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
+
+	"vigil/internal/script"
+	"vigil/internal/trackfile"
 )
 
 // bootstrapDelay is what the first run of every check waits for besides its warmup.
@@ -33,6 +36,8 @@ type Options struct {
 	// MaxInFlight bounds the probes under way at one time. There are never more than 3/4 of RLIMIT_NOFILE, which is
 	// also the bound when this is 0.
 	MaxInFlight int
+	// Scripts runs the programs of checks; without it they are not made.
+	Scripts *script.Runner
 	// Rand spreads the first runs over warmup; nil is seeded by the system. The Manager alone uses it from then on.
 	Rand *rand.Rand
 }
@@ -45,7 +50,9 @@ type Manager struct {
 	metrics     *metrics
 	maxInFlight int
 	epoch       time.Time
-	newChecker  func(c CheckSpec, step int) Checker
+	newChecker  func(c CheckSpec, with means, step int) Checker
+	means       means
+	files       *trackfile.Watcher
 	signal      chan struct{} // 1 slot: mailbox is not empty
 
 	mu       sync.Mutex
@@ -56,7 +63,9 @@ type Manager struct {
 	mailbox  []*realServer    // changed since the last Take, each once
 	inFlight int              // probes under way
 	waiting  probeQueue       // probes due that found maxInFlight under way
-	running  sync.WaitGroup   // the goroutines of the probes under way
+	running  sync.WaitGroup   // the goroutines of the probes under way, and of what tells others
+
+	listening bool // files.Run is on
 }
 
 // NewManager returns a Manager with nothing to check. It registers its metrics with o.Registerer and panics when that
@@ -74,6 +83,8 @@ func NewManager(o Options) *Manager {
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
+	m.means.scripts = o.Scripts
+	m.files = trackfile.NewWatcher(m.log)
 	if m.rand == nil {
 		m.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}

@@ -277,6 +277,7 @@ func TestStatusMarshals(t *testing.T) {
        "up": false,
        "result": "failure",
        "code": "L4CON",
+       "summary": "L4CON 250ms",
        "reason": "failed",
        "error": "invalid",
        "took_seconds": 0.25,

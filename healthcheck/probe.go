@@ -13,15 +13,13 @@ type probe struct {
 	manager     *Manager
 	spec        CheckSpec
 	judgement   judgement
-	failures    uint32 // failed attempts in a row
-	gone        bool   // no longer in the Spec
-	busy        bool   // in the queue or under way
-	again       bool   // the attempt under way is given up for another one
-	renewed     bool   // the attempt under way, or next, stands in for one that was given up
-	fresh       bool   // scratch of Apply: made by it
-	touched     bool   // scratch of Apply: has lost subscribers
-	lastOutcome Outcome
-	code        Code
+	failures    uint32             // failed attempts in a row
+	gone        bool               // no longer in the Spec
+	busy        bool               // in the queue or under way
+	again       bool               // the attempt under way is given up for another one
+	renewed     bool               // the attempt under way, or next, stands in for one that was given up
+	fresh       bool               // scratch of Apply: made by it
+	touched     bool               // scratch of Apply: has lost subscribers
 	timer       *time.Timer        // nil until first armed
 	cancel      context.CancelFunc // ends the attempt under way
 	subscribers []subscriber
@@ -29,9 +27,8 @@ type probe struct {
 	due         time.Duration // since Manager.epoch: when the attempt was due
 	added       time.Duration // since Manager.epoch
 	completed   time.Duration // since Manager.epoch: when the last attempt ended; 0 = never
-	took        time.Duration
-	reason      string
-	err         error
+	last        Result        // of the last attempt
+	unfollow    func()        // ends what tells it, if it is told
 }
 
 func (p *probe) words() *words { return &kinds[p.spec.Kind].words }
@@ -78,6 +75,10 @@ func (q *probeQueue) pop() *probe {
 // arm schedules the first run of a probe while Run is on: a second and a random part of warmup from now.
 func (m *Manager) arm(p *probe) {
 	if m.ctx == nil || p.timer != nil {
+		return
+	}
+	if p.unfollow != nil {
+		m.listen()
 		return
 	}
 	delay := bootstrapDelay
@@ -194,7 +195,9 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 	m.metrics.queue.Observe((start - due).Seconds())
 	result, panicked := m.check(ctx, p.spec, step)
 	end := time.Since(m.epoch)
-	result.Took = end - start
+	if result.Took == 0 {
+		result.Took = end - start
+	}
 	interrupted := ctx.Err() != nil
 	cancel()
 	if !interrupted {
@@ -215,8 +218,7 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 		return m.waiting.pop()
 	}
 	p.renewed = false
-	p.completed, p.took = end, result.Took
-	p.lastOutcome, p.code, p.reason, p.err = result.Outcome, result.Code, result.Reason, result.Err
+	p.completed, p.last = end, result
 	delay := m.apply(p, result)
 	p.timer.Reset(aligned(end, delay, delay))
 	return m.waiting.pop()
@@ -229,8 +231,8 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 		m.logPostponed(p, r)
 		return shared.timing.delayLoop
 	}
-	before := p.judgement
-	o := p.judgement.observe(shared.asks.policy(shared.timing), r)
+	before, rules := p.judgement, p.spec.policy()
+	o := p.judgement.observe(rules, r)
 	if r.Outcome == Passed {
 		p.failures = 0
 		if before.state == down && r.Step != "" {
@@ -247,13 +249,56 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 		m.deliverWeight(p)
 	}
 	if o.verdict != unknown {
-		m.logVerdict(p, o)
+		m.logVerdict(p, o, r)
 		m.deliver(p, before.state == unknown)
 	}
 	if weighs && o.verdict == down {
 		m.deliverWeight(p)
 	}
+	if rules.fromStart {
+		return max(o.next-r.Took, time.Microsecond)
+	}
 	return o.next
+}
+
+// begin makes p follow what tells it, if it is of a kind that is told.
+func (m *Manager) begin(p *probe) {
+	follow := kinds[p.spec.Kind].follow
+	if follow == nil {
+		return
+	}
+	first, stop := follow(m.files, p.spec.shared.Value().asks, func(r Result) { m.tell(p, r) })
+	p.unfollow, p.last, p.completed = stop, first, time.Since(m.epoch)
+	p.judgement.observe(p.spec.policy(), first)
+}
+
+// listen hears what probes are told, until Run ends.
+func (m *Manager) listen() {
+	if m.listening {
+		return
+	}
+	m.listening = true
+	ctx := m.ctx
+	m.running.Go(func() {
+		err := m.files.Run(ctx)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.listening = false; err != nil {
+			m.log.Error("track files are no longer followed", "err", err)
+		}
+	})
+}
+
+// tell brings what p has been told into the state.
+func (m *Manager) tell(p *probe, r Result) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p.gone {
+		return
+	}
+	p.completed, p.last = time.Since(m.epoch), r
+	m.metrics.observe(p.spec.Kind, r, false)
+	m.apply(p, r)
 }
 
 // check makes one attempt. A panic in it is contained here and counts as a failure of the check: one broken reply must
@@ -266,5 +311,5 @@ func (m *Manager) check(ctx context.Context, spec CheckSpec, step int) (r Result
 			r, panicked = failed(CodeUnknown, "panic", fmt.Errorf("panic: %v", v)), true
 		}
 	}()
-	return m.newChecker(spec, step).Check(ctx), false
+	return m.newChecker(spec, m.means, step).Check(ctx), false
 }

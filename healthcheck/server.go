@@ -30,7 +30,7 @@ type realServer struct {
 // check ties a real server to one of the probes it is judged by.
 type check struct {
 	probe  *probe
-	weight int32 // what it adds to the weight of its server
+	weight Share // what it does to the weight of its server
 	failed bool
 }
 
@@ -49,15 +49,15 @@ func (rs *realServer) up() bool { return rs.failed == 0 }
 func (rs *realServer) weight() int32 {
 	w := int64(rs.base)
 	for _, c := range rs.checks {
-		w += int64(c.weight)
+		w += c.weight.of(rs.base)
 	}
 	return int32(max(0, min(w, math.MaxInt32)))
 }
 
-// weigh records what check i adds to the weight and reports whether the weight has changed by it.
-func (rs *realServer) weigh(i int, offset int32) bool {
+// weigh records what check i does to the weight and reports whether the weight has changed by it.
+func (rs *realServer) weigh(i int, share Share) bool {
 	was := rs.weight()
-	rs.checks[i].weight = offset
+	rs.checks[i].weight = share
 	return rs.weight() != was
 }
 

@@ -49,7 +49,7 @@ func TestServerWeight(t *testing.T) {
 		rs := &realServer{base: tt.base, checks: make([]check, len(tt.offsets))}
 		for i, o := range tt.offsets {
 			before := rs.weight()
-			if rs.weigh(i, o) != (rs.weight() != before) {
+			if rs.weigh(i, Share{Weight: o}) != (rs.weight() != before) {
 				t.Errorf("%+v: check %d: weight %d after %d", tt, i, rs.weight(), before)
 			}
 		}
@@ -84,5 +84,24 @@ func TestFinder(t *testing.T) {
 	})
 	if diff := cmp.Diff((*realServer)(nil), (*virtualServer)(nil).finder().find(netip.AddrPort{})); diff != "" {
 		t.Errorf("an empty finder found something:\n%s", diff)
+	}
+}
+
+// TestServerWeightThatIsSaid: a check may say the weight instead of adding to it (§2.5); what others add still counts,
+// and it is not added up.
+func TestServerWeightThatIsSaid(t *testing.T) {
+	rs := &realServer{base: 5, checks: make([]check, 2)}
+	for _, tt := range []struct {
+		check int
+		says  Share
+		want  int32
+	}{
+		{0, Share{8, true}, 8}, {0, Share{18, true}, 18}, {1, Share{2, false}, 20}, {0, Share{8, true}, 10},
+		{1, Share{8, true}, 11}, {0, Share{}, 8}, {1, Share{0, true}, 0}, {1, Share{}, 5},
+	} {
+		rs.weigh(tt.check, tt.says)
+		if got := rs.weight(); got != tt.want {
+			t.Errorf("check %d says %+v: weight %d, want %d", tt.check, tt.says, got, tt.want)
+		}
 	}
 }

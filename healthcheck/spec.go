@@ -41,16 +41,28 @@ type CheckSpec struct {
 // Target is the address the check connects to.
 func (c CheckSpec) Target() netip.AddrPort { return netip.AddrPortFrom(c.addr, c.port) }
 
-// checker returns what makes one attempt of the check. step is the position in a question of several steps.
-func (c CheckSpec) checker(step int) Checker {
+// subject is whom the check asks: its target, or what it has instead of one.
+func (c CheckSpec) subject() string {
+	if s, ok := c.shared.Value().asks.(subject); ok {
+		return s.subject()
+	}
+	return c.Target().String()
+}
+
+// checker returns what makes one attempt of the check with what there is. step is the position in a question of several
+// steps.
+func (c CheckSpec) checker(with means, step int) Checker {
 	p := c.shared.Value()
-	p.via.target = c.Target()
-	return p.asks.attempt(p.via, step)
+	with.via = p.via
+	with.via.target = c.Target()
+	return p.asks.attempt(with, step)
 }
 
 func (c CheckSpec) policy() policy {
 	p := c.shared.Value()
-	return p.asks.policy(p.timing)
+	rules := p.asks.policy(p.timing)
+	rules.alpha = c.Alpha
+	return rules
 }
 
 // sameCheck reports whether two checks of one real server ask the same question of the same target over the same way,
@@ -79,12 +91,13 @@ type timing struct {
 	delayBeforeRetry time.Duration
 	warmup           time.Duration
 	retry            uint32
+	rise             uint32
 	logAllFailures   bool
 }
 
 // policy is that of a check of one step.
 func (t timing) policy() policy {
-	return policy{delayLoop: t.delayLoop, delayBeforeRetry: t.delayBeforeRetry, retry: t.retry}
+	return policy{delayLoop: t.delayLoop, delayBeforeRetry: t.delayBeforeRetry, retry: t.retry, rise: t.rise}
 }
 
 // Equal reports whether s and o describe the same health checks.
@@ -175,6 +188,7 @@ func (ps *profiles) checkSpec(k *kind, ck *confparse.Checker) CheckSpec {
 			delayBeforeRetry: ck.DelayBeforeRetry,
 			warmup:           ck.Warmup,
 			retry:            ck.Retry,
+			rise:             ck.Rise,
 			logAllFailures:   ck.LogAllFailures,
 		},
 		via: dial{

@@ -30,11 +30,12 @@ type RealServerStatus struct {
 
 // CheckStatus is one check of a real server in a Status.
 type CheckStatus struct {
-	Kind                string    `json:"kind"` // the keyword, such as TCP_CHECK
-	Target              string    `json:"target"`
-	Up                  bool      `json:"up"`               // does not hold its server down
-	Result              string    `json:"result,omitempty"` // of the last attempt: success, failure, rescheduled
-	Code                string    `json:"code,omitempty"`   // of the last attempt, such as L4TOUT
+	Kind                string    `json:"kind"`              // the keyword, such as TCP_CHECK
+	Target              string    `json:"target"`            // an address, or what the check has instead of one
+	Up                  bool      `json:"up"`                // does not hold its server down
+	Result              string    `json:"result,omitempty"`  // of the last attempt: success, failure, rescheduled
+	Code                string    `json:"code,omitempty"`    // of the last attempt, such as L4TOUT
+	Summary             string    `json:"summary,omitempty"` // of the last attempt: L7STS 503 in 12ms
 	Reason              string    `json:"reason,omitempty"`
 	Error               string    `json:"error,omitempty"`
 	TookSeconds         float64   `json:"took_seconds"`
@@ -74,15 +75,15 @@ func (v poolView) status(epoch time.Time) VirtualServerStatus {
 
 func (v *checkView) status(epoch time.Time) CheckStatus {
 	s := CheckStatus{
-		Kind: v.spec.Kind.String(), Target: v.spec.Target().String(), Up: !v.failed, Reason: v.reason,
-		TookSeconds: v.took.Seconds(), ConsecutiveFailures: v.failures, Running: v.running, SharedBy: v.sharedBy,
+		Kind: v.spec.Kind.String(), Target: v.spec.subject(), Up: !v.failed, Reason: v.last.Reason,
+		TookSeconds: v.last.Took.Seconds(), ConsecutiveFailures: v.failures, Running: v.running, SharedBy: v.sharedBy,
 	}
-	if v.outcome != 0 {
-		s.Result, s.Code = v.outcome.String(), v.code.String()
+	if v.last.Outcome != 0 {
+		s.Result, s.Code, s.Summary = v.last.Outcome.String(), v.last.Code.String(), v.last.Summary()
 		s.LastCompleted = epoch.Add(v.completed)
 	}
-	if v.err != nil {
-		s.Error = v.err.Error()
+	if v.last.Err != nil {
+		s.Error = v.last.Err.Error()
 	}
 	return s
 }

@@ -26,7 +26,7 @@ type tcpQuestion struct{}
 
 func askTCP(*confparse.Checker) question { return tcpQuestion{} }
 
-func (tcpQuestion) attempt(via dial, _ int) Checker { return tcpCheck{via} }
+func (tcpQuestion) attempt(with means, _ int) Checker { return tcpCheck{with.via} }
 
 func (tcpQuestion) policy(t timing) policy { return t.policy() }
 

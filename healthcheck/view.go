@@ -24,13 +24,9 @@ type serverView struct {
 type checkView struct {
 	spec             CheckSpec
 	failed, running  bool
-	outcome          Outcome
-	code             Code
+	last             Result
 	failures         uint32
 	sharedBy         int
-	reason           string
-	err              error
-	took             time.Duration
 	added, completed time.Duration // since Manager.epoch
 }
 
@@ -82,8 +78,8 @@ func (v *serverView) copyState(rs *realServer) {
 	for i, c := range rs.checks {
 		p := c.probe
 		v.checks[i] = checkView{
-			spec: p.spec, failed: c.failed, running: p.busy, outcome: p.lastOutcome, code: p.code, failures: p.failures,
-			sharedBy: len(p.subscribers), reason: p.reason, err: p.err, took: p.took, added: p.added, completed: p.completed,
+			spec: p.spec, failed: c.failed, running: p.busy, last: p.last, failures: p.failures,
+			sharedBy: len(p.subscribers), added: p.added, completed: p.completed,
 		}
 	}
 }

@@ -5,15 +5,17 @@ import "fmt"
 // The texts are those operators of keepalived search their logs for. What is particular to a kind of check is in its
 // words. server is a name.
 
-// verdictText tells that a check came to a verdict; retries is how many were made before it failed.
-func verdictText(w *words, v verdict, retries uint32, server string) string {
+// verdictText tells that a check came to a verdict.
+func verdictText(w *words, t told) string {
 	switch {
-	case v == up:
-		return w.passed(server)
-	case retries == 0:
-		return w.check + " on service " + server + " failed."
+	case w.verdict != nil:
+		return w.verdict(t)
+	case t.verdict == up:
+		return w.passed(t.server)
+	case t.retries == 0:
+		return w.check + " on service " + t.server + " failed."
 	}
-	return fmt.Sprintf("%s on service %s failed after %d retries.", w.check, server, retries)
+	return fmt.Sprintf("%s on service %s failed after %d retries.", w.check, t.server, t.retries)
 }
 
 // postponedText tells of an attempt that could not be made for a reason on our side.

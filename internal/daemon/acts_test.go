@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -18,8 +19,31 @@ type effects struct {
 
 func effectsOf(text string) effects {
 	fsys := fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}
-	cfg, _ := confparse.Load(fsys, "k.conf", confparse.Env{Hostname: "lb1.example.net"})
+	cfg, _ := confparse.Load(fsys, "k.conf", confparse.Env{Hostname: "lb1.example.net",
+		System: confparse.System{Account: accountOf, Program: programOf}})
 	return effects{NewDesired(cfg), cfg.Global.DynamicInterfaces}
+}
+
+// accountOf is an account of a machine that has root, nobody and their groups.
+func accountOf(user, group string) (uid, gid uint32, err error) {
+	ids := map[string]uint32{"root": 0, "nobody": 65534, "nogroup": 65533}
+	uid, known := ids[user]
+	gid, ok := ids[group]
+	if group == "" {
+		gid, ok = uid, known
+	}
+	if !known || !ok {
+		return 0, 0, fmt.Errorf("no account %s %s", user, group)
+	}
+	return uid, gid, nil
+}
+
+// programOf says that a program can be run, and by whom it can be changed.
+func programOf(path string, _, _ uint32) confparse.ProgramState {
+	if strings.HasPrefix(path, "/tmp/") {
+		return confparse.ProgramInsecure
+	}
+	return confparse.ProgramOK
 }
 
 // differ reports whether two configurations make the program do different things.
@@ -28,6 +52,8 @@ func differ(a, b string) bool { return !reflect.DeepEqual(effectsOf(a), effectsO
 const (
 	actsInstance = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\n"
 	actsService  = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nprotocol TCP\n"
+	actsProgram  = "real_server 10.0.0.1 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n}\n"
+	actsFile     = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nprotocol TCP\nreal_server 10.0.0.1 80 {\nFILE_CHECK {\ntrack_file f\n}\n}\n}\n"
 	actsWebCheck = "real_server 10.0.0.1 80 {\nHTTP_GET {\nurl {\npath /\n}\n}\n"
 )
 
@@ -36,6 +62,16 @@ const (
 var actsElsewhere = map[string][2]string{
 	"global_defs: checker_log_all_failures": {"global_defs {\nchecker_log_all_failures\n}\n" + actsService + actsWebCheck + "}\n}\n",
 		actsService + actsWebCheck + "}\n}\n"},
+	"global_defs: script_user": {"global_defs {\nscript_user nobody\n}\n" + actsService + actsProgram, actsService + actsProgram},
+	"global_defs: set_supplementary_groups": {"global_defs {\nset_supplementary_groups\n}\n" + actsService + actsProgram,
+		actsService + actsProgram},
+	"global_defs: enable_script_security": {"global_defs {\nenable_script_security\n}\n" + actsService + actsProgram,
+		actsService + actsProgram},
+	"(root): track_file":      {"track_file f {\nfile /run/f\n}\n" + actsFile, actsFile},
+	"(root): vrrp_track_file": {"vrrp_track_file f {\nfile /run/f\n}\n" + actsFile, actsFile},
+	"track_file: file":        {"track_file f {\nfile /run/f\n}\n" + actsFile, "track_file f {\nfile /run/g\n}\n" + actsFile},
+	"track_file: weight":      {"track_file f {\nfile /run/f\nweight 2\n}\n" + actsFile, "track_file f {\nfile /run/f\n}\n" + actsFile},
+	"track_file: init_file":   {"track_file f {\nfile /run/f\ninit_file\n}\n" + actsFile, "track_file f {\nfile /run/f\n}\n" + actsFile},
 	"global_defs: vrrp_mcast_group6": {"global_defs {\nvrrp_mcast_group6 ff02::99\n}\n" + actsInstance + "virtual_ipaddress {\nfe80::1\n}\n}\n",
 		actsInstance + "virtual_ipaddress {\nfe80::1\n}\n}\n"},
 	"virtual_server: virtualhost":             {actsService + "virtualhost a\n" + actsWebCheck + "}\n}\n", actsService + actsWebCheck + "}\n}\n"},

@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"cmd/vigil":      {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
 	"internal/lint":  {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "vrrp/election", "vrrp/lan", "healthcheck", "ipvs", "ipvs/pool",
-		"internal/status", "internal/web"},
+		"internal/script", "internal/status", "internal/web"},
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
 
@@ -35,7 +35,7 @@ var arrows = map[string][]string{
 	"vrrp/lan":         {"confparse", "vrrp/wire", "internal/netio_linux", "internal/firewall_linux"},
 	"vrrp/lan/lantest": {"confparse", "vrrp/wire", "vrrp/lan", "internal/netio", "internal/testlan"},
 
-	"healthcheck":   {"confparse"},
+	"healthcheck":   {"confparse", "internal/script", "internal/trackfile"},
 	"ipvs":          {"confparse", "ipvs/pool", "internal/boot"},
 	"ipvs/pool":     {"confparse"},
 	"ipvs/ipvstest": {"confparse", "ipvs"},
@@ -87,7 +87,7 @@ var purePackages = []string{"internal/status", "internal/track", "ipvs/pool", "v
 var shells = map[string][]string{
 	"vrrp": {"log.go", "metrics.go", "status.go"},
 	"healthcheck": {"apply.go", "change.go", "checker.go", "http.go", "httpconn.go", "httpreply.go", "log.go", "manager.go",
-		"metrics.go", "probe.go", "tcp.go", "view.go"},
+		"metrics.go", "misc.go", "probe.go", "tcp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go"},
 }

@@ -9,15 +9,17 @@ import (
 
 	"vigil/confparse"
 	"vigil/healthcheck"
+	"vigil/internal/script"
 	"vigil/internal/status"
 	"vigil/ipvs"
 )
 
 // How long the ends of this part may take. The kernel takes back ten thousand destinations in well under a second.
 const (
-	checkStopLimit = 3 * time.Second
-	carryStopLimit = time.Second
-	tableStopLimit = 12 * time.Second
+	checkStopLimit  = 3 * time.Second
+	scriptStopLimit = 4 * time.Second
+	carryStopLimit  = time.Second
+	tableStopLimit  = 12 * time.Second
 	// tableHeadStart is how long the virtual routers wait for the table to be programmed: an address owner becomes master
 	// at once, and should not do so in front of an empty table. Waiting longer would cost a process that comes back after
 	// a crash its mastership.
@@ -37,7 +39,7 @@ type services struct {
 	mu sync.Mutex
 
 	// Owned by the daemon's goroutine.
-	tasks struct{ checks, carry, table *task }
+	tasks struct{ scripts, checks, carry, table *task }
 }
 
 type runningServices struct {
@@ -94,12 +96,15 @@ func (s *services) start(kernel ipvs.Kernel) {
 		}
 		return s.openKernel(ctx)
 	}
+	log := s.log.With(componentKey, "checkers")
+	scripts := script.NewRunner(script.Options{Logger: log})
 	r := &runningServices{
-		checks: healthcheck.NewManager(healthcheck.Options{Logger: s.log.With(componentKey, "checkers"), Registerer: s.metrics}),
+		checks: healthcheck.NewManager(healthcheck.Options{Logger: log, Registerer: s.metrics, Scripts: scripts}),
 		table: ipvs.NewReconciler(ipvs.Options{Open: open, Logger: s.log.With(componentKey, "ipvs"), Registerer: s.metrics,
 			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit}),
 	}
 	s.tasks.table = startTask("ipvs", s.ended, r.table.Run)
+	s.tasks.scripts = startTask("programs of checks", s.ended, scripts.Run)
 	s.tasks.checks = startTask("healthcheck", s.ended, r.checks.Run)
 	s.tasks.carry = startTask("health to table", s.ended, func(ctx context.Context) error { return s.carry(ctx, r) })
 	s.running.Store(r)
@@ -148,7 +153,7 @@ func (s *services) ready() <-chan struct{} {
 }
 
 func (s *services) stop() error {
-	return stopTasks(stopping{s.tasks.checks, checkStopLimit}, stopping{s.tasks.carry, carryStopLimit},
+	return stopTasks(stopping{s.tasks.checks, checkStopLimit}, stopping{s.tasks.scripts, scriptStopLimit}, stopping{s.tasks.carry, carryStopLimit},
 		stopping{s.tasks.table, tableStopLimit})
 }
 

@@ -88,7 +88,7 @@ func checkStatus(from []healthcheck.CheckStatus) []status.Check {
 	to := make([]status.Check, len(from))
 	for i, c := range from {
 		to[i] = status.Check{Kind: c.Kind, Target: c.Target, Up: c.Up, Result: c.Result, Code: c.Code,
-			Reason: c.Reason, Error: c.Error, TookSeconds: status.Seconds(c.TookSeconds * 1e9), LastCompleted: c.LastCompleted,
+			Summary: c.Summary, Reason: c.Reason, Error: c.Error, TookSeconds: status.Seconds(c.TookSeconds * 1e9), LastCompleted: c.LastCompleted,
 			ConsecutiveFailures: c.ConsecutiveFailures, Running: c.Running, SharedBy: c.SharedBy}
 	}
 	return to

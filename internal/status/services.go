@@ -33,9 +33,10 @@ type RealServer struct {
 type Check struct {
 	Kind                string    `json:"kind"` // the keyword, such as TCP_CHECK
 	Target              string    `json:"target"`
-	Up                  bool      `json:"up"`               // does not hold its server down
-	Result              string    `json:"result,omitempty"` // of the last attempt: success, failure, rescheduled
-	Code                string    `json:"code,omitempty"`   // of the last attempt, as HAProxy has it: L4OK, L4TOUT, L7STS
+	Up                  bool      `json:"up"`                // does not hold its server down
+	Result              string    `json:"result,omitempty"`  // of the last attempt: success, failure, rescheduled
+	Code                string    `json:"code,omitempty"`    // of the last attempt, as HAProxy has it: L4OK, L4TOUT, L7STS
+	Summary             string    `json:"summary,omitempty"` // of the last attempt: L7STS 503 in 12ms
 	Reason              string    `json:"reason,omitempty"`
 	Error               string    `json:"error,omitempty"`
 	TookSeconds         Seconds   `json:"took_seconds"`

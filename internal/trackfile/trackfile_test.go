@@ -120,7 +120,7 @@ func TestFileThatChanges(t *testing.T) {
 	if l.value != 3 {
 		t.Errorf("begins with %d", l.value)
 	}
-	write(t, path, "5\n")
+	replace(t, path, "5\n")
 	l.want(5)
 	replace(t, path, "5\n") // nothing new
 	replace(t, path, "99999999999")

@@ -143,8 +143,10 @@ const lookAgain = time.Second
 // Run tells of changes until ctx ends. It may be called again when it has returned.
 func (w *Watcher) Run(ctx context.Context) error {
 	watch, err := newInotify()
-	if err != nil {
-		return err
+	if err != nil { // a user has 128 of them
+		w.log.Warn("track files cannot be watched; they are read every second", "err", err)
+		w.poll(ctx)
+		return nil
 	}
 	defer watch.Close()
 	w.mu.Lock()
@@ -169,6 +171,20 @@ func (w *Watcher) Run(ctx context.Context) error {
 		w.look(changes)
 	}
 	return nil
+}
+
+// poll reads everything every now and then until ctx ends.
+func (w *Watcher) poll(ctx context.Context) {
+	every := time.NewTicker(lookAgain)
+	defer every.Stop()
+	for {
+		w.look(nil)
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // patience is how long to wait for news: for ever, unless a file is not watched.
