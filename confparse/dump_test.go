@@ -79,6 +79,7 @@ var sampleArgs = map[string][]string{
 	"notify_stop": {"/bin/n"}, "notify": {"/bin/n root"}, "notify_master_rx_lower_pri": {"/bin/n"},
 	"sni_name": {"sni.example"}, "regex": {`"a\\d+ b"`}, "regex_options": {"caseless utf"}, "regex_stack": {"1 2"},
 	"regex_min_offset": {"3"}, "regex_max_offset": {"40"}, "sorry_server_lvs_method": {"DR", "TUN type gre"},
+	"header": {`"X-A: b c"`}, "basic_auth": {"web secret"},
 	"misc_path": {`"/bin/check x"`}, "payload": {"00ff 12"}, "require_reply": {"", "0x f1"},
 }
 
@@ -88,6 +89,7 @@ var sampleWords = map[string][]string{
 	"lb_kind": {"NAT", "DR", "TUN", "TUN type gue port 5 csum"}, "lvs_method": {"NAT", "DR", "TUN type gre csum"},
 	"sorry_server_lvs_method": {"NAT", "DR"}, "protocol": {"TCP", "udp", "SCTP"}, "ip_family": {"inet"},
 	"persistence_granularity": {"255.255.255.0"}, "http_protocol": {"1.0", "1.0C", "1.1"},
+	"method": {"HEAD"},
 	"digest": {"9b7de6d51ad09daff0c1c8d27f4c1a35"}, "type": {"A", "mx"}, "umask": {"022", "IRWXG|IRWXO"},
 	"vrrp_rx_bufs_policy": {"MTU", "advert", "5000"}, "anti_replay": {"time", "monotonic"},
 	"mode": {"enforce", "permissive", "receive-only"}, "track_file": {"tf"}, "name": {"bfd0"},

@@ -1,6 +1,7 @@
 package confparse
 
 import (
+	"cmp"
 	"fmt"
 
 	"vigil/confparse/diag"
@@ -14,6 +15,8 @@ type HTTPCheck struct {
 	SNI          bool   // enable_sni
 	SNIName      string // sni_name
 	CloseNotify  bool   // tls_compliant
+	VerifyPeer   bool   // verify_peer: the certificate must be good
+	VerifyName   string // verify_name: and be for this name
 	URLs         []URL
 }
 
@@ -40,13 +43,17 @@ var httpRows = blockOf[checkerScratch]{
 	ownRow("sni_name", "", func(d *decoder, n *Node, c *checkerScratch) {
 		c.HTTP.SNI = true
 		c.HTTP.SNIName = d.once(c.HTTP.SNIName, d.intern(n.Arg(0)))
-	}, func(p *printer, c *checkerScratch) { p.text("sni_name", c.HTTP.SNIName) }).from("2.4.3+").withoutEffect(),
-	toggleRow("enable_sni", false, func(c *checkerScratch) *bool { return &c.HTTP.SNI }).withoutEffect(),
+	}, func(p *printer, c *checkerScratch) { p.text("sni_name", c.HTTP.SNIName) }).from("2.4.3+"),
+	toggleRow("enable_sni", false, func(c *checkerScratch) *bool { return &c.HTTP.SNI }),
 }
 
 // tlsCheckRows are the rows that SSL_GET has besides.
 var tlsCheckRows = blockOf[checkerScratch]{
-	toggleRow("tls_compliant", false, func(c *checkerScratch) *bool { return &c.HTTP.CloseNotify }).from("2.3.0").withoutEffect(),
+	toggleRow("tls_compliant", false, func(c *checkerScratch) *bool { return &c.HTTP.CloseNotify }).from("2.3.0"),
+	optionRow("verify_peer", func(c *checkerScratch) *bool { return &c.HTTP.VerifyPeer }).from(ours),
+	ownWordRow("verify_name", oneWord, "", func(d *decoder, s string, c *checkerScratch) {
+		c.HTTP.VerifyPeer, c.HTTP.VerifyName = true, s
+	}, func(p *printer, c *checkerScratch) { p.text("verify_name", c.HTTP.VerifyName) }).from(ours),
 }
 
 func deprecatedRetry() row[checkerScratch] {
@@ -72,4 +79,17 @@ func (d *decoder) httpProtocol(s string, c *checkerScratch) {
 // settleHTTP looks whether there is anything to ask for.
 func (d *decoder) settleHTTP(n *Node, c *checkerScratch) bool {
 	return len(c.HTTP.URLs) > 0 || d.dropChecker(n, "%s has no url specified - ignoring", c.Kind)
+}
+
+// settleNames decides who is asked for. Without virtual hosts of their own, urls have that of the real server, which is
+// not taken for the name that TLS asks for: that is the virtual server's then.
+func (h *HTTPCheck) settleNames(realServer, virtualServer string) {
+	for i := range h.URLs {
+		if u := &h.URLs[i]; h.SNI {
+			u.ServerName = cmp.Or(h.SNIName, u.VirtualHost, h.VirtualHost, virtualServer)
+		}
+	}
+	if h.VirtualHost == "" {
+		h.VirtualHost = realServer
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vigil/confparse/diag"
+	"vigil/internal/pcre"
 )
 
 // Regex is what a url's body must match.
@@ -26,9 +27,9 @@ var regexRows = blockOf[URL]{
 		if r.Pattern != "" {
 			p.line("regex", command([]string{r.Pattern}))
 		}
-	})).withoutEffect(),
+	})),
 	{
-		keyword: keyword{name: "regex_no_match", value: value{kind: bare}, def: "off", pending: true,
+		keyword: keyword{name: "regex_no_match", value: value{kind: bare}, def: "off",
 			on: func(d *decoder) { d.regexOf(here[URL](d)).Invert = true }},
 		print: regexPrint(func(p *printer, r *Regex) { p.flag(r.Invert, "regex_no_match") }),
 	},
@@ -36,16 +37,16 @@ var regexRows = blockOf[URL]{
 		if len(r.Options) > 0 {
 			p.line("regex_options", strings.Join(r.Options, " "))
 		}
-	})).withoutEffect(),
+	})),
 	ownRow("regex_min_offset", "0", func(d *decoder, n *Node, u *URL) { d.regexOf(u).MinOffset = d.regexNumber(n, 0) },
-		regexPrint(func(p *printer, r *Regex) { p.number("regex_min_offset", int64(r.MinOffset), 0) })).withoutEffect(),
+		regexPrint(func(p *printer, r *Regex) { p.number("regex_min_offset", int64(r.MinOffset), 0) })),
 	ownRow("regex_max_offset", "none", func(d *decoder, n *Node, u *URL) { d.regexOf(u).MaxOffset = d.regexNumber(n, 0) },
-		regexPrint(func(p *printer, r *Regex) { p.number("regex_max_offset", int64(r.MaxOffset), -1) })).withoutEffect(),
+		regexPrint(func(p *printer, r *Regex) { p.number("regex_max_offset", int64(r.MaxOffset), -1) })),
 	ownRow("regex_stack", "the library's", (*decoder).regexStack, regexPrint(func(p *printer, r *Regex) {
 		if r.StackMax > 0 {
 			p.line("regex_stack", r.StackStart, r.StackMax)
 		}
-	})).withoutEffect(),
+	})),
 }
 
 // regexPrint prints a part of an expression, if there is one.
@@ -110,4 +111,23 @@ func (d *decoder) regexStack(n *Node, u *URL) {
 		return
 	}
 	d.regexOf(u).StackStart, d.regexOf(u).StackMax = start, limit
+}
+
+// settleRegex looks whether there is an expression, and whether it can be had. keepalived goes on without one that it
+// cannot compile.
+func (d *decoder) settleRegex(n *Node, u *URL) {
+	r := u.Regex
+	if r == nil || r.Pattern == "" {
+		return
+	}
+	if _, err := pcre.Compile(r.Spec()); err != nil {
+		d.report(n, r.Range, diag.CodeBadRegex, fmt.Sprintf("regex %s cannot be used - ignoring", r.Pattern), err.Error())
+		r.Pattern = ""
+	}
+}
+
+// Spec is the expression as it is compiled.
+func (r *Regex) Spec() pcre.Spec {
+	return pcre.Spec{Pattern: r.Pattern, Options: strings.Join(r.Options, " "), Min: r.MinOffset, Max: r.MaxOffset,
+		Stack: r.StackMax}
 }

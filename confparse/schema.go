@@ -160,7 +160,7 @@ func keywords() []keyword {
 		virtualServerBlock.keywords(in(inVirtualServer)), realServerBlock.keywords(in(inRealServer)),
 		checkerAlpha.keywords(timedCheckers | in(inBFDCheck)), connectRows.keywords(socketCheckers),
 		timedRows.keywords(timedCheckers), httpRows.keywords(in(inHTTPGet, inSSLGet)), tlsCheckRows.keywords(in(inSSLGet)),
-		plainURLs.keywords(in(inHTTPGet)), tlsURLs.keywords(in(inSSLGet)), urlRows.keywords(in(inHTTPURL, inSSLURL)),
+		plainURLs.keywords(in(inHTTPGet)), tlsURLs.keywords(in(inSSLGet)), urlRows.keywords(in(inHTTPURL, inSSLURL)), requestRows.keywords(in(inHTTPURL, inSSLURL)),
 		tlsURLRows.keywords(in(inSSLURL)), regexRows.keywords(in(inHTTPURL, inSSLURL)), smtpRows.keywords(in(inSMTPCheck)),
 		dnsRows.keywords(in(inDNSCheck)), miscRows.keywords(in(inMiscCheck)), udpRows.keywords(in(inUDPCheck)),
 		fileCheckRows.keywords(in(inFileCheck)), bfdCheckRows.keywords(in(inBFDCheck)),

@@ -14,7 +14,7 @@ type TLSMaterial struct {
 
 // tlsRow is SSL, of which the last one counts.
 var tlsRow = row[Config]{
-	keyword: keyword{name: "SSL", block: inSSL, pending: true, decode: (*decoder).tlsBlock},
+	keyword: keyword{name: "SSL", block: inSSL, decode: (*decoder).tlsBlock},
 	print: func(p *printer, c *Config) {
 		if c.TLS.IsSet {
 			p.open("SSL")

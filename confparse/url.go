@@ -16,7 +16,9 @@ type URL struct {
 	StatusCodes []StatusRange
 	VirtualHost string
 	Regex       *Regex
-	CloseNotify bool // tls_compliant
+	CloseNotify bool   // tls_compliant
+	ServerName  string // settled: the name that TLS asks for (SNI); "" = none
+	Request     Request
 }
 
 // StatusRange is an inclusive range of HTTP status codes.
@@ -51,14 +53,14 @@ var (
 		replacedWordRow("virtualhost", optionalWord, func(u *URL) *string { return &u.VirtualHost }).because("the checker's"),
 	}
 	tlsURLRows = blockOf[URL]{
-		toggleRow("tls_compliant", false, func(u *URL) *bool { return &u.CloseNotify }).from("2.3.0").withoutEffect(),
+		toggleRow("tls_compliant", false, func(u *URL) *bool { return &u.CloseNotify }).from("2.3.0"),
 	}
 )
 
 // The url rows of the two checkers, in the order in which they are printed.
 var (
-	plainURLs = blockOf[checkerScratch]{urlRow(inHTTPURL, slices.Concat(urlRows, regexRows))}
-	tlsURLs   = blockOf[checkerScratch]{urlRow(inSSLURL, slices.Concat(urlRows, tlsURLRows, regexRows))}
+	plainURLs = blockOf[checkerScratch]{urlRow(inHTTPURL, slices.Concat(urlRows, requestRows, regexRows))}
+	tlsURLs   = blockOf[checkerScratch]{urlRow(inSSLURL, slices.Concat(urlRows, requestRows, tlsURLRows, regexRows))}
 )
 
 // url decodes a url block.
@@ -69,6 +71,7 @@ func (d *decoder) url(n *Node, rows blockOf[URL], c *checkerScratch) {
 		d.about(n, diag.CodeURLDropped, "HTTP_GET/SSL_GET checker url has no path - ignoring", "")
 		return
 	}
+	d.settleRegex(n, &u)
 	if len(u.StatusCodes) == 0 {
 		u.StatusCodes = okStatus
 	}

@@ -283,8 +283,8 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 				ck.Connect.Port = rs.ID.Port
 			}
 		}
-		if ck.HTTP != nil && ck.HTTP.VirtualHost == "" {
-			ck.HTTP.VirtualHost = rs.VirtualHost
+		if ck.HTTP != nil {
+			ck.HTTP.settleNames(rs.VirtualHost, vs.VirtualHost)
 		}
 		if ck.Connect.Addr.Is6() && ck.Connect.Addr.IsLinkLocalUnicast() && ck.Connect.BindInterface == "" {
 			d.about(ck.node, diag.CodeCheckerDropped, fmt.Sprintf(

@@ -40,6 +40,7 @@ func (m *Manager) Apply(s Spec) Snapshot {
 			servers[i], vs.kept = vs, true
 		}
 	}
+	m.means.expressions.forget()
 	touched := m.leave(m.servers)
 	var fresh []*probe
 	for i := range servers {

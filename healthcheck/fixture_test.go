@@ -3,10 +3,12 @@ package healthcheck
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 
@@ -299,4 +301,9 @@ func (l *lab) wantHealth(want ...string) {
 // vsIDOfMark is the virtual server of firewall mark 5 in a family.
 func vsIDOfMark(f confparse.Family) confparse.VirtualServerID {
 	return confparse.VirtualServerID{Family: f, Fwmark: 5}
+}
+
+// memoryFile is a file system with the file k.conf.
+func memoryFile(text string) fs.FS {
+	return fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}
 }

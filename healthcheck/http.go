@@ -4,13 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
-	"net"
-	"net/netip"
 	"os"
-	"slices"
-	"sync"
 	"time"
 
 	"vigil/confparse"
@@ -32,6 +27,8 @@ const (
 	httpDigestError       = "MD5 digest error to"
 	httpStatusSuccess     = "HTTP status code"
 	httpDigestSuccess     = "MD5 digest"
+	httpRegexError        = "Regex match failed"
+	httpRegexSuccess      = "Regex match"
 
 	httpTooLong = "Reply too long from" // keepalived has no bound, and no word for it
 )
@@ -41,8 +38,10 @@ type httpCheck struct {
 	dial     dial
 	url      urlSpec
 	protocol confparse.HTTPProtocol
-	tls      bool
+	tls      *tls.Config // nil: plain HTTP
 	limits   replyLimits
+
+	expressions *expressions
 }
 
 // Check implements Checker.
@@ -71,11 +70,11 @@ func (c httpCheck) check(ctx context.Context) Result {
 	stop := context.AfterFunc(ctx, func() { file.Close() })
 	defer stop()
 	conn := &replyConn{File: file, target: c.dial.target, timeout: c.dial.timeout, limits: c.limits, done: ctx.Done()}
-	if !c.tls {
+	if c.tls == nil {
 		return c.exchange(conn, conn)
 	}
 	conn.SetDeadline(time.Now().Add(c.dial.timeout))
-	client := tls.Client(conn, tlsConfig())
+	client := tls.Client(conn, c.tls)
 	if err := client.HandshakeContext(ctx); err != nil {
 		code := CodeTLSFailed
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -83,7 +82,12 @@ func (c httpCheck) check(ctx context.Context) Result {
 		}
 		return failed(code, httpHandshakeError, explained(err))
 	}
-	return c.exchange(client, conn)
+	r := c.exchange(client, conn)
+	if c.url.closeNotify {
+		conn.SetWriteDeadline(time.Now().Add(c.dial.timeout))
+		_ = client.CloseWrite() // what the server makes of it does not change what it has said
+	}
+	return r
 }
 
 // exchange sends the request and judges the reply. rw is conn itself or the TLS session on it.
@@ -96,11 +100,15 @@ func (c httpCheck) exchange(rw io.ReadWriter, conn *replyConn) Result {
 		return failed(CodeAnswerInvalid, httpCannotSend, err)
 	}
 	timeoutReason, ends, patience := httpTimeoutReading, atEOF, max(replyTime, replyTimeouts*c.dial.timeout)
-	if c.tls { // one connect_timeout for the whole reply
+	if c.tls != nil { // one connect_timeout for the whole reply
 		timeoutReason, ends, patience = sslTimeoutReading, atAnyError, c.dial.timeout
 	}
 	conn.expect(time.Now(), patience)
-	reply, err := readReply(rw, c.url.hasDigest, ends)
+	wanted := wantedReply{digest: c.url.hasDigest, limit: c.url.maxBody}
+	if c.url.hasRegex {
+		wanted.keep = maxSubject
+	}
+	reply, err := readReply(rw, wanted, ends)
 	switch {
 	case errors.Is(err, errNoHeader):
 		return failed(CodeAnswerInvalid, httpNoData, err)
@@ -110,40 +118,27 @@ func (c httpCheck) exchange(rw io.ReadWriter, conn *replyConn) Result {
 		return failed(CodeAnswerTimeout, timeoutReason, err)
 	case err != nil:
 		return failed(CodeAnswerInvalid, httpReadError, err)
-	case !c.url.status.has(reply.status):
-		return failed(CodeAnswerStatus, httpStatusError, nil)
-	case !c.url.hasDigest:
-		return passed(CodeAnswered, httpStatusSuccess)
-	case reply.digest != c.url.digest:
-		return failed(CodeAnswerInvalid, httpDigestError, nil)
 	}
-	return passed(CodeAnswered, httpDigestSuccess)
+	return c.judge(reply).with(reply.status)
 }
 
-// request returns the bytes of the request. The path is sent as written, and the Host field is the virtual host as
-// written, without a port, or else the target with its port.
-func (c httpCheck) request() []byte {
-	b := make([]byte, 0, 128+len(c.url.path)+len(c.url.host))
-	b = append(b, "GET "...)
-	b = append(b, c.url.path...)
-	if c.protocol == confparse.HTTP11 {
-		b = append(b, " HTTP/1.1\r\n"...)
-	} else {
-		b = append(b, " HTTP/1.0\r\n"...)
+// judge says what a whole reply means: its status, its digest and its text must all be right.
+func (c httpCheck) judge(reply httpReply) Result {
+	switch {
+	case !c.url.status.has(reply.status):
+		return failed(CodeAnswerStatus, httpStatusError, nil)
+	case c.url.hasDigest && reply.digest != c.url.digest:
+		return failed(CodeAnswerInvalid, httpDigestError, nil)
+	case c.url.hasRegex:
+		found, err := c.expressions.match(c.url.regex, reply.body)
+		if err != nil || found == c.url.noMatch {
+			return failed(CodeAnswerInvalid, httpRegexError, err)
+		}
+		return passed(CodeAnswered, httpRegexSuccess)
+	case c.url.hasDigest:
+		return passed(CodeAnswered, httpDigestSuccess)
 	}
-	b = append(b, "User-Agent: KeepAliveClient\r\n"...)
-	if c.protocol != confparse.HTTP10 {
-		b = append(b, "Connection: close\r\n"...)
-	}
-	b = append(b, "Host: "...)
-	if c.url.host != "" {
-		b = append(b, c.url.host...)
-	} else {
-		t := c.dial.target
-		b = netip.AddrPortFrom(t.Addr().WithZone(""), t.Port()).AppendTo(b)
-	}
-	b = append(b, "\r\n\r\n"...)
-	return b[:min(len(b), maxRequest)]
+	return passed(CodeAnswered, httpStatusSuccess)
 }
 
 // atEOF is the end of a reply over HTTP.
@@ -155,25 +150,3 @@ func atEOF(err error) bool { return errors.Is(err, io.EOF) }
 func atAnyError(err error) bool {
 	return !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, errReplyTooLong)
 }
-
-// explained adds to an error of the TLS handshake what the operator can do nothing about: crypto/tls has no
-// finite-field DHE (RFC 5288), and a server that offers nothing else answers with handshake_failure (RFC 8446 §6.2).
-func explained(err error) error {
-	var remote *net.OpError
-	if errors.As(err, &remote) && remote.Op == "remote error" && remote.Err.Error() == handshakeFailure.Error() {
-		return fmt.Errorf("%w: the server may offer only cipher suites that this build lacks, such as finite-field DHE", err)
-	}
-	return err
-}
-
-const handshakeFailure = tls.AlertError(40)
-
-// tlsConfig is what SSL_GET offers: everything the library can do, because the question is whether the server works
-// and not how good its TLS is; certificates are not verified and no server name is sent.
-var tlsConfig = sync.OnceValue(func() *tls.Config {
-	c := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}
-	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
-		c.CipherSuites = append(c.CipherSuites, suite.ID)
-	}
-	return c
-})

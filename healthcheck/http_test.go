@@ -69,6 +69,9 @@ func TestHTTPRequest(t *testing.T) {
 			"GET / HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nConnection: close\r\nHost: 192.168.0.1:80\r\n\r\n"},
 		{"the path is not escaped", httpCheck{dial: dial{target: v4}, url: urlSpec{path: "/a b?c=%zz&d=ä", host: "h"}},
 			"GET /a b?c=%zz&d=ä HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: h\r\n\r\n"},
+		{"headers of our own, in the place of those of their name", httpCheck{dial: dial{target: v4}, protocol: confparse.HTTP11,
+			url: urlSpec{path: "/", method: "HEAD", headers: "host: h\r\nX-Check: yes\r\nUser-Agent: me\r\n"}},
+			"HEAD / HTTP/1.1\r\nConnection: close\r\nhost: h\r\nX-Check: yes\r\nUser-Agent: me\r\n\r\n"},
 		{"a long request is cut at 2047 bytes", httpCheck{dial: dial{target: v4}, url: urlSpec{path: "/" + long}},
 			("GET /" + long)[:2047]},
 	}

@@ -92,7 +92,7 @@ func TestPauseIsNotThePeersFault(t *testing.T) {
 	c := &replyConn{File: f, timeout: d.timeout, limits: replyLimits{size: 1 << 20, burst: 10_000, rate: 1 << 20}}
 	c.expect(time.Now(), d.timeout)
 	end := c.end
-	if r, err := readReply(c, false, atEOF); err != nil || r.status != 200 {
+	if r, err := readReply(c, wantedReply{}, atEOF); err != nil || r.status != 200 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	// 90 kB at 1 MB/s are 86 ms, of which what the reading itself took is no pause.

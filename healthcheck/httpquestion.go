@@ -6,6 +6,7 @@ import (
 	"unique"
 
 	"vigil/confparse"
+	"vigil/internal/pcre"
 )
 
 func httpWords(check string) words {
@@ -25,6 +26,8 @@ type httpQuestion struct{ spec unique.Handle[httpSpec] }
 // httpSpec is what HTTP_GET and SSL_GET have beyond a connection.
 type httpSpec struct {
 	tls          bool
+	verify       bool   // the certificate
+	verifyName   string // and that it is for this name; "" = any
 	protocol     confparse.HTTPProtocol
 	fastRecovery bool
 	count        int32 // urls
@@ -44,21 +47,40 @@ type urlSpec struct {
 	digest    [16]byte
 	hasDigest bool
 	status    statusSet
+
+	serverName  string // that TLS asks for; "" = none
+	closeNotify bool   // the end of TLS is told
+	regex       pcre.Spec
+	hasRegex    bool
+	noMatch     bool // the regex is not to match
+	method      string
+	headers     string // one to a line; "" = none beyond those that are sent anyway
+	maxBody     int64  // bytes; 0 = no limit of its own
 }
 
 func askHTTP(ck *confparse.Checker) question {
 	spec := httpSpec{tls: ck.Kind == confparse.SSLGet}
 	if h := ck.HTTP; h != nil {
 		spec.protocol, spec.fastRecovery, spec.count = h.Protocol, h.FastRecovery, int32(len(h.URLs))
+		spec.verify, spec.verifyName = h.VerifyPeer, h.VerifyName
 		for _, u := range slices.Backward(h.URLs) {
-			spec.urls = unique.Make(urlNode{newURL(u, h.VirtualHost), spec.urls})
+			url := newURL(u, h.VirtualHost)
+			url.closeNotify = u.CloseNotify || h.CloseNotify
+			spec.urls = unique.Make(urlNode{url, spec.urls})
 		}
 	}
 	return httpQuestion{unique.Make(spec)}
 }
 
 func newURL(u confparse.URL, host string) urlSpec {
-	url := urlSpec{path: u.Path, host: u.VirtualHost}
+	url := urlSpec{path: u.Path, host: u.VirtualHost, serverName: u.ServerName, method: u.Request.Method,
+		maxBody: int64(u.Request.MaxBody)}
+	for _, h := range u.Request.Headers {
+		url.headers += h + "\r\n"
+	}
+	if r := u.Regex; r != nil && r.Pattern != "" {
+		url.regex, url.hasRegex, url.noMatch = r.Spec(), true, r.Invert
+	}
 	if url.host == "" {
 		url.host = host
 	}
@@ -75,7 +97,11 @@ func newURL(u confparse.URL, host string) urlSpec {
 
 func (q httpQuestion) attempt(with means, step int) Checker {
 	s := q.spec.Value()
-	return httpCheck{dial: with.via, url: s.url(step), protocol: s.protocol, tls: s.tls, limits: replyLimit}
+	c := httpCheck{dial: with.via, url: s.url(step), protocol: s.protocol, limits: replyLimit, expressions: with.expressions}
+	if s.tls {
+		c.tls = with.tls.config(c.url.serverName, s.verify, s.verifyName)
+	}
+	return c
 }
 
 func (q httpQuestion) policy(t timing) policy {

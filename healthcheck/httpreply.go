@@ -20,12 +20,20 @@ var errNoHeader = errors.New("no end of the reply's header")
 type httpReply struct {
 	status int      // 0 when the status line has none
 	digest [16]byte // MD5 of the body as received, up to Content-Length; only when asked for
+	body   []byte   // the beginning of the body, likewise
+}
+
+// wantedReply is what a check wants of a reply.
+type wantedReply struct {
+	digest bool
+	keep   int   // bytes of the body, and one more when there are more
+	limit  int64 // bytes that a body may have; 0 = any number
 }
 
 // readReply reads a reply until its end: nothing is judged earlier, not even when Content-Length bytes have arrived.
-// Whatever the peer sends, no more than one buffer of it is held. ends tells which errors of a read are the end of a
+// Whatever the peer sends, no more of it is held than one buffer and what is wanted. ends tells which errors of a read are the end of a
 // reply whose header is there. The error is errNoHeader or that of a read.
-func readReply(r io.Reader, wantDigest bool, ends func(error) bool) (httpReply, error) {
+func readReply(r io.Reader, wanted wantedReply, ends func(error) bool) (httpReply, error) {
 	var buf [maxHeader]byte
 	n := 0
 	for {
@@ -36,7 +44,7 @@ func readReply(r io.Reader, wantDigest bool, ends func(error) bool) (httpReply, 
 		from := max(0, n-len("\r\n\r")) // the end may straddle two reads
 		n += m
 		if i := bytes.Index(buf[from:n], []byte("\r\n\r\n")); i >= 0 {
-			return readBody(r, buf[:], from+i, n, wantDigest, err, ends)
+			return readBody(r, buf[:], from+i, n, wanted, err, ends)
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return httpReply{}, errNoHeader
@@ -49,13 +57,14 @@ func readReply(r io.Reader, wantDigest bool, ends func(error) bool) (httpReply, 
 
 // readBody continues readReply after the header block buf[:header]; buf[header+4:n] is the beginning of the body, and
 // err is what the last read returned besides it.
-func readBody(r io.Reader, buf []byte, header, n int, wantDigest bool, err error, ends func(error) bool) (httpReply, error) {
+func readBody(r io.Reader, buf []byte, header, n int, wanted wantedReply, err error, ends func(error) bool) (httpReply, error) {
 	reply := httpReply{status: statusCode(buf[:header])}
 	left, limited := contentLength(buf[:header])
 	var sum hash.Hash
-	if wantDigest {
+	if wanted.digest {
 		sum = md5.New()
 	}
+	size := int64(0)
 	body := buf[header+len("\r\n\r\n") : n]
 	for {
 		if limited {
@@ -64,6 +73,12 @@ func readBody(r io.Reader, buf []byte, header, n int, wantDigest bool, err error
 		}
 		if sum != nil {
 			sum.Write(body)
+		}
+		if size += int64(len(body)); wanted.limit > 0 && size > wanted.limit {
+			return httpReply{}, errReplyTooLong
+		}
+		if room := wanted.keep + 1 - len(reply.body); wanted.keep > 0 && room > 0 {
+			reply.body = append(reply.body, body[:min(len(body), room)]...)
 		}
 		if err != nil && ends(err) {
 			break

@@ -24,30 +24,30 @@ func TestReadReply(t *testing.T) {
 		want  httpReply
 		err   error
 	}{
-		{"a plain reply", "HTTP/1.0 200 OK\r\nServer: x\r\n\r\nhello", httpReply{200, sum("hello")}, nil},
+		{"a plain reply", "HTTP/1.0 200 OK\r\nServer: x\r\n\r\nhello", httpReply{status: 200, digest: sum("hello")}, nil},
 		{"digest over Content-Length bytes only (case 41)", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello world",
-			httpReply{200, sum("hello")}, nil},
+			httpReply{status: 200, digest: sum("hello")}, nil},
 		{"Content-Length larger than the body", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
-			httpReply{200, sum("hello")}, nil},
-		{"Content-Length 0", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nhello", httpReply{200, sum("")}, nil},
+			httpReply{status: 200, digest: sum("hello")}, nil},
+		{"Content-Length 0", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nhello", httpReply{status: 200, digest: sum("")}, nil},
 		{"content-length in another spelling is not seen", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nhello",
-			httpReply{200, sum("hello")}, nil},
+			httpReply{status: 200, digest: sum("hello")}, nil},
 		{"Content-Length that is no number", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nhello",
-			httpReply{200, sum("hello")}, nil},
+			httpReply{status: 200, digest: sum("hello")}, nil},
 		{"Content-Length beyond all bodies", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nhello",
-			httpReply{200, sum("hello")}, nil},
+			httpReply{status: 200, digest: sum("hello")}, nil},
 		{"Content-Length in the body is body", "HTTP/1.1 200 OK\r\n\r\nContent-Length: 1\r\n",
-			httpReply{200, sum("Content-Length: 1\r\n")}, nil},
+			httpReply{status: 200, digest: sum("Content-Length: 1\r\n")}, nil},
 		{"chunks are not decoded", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
-			httpReply{200, sum("1\r\na\r\n0\r\n\r\n")}, nil},
-		{"no reason and no space after the code (case 39)", "HTTP/1.1 200\r\n\r\n", httpReply{0, sum("")}, nil},
-		{"no reason but the space", "HTTP/1.1 200 \r\n\r\n", httpReply{200, sum("")}, nil},
-		{"two digits", "HTTP/1.1 20 OK\r\n\r\n", httpReply{0, sum("")}, nil},
-		{"four digits", "HTTP/1.1 2000 OK\r\n\r\n", httpReply{0, sum("")}, nil},
-		{"not digits", "HTTP/1.1 2x0 OK\r\n\r\n", httpReply{0, sum("")}, nil},
-		{"no space at all", "HTTP\r\n\r\n", httpReply{0, sum("")}, nil},
-		{"nothing before the end of the header", "\r\n\r\n", httpReply{0, sum("")}, nil},
-		{"a header of 4095 bytes", fits, httpReply{200, sum("")}, nil},
+			httpReply{status: 200, digest: sum("1\r\na\r\n0\r\n\r\n")}, nil},
+		{"no reason and no space after the code (case 39)", "HTTP/1.1 200\r\n\r\n", httpReply{status: 0, digest: sum("")}, nil},
+		{"no reason but the space", "HTTP/1.1 200 \r\n\r\n", httpReply{status: 200, digest: sum("")}, nil},
+		{"two digits", "HTTP/1.1 20 OK\r\n\r\n", httpReply{status: 0, digest: sum("")}, nil},
+		{"four digits", "HTTP/1.1 2000 OK\r\n\r\n", httpReply{status: 0, digest: sum("")}, nil},
+		{"not digits", "HTTP/1.1 2x0 OK\r\n\r\n", httpReply{status: 0, digest: sum("")}, nil},
+		{"no space at all", "HTTP\r\n\r\n", httpReply{status: 0, digest: sum("")}, nil},
+		{"nothing before the end of the header", "\r\n\r\n", httpReply{status: 0, digest: sum("")}, nil},
+		{"a header of 4095 bytes", fits, httpReply{status: 200, digest: sum("")}, nil},
 		{"a header of 4096 bytes", strings.Replace(fits, "X: ", "X:  ", 1), httpReply{}, errNoHeader},
 		{"nothing", "", httpReply{}, errNoHeader},
 		{"a header that does not end", "HTTP/1.1 200 OK\r\nServer: x\r\n", httpReply{}, errNoHeader},
@@ -61,7 +61,7 @@ func TestReadReply(t *testing.T) {
 	for _, tt := range tests {
 		for name, reader := range readers {
 			t.Run(tt.name+"/"+name, func(t *testing.T) {
-				got, err := readReply(reader(strings.NewReader(tt.reply)), true, atEOF)
+				got, err := readReply(reader(strings.NewReader(tt.reply)), wantedReply{digest: true}, atEOF)
 				if !errors.Is(err, tt.err) {
 					t.Fatalf("error %v, want %v", err, tt.err)
 				}
@@ -77,7 +77,7 @@ func TestReadReplyPassesReadErrorsOn(t *testing.T) {
 	broken := errors.New("broken")
 	for _, start := range []string{"", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\n\r\nhel"} {
 		r := io.MultiReader(strings.NewReader(start), iotest.ErrReader(broken))
-		if _, err := readReply(r, true, atEOF); !errors.Is(err, broken) {
+		if _, err := readReply(r, wantedReply{digest: true}, atEOF); !errors.Is(err, broken) {
 			t.Errorf("after %q: error %v, want %v", start, err, broken)
 		}
 	}
@@ -97,7 +97,7 @@ func TestReadReplyEndsAsToldTo(t *testing.T) {
 		{"HTTP/1.1 200 OK\r\n", syscall.ECONNRESET, syscall.ECONNRESET},
 		{"HTTP/1.1 200 OK\r\n", io.ErrUnexpectedEOF, errNoHeader},
 	} {
-		reply, err := readReply(io.MultiReader(strings.NewReader(tt.start), iotest.ErrReader(tt.err)), true, atAnyError)
+		reply, err := readReply(io.MultiReader(strings.NewReader(tt.start), iotest.ErrReader(tt.err)), wantedReply{digest: true}, atAnyError)
 		if !errors.Is(err, tt.want) || err == nil && (reply.status != 200 || reply.digest != md5.Sum([]byte("hel"))) {
 			t.Errorf("%v after %q: %+v, %v; want %v", tt.err, tt.start, reply, err, tt.want)
 		}
@@ -108,7 +108,7 @@ func TestReadReplyEndsAsToldTo(t *testing.T) {
 func TestReadReplyHoldsOneBuffer(t *testing.T) {
 	allocations := testing.AllocsPerRun(1, func() {
 		start := strings.NewReader("HTTP/1.1 200 OK\r\n\r\n")
-		if _, err := readReply(io.MultiReader(start, io.LimitReader(zeros{}, 64<<20)), true, atEOF); err != nil {
+		if _, err := readReply(io.MultiReader(start, io.LimitReader(zeros{}, 64<<20)), wantedReply{digest: true}, atEOF); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -128,10 +128,10 @@ func (zeros) Read(b []byte) (int, error) {
 // not matter, and the digest must be that of the bytes after the header.
 func FuzzReadReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, reply []byte, piece uint16) {
-		whole, err := readReply(bytes.NewReader(reply), true, atEOF)
+		whole, err := readReply(bytes.NewReader(reply), wantedReply{digest: true}, atEOF)
 		r := &piecewise{reply, int(piece%512) + 1}
-		pieces, perr := readReply(r, true, atEOF)
-		if whole != pieces || !errors.Is(perr, err) {
+		pieces, perr := readReply(r, wantedReply{digest: true}, atEOF)
+		if whole.status != pieces.status || whole.digest != pieces.digest || !errors.Is(perr, err) {
 			t.Fatalf("whole: %+v, %v; in pieces of %d: %+v, %v", whole, err, r.size, pieces, perr)
 		}
 		header, body, ended := bytes.Cut(reply, []byte("\r\n\r\n"))

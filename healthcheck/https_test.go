@@ -104,7 +104,7 @@ func TestSSLCheck(t *testing.T) {
 				timeout = 300 * time.Millisecond
 			}
 			r := httpCheck{
-				dial: dial{target: tt.target, timeout: timeout}, tls: true, limits: replyLimit,
+				dial: dial{target: tt.target, timeout: timeout}, tls: tlsConfig(), limits: replyLimit,
 				url: urlSpec{path: "/", status: statuses(200, 299), digest: md5.Sum([]byte("hello")), hasDigest: true},
 			}.Check(t.Context())
 			if r.Outcome != tt.outcome || r.Code != tt.code || r.Reason != tt.reason {
@@ -130,7 +130,7 @@ func answersAlert(t *testing.T, alert byte) netip.AddrPort {
 // TestHandshakeErrorNamesTheLibrary: an operator who can reach the server with openssl is told what differs.
 func TestHandshakeErrorNamesTheLibrary(t *testing.T) {
 	result := func(alert byte) error {
-		c := httpCheck{dial: dial{target: answersAlert(t, alert), timeout: 5 * time.Second}, tls: true, limits: replyLimit}
+		c := httpCheck{dial: dial{target: answersAlert(t, alert), timeout: 5 * time.Second}, tls: tlsConfig(), limits: replyLimit}
 		return c.Check(t.Context()).Err
 	}
 	var remote *net.OpError

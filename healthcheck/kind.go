@@ -43,6 +43,9 @@ type question interface {
 type means struct {
 	via     dial // to the target
 	scripts *script.Runner
+	tls     *TLSMaterial
+	// expressions are those that attempts search replies for.
+	expressions *expressions
 }
 
 // subject is implemented by questions that are not asked of an address: it says whom they ask instead.

@@ -83,7 +83,7 @@ func NewManager(o Options) *Manager {
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
-	m.means.scripts = o.Scripts
+	m.means = means{scripts: o.Scripts, expressions: &expressions{}}
 	m.files = trackfile.NewWatcher(m.log)
 	if m.rand == nil {
 		m.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
@@ -103,6 +103,13 @@ func inFlightLimit(configured int) int {
 		limit = min(limit, configured)
 	}
 	return max(limit, 1)
+}
+
+// UseTLS gives checks over TLS what the SSL block names, from the next attempts on.
+func (m *Manager) UseTLS(material *TLSMaterial) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.means.tls = material
 }
 
 // Run probes until ctx ends, then ends the probes under way, waits for them and returns nil. It must not be called

@@ -185,7 +185,7 @@ func (p *probe) fire() {
 func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 	ctx, cancel := context.WithCancel(m.ctx)
 	p.cancel = cancel
-	step, due := int(p.judgement.step), p.due
+	step, due, with := int(p.judgement.step), p.due, m.means
 	m.mu.Unlock()
 
 	// The clock is read as rarely as can be: it is a system call on some machines, virtual ones above all.
@@ -193,7 +193,7 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 		start = time.Since(m.epoch)
 	}
 	m.metrics.queue.Observe((start - due).Seconds())
-	result, panicked := m.check(ctx, p.spec, step)
+	result, panicked := m.check(ctx, p.spec, with, step)
 	end := time.Since(m.epoch)
 	if result.Took == 0 {
 		result.Took = end - start
@@ -303,7 +303,7 @@ func (m *Manager) tell(p *probe, r Result) {
 
 // check makes one attempt. A panic in it is contained here and counts as a failure of the check: one broken reply must
 // not take the director down with it.
-func (m *Manager) check(ctx context.Context, spec CheckSpec, step int) (r Result, panicked bool) {
+func (m *Manager) check(ctx context.Context, spec CheckSpec, with means, step int) (r Result, panicked bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			m.log.Error("a check panicked", "check", spec.Kind.String(), "target", spec.Target().String(),
@@ -311,5 +311,5 @@ func (m *Manager) check(ctx context.Context, spec CheckSpec, step int) (r Result
 			r, panicked = failed(CodeUnknown, "panic", fmt.Errorf("panic: %v", v)), true
 		}
 	}()
-	return m.newChecker(spec, m.means, step).Check(ctx), false
+	return m.newChecker(spec, with, step).Check(ctx), false
 }

@@ -12,6 +12,7 @@ import (
 // Spec is the desired state of the health checks: every virtual server in configuration order, with its real servers. It has no positions and is never changed once made.
 type Spec struct {
 	VirtualServers []VirtualServerSpec
+	TLS            TLSFiles // of every check over TLS
 }
 
 // VirtualServerSpec is one virtual_server as far as its health goes.
@@ -102,7 +103,7 @@ func (t timing) policy() policy {
 
 // Equal reports whether s and o describe the same health checks.
 func (s Spec) Equal(o Spec) bool {
-	return slices.EqualFunc(s.VirtualServers, o.VirtualServers, VirtualServerSpec.Equal)
+	return s.TLS == o.TLS && slices.EqualFunc(s.VirtualServers, o.VirtualServers, VirtualServerSpec.Equal)
 }
 
 // Equal reports whether v and o are the same virtual server with the same real servers and checks in the same order.
@@ -127,7 +128,7 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 	for i := range s.VirtualServers {
 		known[s.VirtualServers[i].ID] = i
 	}
-	next = Spec{VirtualServers: make([]VirtualServerSpec, 0, len(c.VirtualServers))}
+	next = Spec{TLS: tlsFiles(c.TLS), VirtualServers: make([]VirtualServerSpec, 0, len(c.VirtualServers))}
 	var profiles profiles
 	for _, vs := range c.VirtualServers {
 		if !vs.Unchanged {

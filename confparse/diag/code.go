@@ -124,6 +124,7 @@ const (
 	CodeBadPort           Code = 2048
 	CodeSecondName        Code = 2049
 	CodeOverridden        Code = 2050
+	CodeBadRegex          Code = 2051
 
 	CodeNoInterface              Code = 3001
 	CodeNoInterfaceYet           Code = 3002
@@ -301,6 +302,7 @@ var codes = map[Code]codeInfo{
 	CodeBadRule:           {Error, classOrdinary, "a rule that cannot be read"},
 	CodeBadName:           {Error, classOrdinary, "not a valid name"},
 	CodeBadTunnel:         {Error, classOrdinary, "tunnel options that do not fit"},
+	CodeBadRegex:          {Error, classNone, "an expression that cannot be used"},
 	CodeUnknownOption:     {Warning, classNone, "an option that keepalived passes over"},
 	CodeIgnoredWord:       {Warning, classOrdinary, "a word without effect"},
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -97,6 +98,21 @@ var actsElsewhere = map[string][2]string{
 	"vrrp_instance: native_ipv6": {actsInstance + "native_ipv6\n}\n", actsInstance + "}\n"},
 }
 
+// actsOfURLs adds the keywords of HTTP_GET and SSL_GET that go with others: a name to ask for, and an expression.
+func actsOfURLs(elsewhere map[string][2]string) {
+	for _, kind := range []string{"HTTP_GET", "SSL_GET"} {
+		check := func(own, url string) string {
+			return actsService + "virtualhost v\nreal_server 10.0.0.1 80 {\n" + kind + " {\n" + own + "\nurl {\npath /\n" + url + "\n}\n}\n}\n}\n"
+		}
+		path := "virtual_server/real_server/" + kind
+		elsewhere[path+": enable_sni"] = [2]string{check("enable_sni", ""), check("", "")}
+		for _, words := range []string{"regex_no_match", "regex_options caseless", "regex_min_offset 1", "regex_max_offset 1", "regex_stack 1024 2048"} {
+			keyword, _, _ := strings.Cut(words, " ")
+			elsewhere[path+"/url: "+keyword] = [2]string{check("", "regex a\n"+words), check("", "regex a")}
+		}
+	}
+}
+
 // actsOnReading are keywords that decide what is read, or what is reported, and nothing else.
 var actsOnReading = map[string]bool{"global_defs: include_check": true, "vrrp_instance: no_virtual_ipaddress": true,
 	"@item:ipaddress: (unknown word)": true}
@@ -149,6 +165,8 @@ func TestActedOnMeansThatItChangesSomething(t *testing.T) {
 		listed[c.Path+": "+c.Keyword] = c.ActedOn
 	}
 	shown := map[string]bool{}
+	elsewhere := maps.Clone(actsElsewhere)
+	actsOfURLs(elsewhere)
 	for _, b := range confparsetest.Read(t, "../../confparse/testdata/rows") {
 		for _, r := range b.Rows {
 			name := b.Path + ": " + r.Word
@@ -157,7 +175,7 @@ func TestActedOnMeansThatItChangesSomething(t *testing.T) {
 				continue
 			}
 			acts := actsIn(b, r)
-			if pair, ok := actsElsewhere[name]; ok && !acts {
+			if pair, ok := elsewhere[name]; ok && !acts {
 				acts, shown[name] = differ(pair[0], pair[1]), true
 			}
 			if acts != want && !actsOnReading[name] {

@@ -35,12 +35,12 @@ var arrows = map[string][]string{
 	"vrrp/lan":         {"confparse", "vrrp/wire", "internal/netio_linux", "internal/firewall_linux"},
 	"vrrp/lan/lantest": {"confparse", "vrrp/wire", "vrrp/lan", "internal/netio", "internal/testlan"},
 
-	"healthcheck":   {"confparse", "internal/script", "internal/trackfile"},
+	"healthcheck":   {"confparse", "internal/pcre", "internal/script", "internal/trackfile"},
 	"ipvs":          {"confparse", "ipvs/pool", "internal/boot"},
 	"ipvs/pool":     {"confparse"},
 	"ipvs/ipvstest": {"confparse", "ipvs"},
 
-	"confparse":               {"confparse/syntax", "confparse/diag"},
+	"confparse":               {"confparse/syntax", "confparse/diag", "internal/pcre"},
 	"confparse/syntax":        {"confparse/diag"},
 	"confparse/diag":          nil,
 	"confparse/confparsetest": {"confparse"},
@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	"internal/netio":          nil,
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
+	"internal/pcre":           nil,
 	"internal/script":         nil,
 	"internal/trackfile":      nil,
 }
@@ -63,6 +64,7 @@ func inHarness(pkg string) bool { return slices.Contains(harness, pkg) }
 // tests and the harness are free.
 var libraries = map[string][]string{
 	"github.com/coreos/go-systemd/v22":    {"internal/daemon"},
+	"github.com/dlclark/regexp2/v2":       {"internal/pcre"},
 	"github.com/google/nftables":          {"internal/firewall_linux"},
 	"github.com/mdlayher/arp":             {"vrrp/lan"}, // codecs
 	"github.com/mdlayher/ndp":             {"vrrp/lan"},
@@ -86,7 +88,7 @@ var purePackages = []string{"internal/status", "internal/track", "ipvs/pool", "v
 // _linux is a core.
 var shells = map[string][]string{
 	"vrrp": {"log.go", "metrics.go", "status.go"},
-	"healthcheck": {"apply.go", "change.go", "checker.go", "http.go", "httpconn.go", "httpreply.go", "log.go", "manager.go",
+	"healthcheck": {"apply.go", "change.go", "checker.go", "http.go", "httpconn.go", "httpreply.go", "httpstls.go", "expressions.go", "log.go", "manager.go",
 		"metrics.go", "misc.go", "probe.go", "tcp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go"},

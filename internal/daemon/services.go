@@ -59,8 +59,16 @@ func (s *services) openKernel(ctx context.Context) (ipvs.Kernel, error) {
 // prepare opens the kernel's table before the first virtual server: whether there is one may take seconds to find out.
 // Without any it does so only if an earlier run has left services behind, which then cannot be a reason not to start.
 func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) {
-	if s.running.Load() != nil {
-		return prepared{commit: func(ctx context.Context) error { s.set(ctx, next); return nil }}, nil
+	material, err := healthcheck.LoadTLS(next.Checks.TLS)
+	if err != nil {
+		return prepared{}, err
+	}
+	if r := s.running.Load(); r != nil {
+		return prepared{commit: func(ctx context.Context) error {
+			r.checks.UseTLS(material)
+			s.set(ctx, next)
+			return nil
+		}}, nil
 	}
 	none := len(next.IPVS.VirtualServers) == 0
 	if none && !ipvs.LeftBehind(s.statePath(tableState)) {
@@ -80,6 +88,7 @@ func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) 
 	return prepared{
 		commit: func(ctx context.Context) error {
 			s.start(kernel)
+			s.running.Load().checks.UseTLS(material)
 			s.set(ctx, next)
 			return nil
 		},

@@ -23,6 +23,9 @@ func (s *services) diff(old, new Desired) []Step {
 	if old.IPVS.FlushOnStop != new.IPVS.FlushOnStop {
 		p.steps = append(p.steps, step(Change, "lvs_flush_on_stop"))
 	}
+	if old.Checks.TLS != new.Checks.TLS {
+		p.steps = append(p.steps, step(Change, "SSL, for checks over TLS"))
+	}
 	p.table(old.IPVS, new.IPVS)
 	p.checks(old.Checks, new.Checks)
 	return p.steps

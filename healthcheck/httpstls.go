@@ -1,0 +1,169 @@
+package healthcheck
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"vigil/confparse"
+)
+
+// TLSMaterial is what the SSL block gives to every check over TLS. nil is none.
+type TLSMaterial struct {
+	files       TLSFiles
+	authorities *x509.CertPool // that certificates are verified with; nil = those of the system
+
+	mu          sync.Mutex
+	certificate *tls.Certificate // of ours, when the server asks for one
+}
+
+// TLSFiles are the files of the SSL block. They are compared by name: what is in them is read when they are loaded.
+type TLSFiles struct {
+	Certificate, Key, CA string
+	Password             string // of the key
+}
+
+// tlsFiles copies the SSL block.
+func tlsFiles(m confparse.TLSMaterial) TLSFiles {
+	return TLSFiles{Certificate: m.Certificate, Key: m.Key, CA: m.CA, Password: m.Password}
+}
+
+// LoadTLS reads the files. keepalived ends when one of them cannot be used.
+func LoadTLS(f TLSFiles) (*TLSMaterial, error) {
+	m := &TLSMaterial{files: f}
+	if f.CA != "" {
+		text, err := os.ReadFile(f.CA)
+		if err != nil {
+			return nil, fmt.Errorf("SSL ca: %w", err)
+		}
+		m.authorities = x509.NewCertPool()
+		if !m.authorities.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("SSL ca %s has no certificate", f.CA)
+		}
+	}
+	var err error
+	if f.Certificate != "" || f.Key != "" {
+		m.certificate, err = f.pair()
+	}
+	return m, err
+}
+
+// pair reads our certificate and its key.
+func (f TLSFiles) pair() (*tls.Certificate, error) {
+	certificate, err := os.ReadFile(cmp.Or(f.Certificate, f.Key))
+	if err != nil {
+		return nil, fmt.Errorf("SSL certificate: %w", err)
+	}
+	key, err := os.ReadFile(cmp.Or(f.Key, f.Certificate))
+	if err != nil {
+		return nil, fmt.Errorf("SSL key: %w", err)
+	}
+	if key, err = decrypted(key, f.Password); err != nil {
+		return nil, fmt.Errorf("SSL key %s: %w", cmp.Or(f.Key, f.Certificate), err)
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return nil, fmt.Errorf("SSL certificate %s and key %s: %w", f.Certificate, f.Key, err)
+	}
+	return &pair, nil
+}
+
+// current returns our certificate as its files are now, so that one that was renewed is used at once; while they cannot
+// be read it is the one before.
+func (m *TLSMaterial) current() *tls.Certificate {
+	pair, err := m.files.pair()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil {
+		m.certificate = pair
+	}
+	return m.certificate
+}
+
+// decrypted returns a key without the encryption of RFC 1421. The library has no other.
+func decrypted(text []byte, password string) ([]byte, error) {
+	var clear []byte
+	for {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			return clear, nil
+		}
+		if block.Type == "ENCRYPTED PRIVATE KEY" {
+			return nil, errors.New("an encrypted PKCS#8 key is not supported; write it anew with openssl pkey -traditional")
+		}
+		//lint:ignore SA1019 whoever has such a key is not asked how good it is
+		if x509.IsEncryptedPEMBlock(block) {
+			//lint:ignore SA1019 as above
+			der, err := x509.DecryptPEMBlock(block, []byte(password))
+			if err != nil {
+				return nil, err
+			}
+			block = &pem.Block{Type: block.Type, Bytes: der}
+		}
+		clear = append(clear, pem.EncodeToMemory(block)...)
+	}
+}
+
+// config is what one connection offers. serverName is the name that it asks for. With verify the certificate must have
+// been issued by who can be trusted, not have expired and, with a verifyName, be for that.
+func (m *TLSMaterial) config(serverName string, verify bool, verifyName string) *tls.Config {
+	c := tlsConfig()
+	if m == nil {
+		m = &TLSMaterial{}
+	}
+	ours := m.files.Certificate != "" || m.files.Key != ""
+	if serverName == "" && !verify && !ours {
+		return c
+	}
+	c = c.Clone()
+	c.ServerName = serverName
+	if ours {
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return m.current(), nil }
+	}
+	if verify {
+		c.VerifyConnection = func(s tls.ConnectionState) error { return m.verify(s.PeerCertificates, verifyName) }
+	}
+	return c
+}
+
+func (m *TLSMaterial) verify(chain []*x509.Certificate, name string) error {
+	if len(chain) == 0 {
+		return errors.New("the server has no certificate")
+	}
+	o := x509.VerifyOptions{Roots: m.authorities, DNSName: name, CurrentTime: time.Now(), Intermediates: x509.NewCertPool()}
+	for _, c := range chain[1:] {
+		o.Intermediates.AddCert(c)
+	}
+	_, err := chain[0].Verify(o)
+	return err
+}
+
+// explained adds to an error of the TLS handshake what the operator can do nothing about: crypto/tls has no
+// finite-field DHE (RFC 5288), and a server that offers nothing else answers with handshake_failure (RFC 8446 §6.2).
+func explained(err error) error {
+	var remote *net.OpError
+	if errors.As(err, &remote) && remote.Op == "remote error" && remote.Err.Error() == handshakeFailure.Error() {
+		return fmt.Errorf("%w: the server may offer only cipher suites that this build lacks, such as finite-field DHE", err)
+	}
+	return err
+}
+
+const handshakeFailure = tls.AlertError(40)
+
+// tlsConfig is what SSL_GET offers: everything the library can do, because the question is whether the server works
+// and not how good its TLS is; certificates are not verified and no server name is sent.
+var tlsConfig = sync.OnceValue(func() *tls.Config {
+	c := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		c.CipherSuites = append(c.CipherSuites, suite.ID)
+	}
+	return c
+})
