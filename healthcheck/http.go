@@ -22,13 +22,15 @@ const (
 	httpTimeoutReading    = "Timeout HTTP read"
 	sslTimeoutReading     = "Timeout SSL read"
 	httpReadError         = "Read error with"
-	httpNoData            = "Read, no data received from"
 	httpStatusError       = "HTTP status code error to"
 	httpDigestError       = "MD5 digest error to"
 	httpStatusSuccess     = "HTTP status code"
 	httpDigestSuccess     = "MD5 digest"
 	httpRegexError        = "Regex match failed"
 	httpRegexSuccess      = "Regex match"
+
+	// ReasonNoData is the reason of a reply that has no header.
+	ReasonNoData = "Read, no data received from"
 
 	httpTooLong = "Reply too long from" // keepalived has no bound, and no word for it
 )
@@ -42,6 +44,9 @@ type httpCheck struct {
 	limits   replyLimits
 
 	expressions *expressions
+
+	seen  func([]byte)           // is shown the reply as it is read; nil: nobody looks
+	whole func(httpReply) Result // judges a whole reply; nil: judge does
 }
 
 // Check implements Checker.
@@ -108,16 +113,22 @@ func (c httpCheck) exchange(rw io.ReadWriter, conn *replyConn) Result {
 	if c.url.hasRegex {
 		wanted.keep = maxSubject
 	}
+	if c.seen != nil {
+		rw = seenReader{rw, c.seen}
+	}
 	reply, err := readReply(rw, wanted, ends)
 	switch {
 	case errors.Is(err, errNoHeader):
-		return failed(CodeAnswerInvalid, httpNoData, err)
+		return failed(CodeAnswerInvalid, ReasonNoData, err)
 	case errors.Is(err, errReplyTooLong):
 		return failed(CodeAnswerInvalid, httpTooLong, err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return failed(CodeAnswerTimeout, timeoutReason, err)
 	case err != nil:
 		return failed(CodeAnswerInvalid, httpReadError, err)
+	}
+	if c.whole != nil {
+		return c.whole(reply)
 	}
 	return c.judge(reply).with(reply.status)
 }

@@ -113,9 +113,42 @@ func newFlagSet(c *command) *pflag.FlagSet {
 	})
 	fs.BoolFuncP("version", "v", "Display the version number", func(string) error { c.setAction(actionVersion); return nil })
 	fs.BoolFuncP("help", "h", "Display this help message", func(string) error { c.setAction(actionHelp); return nil })
+	fs.BoolP("genhash", "T", false, "Be genhash: what follows are its options") // dealt with before
 	addUnsupported(fs, c)
 	fs.SetNormalizeFunc(expandPrefix(fs))
 	return fs
+}
+
+// genhashAt returns where in the arguments genhash is asked for, and how; what follows is its. It returns -1 when it is not.
+func genhashAt(args []string) (at int, word string) {
+	var c command
+	c.options = daemon.DefaultOptions()
+	fs := newFlagSet(&c)
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case a == "--":
+			return -1, ""
+		case len(a) > len("--ge") && strings.HasPrefix("--genhash", a):
+			return i, "genhash"
+		case strings.HasPrefix(a, "--"):
+			if !strings.Contains(a, "=") && takesArgument(fs, a[2:]) {
+				i++
+			}
+		case strings.HasPrefix(a, "-"):
+			for k := 1; k < len(a); k++ {
+				if a[k] == 'T' {
+					return i, "-T"
+				}
+				if f := fs.ShorthandLookup(a[k : k+1]); f != nil && f.NoOptDefVal == "" {
+					if k+1 == len(a) {
+						i++
+					}
+					break
+				}
+			}
+		}
+	}
+	return -1, ""
 }
 
 // setAction keeps the first of -v and -h, as a program that exits on meeting one would.
@@ -139,7 +172,7 @@ func addUnsupported(fs *pflag.FlagSet, c *command) {
 	}
 	for _, f := range []struct{ name, short string }{
 		{"no_bfd", "B"}, {"release-vips", "X"}, {"dont-respawn", "R"}, {"dump-conf", "d"}, {"address-monitoring", "a"},
-		{"snmp", "x"}, {"core-dump", "m"}, {"genhash", "T"}, {"flush-log-file", ""}, {"no-mem-check", ""},
+		{"snmp", "x"}, {"core-dump", "m"}, {"flush-log-file", ""}, {"no-mem-check", ""},
 	} {
 		fs.BoolFuncP(f.name, f.short, "(accepted, not supported yet)", note(f.name))
 	}

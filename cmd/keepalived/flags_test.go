@@ -137,3 +137,35 @@ func TestBadOptionExitsOne(t *testing.T) {
 		t.Errorf("exit %d, stderr %q", code, stderr.String())
 	}
 }
+
+// TestGenhash: what follows -T or --genhash is genhash's, whose exit status counts.
+func TestGenhash(t *testing.T) {
+	const usage = "Usage: keepalived --genhash COMMAND"
+	for _, tt := range []struct {
+		args    []string
+		status  int
+		warning string
+	}{
+		{[]string{"-T", "-h"}, 1, ""},
+		{[]string{"--genhash"}, 1, ""},
+		{[]string{"--gen", "-s", "192.0.2.1"}, 1, ""},
+		{[]string{"-n", "-T", "-h"}, 1, "Warning -- `-T` not used as first option, previous options ignored\n"},
+		{[]string{"-nT", "-h"}, 1, "Warning -- `-T` not used as first option, previous options ignored\n"},
+		{[]string{"-f", "-T", "--genhash"}, 1, "Warning -- `genhash` not used as first option, previous options ignored\n"},
+	} {
+		var out, errs bytes.Buffer
+		status := run(append([]string{"keepalived"}, tt.args...), &out, &errs)
+		if status != tt.status || !strings.HasPrefix(errs.String(), tt.warning+usage) || out.Len() > 0 {
+			t.Errorf("%q: %d, %q, %q", tt.args, status, out.String(), errs.String())
+		}
+	}
+	var errs bytes.Buffer
+	if status := run([]string{"/usr/bin/genhash", "-h"}, &errs, &errs); status != 1 || !strings.HasPrefix(errs.String(), "Usage: genhash ") {
+		t.Errorf("as genhash: %d, %q", status, errs.String())
+	}
+	for _, args := range [][]string{{"-f", "-T"}, {"-fT"}, {"--use-file", "-T"}, {"--", "-T"}, {"-n"}, nil} {
+		if at, _ := genhashAt(args); at >= 0 {
+			t.Errorf("%q is taken for genhash", args)
+		}
+	}
+}

@@ -16,9 +16,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"vigil/internal/daemon"
+	"vigil/internal/genhash"
 )
 
 func main() {
@@ -27,6 +30,15 @@ func main() {
 
 // run is main with its surroundings handed in; it returns the exit status.
 func run(argv []string, stdout, stderr io.Writer) int {
+	if filepath.Base(argv[0]) == "genhash" {
+		return genhash.Main(context.Background(), "genhash", argv[1:], stdout, stderr)
+	}
+	if at, word := genhashAt(argv[1:]); at >= 0 {
+		if at > 0 || strings.HasPrefix(argv[1], "-") && !strings.HasPrefix(argv[1], "--") && argv[1] != "-T" {
+			fmt.Fprintf(stderr, "Warning -- `%s` not used as first option, previous options ignored\n", word)
+		}
+		return genhash.Main(context.Background(), "keepalived --genhash", argv[2+at:], stdout, stderr)
+	}
 	cmd, err := parseFlags(argv)
 	for _, line := range cmd.messages {
 		fmt.Fprintln(stderr, line)

@@ -20,9 +20,11 @@ const moduleRoot = "../.."
 // the test: whoever adds one says here where it stands. The suffix "_linux" limits an arrow to files of that name:
 // shells, never cores.
 var arrows = map[string][]string{
-	"cmd/keepalived": {"internal/daemon"},
-	"cmd/vigil":      {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
-	"internal/lint":  {"confparse", "confparse/syntax", "confparse/diag"},
+	"cmd/keepalived":   {"internal/daemon", "internal/genhash"},
+	"cmd/genhash":      {"internal/genhash"},
+	"internal/genhash": {"confparse", "healthcheck"},
+	"cmd/vigil":        {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
+	"internal/lint":    {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "vrrp/election", "vrrp/lan", "healthcheck", "ipvs", "ipvs/pool",
 		"internal/script", "internal/status", "internal/web"},
 	"internal/web":    {"internal/status"},
@@ -77,7 +79,7 @@ var libraries = map[string][]string{
 	"golang.org/x/net/ipv4":               {"vrrp/lan_linux"},
 	"golang.org/x/net/ipv6":               {"vrrp/lan_linux"},
 	"golang.org/x/net/netutil":            {"internal/web"},
-	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/netio", "internal/script",
+	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/genhash", "internal/netio", "internal/script",
 		"internal/trackfile", "ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
 }
 
@@ -89,7 +91,7 @@ var purePackages = []string{"internal/status", "internal/track", "ipvs/pool", "v
 var shells = map[string][]string{
 	"vrrp": {"log.go", "metrics.go", "status.go"},
 	"healthcheck": {"apply.go", "change.go", "checker.go", "http.go", "httpconn.go", "httpreply.go", "httpstls.go", "expressions.go", "log.go", "manager.go",
-		"metrics.go", "misc.go", "probe.go", "tcp.go", "view.go"},
+		"metrics.go", "misc.go", "page.go", "probe.go", "tcp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go"},
 }
