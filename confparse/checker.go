@@ -24,10 +24,11 @@ const (
 	UDPCheck
 	PingCheck
 	FileCheck
+	GRPCCheck // not of keepalived
 )
 
 var checkerNames = [...]string{"", "TCP_CHECK", "HTTP_GET", "SSL_GET", "SMTP_CHECK", "DNS_CHECK", "MISC_CHECK",
-	"BFD_CHECK", "UDP_CHECK", "PING_CHECK", "FILE_CHECK"}
+	"BFD_CHECK", "UDP_CHECK", "PING_CHECK", "FILE_CHECK", "GRPC_CHECK"}
 
 // String returns the keyword of the block, such as TCP_CHECK.
 func (k CheckerKind) String() string {
@@ -52,7 +53,7 @@ type Checker struct {
 	Connect          Connect
 	HTTP             *HTTPCheck // HTTPGet and SSLGet
 
-	Detail any // *SMTPDetail, *DNSDetail, *MiscDetail, *UDPDetail, *FileDetail or *BFDDetail, by Kind; else nil
+	Detail any // *SMTPDetail, *DNSDetail, *MiscDetail, *UDPDetail, *FileDetail, *BFDDetail or *GRPCDetail, by Kind; else nil
 }
 
 // Connect is how a socket checker reaches its target.
@@ -102,6 +103,7 @@ var checkerForms = [...]checkerForm{
 	BFDCheck:  form(func() any { return &BFDDetail{} }, (*decoder).settleBFDCheck, checkerAlpha, bfdCheckRows),
 	UDPCheck:  form(func() any { return &UDPDetail{} }, (*decoder).settleUDP, checkerAlpha, connectRows, timedRows, udpRows),
 	PingCheck: form(nil, nil, checkerAlpha, connectRows, timedRows),
+	GRPCCheck: form(func() any { return &GRPCDetail{} }, (*decoder).settleGRPC, checkerAlpha, connectRows, timedRows, grpcRows),
 	FileCheck: form(func() any { return &FileDetail{} }, (*decoder).settleFile, fileCheckRows),
 }
 
@@ -127,6 +129,7 @@ var checkerRows = blockOf[realScratch]{
 	checkerRow(UDPCheck, inUDPCheck).withoutEffect(),
 	checkerRow(PingCheck, inPingCheck).withoutEffect(),
 	checkerRow(FileCheck, inFileCheck).referring(),
+	checkerRow(GRPCCheck, inGRPCCheck).from(ours),
 	checkerRow(BFDCheck, inBFDCheck).referring().withoutEffect(),
 }
 

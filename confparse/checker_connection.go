@@ -9,7 +9,7 @@ import (
 )
 
 // socketCheckers are the blocks with the common settings of a connection.
-var socketCheckers = in(inTCPCheck, inHTTPGet, inSSLGet, inSMTPCheck, inSMTPHost, inDNSCheck, inUDPCheck, inPingCheck)
+var socketCheckers = in(inTCPCheck, inHTTPGet, inSSLGet, inSMTPCheck, inSMTPHost, inDNSCheck, inUDPCheck, inPingCheck, inGRPCCheck)
 
 // timedCheckers are those with an interval and retries of their own.
 var timedCheckers = socketCheckers | in(inMiscCheck)

@@ -40,6 +40,7 @@ const (
 	inPingCheck
 	inFileCheck
 	inBFDCheck
+	inGRPCCheck
 	blockCount
 )
 
@@ -162,7 +163,7 @@ func keywords() []keyword {
 		timedRows.keywords(timedCheckers), httpRows.keywords(in(inHTTPGet, inSSLGet)), tlsCheckRows.keywords(in(inSSLGet)),
 		plainURLs.keywords(in(inHTTPGet)), tlsURLs.keywords(in(inSSLGet)), urlRows.keywords(in(inHTTPURL, inSSLURL)), requestRows.keywords(in(inHTTPURL, inSSLURL)),
 		tlsURLRows.keywords(in(inSSLURL)), regexRows.keywords(in(inHTTPURL, inSSLURL)), smtpRows.keywords(in(inSMTPCheck)),
-		dnsRows.keywords(in(inDNSCheck)), miscRows.keywords(in(inMiscCheck)), udpRows.keywords(in(inUDPCheck)),
+		dnsRows.keywords(in(inDNSCheck)), grpcRows.keywords(in(inGRPCCheck)), miscRows.keywords(in(inMiscCheck)), udpRows.keywords(in(inUDPCheck)),
 		fileCheckRows.keywords(in(inFileCheck)), bfdCheckRows.keywords(in(inBFDCheck)),
 		scriptBlock.keywords(in(inScript)), processBlock.keywords(in(inTrackProcess)), fileBlock.keywords(in(inTrackFile)),
 		bfdBlock.keywords(in(inBFD)), trackGroupBlock.keywords(in(inTrackGroup)), garpGroupBlock.keywords(in(inGARPGroup))} {

@@ -24,6 +24,7 @@ var kinds = map[confparse.CheckerKind]*kind{
 	confparse.TCPCheck:  {ask: askTCP, words: tcpWords},
 	confparse.HTTPGet:   {ask: askHTTP, words: httpWords("HTTP_CHECK")},
 	confparse.SSLGet:    {ask: askHTTP, words: httpWords("SSL_CHECK")},
+	confparse.GRPCCheck: {ask: askGRPC, words: grpcWords},
 	confparse.MiscCheck: {ask: askMisc, words: miscWords},
 	confparse.FileCheck: {ask: askFile, words: fileWords, follow: followFile},
 }

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
+
+	"vigil/internal/fuzzing"
 )
 
 // found is where PCRE2 10.42 finds an expression in a text: -1 = not, -2 = it does not compile.
@@ -197,11 +200,15 @@ func FuzzCompile(f *testing.F) {
 		if len(pattern) > 200 || len(text) > 200 {
 			return
 		}
-		e, err := Compile(Spec{Pattern: pattern, Options: options, Max: -1})
+		var e *Expression
+		var err error
+		fuzzing.Within(t, time.Second, func() { e, err = Compile(Spec{Pattern: pattern, Options: options, Max: -1}) })
 		if err != nil {
 			return
 		}
-		if ok, err := e.Match([]byte(text)); err != nil && ok {
+		var ok bool
+		fuzzing.Within(t, time.Second, func() { ok, err = e.Match([]byte(text)) })
+		if err != nil && ok {
 			t.Errorf("%q in %q: found, with %v", pattern, text, err)
 		}
 	})
