@@ -3,7 +3,9 @@ package healthcheck
 import (
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -307,3 +309,6 @@ func vsIDOfMark(f confparse.Family) confparse.VirtualServerID {
 func memoryFile(text string) fs.FS {
 	return fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}
 }
+
+// textLogger writes what is logged to w.
+func textLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // Names are only made when a line is wanted: ten thousand servers start at once.
@@ -66,6 +67,20 @@ func (m *Manager) logAttempt(p *probe, r Result) {
 func (m *Manager) logStep(p *probe, r Result) {
 	for _, s := range p.subscribers {
 		m.logServer(s.rs, func(name, _ string) string { return p.words().step(name, r.Reason, r.Step) })
+	}
+}
+
+// logOverdue tells that a check has not completed for too long, or does again.
+func (m *Manager) logOverdue(p *probe, since time.Duration) {
+	for _, s := range p.subscribers {
+		name := s.rs.id().String()
+		attrs := []any{"virtual_server", s.rs.vs.id.String(), "real_server", name}
+		if !p.late {
+			m.log.Info(p.words().check+" on service "+name+" completes again", attrs...)
+			continue
+		}
+		m.log.Warn(fmt.Sprintf("%s on service %s has not completed for %v: what it said last still holds",
+			p.words().check, name, since.Round(time.Second)), attrs...)
 	}
 }
 

@@ -65,7 +65,9 @@ type Manager struct {
 	waiting  probeQueue       // probes due that found maxInFlight under way
 	running  sync.WaitGroup   // the goroutines of the probes under way, and of what tells others
 
-	listening bool // files.Run is on
+	listening bool        // files.Run is on
+	watch     *time.Timer // of watchOverdue, while Run is on
+	overdue   int         // checks that it has found
 }
 
 // NewManager returns a Manager with nothing to check. It registers its metrics with o.Registerer and panics when that
@@ -125,12 +127,15 @@ func (m *Manager) Run(ctx context.Context) error {
 			}
 		}
 	}
+	m.watch = time.AfterFunc(lookEvery, m.watchOverdue)
 	m.mu.Unlock()
 
 	<-ctx.Done()
 
 	m.mu.Lock()
 	m.ctx = nil
+	m.watch.Stop()
+	m.overdue = 0
 	for _, p := range m.probes {
 		p.disarm()
 	}

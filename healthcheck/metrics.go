@@ -1,6 +1,7 @@
 package healthcheck
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +13,8 @@ const (
 	metricDuration     = "keepalived_check_duration_seconds"
 	metricQueue        = "keepalived_check_queue_seconds"
 	metricChecks       = "keepalived_checks_total"
+	metricResults      = "keepalived_check_results_total"
+	metricOverdue      = "keepalived_checks_overdue"
 	metricOldest       = "keepalived_check_oldest_completion_seconds"
 	metricInFlight     = "keepalived_checks_in_flight"
 	metricRealServer   = "keepalived_real_server_up"
@@ -27,6 +30,9 @@ type metrics struct {
 	kinds    map[confparse.CheckerKind]*kindMetrics
 	duration *prometheus.HistogramVec
 	checks   *prometheus.CounterVec
+	results  *prometheus.CounterVec
+
+	mu sync.Mutex // guards kindMetrics.codes
 }
 
 // kindMetrics are the series of one kind of check, looked up once.
@@ -34,6 +40,7 @@ type kindMetrics struct {
 	duration prometheus.Observer
 	outcomes [Postponed + 1]prometheus.Counter
 	panicked prometheus.Counter
+	codes    [codeCount]prometheus.Counter // made when they are first counted
 }
 
 func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
@@ -51,6 +58,9 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: metricChecks, Help: "Attempts of checks, by how they ended.",
 		}, []string{"kind", "result"}),
+		results: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: metricResults, Help: "Attempts of checks, by the code of their result, such as L4TOUT.",
+		}, []string{"kind", "code"}),
 	}
 	for kind := range kinds {
 		name := kind.String()
@@ -63,7 +73,7 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 		t.kinds[kind] = km
 	}
 	if reg != nil {
-		reg.MustRegister(t.queue, t.duration, t.checks, newCollector(m))
+		reg.MustRegister(t.queue, t.duration, t.checks, t.results, newCollector(m))
 	}
 	return t
 }
@@ -76,12 +86,23 @@ func (t *metrics) observe(kind confparse.CheckerKind, r Result, panicked bool) {
 		return
 	}
 	k.outcomes[r.Outcome].Inc()
+	t.code(kind, k, r.Code).Inc()
+}
+
+// code returns the counter of a code.
+func (t *metrics) code(kind confparse.CheckerKind, k *kindMetrics, c Code) prometheus.Counter {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if k.codes[c] == nil {
+		k.codes[c] = t.results.WithLabelValues(kind.String(), c.String())
+	}
+	return k.codes[c]
 }
 
 // collector turns the health of the servers into metrics at each scrape.
 type collector struct {
-	manager                      *Manager
-	realServer, oldest, inFlight *prometheus.Desc
+	manager                               *Manager
+	realServer, oldest, inFlight, overdue *prometheus.Desc
 }
 
 func newCollector(m *Manager) *collector {
@@ -91,6 +112,8 @@ func newCollector(m *Manager) *collector {
 			"Whether a real server passes all of its checks.", []string{labelVirtualServer, labelRealServer}, nil),
 		oldest: prometheus.NewDesc(metricOldest,
 			"How long ago the check that has not completed for the longest time did, or was added.", nil, nil),
+		overdue: prometheus.NewDesc(metricOverdue,
+			"Checks that have not completed in three of their intervals.", nil, nil),
 		inFlight: prometheus.NewDesc(metricInFlight, "Checks under way.", nil, nil),
 	}
 }
@@ -100,13 +123,14 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- c.realServer
 	ch <- c.oldest
 	ch <- c.inFlight
+	ch <- c.overdue
 }
 
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	m := c.manager
 	m.mu.Lock()
-	inFlight := m.inFlight
+	inFlight, overdue := m.inFlight, m.overdue
 	m.mu.Unlock()
 	oldest := time.Duration(0)
 
@@ -115,6 +139,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	truth := map[bool]float64{true: 1}
 	gauge(c.inFlight, float64(inFlight))
+	gauge(c.overdue, float64(overdue))
 	// A firewall mark can be the name of two virtual servers, one of each family; what they share is told once.
 	type series struct{ vs, rs string }
 	told := make(map[series]bool)

@@ -43,6 +43,7 @@ func TestMetrics(t *testing.T) {
 			"keepalived_check_queue_seconds":                  0,
 			"keepalived_check_oldest_completion_seconds":      2,
 			"keepalived_checks_in_flight":                     0,
+			"keepalived_checks_overdue":                       0,
 			"keepalived_real_server_up " + rs1 + " " + vsName: 1,
 			"keepalived_real_server_up " + rs2 + " " + vsName: 0,
 		}
@@ -52,6 +53,7 @@ func TestMetrics(t *testing.T) {
 			}
 			want["keepalived_check_duration_seconds "+k.String()] = 0
 		}
+		want["keepalived_check_results_total L4OK TCP_CHECK"], want["keepalived_check_results_total L4CON TCP_CHECK"] = 2, 2
 		want["keepalived_check_duration_seconds TCP_CHECK"] = 2
 		want["keepalived_checks_total TCP_CHECK failure"], want["keepalived_checks_total TCP_CHECK success"] = 2, 2
 		if diff := cmp.Diff(want, l.counters(t)); diff != "" {

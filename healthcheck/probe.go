@@ -20,6 +20,7 @@ type probe struct {
 	renewed     bool               // the attempt under way, or next, stands in for one that was given up
 	fresh       bool               // scratch of Apply: made by it
 	touched     bool               // scratch of Apply: has lost subscribers
+	late        bool               // has been told to be overdue
 	timer       *time.Timer        // nil until first armed
 	cancel      context.CancelFunc // ends the attempt under way
 	subscribers []subscriber

@@ -49,6 +49,7 @@ const (
 	CodeProcessPassed              // PROCOK: of a program
 	CodeProcessFailed              // PROCERR
 	CodeProcessTimeout             // PROCTOUT
+	codeCount
 )
 
 var codeNames = [...]string{"UNK", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6TOUT", "L6RSP", "L7OK", "L7TOUT", "L7RSP", "L7STS",

@@ -41,8 +41,9 @@ type CheckStatus struct {
 	TookSeconds         float64   `json:"took_seconds"`
 	LastCompleted       time.Time `json:"last_completed,omitzero"`
 	ConsecutiveFailures uint32    `json:"consecutive_failures"`
-	Running             bool      `json:"running"`   // waits for a turn or is under way
-	SharedBy            int       `json:"shared_by"` // real servers judged by this probe
+	Running             bool      `json:"running"`           // waits for a turn or is under way
+	Overdue             bool      `json:"overdue,omitempty"` // it has not completed in three of its intervals
+	SharedBy            int       `json:"shared_by"`         // real servers judged by this probe
 }
 
 // Status returns the present state of everything. Checks go on meanwhile.
@@ -76,7 +77,7 @@ func (v poolView) status(epoch time.Time) VirtualServerStatus {
 func (v *checkView) status(epoch time.Time) CheckStatus {
 	s := CheckStatus{
 		Kind: v.spec.Kind.String(), Target: v.spec.subject(), Up: !v.failed, Reason: v.last.Reason,
-		TookSeconds: v.last.Took.Seconds(), ConsecutiveFailures: v.failures, Running: v.running, SharedBy: v.sharedBy,
+		TookSeconds: v.last.Took.Seconds(), ConsecutiveFailures: v.failures, Running: v.running, Overdue: v.late, SharedBy: v.sharedBy,
 	}
 	if v.last.Outcome != 0 {
 		s.Result, s.Code, s.Summary = v.last.Outcome.String(), v.last.Code.String(), v.last.Summary()

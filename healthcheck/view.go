@@ -22,12 +22,12 @@ type serverView struct {
 
 // checkView is a copy of a check of a real server, and of its probe.
 type checkView struct {
-	spec             CheckSpec
-	failed, running  bool
-	last             Result
-	failures         uint32
-	sharedBy         int
-	added, completed time.Duration // since Manager.epoch
+	spec                  CheckSpec
+	failed, running, late bool
+	last                  Result
+	failures              uint32
+	sharedBy              int
+	added, completed      time.Duration // since Manager.epoch
 }
 
 // viewed is how many real servers are copied at a time with the lock held. Copying takes about 0.1 µs each, and what is
@@ -78,7 +78,7 @@ func (v *serverView) copyState(rs *realServer) {
 	for i, c := range rs.checks {
 		p := c.probe
 		v.checks[i] = checkView{
-			spec: p.spec, failed: c.failed, running: p.busy, last: p.last, failures: p.failures,
+			spec: p.spec, failed: c.failed, running: p.busy, late: p.late, last: p.last, failures: p.failures,
 			sharedBy: len(p.subscribers), added: p.added, completed: p.completed,
 		}
 	}

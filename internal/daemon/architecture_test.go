@@ -91,7 +91,7 @@ var purePackages = []string{"internal/status", "internal/track", "ipvs/pool", "v
 var shells = map[string][]string{
 	"vrrp": {"log.go", "metrics.go", "status.go"},
 	"healthcheck": {"apply.go", "change.go", "checker.go", "grpc.go", "http.go", "httpconn.go", "httpreply.go", "httpstls.go", "expressions.go", "log.go", "manager.go",
-		"metrics.go", "misc.go", "page.go", "probe.go", "tcp.go", "view.go"},
+		"metrics.go", "misc.go", "overdue.go", "page.go", "probe.go", "tcp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go"},
 }

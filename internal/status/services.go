@@ -42,8 +42,9 @@ type Check struct {
 	TookSeconds         Seconds   `json:"took_seconds"`
 	LastCompleted       time.Time `json:"last_completed,omitzero"`
 	ConsecutiveFailures uint32    `json:"consecutive_failures"`
-	Running             bool      `json:"running"`   // waits for a turn or is under way
-	SharedBy            int       `json:"shared_by"` // real servers judged by this probe
+	Running             bool      `json:"running"`           // waits for a turn or is under way
+	Overdue             bool      `json:"overdue,omitempty"` // it has not completed in three of its intervals
+	SharedBy            int       `json:"shared_by"`         // real servers judged by this probe
 }
 
 // IPVS is the state of the kernel's table.
