@@ -78,7 +78,7 @@ func TestConnectionUnderWay(t *testing.T) {
 			}
 		}
 		j.Logf("%d requests answered after the address had moved", passed)
-		if noise := p.Noise(at, time.Now()); passed == 0 && (took > handOverPatience || noise.Starved()) {
+		if noise := p.Noise(at, time.Now()); passed == 0 && (tooLate(took, labkit.Summarize(requests, at.Add(-time.Second), moved).Typical) || noise.Starved()) {
 			j.Logf("the address was announced %v after the first advertisement, the control was %v late: too late for connections under way",
 				took.Round(time.Millisecond), noise.Delay.Round(time.Millisecond))
 		} else if passed == 0 {
