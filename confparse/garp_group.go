@@ -31,7 +31,7 @@ var garpGroupBlock = blockOf[GARPGroup]{
 	garpInterfaces(),
 	{
 		keyword: keyword{name: "interface", value: oneWord,
-			str: func(d *decoder, _ string) { d.garpInterface(d.n, d.n.Args[0], here[GARPGroup](d)) }},
+			str: func(d *decoder, at site, _ string) { d.garpInterface(at.n, at.n.Args[0], here[GARPGroup](at)) }},
 		print: func(p *printer, g *GARPGroup) {
 			for _, i := range g.Interfaces {
 				if !g.Shared {
@@ -63,7 +63,7 @@ func (d *decoder) garpGroup(n *Node) {
 }
 
 func (d *decoder) garpInterface(n *Node, t Token, gg *GARPGroup) {
-	if !d.interfaceName(t.Text) {
+	if !d.interfaceName(n, t.Text) {
 		return
 	}
 	for _, g := range append(d.cfg.GARPGroups, gg) {
@@ -83,7 +83,6 @@ func (d *decoder) garpInterfaces(n *Node, gg *GARPGroup) {
 	}
 	before := len(gg.Interfaces)
 	for _, item := range n.Body {
-		d.n = item
 		d.garpInterface(item, item.Keyword, gg)
 		for _, a := range item.Args {
 			d.garpInterface(item, a, gg)

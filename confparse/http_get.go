@@ -39,7 +39,7 @@ var httpRows = blockOf[checkerScratch]{
 	toggleRow("fast_recovery", false, func(c *checkerScratch) *bool { return &c.HTTP.FastRecovery }),
 	ownRow("sni_name", "", func(d *decoder, n *Node, c *checkerScratch) {
 		c.HTTP.SNI = true
-		c.HTTP.SNIName = d.once(c.HTTP.SNIName, d.intern(n.Arg(0)))
+		c.HTTP.SNIName = d.once(n, c.HTTP.SNIName, d.intern(n.Arg(0)))
 	}, func(p *printer, c *checkerScratch) { p.text("sni_name", c.HTTP.SNIName) }).from("2.4.3+").withoutEffect(),
 	toggleRow("enable_sni", false, func(c *checkerScratch) *bool { return &c.HTTP.SNI }).withoutEffect(),
 }
@@ -55,7 +55,7 @@ func deprecatedRetry() row[checkerScratch] {
 	return r
 }
 
-func (d *decoder) httpProtocol(s string, c *checkerScratch) {
+func (d *decoder) httpProtocol(n *Node, s string, c *checkerScratch) {
 	switch s {
 	case "1.0":
 		c.HTTP.Protocol = HTTP10
@@ -64,7 +64,7 @@ func (d *decoder) httpProtocol(s string, c *checkerScratch) {
 	case "1.1":
 		c.HTTP.Protocol = HTTP11
 	default:
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Invalid http_protocol version %s", s),
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Invalid http_protocol version %s", s),
 			"use 1.0, 1.0C or 1.1")
 	}
 }

@@ -19,15 +19,15 @@ var processRootRows = blockOf[Config]{
 }
 
 var netNamespace = row[Config]{
-	keyword: keyword{name: "net_namespace", value: optionalWord, refused: true, str: func(d *decoder, s string) {
-		g := &here[Config](d).Global.Daemon
+	keyword: keyword{name: "net_namespace", value: optionalWord, refused: true, str: func(d *decoder, at site, s string) {
+		g := &here[Config](at).Global.Daemon
 		second := g.NetNamespace != ""
-		d.first(&g.NetNamespace, s)
+		d.first(at.n, &g.NetNamespace, s)
 		g.UsePIDDir = true
 		if d.env.System.Namespace != nil && !d.env.System.Namespace(s) {
-			d.about(d.n, diag.CodeNoNamespace, "network namespace "+s+" does not exist", "create it with: ip netns add "+s)
+			d.about(at.n, diag.CodeNoNamespace, "network namespace "+s+" does not exist", "create it with: ip netns add "+s)
 		} else if !second {
-			d.refuse(d.n, d.n.Range(), "net_namespace", "addresses and services belong in that network namespace; "+
+			d.refuse(at.n, at.n.Range(), "net_namespace", "addresses and services belong in that network namespace; "+
 				"start the daemon in it, and leave the line out: ip netns exec "+s)
 		}
 	}},
@@ -35,8 +35,9 @@ var netNamespace = row[Config]{
 }
 
 var ipvsNamespace = row[Config]{
-	keyword: keyword{name: "net_namespace_ipvs", refused: true, decode: func(d *decoder, n *Node) {
-		g := &here[Config](d).Global.Daemon
+	keyword: keyword{name: "net_namespace_ipvs", refused: true, decode: func(d *decoder, at site) {
+		n := at.n
+		g := &here[Config](at).Global.Daemon
 		if g.IPVSNamespaceSet {
 			d.about(n, diag.CodeRepeated, "net_namespace_ipvs is already specified - ignoring", "")
 			return
