@@ -219,10 +219,7 @@ func (d *decoder) report(n *Node, at Range, code diag.Code, summary, detail stri
 
 // atEnd is about for what is found out when the block of n ends, which is the line keepalived names.
 func (d *decoder) atEnd(n *Node, code Code, summary, detail string, related ...Place) {
-	d.about(n, code, summary, detail, related...)
-	if k := d.rep.Len(); k > 0 && d.rep.At(k-1).Summary == summary && n.CloseLine() != 0 {
-		d.rep.At(k - 1).EndLine = n.CloseLine()
-	}
+	d.untilEnd(n, n, code, summary, detail, related...)
 }
 
 // about is report with n's words as the place. That a damaged block is incomplete is no second mistake, unless nothing

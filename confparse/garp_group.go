@@ -76,17 +76,20 @@ func (d *decoder) garpInterface(n *Node, t Token, gg *GARPGroup) {
 	gg.Interfaces = append(gg.Interfaces, d.intern(t.Text))
 }
 
+// garpInterfaces decodes "interfaces { IF… }", which keepalived looks at where it ends.
 func (d *decoder) garpInterfaces(n *Node, gg *GARPGroup) {
 	d.extraParameters(n)
 	if len(n.Body) == 0 {
-		d.about(n, diag.CodeEmptyList, "No interfaces specified in interfaces block", "")
+		d.atEnd(n, diag.CodeEmptyList, "No interfaces specified in interfaces block", "")
 	}
 	before := len(gg.Interfaces)
-	for _, item := range n.Body {
-		d.garpInterface(item, item.Keyword, gg)
-		for _, a := range item.Args {
-			d.garpInterface(item, a, gg)
+	d.toldAtEnd(n, func() {
+		for _, item := range n.Body {
+			d.garpInterface(item, item.Keyword, gg)
+			for _, a := range item.Args {
+				d.garpInterface(item, a, gg)
+			}
 		}
-	}
+	})
 	gg.Shared = gg.Shared || len(gg.Interfaces) > before
 }
