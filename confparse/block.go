@@ -151,7 +151,7 @@ func (r row[T]) refusing() row[T] {
 	return r
 }
 
-// insteadOf returns r for a keyword in the place of which another is to be written, as its use is told.
+// deprecatedFor returns r for a keyword in the place of which another is to be written, as its use is told.
 func (r row[T]) deprecatedFor(other string) row[T] {
 	r.deprecated = other
 	return r

@@ -75,7 +75,7 @@ func (d *decoder) decode(t *Tree, begun bool) {
 			d.statement(site{n, d.cfg})
 		}
 	}
-	d.validate()
+	d.settle()
 }
 
 // globals decodes the statements of the root that set something for the whole configuration.

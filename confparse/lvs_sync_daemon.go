@@ -109,8 +109,8 @@ func (d *decoder) syncDaemon(n *Node, g *Global) {
 	}
 }
 
-// validateSyncDaemon looks for the instance that lvs_sync_daemon follows.
-func (d *decoder) validateSyncDaemon() {
+// settleSyncDaemon looks for the instance that lvs_sync_daemon follows.
+func (d *decoder) settleSyncDaemon() {
 	s := &d.cfg.Global.SyncDaemon
 	if s.Interface == "" || s.Instance == "" {
 		return

@@ -4,11 +4,11 @@ import (
 	"vigil/confparse/diag"
 )
 
-// validate settles what depends on more than one block.
-func (d *decoder) validate() {
-	d.validateVRRP()
+// settle settles what depends on more than one block.
+func (d *decoder) settle() {
+	d.settleVRRP()
 	d.validateScripts()
-	d.validateSyncDaemon()
+	d.settleSyncDaemon()
 }
 
 // untilEnd is about for what keepalived finds out where block, around n, ends: that is the line it names.

@@ -58,14 +58,8 @@ func (d *decoder) useVMAC(n *Node, vi *instanceScratch) {
 		case t.Text == "netlink_notify_msg":
 			v.NetlinkNotify = true
 		case t.Text == "group" || t.Text == "name":
-			if i++; i == len(n.Args) {
-				d.report(n, n.RangeOf(t), diag.CodeArgumentExpected, "use_vmac "+t.Text+" has no value", "")
+			if i++; !d.linkOption(n, i, vi, &v.Interface, &v.Group) {
 				return
-			}
-			if t.Text == "group" {
-				v.Group = d.intern(n.Arg(i))
-			} else {
-				d.vmacName(n, n.Args[i], vi, &v.Interface)
 			}
 		case strings.Count(t.Text, ":") >= 4:
 			mac, ok := parseMAC(t.Text, vi.VirtualRouterID)
@@ -78,6 +72,21 @@ func (d *decoder) useVMAC(n *Node, vi *instanceScratch) {
 			d.vmacName(n, t, vi, &v.Interface)
 		}
 	}
+}
+
+// linkOption decodes what stands behind "name" or "group", as n's word i. It returns false when nothing does.
+func (d *decoder) linkOption(n *Node, i int, vi *instanceScratch, name, group *string) bool {
+	option := n.Args[i-1]
+	switch {
+	case i == len(n.Args):
+		d.report(n, n.RangeOf(option), diag.CodeArgumentExpected, n.Keyword.Text+" "+option.Text+" has no value", "")
+		return false
+	case option.Text == "group":
+		*group = d.intern(n.Arg(i))
+	default:
+		d.vmacName(n, n.Args[i], vi, name)
+	}
+	return true
 }
 
 // vmacName keeps the name of an interface that vi makes.
@@ -145,14 +154,8 @@ func (d *decoder) useIPVLAN(n *Node, vi *instanceScratch) {
 			v.Mode = d.intern(t.Text)
 			continue
 		case "name", "group":
-			if i++; i == len(n.Args) {
-				d.report(n, n.RangeOf(t), diag.CodeArgumentExpected, "use_ipvlan "+t.Text+" has no value", "")
+			if i++; !d.linkOption(n, i, vi, &v.Interface, &v.Group) {
 				return
-			}
-			if t.Text == "group" {
-				v.Group = d.intern(n.Arg(i))
-			} else {
-				d.vmacName(n, n.Args[i], vi, &v.Interface)
 			}
 			continue
 		}

@@ -105,8 +105,8 @@ func (p *printer) members(list []InstanceName) {
 	p.close()
 }
 
-// validateGroups drops members that do not exist or are in another group, and groups without members.
-func (d *decoder) validateGroups() {
+// settleGroups drops members that do not exist or are in another group, and groups without members.
+func (d *decoder) settleGroups() {
 	for _, g := range d.groups {
 		n := g.node
 		g.Members = slices.DeleteFunc(g.Members, func(name InstanceName) bool {
