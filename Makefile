@@ -39,6 +39,7 @@ PURE = $(addprefix ./,confparse/... internal/lint internal/status internal/track
 ## test-host: unit tests, network namespaces with real sockets, Debian's keepalived as a peer
 test-host: build peers
 	$(GO) test -timeout 60m $(PURE)
+	$(GO) test -race -run "^TestLoadsBesideEachOther$$" ./confparse
 	env -u REQUIRE_IPVS $(GO) test -race -timeout 60m $$({ $(GO) list ./...; $(GO) list $(PURE) $(PURE) ./integration; } | sort | uniq -u)
 	unshare -n sh -ec 'ip link add eth0 type veth peer name eth1; ip link add eth2 type veth peer name eth3; \
 		for i in 0 1 2 3; do ip link set eth$$i up; ip addr add 198.18.$$i.1/30 dev eth$$i; done; \
