@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 
+	"golang.org/x/sys/unix"
+
 	"vigil/confparse"
 )
 
@@ -131,6 +133,17 @@ func (r *request) begin(family uint16, cmd uint8, flags uint16, seq uint32) (sta
 }
 
 func (r *request) end(start int) { native.PutUint32(r.buf[start:], uint32(len(r.buf)-start)) }
+
+// noop appends a message that does nothing and is answered (netlink(7)).
+func (r *request) noop(seq uint32) {
+	start := len(r.buf)
+	r.buf = append(r.buf, 0, 0, 0, 0)
+	r.buf = native.AppendUint16(r.buf, unix.NLMSG_NOOP)
+	r.buf = native.AppendUint16(r.buf, unix.NLM_F_REQUEST|unix.NLM_F_ACK)
+	r.buf = native.AppendUint32(r.buf, seq)
+	r.buf = append(r.buf, 0, 0, 0, 0)
+	r.end(start)
+}
 
 // open starts an attribute; shut completes and pads it.
 func (r *request) open(typ uint16) (start int) {
