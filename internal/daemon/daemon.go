@@ -31,6 +31,7 @@ const steadyGCPercent = 50
 type daemon struct {
 	opts     Options
 	log      *slog.Logger
+	writer   *logWriter           // of log; nil = somebody else's
 	registry *prometheus.Registry // of all parts, for any goroutine
 	metrics  *metrics
 	started  time.Time
@@ -53,12 +54,45 @@ func Run(ctx context.Context, o Options) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(steadyGCPercent)
 	}
+	close := func() {}
+	var writer *logWriter
 	if o.Logger == nil {
-		var flush func()
-		o.Logger, flush = newLogger(o.Log, os.Stderr)
-		defer flush()
+		o.Logger, writer = newLogger(o.Log, os.Stderr)
+		close = writer.close
 	}
-	return newDaemon(o).run(ctx)
+	defer close()
+	d := newDaemon(o)
+	d.writer = writer
+	err := d.run(ctx)
+	if errors.Is(err, errElsewhere) {
+		return d.move(ctx, close)
+	}
+	return err
+}
+
+// move executes the program again in the network namespace that it belongs in. As keepalived, a daemon that may not
+// enter it ends without an exit status that says so.
+func (d *daemon) move(ctx context.Context, closeLog func()) error {
+	name, closed := d.running.identity.namespace, false
+	err := reexec(d.opts, name, true, func() error {
+		if d.opts.LastSignals != nil {
+			d.opts.LastSignals()
+		}
+		if ctx.Err() == nil {
+			closeLog()
+			closed = true
+		}
+		return ctx.Err()
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil // told to stop before anything has begun
+	case closed:
+		return &ExitError{Code: ExitFatal, Err: err}
+	}
+	d.log.Error(err.Error())
+	d.log.Error("Unable to set network namespace " + name + " - exiting")
+	return nil
 }
 
 func newDaemon(o Options) *daemon {
@@ -77,11 +111,19 @@ func newDaemon(o Options) *daemon {
 }
 
 func (d *daemon) run(ctx context.Context) error {
-	d.log.Info("Starting " + banner())
-	d.log.Info("Command line: " + commandLine(os.Args))
-	d.log.Info("Configuration file " + d.opts.ConfigFile)
+	if d.opts.entered == "" {
+		d.log.Info("Starting " + banner())
+		d.log.Info("Command line: " + commandLine(os.Args))
+		d.log.Info("Configuration file " + d.opts.ConfigFile)
+	}
 	first, err := d.loadFirst(ctx)
 	switch {
+	case errors.Is(err, errElsewhere) && d.opts.entered == "":
+		d.running.identity = first.identity
+		return err
+	case errors.Is(err, errElsewhere):
+		return d.fail(ExitConfig, fmt.Errorf("the network namespace was %s a moment ago and is to be %q: not starting",
+			d.opts.entered, first.identity.namespace))
 	case err != nil && ctx.Err() != nil:
 		return nil // told to stop before anything has begun
 	case errors.Is(err, fs.ErrNotExist):
@@ -89,6 +131,7 @@ func (d *daemon) run(ctx context.Context) error {
 	case err != nil:
 		return d.fail(ExitConfig, fmt.Errorf("%w: not starting", err))
 	}
+	d.take(first.identity)
 	release, err := d.claim()
 	if errors.Is(err, errAlreadyRunning) {
 		d.log.Info("daemon is already running", "err", err)
@@ -118,6 +161,20 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	d.log.Info("Stopped " + banner())
 	return err
+}
+
+// take makes id what the process is called.
+func (d *daemon) take(id identity) {
+	d.opts.PIDFiles, d.opts.ipvsNamespace = id.pidFiles(d.opts.PIDFiles), id.ipvsNamespace
+	d.running.identity = id
+	suffix := id.suffix()
+	if suffix == "" {
+		return
+	}
+	d.log.Info("Changing syslog ident to " + idents[""] + suffix)
+	if d.writer != nil {
+		d.writer.rename(suffix)
+	}
 }
 
 // loadFirst loads the configuration, however long that takes, unless ctx ends.
@@ -259,6 +316,7 @@ func (d *daemon) claim() (func(), error) {
 				d.log.Warn("remove pid file", "err", err)
 			}
 		}
+		d.opts.removePIDDir()
 	}
 	for _, p := range paths {
 		if p == "" {
