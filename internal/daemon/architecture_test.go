@@ -72,7 +72,6 @@ var libraries = map[string][]string{
 	"golang.org/x/net/bpf":                {"vrrp/lan"},
 	"golang.org/x/net/ipv4":               {"vrrp/lan_linux"},
 	"golang.org/x/net/ipv6":               {"vrrp/lan_linux"},
-	"golang.org/x/net/netutil":            {"internal/web"},
 	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/netio", "ipvs_linux",
 		"vrrp_linux", "vrrp/lan_linux"},
 }
