@@ -7,11 +7,11 @@ import (
 	"sync"
 	"syscall"
 
+	"vigil/cmd/keepalived/hangup"
 	"vigil/internal/daemon"
 )
 
-// caughtSignals are the signals of the process from the first line of main on. What comes before somebody reads them
-// waits: a request to reload while the daemon starts is no reason to end.
+// caughtSignals are the signals of the process. What comes before somebody reads them waits.
 type caughtSignals struct {
 	requests chan os.Signal
 	stops    chan os.Signal
@@ -19,7 +19,7 @@ type caughtSignals struct {
 
 // catch begins to catch signals. SIGTERM and SIGINT end the process until somebody asks for them.
 func catch() *caughtSignals {
-	c := &caughtSignals{requests: make(chan os.Signal, 16), stops: make(chan os.Signal, 1)}
+	c := &caughtSignals{requests: hangup.Signals, stops: make(chan os.Signal, 1)}
 	signal.Notify(c.requests, daemon.HandledSignals()...)
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGQUIT, syscall.SIGABRT)
 	return c

@@ -8,7 +8,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/ipvs"
-	"vigil/vrrp/lan"
+	"vigil/vrrp"
 )
 
 // Options is everything Run needs to know, as plain values; the seams at the end are for tests.
@@ -75,7 +75,7 @@ func (o Options) files() fs.FS {
 
 // Network is the network that VRRP works on, and an end to it.
 type Network interface {
-	lan.Network
+	vrrp.Network
 	io.Closer
 }
 
