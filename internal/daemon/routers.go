@@ -155,7 +155,7 @@ func (r *routers) release() error {
 		spec.Instances = append(spec.Instances, l.router)
 	}
 	done := make(chan error, 1)
-	go func() { done <- vrrp.Release(r.network, spec) }()
+	go func() { done <- r.runner.Load().Release(spec) }()
 	limit := time.NewTimer(forcedReleaseLimit)
 	defer limit.Stop()
 	select {
