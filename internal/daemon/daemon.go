@@ -69,7 +69,7 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
-// move executes the program again in the network namespace that it belongs in. As keepalived, a daemon that may not
+// move executes the program again in the network namespace that it belongs in. As keepalived, a daemon that cannot
 // enter it ends without an exit status that says so.
 func (d *daemon) move(ctx context.Context, closeLog func()) error {
 	name, closed := d.running.identity.namespace, false
@@ -88,6 +88,9 @@ func (d *daemon) move(ctx context.Context, closeLog func()) error {
 		return nil // told to stop before anything has begun
 	case closed:
 		return &ExitError{Code: ExitFatal, Err: err}
+	}
+	if _, forgiven := errors.AsType[notEntered](err); !forgiven {
+		return d.fail(ExitFatal, err)
 	}
 	d.log.Error(err.Error())
 	d.log.Error("Unable to set network namespace " + name + " - exiting")

@@ -44,8 +44,8 @@ func environment(o Options) confparse.Env {
 // desired state from there. The error is errRefused, or says that there is no such file, or it is errElsewhere: then only
 // identity is valid, and nothing is logged, for what is true here may not be true there.
 func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
-	if !configured(o.files(), o.ConfigFile) {
-		return loaded{}, fmt.Errorf("config files missing '%s': %w", o.ConfigFile, fs.ErrNotExist)
+	if err := missing(o.files(), o.ConfigFile); err != nil {
+		return loaded{}, err
 	}
 	if o.Namespace != "" && o.Namespace != o.entered {
 		return loaded{identity: identity{namespace: o.Namespace}}, errElsewhere
@@ -81,6 +81,17 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 		next.accepted[u.Name] = true
 	}
 	return next, nil
+}
+
+// missing is the error of a configuration of which there is no file to be read, or nil.
+func missing(fsys fs.FS, pattern string) error {
+	switch {
+	case configured(fsys, pattern):
+		return nil
+	case len(confparse.Files(fsys, pattern)) > 0:
+		return fmt.Errorf("config files missing '%s': not a regular non-executable file: %w", pattern, fs.ErrNotExist)
+	}
+	return fmt.Errorf("config files missing '%s': %w", pattern, fs.ErrNotExist)
 }
 
 // configured reports whether the name or pattern has a file that keepalived reads: a regular one that nobody could take

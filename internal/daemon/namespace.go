@@ -27,6 +27,11 @@ func namespacePath(name string) string { return "/run/netns/" + name }
 // errElsewhere says that the process belongs in another network namespace. Nothing has been opened yet.
 var errElsewhere = errors.New("the process belongs in another network namespace")
 
+// notEntered is an error with which keepalived ends without an exit status that says so.
+type notEntered struct{ error }
+
+func (e notEntered) Unwrap() error { return e.error }
+
 // Reentered completes o in a process that is in its network namespace because it has executed itself again there.
 func (o *Options) Reentered() error {
 	o.entered = os.Getenv(namespaceMark)
@@ -42,7 +47,7 @@ func (o *Options) Reentered() error {
 func reexec(o Options, name string, dirs bool, ready func() error) error {
 	runtime.LockOSThread() // for good: whatever fails after this ends the process
 	if err := enterNamespace(name); err != nil {
-		return err
+		return notEntered{err}
 	}
 	if dirs {
 		if err := ownPIDDir(name); err != nil {

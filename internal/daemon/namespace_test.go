@@ -41,3 +41,12 @@ func TestNothingIsExecutedWithoutANamespace(t *testing.T) {
 		t.Errorf("reexec: %v", err)
 	}
 }
+
+// TestOnlyWhatKeepalivedForgivesIsForgiven: a namespace that cannot be entered ends the program without an exit status that
+// says so; everything else on the way there does say so.
+func TestOnlyWhatKeepalivedForgivesIsForgiven(t *testing.T) {
+	err := onAThreadOfItsOwn(func() error { return reexec(Options{}, "no-such-namespace", false, nil) })
+	if _, ok := errors.AsType[notEntered](err); !ok {
+		t.Errorf("no such namespace: %v", err)
+	}
+}
