@@ -53,8 +53,8 @@ func TestEndedAtAnyMoment(t *testing.T) {
 		}
 	}
 	p = m.start("--metrics-listen=off")
-	m.until("the address", func() bool { return m.hasAddress("red") })
+	m.until("the last one", func() bool { return m.readPID(0, "keepalived/red/keepalived.pid") == p.PID() })
 	if err := p.Stop(t.Context()); err != nil || m.hasAddress("red") || m.exists("keepalived") {
-		t.Errorf("in the end: %v", err)
+		t.Errorf("in the end: %v\n%s", err, p.Log.Tail(20))
 	}
 }
