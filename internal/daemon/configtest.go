@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,9 +19,16 @@ import (
 // keepalived names for it, and then with the line it stands on. Silence means that all is well.
 func ConfigTest(o Options, file string, stderr io.Writer) int {
 	elsewhere := func(name string) int {
-		fmt.Fprintf(stderr, "%v\nUnable to set network namespace %s - exiting\n",
-			reexec(o, name, false, func() error { return nil }), name)
-		return 0 // as keepalived
+		err := reexec(o, name, false, func() error { return nil })
+		forgiven, ok := errors.AsType[notEntered](err)
+		if !ok {
+			fmt.Fprintln(stderr, err)
+			return ExitFatal
+		}
+		for _, line := range forgiven.lines(name) {
+			fmt.Fprintln(stderr, line)
+		}
+		return 0
 	}
 	if o.Namespace != "" && o.entered == "" {
 		return elsewhere(o.Namespace) // the interfaces are there

@@ -89,11 +89,13 @@ func (d *daemon) move(ctx context.Context, closeLog func()) error {
 	case closed:
 		return &ExitError{Code: ExitFatal, Err: err}
 	}
-	if _, forgiven := errors.AsType[notEntered](err); !forgiven {
+	forgiven, ok := errors.AsType[notEntered](err)
+	if !ok {
 		return d.fail(ExitFatal, err)
 	}
-	d.log.Error(err.Error())
-	d.log.Error("Unable to set network namespace " + name + " - exiting")
+	for _, line := range forgiven.lines(name) {
+		d.log.Error(line)
+	}
 	return nil
 }
 

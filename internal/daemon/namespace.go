@@ -32,6 +32,15 @@ type notEntered struct{ error }
 
 func (e notEntered) Unwrap() error { return e.error }
 
+// lines are those that keepalived writes about it, with what it does not know.
+func (e notEntered) lines(name string) [2]string {
+	first := e.Error()
+	if rest, ok := strings.CutPrefix(first, "failed"); ok {
+		first = "Failed" + rest
+	}
+	return [...]string{first, "Unable to set network namespace " + name + " - exiting"}
+}
+
 // Reentered completes o in a process that is in its network namespace because it has executed itself again there.
 func (o *Options) Reentered() error {
 	o.entered = os.Getenv(namespaceMark)
@@ -74,14 +83,14 @@ func reexec(o Options, name string, dirs bool, ready func() error) error {
 // enterNamespace moves the calling thread.
 func enterNamespace(name string) error {
 	if strings.Contains(name, "/") || name == "." || name == ".." {
-		return fmt.Errorf("Failed to open %s: %q is no name of a network namespace", namespacePath(name), name)
+		return fmt.Errorf("failed to open %s: %q is no name of a network namespace", namespacePath(name), name)
 	}
 	fd, err := unix.Open(namespacePath(name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("Failed to open %s: %w; create it first: ip netns add %s", namespacePath(name), err, name)
+		return fmt.Errorf("failed to open %s: %w; create it first: ip netns add %s", namespacePath(name), err, name)
 	case err != nil:
-		return fmt.Errorf("Failed to open %s: %w", namespacePath(name), err)
+		return fmt.Errorf("failed to open %s: %w", namespacePath(name), err)
 	}
 	defer unix.Close(fd)
 	switch err := unix.Setns(fd, unix.CLONE_NEWNET); {
