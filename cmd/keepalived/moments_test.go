@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -33,7 +34,10 @@ func TestEndedAtAnyMoment(t *testing.T) {
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Sys().(syscall.WaitStatus).Signal() == s {
 			return nil // before anything is begun a signal ends the process as it ends any
 		}
-		return err
+		if err != nil {
+			return fmt.Errorf("%w\n%s", err, p.Log.Tail(60))
+		}
+		return nil
 	}
 	for i := range moments {
 		if err := end(i, syscall.SIGTERM); err != nil {

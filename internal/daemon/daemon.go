@@ -182,15 +182,19 @@ func (d *daemon) take(id identity) {
 }
 
 // loadFirst loads the configuration, however long that takes, unless ctx ends.
-func (d *daemon) loadFirst(ctx context.Context) (first loaded, err error) {
-	done := make(chan struct{})
+func (d *daemon) loadFirst(ctx context.Context) (loaded, error) {
+	type result struct {
+		loaded
+		err error
+	}
+	done := make(chan result, 1)
 	go func() {
-		defer close(done)
-		first, err = load(d.opts, loaded{}, d.log)
+		first, err := load(d.opts, loaded{}, d.log)
+		done <- result{first, err}
 	}()
 	select {
-	case <-done:
-		return first, err
+	case r := <-done:
+		return r.loaded, r.err
 	case <-ctx.Done():
 		return loaded{}, ctx.Err() // a file that cannot be read to its end is left to the end of the process
 	}
