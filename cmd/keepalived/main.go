@@ -10,13 +10,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"vigil/internal/daemon"
 )
@@ -27,7 +24,12 @@ func main() {
 
 // run is main with its surroundings handed in; it returns the exit status.
 func run(argv []string, stdout, stderr io.Writer) int {
+	caught := catch()
 	cmd, err := parseFlags(argv)
+	if err := cmd.options.Reentered(); err != nil {
+		fmt.Fprintln(stderr, err)
+		return daemon.ExitFatal
+	}
 	for _, line := range cmd.messages {
 		fmt.Fprintln(stderr, line)
 	}
@@ -53,10 +55,6 @@ func run(argv []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, n)
 		return 0
 	}
-	if cmd.namespace != "" {
-		fmt.Fprintf(stderr, "Running in network namespace %s (--namespace) is not supported yet; not starting in another one\n", cmd.namespace)
-		return daemon.ExitFatal
-	}
 	if cmd.action == actionConfigTest {
 		return daemon.ConfigTest(cmd.options, cmd.testFile, stderr)
 	}
@@ -73,17 +71,14 @@ func run(argv []string, stdout, stderr io.Writer) int {
 			return 0
 		}
 	}
-	return serve(cmd.options, stderr)
+	return serve(cmd.options, caught, stderr)
 }
 
-// serve turns signals into a context and requests and runs the daemon.
-func serve(o daemon.Options, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), stopSignals(o)...)
-	defer stop()
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, daemon.HandledSignals()...)
-	signal.Ignore(syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGQUIT, syscall.SIGABRT)
-	o.Requests = daemon.RequestsOf(ctx, signals)
+// serve runs the daemon until a signal stops it, or it ends by itself.
+func serve(o daemon.Options, caught *caughtSignals, stderr io.Writer) int {
+	ctx, release := caught.until(o.IgnoreInterrupt)
+	defer release()
+	o.Requests, o.LastSignals = daemon.RequestsOf(ctx, caught.requests), release
 	err := daemon.Run(ctx, o)
 	if err == nil {
 		return 0
@@ -97,12 +92,4 @@ func serve(o daemon.Options, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stderr, err)
 	return daemon.ExitFatal
-}
-
-func stopSignals(o daemon.Options) []os.Signal {
-	if o.IgnoreInterrupt {
-		signal.Ignore(os.Interrupt)
-		return []os.Signal{syscall.SIGTERM}
-	}
-	return []os.Signal{syscall.SIGTERM, os.Interrupt}
 }

@@ -12,14 +12,15 @@ import (
 
 // effects is everything the program takes from a configuration.
 type effects struct {
-	desired Desired
-	dynamic bool // dynamic_interfaces, which decides what a reload refuses
+	desired  Desired
+	identity identity
+	dynamic  bool // dynamic_interfaces, which decides what a reload refuses
 }
 
 func effectsOf(text string) effects {
 	fsys := fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}
 	cfg, _ := confparse.Load(fsys, "k.conf", confparse.Env{Hostname: "lb1.example.net"})
-	return effects{NewDesired(cfg), cfg.Global.DynamicInterfaces}
+	return effects{NewDesired(cfg), identityOf(cfg, Options{}), cfg.Global.DynamicInterfaces}
 }
 
 // differ reports whether two configurations make the program do different things.
