@@ -172,7 +172,7 @@ func (c *conn) batch(ops []Op, errs []error) {
 		c.req.op(c.family, o, unix.NLM_F_REQUEST, c.seq)
 	}
 	c.seq++
-	c.req.noop(c.seq)
+	c.req.noop(unix.NLM_F_REQUEST|unix.NLM_F_ACK, c.seq)
 	if err := c.send(); err != nil {
 		fill(errs, err)
 		return
