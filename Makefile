@@ -31,12 +31,16 @@ test: build
 	$(MAKE) test-fuzz
 	$(MAKE) test-vm
 
-# Everything that the machine's own kernel can show: unit tests under the race detector, then network namespaces with
-# real sockets and Debian's keepalived as a peer. What needs IPVS skips here and runs in test-vm.
+# PURE are the packages without goroutines, for which the race detector would only be slow.
+PURE = $(addprefix ./,confparse/... internal/lint internal/status internal/track ipvs/pool vrrp/election vrrp/wire vrrp/vrrptest)
+
+# Everything that the machine's own kernel can show: unit tests, under the race detector where anything can race, then network
+# namespaces with real sockets and Debian's keepalived as a peer. What needs IPVS skips here and runs in test-vm.
 ## test-host: unit tests, network namespaces with real sockets, Debian's keepalived as a peer
 test-host: build peers
-	env -u REQUIRE_IPVS $(GO) test -race -timeout 60m $$($(GO) list ./... | grep -v '/integration$$')
-	$(GO) test -run '^TestRunawayInputsEnd$$' ./confparse
+	$(GO) test -timeout 60m $(PURE)
+	$(GO) test -race -run "^TestLoadsBesideEachOther$$" ./confparse
+	env -u REQUIRE_IPVS $(GO) test -race -timeout 60m $$({ $(GO) list ./...; $(GO) list $(PURE) $(PURE) ./integration; } | sort | uniq -u)
 	unshare -n sh -ec 'ip link add eth0 type veth peer name eth1; ip link add eth2 type veth peer name eth3; \
 		for i in 0 1 2 3; do ip link set eth$$i up; ip addr add 198.18.$$i.1/30 dev eth$$i; done; \
 		$(GO) test -count=1 -run "^TestCrossChecksAgainstKeepalived$$" ./confparse'

@@ -37,67 +37,94 @@ type HMACKey struct {
 	Text string
 }
 
-// authenticationKeywords are the rows of authentication and auth_hmac.
-var authenticationKeywords = []keyword{
-	{name: "authentication", in: in(inInstance), block: inAuthentication,
-		decode: func(d *decoder, n *Node) { d.vi.authAt = n; d.body(n.Body) }},
-	{name: "auth_type", in: in(inAuthentication), value: value{kind: word},
-		str: func(d *decoder, s string) { d.authType(s) }},
-	{name: "auth_pass", in: in(inAuthentication), value: value{kind: word},
-		str: func(d *decoder, s string) { d.authPass(s) }},
-
-	{name: "auth_hmac", in: in(inInstance), block: inAuthHMAC, since: "2.4.0", refused: true,
-		decode: func(d *decoder, n *Node) {
-			d.vi.HMAC = &AuthHMAC{Range: n.RangeOf(n.Keyword)}
-			d.body(n.Body)
-		}},
-	{name: "key", in: in(inAuthHMAC), since: "2.4.0", decode: (*decoder).hmacKey},
-	{name: "active_key", in: in(inAuthHMAC), value: wholeStrict(1, 255), since: "2.4.0",
-		num: func(d *decoder, v int64) { d.vi.HMAC.ActiveKey = uint8(v) }},
-	{name: "time_window", in: in(inAuthHMAC), value: wholeStrict(1, 300), def: "three intervals, 5 to 300",
-		since: "2.4.0", num: func(d *decoder, v int64) { d.vi.HMAC.TimeWindow = time.Duration(v) * time.Second }},
-	{name: "anti_replay", in: in(inAuthHMAC), value: value{kind: word}, def: "time", since: "2.4.0",
-		str: func(d *decoder, s string) {
-			d.oneOf(s, map[string]func(){"time": func() { d.vi.HMAC.Monotonic = false },
-				"monotonic": func() { d.vi.HMAC.Monotonic = true }}, "use time or monotonic")
-		}},
-	{name: "mode", in: in(inAuthHMAC), value: value{kind: word}, def: "enforce", since: "2.4.0",
-		str: func(d *decoder, s string) {
-			h := d.vi.HMAC
-			d.oneOf(s, map[string]func(){"enforce": func() { h.Permissive, h.ReceiveOnly = false, false },
-				"permissive":   func() { h.Permissive, h.ReceiveOnly = true, false },
-				"receive-only": func() { h.Permissive, h.ReceiveOnly = false, true }},
-				"use enforce, permissive or receive-only")
-		}},
+// authenticationRows are the rows of vrrp_instance that open a block about authentication.
+var authenticationRows = blockOf[instanceScratch]{
+	ownRow("authentication", "", func(d *decoder, n *Node, vi *instanceScratch) {
+		vi.authAt = n
+		authenticationBlock.update(d, n, vi)
+	}, func(p *printer, vi *instanceScratch) {
+		if vi.AuthType != AuthNone {
+			p.open("authentication")
+			authenticationBlock.write(p, vi)
+			p.close()
+		}
+	}).opening(inAuthentication),
+	ownRow("auth_hmac", "", func(d *decoder, n *Node, vi *instanceScratch) {
+		vi.HMAC = &AuthHMAC{Range: n.RangeOf(n.Keyword)}
+		hmacBlock.decode(d, n, vi.HMAC)
+	}, func(p *printer, vi *instanceScratch) {
+		if vi.HMAC != nil {
+			p.open("auth_hmac")
+			hmacBlock.write(p, vi.HMAC)
+			p.close()
+		}
+	}).opening(inAuthHMAC).from("2.4.0").refusing(),
 }
 
-func (d *decoder) authType(s string) {
+// authenticationBlock is the rows of authentication.
+var authenticationBlock = blockOf[instanceScratch]{
+	ownWordRow("auth_type", oneWord, "", (*decoder).authType, func(p *printer, vi *instanceScratch) {
+		p.line("auth_type", map[AuthType]string{AuthPass: "PASS", AuthAH: "AH"}[vi.AuthType])
+	}),
+	ownWordRow("auth_pass", oneWord, "", (*decoder).authPass, func(p *printer, vi *instanceScratch) { p.text("auth_pass", vi.AuthPass) }),
+}
+
+// hmacBlock is the rows of auth_hmac.
+var hmacBlock = blockOf[AuthHMAC]{
+	ownRow("key", "", (*decoder).hmacKey, func(p *printer, h *AuthHMAC) {
+		for _, k := range h.Keys {
+			p.line("key", k.ID, quoted(k.Text))
+		}
+	}).from("2.4.0"),
+	countRow("active_key", wholeStrict(1, 255), 0, func(h *AuthHMAC) *uint8 { return &h.ActiveKey }).because("").from("2.4.0"),
+	secondsRow("time_window", wholeStrict(1, 300), 0, func(h *AuthHMAC) *time.Duration { return &h.TimeWindow }).
+		because("three intervals, 5 to 300").from("2.4.0").printed(func(p *printer, h *AuthHMAC) {
+		if h.TimeWindow > 0 {
+			p.seconds("time_window", h.TimeWindow)
+		}
+	}),
+	ownWordRow("anti_replay", oneWord, "time", func(d *decoder, n *Node, s string, h *AuthHMAC) {
+		d.oneOf(n, s, map[string]func(){"time": func() { h.Monotonic = false }, "monotonic": func() { h.Monotonic = true }},
+			"use time or monotonic")
+	}, func(p *printer, h *AuthHMAC) { p.flag(h.Monotonic, "anti_replay monotonic") }).from("2.4.0"),
+	ownWordRow("mode", oneWord, "enforce", func(d *decoder, n *Node, s string, h *AuthHMAC) {
+		d.oneOf(n, s, map[string]func(){"enforce": func() { h.Permissive, h.ReceiveOnly = false, false },
+			"permissive":   func() { h.Permissive, h.ReceiveOnly = true, false },
+			"receive-only": func() { h.Permissive, h.ReceiveOnly = false, true }},
+			"use enforce, permissive or receive-only")
+	}, func(p *printer, h *AuthHMAC) {
+		p.flag(h.Permissive, "mode permissive")
+		p.flag(h.ReceiveOnly, "mode receive-only")
+	}).from("2.4.0"),
+}
+
+func (d *decoder) authType(n *Node, s string, vi *instanceScratch) {
 	switch s {
 	case "PASS":
-		d.vi.AuthType = AuthPass
+		vi.AuthType = AuthPass
 	case "AH":
-		d.vi.AuthType = AuthAH
+		vi.AuthType = AuthAH
 	default:
-		d.vi.badAuth = true
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord,
-			fmt.Sprintf("(%s) unknown authentication type '%s'", d.vi.Name, s), "use PASS or AH")
+		vi.badAuth = true
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord,
+			fmt.Sprintf("(%s) unknown authentication type '%s'", vi.Name, s), "use PASS or AH")
 	}
 }
 
 // maxPassword is the length of the authentication field (RFC 2338 §5.3.10).
 const maxPassword = 8
 
-func (d *decoder) authPass(s string) {
+func (d *decoder) authPass(n *Node, s string, vi *instanceScratch) {
 	if len(s) > maxPassword {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodePasswordTruncated,
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodePasswordTruncated,
 			fmt.Sprintf("Truncating auth_pass to %d characters", maxPassword), "VRRPv2 carries no more")
 		s = s[:maxPassword]
 	}
-	d.vi.AuthPass = s
+	vi.AuthPass = s
 }
 
 // hmacKey decodes "key ID TEXT|hex:HEX|file:PATH".
-func (d *decoder) hmacKey(n *Node) {
+func (d *decoder) hmacKey(n *Node, h *AuthHMAC) {
 	if len(n.Args) < 2 {
 		d.missing(n, false)
 		return
@@ -124,13 +151,13 @@ func (d *decoder) hmacKey(n *Node) {
 			"a key has 32 to 64 bytes")
 		return
 	}
-	for _, k := range d.vi.HMAC.Keys {
+	for _, k := range h.Keys {
 		if k.ID == uint8(id) {
 			d.report(n, n.RangeOf(n.Args[0]), diag.CodeRepeated, fmt.Sprintf("key %d is already defined - ignoring", id), "")
 			return
 		}
 	}
-	d.vi.HMAC.Keys = append(d.vi.HMAC.Keys, HMACKey{ID: uint8(id), Text: d.intern(text)})
+	h.Keys = append(h.Keys, HMACKey{ID: uint8(id), Text: d.intern(text)})
 }
 
 func (d *decoder) settleAuthentication(vi *instanceScratch) {
@@ -183,29 +210,4 @@ func (d *decoder) settleHMAC(vi *instanceScratch) {
 	d.report(vi.node, h.Range, diag.CodeHMAC, fmt.Sprintf("(%s) auth_hmac: the active key %d is not defined - ignoring auth_hmac",
 		vi.Name, h.ActiveKey), "active_key names the key that adverts are signed with")
 	vi.HMAC = nil
-}
-
-func (p *printer) authentication(vi *VRRPInstance) {
-	if vi.AuthType != AuthNone {
-		p.open("authentication")
-		p.line("auth_type", map[AuthType]string{AuthPass: "PASS", AuthAH: "AH"}[vi.AuthType])
-		p.text("auth_pass", vi.AuthPass)
-		p.close()
-	}
-	h := vi.HMAC
-	if h == nil {
-		return
-	}
-	p.open("auth_hmac")
-	for _, k := range h.Keys {
-		p.line("key", k.ID, quoted(k.Text))
-	}
-	p.number("active_key", int64(h.ActiveKey), 0)
-	if h.TimeWindow > 0 {
-		p.seconds("time_window", h.TimeWindow)
-	}
-	p.flag(h.Monotonic, "anti_replay monotonic")
-	p.flag(h.Permissive, "mode permissive")
-	p.flag(h.ReceiveOnly, "mode receive-only")
-	p.close()
 }

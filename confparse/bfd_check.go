@@ -13,9 +13,9 @@ type BFDDetail struct {
 
 // bfdCheckRows are the rows that BFD_CHECK has besides alpha.
 var bfdCheckRows = blockOf[checkerScratch]{
-	ownWordRow("name", optionalWord, "", func(d *decoder, s string, c *checkerScratch) {
-		d.first(&c.Detail.(*BFDDetail).Name, s)
-		c.nameAt = d.n
+	ownWordRow("name", optionalWord, "", func(d *decoder, n *Node, s string, c *checkerScratch) {
+		d.first(n, &c.Detail.(*BFDDetail).Name, s)
+		c.nameAt = n
 	}, func(p *printer, c *checkerScratch) { p.line("name", quoted(c.Detail.(*BFDDetail).Name)) }),
 }
 

@@ -30,38 +30,46 @@ type BFDInstance struct {
 
 var bfdRow = blocksRow("bfd_instance", inBFD, (*decoder).bfdInstance,
 	func(c *Config) []*BFDInstance { return c.BFD },
-	func(p *printer, t *BFDInstance) { bfdBlock.print(p, "bfd_instance", t.Name, t) }).withoutEffect()
+	func(p *printer, t *BFDInstance) {
+		bfdBlock.print(p, "bfd_instance", t.Name, &bfdScratch{BFDInstance: t})
+	}).withoutEffect()
 
-// bfdBlock is the rows of bfd_instance.
-var bfdBlock = blockOf[BFDInstance]{
-	neighbor(), neighbor().as("neighbour_ip"),
-	addrRow("source_ip", "any", func(b *BFDInstance) *netip.Addr { return &b.Source }),
-	milliseconds("min_rx", 1, 10*time.Millisecond, func(b *BFDInstance) *time.Duration { return &b.MinRX }),
-	milliseconds("min_tx", 1, 10*time.Millisecond, func(b *BFDInstance) *time.Duration { return &b.MinTX }),
-	milliseconds("idle_tx", 1000, time.Second, func(b *BFDInstance) *time.Duration { return &b.IdleTX }),
-	numberRow("multiplier", wholeStrict(1, 255), 5, func(b *BFDInstance) *uint8 { return &b.Multiplier }),
-	flagRow("passive", func(b *BFDInstance) *bool { return &b.Passive }),
-	bfdTTL, bfdTTL.as("hoplimit"),
-	numberRow("max_hops", wholeStrict(-1, 255), 0, func(b *BFDInstance) *int { return &b.MaxHops }),
-	toggleRow("multihop", false, func(b *BFDInstance) *bool { return &b.Multihop }).from("2.3.0"),
-	weightRow(253, false, 0, func(b *BFDInstance) *int { return &b.Weight }, func(b *BFDInstance) *bool { return &b.Reverse }),
-	flagRow("vrrp", func(b *BFDInstance) *bool { return &b.VRRP }).because("both"),
-	flagRow("checker", func(b *BFDInstance) *bool { return &b.Checkers }).because("both"),
+// bfdScratch is a bfd_instance in the making.
+type bfdScratch struct {
+	*BFDInstance
+	badNeighbor bool // its address cannot be read, as is reported
 }
 
-var bfdTTL = numberRow("ttl", wholeStrict(1, 255), 0, func(b *BFDInstance) *uint8 { return &b.TTL }).because("255; 64 for IPv6")
+// bfdBlock is the rows of bfd_instance.
+var bfdBlock = blockOf[bfdScratch]{
+	neighbor(), neighbor().as("neighbour_ip"),
+	addrRow("source_ip", "any", func(b *bfdScratch) *netip.Addr { return &b.Source }),
+	milliseconds("min_rx", 1, 10*time.Millisecond, func(b *bfdScratch) *time.Duration { return &b.MinRX }),
+	milliseconds("min_tx", 1, 10*time.Millisecond, func(b *bfdScratch) *time.Duration { return &b.MinTX }),
+	milliseconds("idle_tx", 1000, time.Second, func(b *bfdScratch) *time.Duration { return &b.IdleTX }),
+	numberRow("multiplier", wholeStrict(1, 255), 5, func(b *bfdScratch) *uint8 { return &b.Multiplier }),
+	flagRow("passive", func(b *bfdScratch) *bool { return &b.Passive }),
+	bfdTTL, bfdTTL.as("hoplimit"),
+	numberRow("max_hops", wholeStrict(-1, 255), 0, func(b *bfdScratch) *int { return &b.MaxHops }),
+	toggleRow("multihop", false, func(b *bfdScratch) *bool { return &b.Multihop }).from("2.3.0"),
+	weightRow(253, 0, func(b *bfdScratch) *int { return &b.Weight }, func(b *bfdScratch) *bool { return &b.Reverse }, nil),
+	flagRow("vrrp", func(b *bfdScratch) *bool { return &b.VRRP }).because("both"),
+	flagRow("checker", func(b *bfdScratch) *bool { return &b.Checkers }).because("both"),
+}
+
+var bfdTTL = numberRow("ttl", wholeStrict(1, 255), 0, func(b *bfdScratch) *uint8 { return &b.TTL }).because("255; 64 for IPv6")
 
 // neighbor is the address of the other end. A session whose address cannot be read is not one without an address.
-func neighbor() row[BFDInstance] {
-	r := addrRow("neighbor_ip", "", func(b *BFDInstance) *netip.Addr { return &b.Neighbor })
-	r.bad = func(d *decoder) { d.badNeighbor = true }
+func neighbor() row[bfdScratch] {
+	r := addrRow("neighbor_ip", "", func(b *bfdScratch) *netip.Addr { return &b.Neighbor })
+	r.bad = func(_ *decoder, at site) { here[bfdScratch](at).badNeighbor = true }
 	return r
 }
 
 // milliseconds is an interval: decimal milliseconds, at least lo of them, kept as microseconds.
-func milliseconds(name string, lo int64, def time.Duration, field func(*BFDInstance) *time.Duration) row[BFDInstance] {
+func milliseconds(name string, lo int64, def time.Duration, field func(*bfdScratch) *time.Duration) row[bfdScratch] {
 	const max, sensible = 4_294_967_000, 10_000_000 // microseconds
-	r := ownRow(name, scaled(def.Microseconds(), 1000), func(d *decoder, n *Node, b *BFDInstance) {
+	r := ownRow(name, scaled(def.Microseconds(), 1000), func(d *decoder, n *Node, b *bfdScratch) {
 		if len(n.Args) == 0 {
 			d.missing(n, false)
 			return
@@ -75,8 +83,8 @@ func milliseconds(name string, lo int64, def time.Duration, field func(*BFDInsta
 			d.report(n, n.RangeOf(n.Args[0]), diag.CodeSlowPacing, "Configuration warning: BFD instance "+b.Name+" "+
 				n.Keyword.Text+" value "+n.Arg(0)+" is larger than max sensible (10000)", "")
 		}
-	}, func(p *printer, b *BFDInstance) { p.line(name, scaled(field(b).Microseconds(), 1000)) })
-	r.reset = func(b *BFDInstance) { *field(b) = def }
+	}, func(p *printer, b *bfdScratch) { p.line(name, scaled(field(b).Microseconds(), 1000)) })
+	r.reset = func(b *bfdScratch) { *field(b) = def }
 	return r
 }
 
@@ -102,12 +110,11 @@ func (d *decoder) bfdInstance(n *Node) {
 			return
 		}
 	}
-	b := &BFDInstance{Range: n.RangeOf(n.Args[0]), Name: d.intern(name)}
-	d.badNeighbor = false
+	b := &bfdScratch{BFDInstance: &BFDInstance{Range: n.RangeOf(n.Args[0]), Name: d.intern(name)}}
 	bfdBlock.decode(d, n, b)
-	if d.badNeighbor || !b.Neighbor.IsValid() {
+	if b.badNeighbor || !b.Neighbor.IsValid() {
 		d.droppedBFD[b.Name] = true
-		if !d.badNeighbor {
+		if !b.badNeighbor {
 			d.atEnd(n, diag.CodeBFDDropped, fmt.Sprintf(
 				"Configuration error: BFD instance %s has no neighbor address set, disabling instance", b.Name), "")
 		}
@@ -132,5 +139,5 @@ func (d *decoder) bfdInstance(n *Node) {
 	if !b.VRRP && !b.Checkers {
 		b.VRRP, b.Checkers = true, true
 	}
-	d.cfg.BFD = append(d.cfg.BFD, b)
+	d.cfg.BFD = append(d.cfg.BFD, b.BFDInstance)
 }

@@ -79,9 +79,9 @@ type checkerScratch struct {
 
 	account   Account // MISC_CHECK
 	accountAt *Node
-	weightSet bool  // FILE_CHECK
-	nameAt    *Node // FILE_CHECK, BFD_CHECK: what is followed
-	hosts     int   // SMTP_CHECK
+	weightSet bool             // FILE_CHECK
+	nameAt    *Node            // FILE_CHECK, BFD_CHECK: what is followed
+	hosts     []checkerScratch // SMTP_CHECK: its further targets
 }
 
 // checkerForm is what a kind of checker is made of.
@@ -115,7 +115,7 @@ func form(detail func() any, settle func(*decoder, *Node, *checkerScratch) bool,
 // checkerRow opens a checker in a real_server.
 func checkerRow(kind CheckerKind, id blockID) row[realScratch] {
 	return row[realScratch]{keyword: keyword{name: kind.String(), block: id,
-		decode: func(d *decoder, n *Node) { d.checker(n, kind, here[realScratch](d)) }}}
+		decode: func(d *decoder, at site) { d.checker(at.n, kind, here[realScratch](at)) }}}
 }
 
 // checkerRows are the checkers that a real_server may have.
@@ -157,11 +157,13 @@ func (d *decoder) checker(n *Node, kind CheckerKind, rs *realScratch) {
 	for _, reset := range form.resets {
 		reset(&d.checkers[at])
 	}
-	form.rows.update(d, n, &d.checkers[at])
-	// A host block may have moved the list.
-	if form.settle != nil && !form.settle(d, n, &d.checkers[at]) {
-		d.checkers = slices.Delete(d.checkers, at, at+1)
+	s := &d.checkers[at]
+	form.rows.update(d, n, s)
+	hosts := s.hosts
+	if form.settle != nil && !form.settle(d, n, s) {
+		d.checkers = d.checkers[:at]
 	}
+	d.checkers = append(d.checkers, hosts...)
 }
 
 // dropChecker reports a checker that cannot work.

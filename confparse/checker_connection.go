@@ -15,11 +15,10 @@ var socketCheckers = in(inTCPCheck, inHTTPGet, inSSLGet, inSMTPCheck, inSMTPHost
 var timedCheckers = socketCheckers | in(inMiscCheck)
 
 // checkerAlpha is the setting that all checkers but FILE_CHECK have.
-var checkerAlpha = blockOf[checkerScratch]{{
-	keyword: keyword{name: "alpha", value: value{kind: boolean}, def: "the real server's",
-		yes: func(d *decoder, v bool) { here[checkerScratch](d).alpha.put(v) }},
-	print: func(p *printer, c *checkerScratch) { p.line("alpha", onOff(c.Alpha)) },
-}}
+var checkerAlpha = blockOf[checkerScratch]{
+	inheritedToggle("alpha", "the real server's", func(c *checkerScratch) *opt[bool] { return &c.alpha }).
+		printed(func(p *printer, c *checkerScratch) { p.line("alpha", onOff(c.Alpha)) }),
+}
 
 // connectRows are the rows of a connection.
 var connectRows = blockOf[checkerScratch]{
@@ -28,8 +27,8 @@ var connectRows = blockOf[checkerScratch]{
 	connectPort(),
 	connectAddr("bindto", "any", (*decoder).bindTo, func(c *Connect) *netip.Addr { return &c.BindAddr }),
 	countRow("bind_port", portNumber(), 0, func(c *checkerScratch) *uint16 { return &c.Connect.BindPort }).because("any"),
-	ownWordRow("bind_if", oneWord, "any", func(d *decoder, s string, c *checkerScratch) {
-		if d.linkName(s) {
+	ownWordRow("bind_if", oneWord, "any", func(d *decoder, n *Node, s string, c *checkerScratch) {
+		if d.linkName(n, s) {
 			c.Connect.BindInterface = s
 		}
 	}, func(p *printer, c *checkerScratch) { p.text("bind_if", c.Connect.BindInterface) }),
@@ -57,48 +56,48 @@ var timedRows = blockOf[checkerScratch]{
 		"the real server's, else 1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop",
 		func(c *checkerScratch) *opt[time.Duration] { return &c.retryDelay }).
 		printed(func(p *printer, c *checkerScratch) { p.line("delay_before_retry", c.DelayBeforeRetry) }),
-	{
-		keyword: keyword{name: "log_all_failures", value: value{kind: boolean}, def: "checker_log_all_failures",
-			yes: func(d *decoder, v bool) { here[checkerScratch](d).logAll.put(v) }},
-		print: func(p *printer, c *checkerScratch) { p.line("log_all_failures", onOff(c.LogAllFailures)) },
-	},
+	inheritedToggle("log_all_failures", "checker_log_all_failures", func(c *checkerScratch) *opt[bool] { return &c.logAll }).
+		printed(func(p *printer, c *checkerScratch) { p.line("log_all_failures", onOff(c.LogAllFailures)) }),
 }
 
 // connectAddr is an address of a connection.
-func connectAddr(name, def string, set func(*decoder, netip.Addr, *checkerScratch), field func(*Connect) *netip.Addr,
+func connectAddr(name, def string, set func(*decoder, *Node, netip.Addr, *checkerScratch), field func(*Connect) *netip.Addr,
 ) row[checkerScratch] {
 	r := addrRow(name, def, func(c *checkerScratch) *netip.Addr { return field(&c.Connect) })
-	r.ip = func(d *decoder, a netip.Addr) { set(d, a, here[checkerScratch](d)) }
+	r.ip = func(d *decoder, at site, a netip.Addr) { set(d, at.n, a, here[checkerScratch](at)) }
 	return r
 }
 
 func connectPort() row[checkerScratch] {
 	r := countRow("connect_port", portNumber(), 0, func(c *checkerScratch) *uint16 { return &c.Connect.Port })
-	r.num = func(d *decoder, v int64) { c := here[checkerScratch](d); c.Connect.Port, c.port = uint16(v), true }
+	r.num = func(d *decoder, at site, v int64) {
+		c := here[checkerScratch](at)
+		c.Connect.Port, c.port = uint16(v), true
+	}
 	return r.because("the real server's port")
 }
 
-func (d *decoder) connectIP(a netip.Addr, c *checkerScratch) {
+func (d *decoder) connectIP(n *Node, a netip.Addr, c *checkerScratch) {
 	if b := c.Connect.BindAddr; b.IsValid() && FamilyOf(b) != FamilyOf(a) {
-		d.bindFamily(a, b, "connect_ip", "bindto")
+		d.bindFamily(n, a, b, "connect_ip", "bindto")
 		return
 	}
 	c.Connect.Addr = a
 }
 
-func (d *decoder) bindTo(a netip.Addr, c *checkerScratch) {
+func (d *decoder) bindTo(n *Node, a netip.Addr, c *checkerScratch) {
 	target := c.Connect.Addr
 	if !target.IsValid() {
 		target = c.rs.ID.Addr
 	}
 	if FamilyOf(target) != FamilyOf(a) {
-		d.bindFamily(a, target, "bindto", "connect_ip")
+		d.bindFamily(n, a, target, "bindto", "connect_ip")
 		return
 	}
 	c.Connect.BindAddr = a
 }
 
-func (d *decoder) bindFamily(a, other netip.Addr, word, otherWord string) {
-	d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeFamilyMismatch,
+func (d *decoder) bindFamily(n *Node, a, other netip.Addr, word, otherWord string) {
+	d.report(n, n.RangeOf(n.Args[0]), diag.CodeFamilyMismatch,
 		fmt.Sprintf("%s %s is not %s like %s %s - ignoring", word, a, FamilyOf(other), otherWord, other), "")
 }

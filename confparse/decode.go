@@ -8,7 +8,7 @@ import (
 	"vigil/confparse/diag"
 )
 
-// decoder gives statements their meaning. It holds the block it is in.
+// decoder gives statements their meaning. What it is decoding just now is in the site that each row is handed.
 type decoder struct {
 	cfg     *Config
 	env     Env
@@ -16,10 +16,7 @@ type decoder struct {
 	rep     *diag.Reporter
 	strings map[string]string // interned
 
-	n  *Node // the statement being decoded
 	gs instanceDefaults
-	vi *instanceScratch
-	sg *SyncGroup
 
 	vsScratch    serverScratch
 	realArena    []RealServer
@@ -28,14 +25,14 @@ type decoder struct {
 	httpArena    []HTTPCheck
 	urlArena     []URL
 
-	instances  map[InstanceName]*instanceScratch
-	order      []*instanceScratch
-	checkers   []checkerScratch // of the virtual server being decoded
-	reals      []realScratch    // of the virtual server being decoded
-	servers    map[VirtualServerID]*VirtualServer
-	realIndex  map[RealServerID]*RealServer
-	groupUse   map[string]int
-	groupNodes []*Node // parallel to cfg.SyncGroups
+	instances map[InstanceName]*instanceScratch
+	order     []*instanceScratch
+	groups    []*groupScratch
+	checkers  []checkerScratch // of the virtual server being decoded
+	reals     []realScratch    // of the virtual server being decoded
+	servers   map[VirtualServerID]*VirtualServer
+	realIndex map[RealServerID]*RealServer
+	groupUse  map[string]int
 
 	seenPending   map[*keyword]bool
 	unsupported   int     // statements without effect so far, reported or not
@@ -45,16 +42,9 @@ type decoder struct {
 	noDefaultUser bool    // there is no account to run programs as, and that has been said
 	asRoot        bool    // a program was to run as root for want of another account, and so are all behind it
 
-	block          any // *T while a blockOf[T] is decoded, the Config outside of them
-	badNeighbor    bool
 	droppedBFD     map[string]bool
-	weightSet      bool
-	scriptAccount  Account
-	accountAt      *Node // where scriptAccount was given
 	trackGroups    []*Node
 	nextPreference [2]uint32 // by family, for rules without one
-	inStatic       bool      // decoding static_ipaddress
-	staticGroup    string    // its track_group
 
 	disabledScripts map[string]bool
 }
@@ -64,7 +54,6 @@ func newDecoder(env Env, rep *diag.Reporter) *decoder {
 		instances: map[InstanceName]*instanceScratch{}, groupUse: map[string]int{},
 		servers: map[VirtualServerID]*VirtualServer{}, seenPending: map[*keyword]bool{},
 		disabledScripts: map[string]bool{}, droppedBFD: map[string]bool{}}
-	d.block = d.cfg
 	rootBlock.defaults(d.cfg)
 	return d
 }
@@ -78,22 +67,22 @@ func (d *decoder) decode(t *Tree, begun bool) {
 	}
 	for _, n := range t.Root {
 		if !n.Row.Global && d.row(n).block != inVirtualServer {
-			d.statement(n)
+			d.statement(site{n, d.cfg})
 		}
 	}
 	for _, n := range t.Root {
 		if d.row(n).block == inVirtualServer {
-			d.statement(n)
+			d.statement(site{n, d.cfg})
 		}
 	}
-	d.validate()
+	d.settle()
 }
 
 // globals decodes the statements of the root that set something for the whole configuration.
 func (d *decoder) globals(root []*Node) {
 	for _, n := range root {
 		if n.Row.Global {
-			d.statement(n)
+			d.statement(site{n, d.cfg})
 		}
 	}
 	d.finishGlobals()
@@ -102,26 +91,24 @@ func (d *decoder) globals(root []*Node) {
 // row returns the row of a statement, which must not be an item of a list.
 func (d *decoder) row(n *Node) *keyword { return &d.table[n.Row.Index] }
 
-// body decodes the statements of a block.
-func (d *decoder) body(nodes []*Node) {
-	for _, n := range nodes {
-		d.statement(n)
+// items decodes the items of a list.
+func (d *decoder) items(at site) {
+	list := d.row(at.n).list
+	for _, item := range at.n.Body {
+		list.decode(d, site{item, at.block})
 	}
 }
 
-// items decodes the items of a list.
-func (d *decoder) items(n *Node) {
-	list := d.row(n).list
-	for _, item := range n.Body {
-		d.n = item
-		list.decode(d, item)
-	}
+// site is what is being decoded: a statement, or an item of a list, and the block that it stands in.
+type site struct {
+	n     *Node
+	block any // *T in a blockOf[T]; the Config outside of all blocks
 }
 
 // statement decodes one statement by its row of the table.
-func (d *decoder) statement(n *Node) {
+func (d *decoder) statement(at site) {
+	n := at.n
 	kw := d.row(n)
-	d.n = n
 	if kw.deprecated != "" {
 		d.report(n, n.RangeOf(n.Keyword), diag.CodeDeprecated,
 			fmt.Sprintf("%s is deprecated - please use '%s'", kw.name, kw.deprecated), "")
@@ -141,7 +128,7 @@ func (d *decoder) statement(n *Node) {
 	if v.kind >= integer && len(n.Args) == 0 {
 		d.missing(n, v.optional)
 		if kw.bad != nil {
-			kw.bad(d)
+			kw.bad(d, at)
 		}
 		return
 	}
@@ -150,19 +137,19 @@ func (d *decoder) statement(n *Node) {
 	case custom:
 		if kw.list != nil && kw.decode == nil {
 			d.extraParameters(n)
-			d.items(n)
+			d.items(at)
 		} else if kw.decode != nil {
-			kw.decode(d, n)
+			kw.decode(d, at)
 		}
 	case bare:
-		kw.on(d)
+		kw.on(d, at)
 	case boolean:
 		yes := true
 		if len(n.Args) > 0 {
 			yes, ok = d.truth(n, n.Args[0])
 		}
 		if ok {
-			kw.yes(d, yes)
+			kw.yes(d, at, yes)
 		}
 	case integer:
 		var num int64
@@ -170,7 +157,7 @@ func (d *decoder) statement(n *Node) {
 			num, ok = d.wholeNumber(n, n.Args[0], *v)
 		}
 		if ok {
-			kw.num(d, num)
+			kw.num(d, at, num)
 		}
 	case timer:
 		var us int64
@@ -178,21 +165,21 @@ func (d *decoder) statement(n *Node) {
 			us, ok = d.fixedPoint(n, n.Args[0], *v, 6)
 		}
 		if ok {
-			kw.dur(d, time.Duration(us)*time.Microsecond)
+			kw.dur(d, at, time.Duration(us)*time.Microsecond)
 		}
 	case word:
-		kw.str(d, d.intern(n.Args[0].Text))
+		kw.str(d, at, d.intern(n.Args[0].Text))
 	case address:
 		a, valid := parseAddr(stripRange(n.Args[0].Text))
 		if ok = valid; ok {
-			kw.ip(d, a)
+			kw.ip(d, at, a)
 		} else {
 			d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadAddress,
 				fmt.Sprintf("%s: '%s' is not an IP address", n.Keyword.Text, n.Args[0].Text), "")
 		}
 	}
 	if !ok && kw.bad != nil {
-		kw.bad(d)
+		kw.bad(d, at)
 	}
 }
 
@@ -232,10 +219,7 @@ func (d *decoder) report(n *Node, at Range, code diag.Code, summary, detail stri
 
 // atEnd is about for what is found out when the block of n ends, which is the line keepalived names.
 func (d *decoder) atEnd(n *Node, code Code, summary, detail string, related ...Place) {
-	d.about(n, code, summary, detail, related...)
-	if k := d.rep.Len(); k > 0 && d.rep.At(k-1).Summary == summary && n.CloseLine() != 0 {
-		d.rep.At(k - 1).EndLine = n.CloseLine()
-	}
+	d.untilEnd(n, n, code, summary, detail, related...)
 }
 
 // about is report with n's words as the place. That a damaged block is incomplete is no second mistake, unless nothing

@@ -25,8 +25,8 @@ var dnsRows = blockOf[checkerScratch]{
 		}),
 }
 
-func dnsRow(name, def string, set func(*decoder, string, *DNSDetail), field func(*DNSDetail) *string) row[checkerScratch] {
-	r := ownWordRow(name, oneWord, def, func(d *decoder, s string, c *checkerScratch) { set(d, s, c.Detail.(*DNSDetail)) }, nil)
+func dnsRow(name, def string, set func(*decoder, *Node, string, *DNSDetail), field func(*DNSDetail) *string) row[checkerScratch] {
+	r := ownWordRow(name, oneWord, def, func(d *decoder, n *Node, s string, c *checkerScratch) { set(d, n, s, c.Detail.(*DNSDetail)) }, nil)
 	r.reset = func(c *checkerScratch) { *field(c.Detail.(*DNSDetail)) = def }
 	return r
 }
@@ -34,22 +34,22 @@ func dnsRow(name, def string, set func(*decoder, string, *DNSDetail), field func
 // dnsTypes are the queries DNS_CHECK can make.
 var dnsTypes = []string{"A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY"}
 
-func (d *decoder) dnsType(s string, x *DNSDetail) {
+func (d *decoder) dnsType(n *Node, s string, x *DNSDetail) {
 	t := strings.ToUpper(s)
 	if !slices.Contains(dnsTypes, t) {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, "Unknown DNS check type "+s+" - defaulting to SOA",
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Unknown DNS check type "+s+" - defaulting to SOA",
 			nearest(t, dnsTypes))
 		return
 	}
 	x.Type = d.intern(t)
 }
 
-func (d *decoder) dnsName(s string, x *DNSDetail) {
+func (d *decoder) dnsName(n *Node, s string, x *DNSDetail) {
 	switch {
 	case x.Name != ".":
-		d.about(d.n, diag.CodeRepeated, "DNS_CHECK name is already specified - ignoring "+s, "")
+		d.about(n, diag.CodeRepeated, "DNS_CHECK name is already specified - ignoring "+s, "")
 	case s != "." && slices.Contains(strings.Split(strings.TrimSuffix(s, "."), "."), ""):
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadName, "DNS_CHECK name "+s+" has an empty label - ignoring", "")
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadName, "DNS_CHECK name "+s+" has an empty label - ignoring", "")
 	default:
 		x.Name = s
 	}

@@ -3,7 +3,6 @@ package confparse
 import (
 	"bytes"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,18 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 )
-
-// sameMeaning compares configurations without the places of their words.
-var sameMeaning = cmp.Options{
-	cmpopts.IgnoreTypes(Range{}),
-	cmpopts.IgnoreFields(Config{}, "Inputs", "Known"),
-	cmpopts.EquateEmpty(),
-	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
-	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
-}
 
 func dump(t testing.TB, c *Config) string {
 	t.Helper()
@@ -46,7 +35,7 @@ func roundTrip(t testing.TB, f fataler, cfg *Config) {
 	if ds.HasFatal() {
 		f.Fatalf("the printed configuration does not load: %v\n%s", ds, first)
 	}
-	if diff := cmp.Diff(cfg, again, sameMeaning); diff != "" {
+	if diff := configDiff(cfg, again); diff != "" {
 		f.Fatalf("printing and loading changed the configuration (-was +is)\n%s\n%s", diff, first)
 	}
 	if second := dump(t, again); second != first {

@@ -16,8 +16,8 @@ type FileDetail struct {
 
 // fileCheckRows are the rows of FILE_CHECK.
 var fileCheckRows = blockOf[checkerScratch]{
-	ownWordRow("track_file", oneWord, "", func(d *decoder, s string, c *checkerScratch) {
-		c.Detail.(*FileDetail).TrackFile, c.nameAt = s, d.n
+	ownWordRow("track_file", oneWord, "", func(d *decoder, n *Node, s string, c *checkerScratch) {
+		c.Detail.(*FileDetail).TrackFile, c.nameAt = s, n
 	}, func(p *printer, c *checkerScratch) { p.line("track_file", quoted(c.Detail.(*FileDetail).TrackFile)) }),
 	ownRow("weight", "the track_file's", (*decoder).fileWeight, func(p *printer, c *checkerScratch) {
 		x := c.Detail.(*FileDetail)

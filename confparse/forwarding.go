@@ -60,8 +60,7 @@ func (p *printer) method(name string, f Forwarding, t Tunnel) {
 }
 
 // method decodes "NAT|DR|TUN …" into m.
-func (d *decoder) method(m *opt[Forwarding], tun *opt[Tunnel]) {
-	n := d.n
+func (d *decoder) method(n *Node, m *opt[Forwarding], tun *opt[Tunnel]) {
 	switch n.Arg(0) {
 	case "NAT":
 		m.put(NAT)

@@ -15,10 +15,48 @@ type GARP struct {
 	Interval            time.Duration // vrrp_garp_interval, least spacing per interface, 0
 }
 
-func (d *decoder) instanceExtra(n *Node) {
-	d.vi.extraSet = true
-	d.extraInterface(n, 0, &d.vi.ExtraGARP, &d.vi.ExtraGARPAll)
+// garpRows are the rows of vrrp_instance about its announcements.
+var garpRows = blockOf[instanceScratch]{
+	inheritedSeconds("garp_master_delay", secs(0, maxBurstSeconds), "vrrp_garp_master_delay",
+		func(vi *instanceScratch) *opt[time.Duration] { return &vi.masterDelay }).
+		printed(func(p *printer, vi *instanceScratch) { p.seconds("garp_master_delay", vi.GARP.MasterDelay) }),
+	rounds("garp_master_repeat", "vrrp_garp_master_repeat", func(vi *instanceScratch) *opt[int] { return &vi.masterRepeat }).
+		printed(func(p *printer, vi *instanceScratch) { p.line("garp_master_repeat", vi.GARP.MasterRepeat) }),
+	garpRefresh(),
+	rounds("garp_master_refresh_repeat", "vrrp_garp_master_refresh_repeat",
+		func(vi *instanceScratch) *opt[int] { return &vi.refreshRepeat }).
+		printed(func(p *printer, vi *instanceScratch) {
+			p.line("garp_master_refresh_repeat", vi.GARP.MasterRefreshRepeat)
+		}),
+	inheritedSeconds("garp_lower_prio_delay", secs(0, maxBurstSeconds), "vrrp_garp_lower_prio_delay, else garp_master_delay",
+		func(vi *instanceScratch) *opt[time.Duration] { return &vi.lowerDelay }).
+		printed(func(p *printer, vi *instanceScratch) { p.seconds("garp_lower_prio_delay", vi.GARP.LowerPrioDelay) }),
+	inheritedCount("garp_lower_prio_repeat", whole(0, maxInt32), "vrrp_garp_lower_prio_repeat, else garp_master_repeat",
+		func(vi *instanceScratch) *opt[int] { return &vi.lowerRepeat }).
+		printed(func(p *printer, vi *instanceScratch) { p.line("garp_lower_prio_repeat", vi.GARP.LowerPrioRepeat) }),
+	instanceExtra, instanceExtra.asDeprecated("vmac_garp_intvl"),
 }
+
+// rounds is how many announcements are made at a time, at least one.
+func rounds(name, def string, field func(*instanceScratch) *opt[int]) row[instanceScratch] {
+	r := inheritedCount(name, whole(0, maxUint32), def, field)
+	r.num = func(d *decoder, at site, v int64) { field(here[instanceScratch](at)).put(d.atLeastOne(at.n, v)) }
+	return r
+}
+
+// garpRefresh is how often announcements are repeated, which is never when that cannot be read.
+func garpRefresh() row[instanceScratch] {
+	r := inheritedSeconds("garp_master_refresh", secs(0, maxUint32), "vrrp_garp_master_refresh",
+		func(vi *instanceScratch) *opt[time.Duration] { return &vi.masterRefresh })
+	r.bad = func(_ *decoder, at site) { here[instanceScratch](at).masterRefresh.put(0) }
+	return r.printed(func(p *printer, vi *instanceScratch) { p.seconds("garp_master_refresh", vi.GARP.MasterRefresh) })
+}
+
+// instanceExtra is how often announcements are made on further interfaces.
+var instanceExtra = ownRow("garp_extra_if", "vrrp_garp_extra_if", func(d *decoder, n *Node, vi *instanceScratch) {
+	vi.extraSet = true
+	d.extraInterface(n, 0, &vi.ExtraGARP, &vi.ExtraGARPAll)
+}, func(p *printer, vi *instanceScratch) { p.extra("garp_extra_if", vi.ExtraGARP, vi.ExtraGARPAll) }).withoutEffect()
 
 // settleGARP merges the global schedule into the instance's.
 func (d *decoder) settleGARP(vi *instanceScratch) {
@@ -41,17 +79,6 @@ func (d *decoder) settleGARP(vi *instanceScratch) {
 	if vi.Strict {
 		vi.GARP.LowerPrioDelay, vi.GARP.LowerPrioRepeat = 0, 0
 	}
-}
-
-func (p *printer) garp(vi *VRRPInstance) {
-	g := &vi.GARP
-	p.seconds("garp_master_delay", g.MasterDelay)
-	p.line("garp_master_repeat", g.MasterRepeat)
-	p.seconds("garp_master_refresh", g.MasterRefresh)
-	p.line("garp_master_refresh_repeat", g.MasterRefreshRepeat)
-	p.seconds("garp_lower_prio_delay", g.LowerPrioDelay)
-	p.line("garp_lower_prio_repeat", g.LowerPrioRepeat)
-	p.extra("garp_extra_if", vi.ExtraGARP, vi.ExtraGARPAll)
 }
 
 // extra writes the announcements on further interfaces.

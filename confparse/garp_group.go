@@ -31,7 +31,7 @@ var garpGroupBlock = blockOf[GARPGroup]{
 	garpInterfaces(),
 	{
 		keyword: keyword{name: "interface", value: oneWord,
-			str: func(d *decoder, _ string) { d.garpInterface(d.n, d.n.Args[0], here[GARPGroup](d)) }},
+			str: func(d *decoder, at site, _ string) { d.garpInterface(at.n, at.n.Args[0], here[GARPGroup](at)) }},
 		print: func(p *printer, g *GARPGroup) {
 			for _, i := range g.Interfaces {
 				if !g.Shared {
@@ -63,7 +63,7 @@ func (d *decoder) garpGroup(n *Node) {
 }
 
 func (d *decoder) garpInterface(n *Node, t Token, gg *GARPGroup) {
-	if !d.interfaceName(t.Text) {
+	if !d.interfaceName(n, t.Text) {
 		return
 	}
 	for _, g := range append(d.cfg.GARPGroups, gg) {
@@ -76,18 +76,20 @@ func (d *decoder) garpInterface(n *Node, t Token, gg *GARPGroup) {
 	gg.Interfaces = append(gg.Interfaces, d.intern(t.Text))
 }
 
+// garpInterfaces decodes "interfaces { IF… }", which keepalived looks at where it ends.
 func (d *decoder) garpInterfaces(n *Node, gg *GARPGroup) {
 	d.extraParameters(n)
 	if len(n.Body) == 0 {
-		d.about(n, diag.CodeEmptyList, "No interfaces specified in interfaces block", "")
+		d.atEnd(n, diag.CodeEmptyList, "No interfaces specified in interfaces block", "")
 	}
 	before := len(gg.Interfaces)
-	for _, item := range n.Body {
-		d.n = item
-		d.garpInterface(item, item.Keyword, gg)
-		for _, a := range item.Args {
-			d.garpInterface(item, a, gg)
+	d.toldAtEnd(n, func() {
+		for _, item := range n.Body {
+			d.garpInterface(item, item.Keyword, gg)
+			for _, a := range item.Args {
+				d.garpInterface(item, a, gg)
+			}
 		}
-	}
+	})
 	gg.Shared = gg.Shared || len(gg.Interfaces) > before
 }

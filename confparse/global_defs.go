@@ -1,6 +1,7 @@
 package confparse
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -62,7 +63,7 @@ type Global struct {
 // globalDefs is global_defs, which may be written more than once.
 var globalDefs = row[Config]{
 	keyword: keyword{name: "global_defs", block: inGlobal,
-		decode: func(d *decoder, n *Node) { globalBlock.update(d, n, &here[Config](d).Global) }},
+		decode: func(d *decoder, at site) { globalBlock.update(d, at.n, &here[Config](at).Global) }},
 	reset: func(c *Config) { globalBlock.defaults(&c.Global) },
 	print: func(p *printer, c *Config) {
 		p.open("global_defs")
@@ -114,7 +115,7 @@ var vrrpRows = blockOf[Global]{
 	announcementPace("vrrp_garp_interval", func(g *Global) *time.Duration { return &g.GARPInterval }),
 	announcementPace("vrrp_gna_interval", func(g *Global) *time.Duration { return &g.GNAInterval }).withoutEffect(),
 	leastGARP(),
-	extraGARP, deprecatedExtraGARP(),
+	extraGARP, extraGARP.asDeprecated("vrrp_vmac_garp_intvl"),
 	flagRow("log_unknown_vrids", func(g *Global) *bool { return &g.LogUnknownVRIDs }).withoutEffect(),
 	optionRow("vrrp_owner_ignore_adverts", func(g *Global) *bool { return &g.OwnerIgnoreAdverts }).from("2.3.3").withoutEffect(),
 	firstWordRow("vmac_prefix", oneWord, func(g *Global) *string { return &g.VMACPrefix }).because("vrrp").withoutEffect(),
@@ -130,34 +131,35 @@ var vrrpRows = blockOf[Global]{
 func multicastGroup(name, def string, field func(*Global) *netip.Addr) row[Global] {
 	without := netip.MustParseAddr(def)
 	r := addrRow(name, def, field)
-	r.ip = func(d *decoder, a netip.Addr) { d.multicastGroup(a, FamilyOf(without), field(here[Global](d))) }
+	r.ip = func(d *decoder, at site, a netip.Addr) {
+		d.globalGroup(at.n, a, FamilyOf(without), field(here[Global](at)))
+	}
 	r.reset = func(g *Global) { *field(g) = without }
 	return r
 }
 
 func defaultInterface() row[Global] {
 	r := wordRow("default_interface", optionalWord, func(g *Global) *string { return &g.DefaultInterface })
-	r.str = func(d *decoder, s string) {
-		if d.linkName(s) {
-			here[Global](d).DefaultInterface = s
+	r.str = func(d *decoder, at site, s string) {
+		if d.linkName(at.n, s) {
+			here[Global](at).DefaultInterface = s
 		}
 	}
 	return r.because("eth0").withoutEffect()
 }
 
 func checksumAsV2() row[Global] {
-	r := flagRow("v3_checksum_as_v2", func(g *Global) *bool { return &g.ChecksumAsV2 }).from("2.2.8")
-	r.refused = true
-	r.on = func(d *decoder) { here[Global](d).ChecksumAsV2, d.gs.checksumAt = true, d.n }
+	r := flagRow("v3_checksum_as_v2", func(g *Global) *bool { return &g.ChecksumAsV2 }).from("2.2.8").refusing()
+	r.on = func(d *decoder, at site) { here[Global](at).ChecksumAsV2, d.gs.checksumAt = true, at.n }
 	return r
 }
 
 // announcementPace is the time between two announcements.
 func announcementPace(name string, field func(*Global) *time.Duration) row[Global] {
 	r := durationRow(name, decimal(1, maxMicros), field)
-	r.dur = func(d *decoder, v time.Duration) {
-		*field(here[Global](d)) = v
-		d.slowPacing(v)
+	r.dur = func(d *decoder, at site, v time.Duration) {
+		*field(here[Global](at)) = v
+		d.slowPacing(at.n, v)
 	}
 	return r
 }
@@ -165,7 +167,7 @@ func announcementPace(name string, field func(*Global) *time.Duration) row[Globa
 // leastGARP is vrrp_min_garp, which cannot be turned off again.
 func leastGARP() row[Global] {
 	r := optionRow("vrrp_min_garp", func(g *Global) *bool { return &g.MinGARP })
-	r.yes = func(d *decoder, v bool) { g := here[Global](d); g.MinGARP = g.MinGARP || v }
+	r.yes = func(d *decoder, at site, v bool) { g := here[Global](at); g.MinGARP = g.MinGARP || v }
 	return r
 }
 
@@ -177,10 +179,16 @@ var extraGARP = ownRow("vrrp_garp_extra_if", "0",
 		}
 	}).withoutEffect()
 
-func deprecatedExtraGARP() row[Global] {
-	r := extraGARP.as("vrrp_vmac_garp_intvl")
-	r.deprecated = r.alias
-	return r
+// globalGroup is the multicast group of a family.
+func (d *decoder) globalGroup(n *Node, a netip.Addr, f Family, to *netip.Addr) {
+	if !d.multicast(n, a, f) {
+		return
+	}
+	if a.Is6() && !a.IsLinkLocalMulticast() {
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeWideGroup, fmt.Sprintf("%s [%s] should be link-local multicast.",
+			n.Keyword.Text, a), "it is used all the same")
+	}
+	*to = a
 }
 
 // finishGlobals fills the defaults that depend on other settings.
@@ -204,9 +212,9 @@ func (d *decoder) finishGlobals() {
 	}
 }
 
-func (d *decoder) slowPacing(v time.Duration) {
+func (d *decoder) slowPacing(n *Node, v time.Duration) {
 	if v >= time.Second {
-		d.about(d.n, diag.CodeSlowPacing, "The "+d.n.Keyword.Text+" is very large: "+d.n.Arg(0)+" seconds",
+		d.about(n, diag.CodeSlowPacing, "The "+n.Keyword.Text+" is very large: "+n.Arg(0)+" seconds",
 			"every announcement waits this long after the one before it")
 	}
 }

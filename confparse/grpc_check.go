@@ -17,7 +17,7 @@ var grpcRows = blockOf[checkerScratch]{
 	optionRow("tls", func(c *checkerScratch) *bool { return &grpc(c).TLS }).from(ours),
 	wordRow("server_name", oneWord, func(c *checkerScratch) *string { return &grpc(c).ServerName }).from(ours),
 	optionRow("verify_peer", func(c *checkerScratch) *bool { return &grpc(c).VerifyPeer }).from(ours),
-	ownWordRow("verify_name", oneWord, "", func(d *decoder, s string, c *checkerScratch) {
+	ownWordRow("verify_name", oneWord, "", func(_ *decoder, _ *Node, s string, c *checkerScratch) {
 		grpc(c).VerifyPeer, grpc(c).VerifyName = true, s
 	}, func(p *printer, c *checkerScratch) { p.text("verify_name", grpc(c).VerifyName) }).from(ours),
 }

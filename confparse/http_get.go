@@ -42,7 +42,7 @@ var httpRows = blockOf[checkerScratch]{
 	toggleRow("fast_recovery", false, func(c *checkerScratch) *bool { return &c.HTTP.FastRecovery }),
 	ownRow("sni_name", "", func(d *decoder, n *Node, c *checkerScratch) {
 		c.HTTP.SNI = true
-		c.HTTP.SNIName = d.once(c.HTTP.SNIName, d.intern(n.Arg(0)))
+		c.HTTP.SNIName = d.once(n, c.HTTP.SNIName, d.intern(n.Arg(0)))
 	}, func(p *printer, c *checkerScratch) { p.text("sni_name", c.HTTP.SNIName) }).from("2.4.3+"),
 	toggleRow("enable_sni", false, func(c *checkerScratch) *bool { return &c.HTTP.SNI }),
 }
@@ -51,7 +51,7 @@ var httpRows = blockOf[checkerScratch]{
 var tlsCheckRows = blockOf[checkerScratch]{
 	toggleRow("tls_compliant", false, func(c *checkerScratch) *bool { return &c.HTTP.CloseNotify }).from("2.3.0"),
 	optionRow("verify_peer", func(c *checkerScratch) *bool { return &c.HTTP.VerifyPeer }).from(ours),
-	ownWordRow("verify_name", oneWord, "", func(d *decoder, s string, c *checkerScratch) {
+	ownWordRow("verify_name", oneWord, "", func(_ *decoder, _ *Node, s string, c *checkerScratch) {
 		c.HTTP.VerifyPeer, c.HTTP.VerifyName = true, s
 	}, func(p *printer, c *checkerScratch) { p.text("verify_name", c.HTTP.VerifyName) }).from(ours),
 }
@@ -62,7 +62,7 @@ func deprecatedRetry() row[checkerScratch] {
 	return r
 }
 
-func (d *decoder) httpProtocol(s string, c *checkerScratch) {
+func (d *decoder) httpProtocol(n *Node, s string, c *checkerScratch) {
 	switch s {
 	case "1.0":
 		c.HTTP.Protocol = HTTP10
@@ -71,7 +71,7 @@ func (d *decoder) httpProtocol(s string, c *checkerScratch) {
 	case "1.1":
 		c.HTTP.Protocol = HTTP11
 	default:
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Invalid http_protocol version %s", s),
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Invalid http_protocol version %s", s),
 			"use 1.0, 1.0C or 1.1")
 	}
 }

@@ -91,6 +91,19 @@ func (id VirtualServerID) String() string {
 	return endpoint(id.Addr, id.Protocol, id.Port)
 }
 
+// Series returns the name under which a virtual server has a time series: String, and the family where there can be
+// another virtual server of that name, as of a firewall mark ("FWM 5 IPv6").
+func (id VirtualServerID) Series() string {
+	if id.Group != "" || id.Fwmark == 0 {
+		return id.String()
+	}
+	family := id.Family
+	if family == FamilyUnknown {
+		family = IPv4 // as in the kernel
+	}
+	return id.String() + " " + family.String()
+}
+
 // RealServerID identifies a real_server inside its virtual server, by address and port after the corrections of
 // validation (DR and TUN take the virtual server's port).
 type RealServerID struct {

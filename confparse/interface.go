@@ -26,32 +26,34 @@ type LinkbeatInterface struct {
 const maxInterfaceName = 15
 
 // linkName checks that a word can be the name of an interface, whether there is one or not.
-func (d *decoder) linkName(s string) bool {
+func (d *decoder) linkName(n *Node, s string) bool {
 	if len(s) <= maxInterfaceName && !strings.ContainsAny(s, "/ \t") && s != "" {
 		return true
 	}
-	d.report(d.n, d.n.RangeOf(d.wordOf(s)), diag.CodeBadInterfaceName, fmt.Sprintf("Interface name '%s' too long - ignoring", s),
+	d.report(n, n.RangeOf(d.wordOf(n, s)), diag.CodeBadInterfaceName, fmt.Sprintf("Interface name '%s' too long - ignoring", s),
 		fmt.Sprintf("the name of an interface has at most %d characters", maxInterfaceName))
 	return false
 }
 
-// wordOf returns the argument of the current statement that reads s, or else its keyword.
-func (d *decoder) wordOf(s string) Token {
-	for _, a := range d.n.Args {
+// wordOf returns the argument of n that reads s, or else its keyword.
+func (d *decoder) wordOf(n *Node, s string) Token {
+	for _, a := range n.Args {
 		if a.Text == s {
 			return a
 		}
 	}
-	return d.n.Keyword
+	return n.Keyword
 }
 
 // interfaceName checks a word that must be the name of an interface of this machine.
-func (d *decoder) interfaceName(s string) bool { return d.interfaceNamed(s, diag.CodeNoInterface) }
+func (d *decoder) interfaceName(n *Node, s string) bool {
+	return d.interfaceNamed(n, s, diag.CodeNoInterface)
+}
 
 // interfaceNamed is interfaceName with the code to report an interface by that does not exist.
-func (d *decoder) interfaceNamed(s string, code Code) bool {
-	n, t := d.n, d.wordOf(s)
-	if !d.linkName(s) {
+func (d *decoder) interfaceNamed(n *Node, s string, code Code) bool {
+	t := d.wordOf(n, s)
+	if !d.linkName(n, s) {
 		return false
 	}
 	if d.env.System.Interface != nil && !d.env.System.Interface(s) {
@@ -63,7 +65,7 @@ func (d *decoder) interfaceNamed(s string, code Code) bool {
 	return true
 }
 
-var linkbeatRow = itemsRow("linkbeat_interfaces", "linkbeat_interface", (*decoder).linkbeatInterface,
+var linkbeatRow = listRow("linkbeat_interfaces", "linkbeat_interface", (*decoder).linkbeatInterface,
 	func(p *printer, c *Config) {
 		if len(c.Linkbeat) == 0 {
 			return
@@ -75,7 +77,7 @@ var linkbeatRow = itemsRow("linkbeat_interfaces", "linkbeat_interface", (*decode
 		p.close()
 	}).withoutEffect()
 
-var interfaceDelaysRow = itemsRow("interface_up_down_delays", "interface_delay", (*decoder).interfaceDelay,
+var interfaceDelaysRow = listRow("interface_up_down_delays", "interface_delay", (*decoder).interfaceDelay,
 	func(p *printer, c *Config) {
 		if len(c.InterfaceDelays) == 0 {
 			return
@@ -88,7 +90,7 @@ var interfaceDelaysRow = itemsRow("interface_up_down_delays", "interface_delay",
 	}).withoutEffect()
 
 // linkbeatInterface decodes "IF [MII|ETHTOOL|IOCTL]".
-func (d *decoder) linkbeatInterface(n *Node) {
+func (d *decoder) linkbeatInterface(n *Node, c *Config) {
 	l := LinkbeatInterface{Range: n.RangeOf(n.Keyword), Interface: d.intern(n.Keyword.Text)}
 	if !d.knownInterface(n) {
 		return
@@ -102,7 +104,7 @@ func (d *decoder) linkbeatInterface(n *Node) {
 	if len(n.Args) > 1 {
 		d.report(n, n.RangeOf(n.Args[1]), diag.CodeExtraWords, "extra characters "+n.Arg(1)+" in linkbeat interface", "")
 	}
-	d.cfg.Linkbeat = append(d.cfg.Linkbeat, l)
+	c.Linkbeat = append(c.Linkbeat, l)
 }
 
 // knownInterface checks the interface an item of the root begins with; keepalived counts an unknown one as fatal.
@@ -115,7 +117,7 @@ func (d *decoder) knownInterface(n *Node) bool {
 }
 
 // interfaceDelay decodes "IF DOWN [UP]".
-func (d *decoder) interfaceDelay(n *Node) {
+func (d *decoder) interfaceDelay(n *Node, c *Config) {
 	t := InterfaceDelay{Range: n.RangeOf(n.Keyword), Interface: d.intern(n.Keyword.Text)}
 	if !d.knownInterface(n) {
 		return
@@ -130,5 +132,5 @@ func (d *decoder) interfaceDelay(n *Node) {
 		}
 		*to = v
 	}
-	d.cfg.InterfaceDelays = append(d.cfg.InterfaceDelays, t)
+	c.InterfaceDelays = append(c.InterfaceDelays, t)
 }

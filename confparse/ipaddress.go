@@ -45,15 +45,21 @@ type StaticAddress struct {
 // scopes are the names of rt_scopes.
 var scopes = map[string]uint8{"global": 0, "universe": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 
+// virtualAddresses is a list of addresses of an instance.
+func virtualAddresses(name string, list func(*instanceScratch) *[]VirtualAddress) row[instanceScratch] {
+	return listRow(name, "ipaddress", func(d *decoder, n *Node, vi *instanceScratch) { d.virtualAddress(n, vi, list(vi)) },
+		func(p *printer, vi *instanceScratch) { p.addresses(name, *list(vi)) })
+}
+
 // virtualAddress decodes one line of virtual_ipaddress or virtual_ipaddress_excluded.
-func (d *decoder) virtualAddress(n *Node, list *[]VirtualAddress) {
-	a, ok := d.ipAddress(n)
+func (d *decoder) virtualAddress(n *Node, vi *instanceScratch, list *[]VirtualAddress) {
+	a, ok := d.ipAddress(n, nil)
 	if !ok {
 		return
 	}
 	for _, old := range *list {
 		if old.Prefix.Addr() == a.Prefix.Addr() {
-			d.report(n, a.Range, diag.CodeDuplicateAddress, fmt.Sprintf("(%s) duplicate address %s - ignoring", d.vi.Name,
+			d.report(n, a.Range, diag.CodeDuplicateAddress, fmt.Sprintf("(%s) duplicate address %s - ignoring", vi.Name,
 				a.Prefix.Addr()), "", Place{Range: old.Range, Note: "first given here"})
 			return
 		}
@@ -62,7 +68,8 @@ func (d *decoder) virtualAddress(n *Node, list *[]VirtualAddress) {
 }
 
 // ipAddress decodes "ADDRESS[/LENGTH] [dev IF] [scope S] [label L] [brd ADDRESS|+|-] [peer ADDRESS] …".
-func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
+// group is where the track_group of a static address goes, and nil for a virtual one.
+func (d *decoder) ipAddress(n *Node, group *string) (VirtualAddress, bool) {
 	a := VirtualAddress{Range: n.RangeOf(n.Keyword)}
 	prefix, ok := d.hostPrefix(n, n.Keyword)
 	if !ok {
@@ -95,7 +102,7 @@ func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
 				d.report(n, n.RangeOf(w), diag.CodeRepeated, "dev is given twice for "+n.Keyword.Text, "the address is dropped")
 				return a, false
 			}
-			if !d.interfaceName(t.Text) {
+			if !d.interfaceName(n, t.Text) {
 				return a, false
 			}
 			a.Interface = d.intern(t.Text)
@@ -127,7 +134,7 @@ func (d *decoder) ipAddress(n *Node) (VirtualAddress, bool) {
 			}
 			a.Peer = p
 		default:
-			if !d.addressFlag(n, w, &i, &a) {
+			if !d.addressFlag(n, w, &i, &a, group) {
 				return a, false
 			}
 		}
@@ -232,7 +239,7 @@ func (d *decoder) addressBroadcast(n *Node, t Token, a *VirtualAddress) bool {
 }
 
 // addressFlag decodes the words of an address that stand alone, or are rare. It returns false to drop the address.
-func (d *decoder) addressFlag(n *Node, w Token, i *int, a *VirtualAddress) bool {
+func (d *decoder) addressFlag(n *Node, w Token, i *int, a *VirtualAddress, group *string) bool {
 	switch w.Text {
 	case "home":
 		a.Flags |= AddressHome
@@ -247,7 +254,7 @@ func (d *decoder) addressFlag(n *Node, w Token, i *int, a *VirtualAddress) bool 
 	case "no_track":
 		a.NoTrack = true
 	case "use_vmac":
-		if d.inStatic {
+		if group != nil {
 			d.report(n, n.RangeOf(w), diag.CodeUnknownItemWord,
 				"Unknown configuration entry 'use_vmac' for ip address - ignoring", "")
 			return true
@@ -268,12 +275,12 @@ func (d *decoder) addressFlag(n *Node, w Token, i *int, a *VirtualAddress) bool 
 			d.addressLacks(n, w)
 			return false
 		}
-		if d.staticGroup != "" || !d.inStatic {
+		if group == nil || *group != "" {
 			d.report(n, n.RangeOf(w), diag.CodeRepeated, "track_group cannot be used here, or not twice", "")
 			*i = len(n.Args)
 			return true
 		}
-		d.staticGroup = d.knownTrackGroup(n, n.Args[*i])
+		*group = d.knownTrackGroup(n, n.Args[*i])
 	default:
 		d.report(n, n.RangeOf(w), diag.CodeUnknownItemWord,
 			fmt.Sprintf("Unknown configuration entry '%s' for ip address - ignoring", w.Text), "")
@@ -290,8 +297,7 @@ func defaultLifetime(p netip.Prefix) uint32 {
 	return 1<<32 - 1
 }
 
-// staticAddress decodes one line of static_ipaddress.
-var staticAddressesRow = itemsRow("static_ipaddress", "ipaddress", (*decoder).staticAddress, func(p *printer, c *Config) {
+var staticAddressesRow = listRow("static_ipaddress", "ipaddress", (*decoder).staticAddress, func(p *printer, c *Config) {
 	if len(c.StaticAddresses) == 0 {
 		return
 	}
@@ -306,30 +312,29 @@ var staticAddressesRow = itemsRow("static_ipaddress", "ipaddress", (*decoder).st
 	p.close()
 }).withoutEffect()
 
-func (d *decoder) staticAddress(n *Node) {
-	d.staticGroup = ""
-	d.inStatic = true
-	a, ok := d.ipAddress(n)
-	d.inStatic = false
+// staticAddress decodes one line of static_ipaddress.
+func (d *decoder) staticAddress(n *Node, c *Config) {
+	var group string
+	a, ok := d.ipAddress(n, &group)
 	if !ok {
 		return
 	}
 	if a.Interface == "" {
-		a.Interface = d.cfg.Global.DefaultInterface
+		a.Interface = c.Global.DefaultInterface
 		if d.env.System.Interface != nil && !d.env.System.Interface(a.Interface) {
 			d.about(n, diag.CodeNoDevice, fmt.Sprintf("static address %s has no interface, and default_interface %s does not "+
 				"exist", a.Prefix, a.Interface), "")
 			return
 		}
 	}
-	for _, old := range d.cfg.StaticAddresses {
+	for _, old := range c.StaticAddresses {
 		if old.Prefix == a.Prefix && old.Interface == a.Interface {
 			d.report(n, a.Range, diag.CodeDuplicateAddress, fmt.Sprintf("duplicate static address %s - ignoring", a.Prefix), "",
 				Place{Range: old.Range, Note: "first given here"})
 			return
 		}
 	}
-	d.cfg.StaticAddresses = append(d.cfg.StaticAddresses, StaticAddress{VirtualAddress: a, TrackGroup: d.staticGroup})
+	c.StaticAddresses = append(c.StaticAddresses, StaticAddress{VirtualAddress: a, TrackGroup: group})
 }
 
 func (p *printer) addresses(name string, list []VirtualAddress) {

@@ -125,8 +125,7 @@ func (w *words) device(option Token) string {
 	if !ok {
 		return ""
 	}
-	w.d.n = w.n
-	if !w.d.interfaceName(t.Text) {
+	if !w.d.interfaceName(w.n, t.Text) {
 		w.bad = true
 		return ""
 	}

@@ -45,7 +45,7 @@ func alone(n *Node) bool { return n.Arg(0) != "group" }
 // take decodes the virtual_server n, and reports whether it is one of the configuration, all of which has an effect.
 func (s *serverStream) take(n *Node) bool {
 	count, unsupported := len(s.d.cfg.VirtualServers), s.d.unsupported
-	s.d.statement(n)
+	s.d.statement(site{n, s.d.cfg})
 	if len(s.d.cfg.VirtualServers) == count {
 		s.servers = append(s.servers, VirtualServerID{})
 		return false

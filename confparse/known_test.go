@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // unread returns how many servers of cfg were passed over.
@@ -50,10 +48,10 @@ func followEdits(t testing.TB, texts []string) (skipped int) {
 		got, diags := Load(mapFS(text), "k.conf", env)
 		skipped += unread(got)
 		before = completed(t, got, before)
-		if diff := cmp.Diff(wantDiags, diags); diff != "" {
+		if diff := diagsDiff(wantDiags, diags); diff != "" {
 			t.Fatalf("step %d: diagnostics (-afresh +knowing)\n%s\n%s", i, diff, text)
 		}
-		if diff := cmp.Diff(want, got, sameMeaning); diff != "" {
+		if diff := configDiff(want, got); diff != "" {
 			t.Fatalf("step %d: configuration (-afresh +knowing)\n%s\n%s", i, diff, text)
 		}
 		for k, vs := range got.VirtualServers {

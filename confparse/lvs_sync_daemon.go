@@ -51,7 +51,7 @@ func (d *decoder) syncDaemon(n *Node, g *Global) {
 		d.about(n, diag.CodeArgumentExpected, "lvs_sync_daemon requires interface", "")
 		return
 	}
-	if !d.interfaceNamed(n.Arg(0), diag.CodeNoInterfaceYet) {
+	if !d.interfaceNamed(n, n.Arg(0), diag.CodeNoInterfaceYet) {
 		return
 	}
 	*s = SyncDaemon{Range: n.Range(), Interface: d.intern(n.Arg(0)), ID: -1, Port: 8848, TTL: 1,
@@ -109,8 +109,8 @@ func (d *decoder) syncDaemon(n *Node, g *Global) {
 	}
 }
 
-// validateSyncDaemon looks for the instance that lvs_sync_daemon follows.
-func (d *decoder) validateSyncDaemon() {
+// settleSyncDaemon looks for the instance that lvs_sync_daemon follows.
+func (d *decoder) settleSyncDaemon() {
 	s := &d.cfg.Global.SyncDaemon
 	if s.Interface == "" || s.Instance == "" {
 		return

@@ -40,12 +40,12 @@ var mailRows = blockOf[Global]{
 // mailFrom is a sender, kept as written.
 func mailFrom() row[Global] {
 	r := wordRow("notification_email_from", optionalWord, func(g *Global) *string { return &g.Mail.From })
-	r.str = func(d *decoder, s string) {
-		if len(d.n.Args) > 1 {
-			d.report(d.n, d.n.RangeOf(d.n.Args[1]), diag.CodeExtraWords,
+	r.str = func(d *decoder, at site, s string) {
+		if len(at.n.Args) > 1 {
+			d.report(at.n, at.n.RangeOf(at.n.Args[1]), diag.CodeExtraWords,
 				"notification_email_from has extra words - ignoring them", "quote an address with a display name")
 		}
-		here[Global](d).Mail.From = s
+		here[Global](at).Mail.From = s
 	}
 	return r.because("the user at the host name").withoutEffect()
 }
@@ -70,7 +70,9 @@ func smtpServer() row[Global] {
 func smtpTimeout() row[Global] {
 	r := secondsRow("smtp_connect_timeout", secs(0, maxBurstSeconds), 30*time.Second,
 		func(g *Global) *time.Duration { return &g.Mail.Timeout })
-	r.num = func(d *decoder, v int64) { here[Global](d).Mail.Timeout = time.Duration(d.atLeastOne(v)) * time.Second }
+	r.num = func(d *decoder, at site, v int64) {
+		here[Global](at).Mail.Timeout = time.Duration(d.atLeastOne(at.n, v)) * time.Second
+	}
 	return r.withoutEffect()
 }
 

@@ -33,12 +33,12 @@ func (d *decoder) missingItem(n *Node, w Token) {
 }
 
 // oneOf runs the action of a word, or reports it.
-func (d *decoder) oneOf(s string, actions map[string]func(), hint string) {
+func (d *decoder) oneOf(n *Node, s string, actions map[string]func(), hint string) {
 	if f := actions[s]; f != nil {
 		f()
 		return
 	}
-	d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Unknown %s '%s'", d.n.Keyword.Text, s), hint)
+	d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Unknown %s '%s'", n.Keyword.Text, s), hint)
 }
 
 // needName reports a block without the name it must have.

@@ -10,35 +10,45 @@ type Notify struct {
 	Mail                             Switch // smtp_alert
 }
 
-// notifyRow is a row for a script of an instance, a group or both.
-func notifyRow(name string, blocks blockSet, of func(*Notify) *Script) keyword {
-	return keyword{name: name, in: blocks, pending: true, decode: func(d *decoder, n *Node) {
-		d.notifyScript(n, d.owner(), of(d.notify()))
-	}}
+// watcher is what an instance and a sync group have in common: what they watch, and whom they tell.
+type watcher struct {
+	name     string // for messages
+	notify   *Notify
+	tracking *Tracking
 }
 
-var bothVRRP = in(inInstance, inSyncGroup)
+func (w *watcher) part() *watcher { return w }
 
-// notify returns the notifications of the block being decoded.
-func (d *decoder) notify() *Notify {
-	if d.vi != nil {
-		return &d.vi.Notify
-	}
-	return &d.sg.Notify
+// notifyRows are the rows of vrrp_instance and vrrp_sync_group about whom they tell.
+var notifyRows = blockOf[watcher]{
+	notifyRow("notify_master", func(x *Notify) *Script { return &x.Master }),
+	notifyRow("notify_backup", func(x *Notify) *Script { return &x.Backup }),
+	notifyRow("notify_fault", func(x *Notify) *Script { return &x.Fault }),
+	notifyRow("notify_stop", func(x *Notify) *Script { return &x.Stop }),
+	notifyRow("notify", func(x *Notify) *Script { return &x.Any }),
+	notifyRow("notify_master_rx_lower_pri", func(x *Notify) *Script { return &x.MasterRxLowerPrio }).onlyIn(in(inInstance)),
+	ownRow("notify_deleted", "a FAULT event", (*decoder).notifyDeleted, func(p *printer, w *watcher) {
+		if len(w.notify.Deleted.Argv) > 0 {
+			p.script("notify_deleted", w.notify.Deleted)
+		} else {
+			p.flag(w.notify.DeletedSet, "notify_deleted")
+		}
+	}).onlyIn(in(inInstance)).withoutEffect(),
+	switchRow("smtp_alert", "smtp_alert_vrrp", func(w *watcher) *Switch { return &w.notify.Mail }).withoutEffect(),
+	switchRow("notify_priority_changes", "vrrp_notify_priority_changes",
+		func(w *watcher) *Switch { return &w.notify.PriorityChanges }).withoutEffect(),
 }
 
-func (p *printer) notify(n *Notify) {
-	p.script("notify_master", n.Master)
-	p.script("notify_backup", n.Backup)
-	p.script("notify_fault", n.Fault)
-	p.script("notify_stop", n.Stop)
-	p.script("notify", n.Any)
-	p.script("notify_master_rx_lower_pri", n.MasterRxLowerPrio)
-	if len(n.Deleted.Argv) > 0 {
-		p.script("notify_deleted", n.Deleted)
-	} else {
-		p.flag(n.DeletedSet, "notify_deleted")
+// notifyRow is a script that is run when the state changes.
+func notifyRow(name string, of func(*Notify) *Script) row[watcher] {
+	return ownRow(name, "", func(d *decoder, n *Node, w *watcher) { d.notifyScript(n, w.name, of(w.notify)) },
+		func(p *printer, w *watcher) { p.script(name, *of(w.notify)) }).withoutEffect()
+}
+
+// notifyDeleted decodes "notify_deleted [SCRIPT]"; bare, the script of a fault is run.
+func (d *decoder) notifyDeleted(n *Node, w *watcher) {
+	w.notify.DeletedSet = true
+	if len(n.Args) > 0 {
+		d.notifyScript(n, w.name, &w.notify.Deleted)
 	}
-	p.toggle("smtp_alert", n.Mail)
-	p.toggle("notify_priority_changes", n.PriorityChanges)
 }

@@ -91,7 +91,7 @@ var processRows = blockOf[Global]{
 			p.line(strings.TrimSpace("reload_file " + optional(g.Daemon.ReloadFile)))
 		}
 	}).withoutEffect(),
-	{keyword: keyword{name: "include_check", def: "none; all when bare", decode: func(*decoder, *Node) {}, checks: true}},
+	{keyword: keyword{name: "include_check", def: "none; all when bare", decode: func(*decoder, site) {}, checks: true}},
 	wordRow("config_save_dir", oneWord, func(g *Global) *string { return &g.Daemon.ConfigSaveDir }).withoutEffect(),
 	firstWordRow("tmp_config_directory", optionalWord, func(g *Global) *string { return &g.Daemon.TmpConfigDir }).
 		withoutEffect(),
@@ -110,7 +110,7 @@ var checkerName = processName("checker_process_name", func(d *Daemon) *string { 
 // processName is a name with the room that the kernel has for one.
 func processName(name string, field func(*Daemon) *string) row[Global] {
 	r := wordRow(name, oneWord, func(g *Global) *string { return field(&g.Daemon) })
-	r.str = func(d *decoder, s string) { *field(&here[Global](d).Daemon) = d.shortName(s, 15) }
+	r.str = func(d *decoder, at site, s string) { *field(&here[Global](at).Daemon) = d.shortName(at.n, s, 15) }
 	return r.withoutEffect()
 }
 
@@ -145,7 +145,7 @@ func (d *decoder) scriptUser(n *Node, g *Global) {
 
 var umask = row[Global]{
 	keyword: keyword{name: "umask", value: oneWord, def: "IXUSR|IRWXG|IRWXO", pending: true,
-		str: func(d *decoder, s string) { d.umask(s, &here[Global](d).Daemon) }},
+		str: func(d *decoder, at site, s string) { d.umask(at.n, s, &here[Global](at).Daemon) }},
 	print: func(p *printer, g *Global) {
 		if g.Daemon.UmaskSet {
 			p.line("umask", "0"+strconv.FormatUint(uint64(g.Daemon.Umask), 8))
@@ -159,21 +159,21 @@ var umaskBits = map[string]uint32{
 	"IXUSR": 0o100, "IWUSR": 0o200, "IRUSR": 0o400, "IRWXO": 0o007, "IRWXG": 0o070, "IRWXU": 0o700,
 }
 
-func (d *decoder) umask(s string, to *Daemon) {
+func (d *decoder) umask(n *Node, s string, to *Daemon) {
 	mask, err := strconv.ParseUint(s, 0, 32)
 	if err != nil {
 		mask = 0
 		for _, w := range strings.Split(s, "|") {
 			bit, ok := umaskBits[strings.TrimSpace(w)]
 			if !ok {
-				d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, "Unknown umask bit "+w, "")
+				d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Unknown umask bit "+w, "")
 				return
 			}
 			mask |= uint64(bit)
 		}
 	}
 	if mask > 0o777 {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadNumber, "umask "+s+" is above 0777", "")
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadNumber, "umask "+s+" is above 0777", "")
 		return
 	}
 	to.Umask, to.UmaskSet = uint32(mask), true

@@ -10,39 +10,36 @@ import (
 var processRootRows = blockOf[Config]{
 	netNamespace,
 	ipvsNamespace,
+	// No set of addresses is kept in the kernel.
 	flagRow("namespace_with_ipsets", func(c *Config) *bool { return &c.Global.Daemon.NamespaceWithIPSets }).withoutEffect(),
-	firstWordRow("instance", optionalWord, func(c *Config) *string { return &c.Global.Daemon.Instance }).withoutEffect(),
-	flagRow("use_pid_dir", func(c *Config) *bool { return &c.Global.Daemon.UsePIDDir }).withoutEffect(),
+	firstWordRow("instance", optionalWord, func(c *Config) *string { return &c.Global.Daemon.Instance }),
+	flagRow("use_pid_dir", func(c *Config) *bool { return &c.Global.Daemon.UsePIDDir }),
 	flagRow("linkbeat_use_polling", func(c *Config) *bool { return &c.Global.Daemon.LinkbeatPolling }).withoutEffect(),
 	secondsRow("child_wait_time", wholeStrict(0, maxUint32), 5*time.Second,
 		func(c *Config) *time.Duration { return &c.Global.Daemon.ChildWaitTime }).withoutEffect(),
 }
 
 var netNamespace = row[Config]{
-	keyword: keyword{name: "net_namespace", value: optionalWord, refused: true, str: func(d *decoder, s string) {
-		g := &here[Config](d).Global.Daemon
-		second := g.NetNamespace != ""
-		d.first(&g.NetNamespace, s)
+	keyword: keyword{name: "net_namespace", value: optionalWord, str: func(d *decoder, at site, s string) {
+		g := &here[Config](at).Global.Daemon
+		d.first(at.n, &g.NetNamespace, s)
 		g.UsePIDDir = true
 		if d.env.System.Namespace != nil && !d.env.System.Namespace(s) {
-			d.about(d.n, diag.CodeNoNamespace, "network namespace "+s+" does not exist", "create it with: ip netns add "+s)
-		} else if !second {
-			d.refuse(d.n, d.n.Range(), "net_namespace", "addresses and services belong in that network namespace; "+
-				"start the daemon in it, and leave the line out: ip netns exec "+s)
+			d.about(at.n, diag.CodeNoNamespace, "network namespace "+s+" does not exist", "create it with: ip netns add "+s)
 		}
 	}},
 	print: func(p *printer, c *Config) { p.text("net_namespace", c.Global.Daemon.NetNamespace) },
 }
 
 var ipvsNamespace = row[Config]{
-	keyword: keyword{name: "net_namespace_ipvs", refused: true, decode: func(d *decoder, n *Node) {
-		g := &here[Config](d).Global.Daemon
+	keyword: keyword{name: "net_namespace_ipvs", decode: func(d *decoder, at site) {
+		n := at.n
+		g := &here[Config](at).Global.Daemon
 		if g.IPVSNamespaceSet {
 			d.about(n, diag.CodeRepeated, "net_namespace_ipvs is already specified - ignoring", "")
 			return
 		}
 		g.IPVSNamespace, g.IPVSNamespaceSet = d.intern(n.Arg(0)), true
-		d.refuse(n, n.Range(), "net_namespace_ipvs", "services would be those of another network namespace")
 	}},
 	print: func(p *printer, c *Config) {
 		if c.Global.Daemon.IPVSNamespaceSet {

@@ -41,7 +41,7 @@ type realScratch struct {
 // realServerRow is real_server.
 var realServerRow = row[serverScratch]{
 	keyword: keyword{name: "real_server", block: inRealServer,
-		decode: func(d *decoder, n *Node) { d.realServer(n, here[serverScratch](d)) }},
+		decode: func(d *decoder, at site) { d.realServer(at.n, here[serverScratch](at)) }},
 	print: func(p *printer, vs *serverScratch) {
 		for _, rs := range vs.RealServers {
 			p.open("real_server", rs.ID.Addr, rs.ID.Port)
@@ -56,29 +56,22 @@ var realServerRow = row[serverScratch]{
 
 // realServerBlock is the rows of real_server.
 var realServerBlock = slices.Concat(blockOf[realScratch]{
-	{
-		keyword: keyword{name: "weight", value: whole(0, maxInt32), def: "the virtual server's",
-			num: func(d *decoder, v int64) { here[realScratch](d).weight.put(int32(v)) }},
-		print: func(p *printer, rs *realScratch) { p.line("weight", rs.Weight) },
-	},
+	inheritedCount("weight", whole(0, maxInt32), "the virtual server's", func(rs *realScratch) *opt[int32] { return &rs.weight }).
+		printed(func(p *printer, rs *realScratch) { p.line("weight", rs.Weight) }),
 	ownWordRow("lvs_method", oneWord, "the virtual server's",
-		func(d *decoder, _ string, rs *realScratch) { d.method(&rs.method, &rs.tunnel) },
+		func(d *decoder, n *Node, _ string, rs *realScratch) { d.method(n, &rs.method, &rs.tunnel) },
 		func(p *printer, rs *realScratch) { p.method("lvs_method", rs.Forwarding, rs.Tunnel) }),
 	countRow("uthreshold", whole(0, maxUint32), 0, func(rs *realScratch) *uint32 { return &rs.UpperThreshold }),
 	countRow("lthreshold", whole(0, maxUint32), 0, func(rs *realScratch) *uint32 { return &rs.LowerThreshold }),
-	{
-		keyword: keyword{name: "inhibit_on_failure", value: value{kind: boolean}, def: "the virtual server's",
-			yes: func(d *decoder, v bool) { here[realScratch](d).inhibit.put(v) }},
-		print: func(p *printer, rs *realScratch) { p.line("inhibit_on_failure", onOff(rs.InhibitOnFailure)) },
-	},
+	inheritedToggle("inhibit_on_failure", "the virtual server's", func(rs *realScratch) *opt[bool] { return &rs.inhibit }).
+		printed(func(p *printer, rs *realScratch) { p.line("inhibit_on_failure", onOff(rs.InhibitOnFailure)) }),
 	replacedWordRow("virtualhost", optionalWord, func(rs *realScratch) *string { return &rs.VirtualHost }).
 		because("the virtual server's"),
 	pathRow("snmp_name", func(rs *realScratch) *string { return &rs.SNMPName }).withoutEffect(),
 	switchRow("smtp_alert", "smtp_alert_checker, else on", func(rs *realScratch) *Switch { return &rs.Mail }).withoutEffect(),
 	realNotify("notify_up", func(rs *realScratch) **Script { return &rs.NotifyUp }),
 	realNotify("notify_down", func(rs *realScratch) **Script { return &rs.NotifyDown }),
-	{keyword: keyword{name: "alpha", value: value{kind: boolean}, def: "the virtual server's",
-		yes: func(d *decoder, v bool) { here[realScratch](d).alpha.put(v) }}},
+	inheritedToggle("alpha", "the virtual server's", func(rs *realScratch) *opt[bool] { return &rs.alpha }),
 }, timingRows(timingDefaults{"the virtual server's", "the virtual server's", "the virtual server's", "the virtual server's",
 	"the virtual server's", "the virtual server's"}, func(rs *realScratch) *timing { return &rs.timing }), checkerRows)
 

@@ -18,8 +18,7 @@ func TestRefused(t *testing.T) {
 		rule, text string
 		line       int32 // of the refusal; 0: none
 	}{
-		{"a network namespace", "net_namespace red\n" + with(""), 1},
-		{"a network namespace for IPVS", "net_namespace_ipvs red\n" + with(""), 1},
+		{"network namespaces, which are honoured", "net_namespace red\nnet_namespace_ipvs blue\n" + with(""), 0},
 		{"auth_hmac", with("version 3\n" + key), 7},
 		{"auth_hmac without its key, as keepalived ignores it", with("version 3\nauth_hmac {\nactive_key 1\n}\n"), 0},
 		{"checksums of version 2 in version 3", with("version 3\nv3_checksum_as_v2"), 7},

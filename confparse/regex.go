@@ -30,7 +30,7 @@ var regexRows = blockOf[URL]{
 	})),
 	{
 		keyword: keyword{name: "regex_no_match", value: value{kind: bare}, def: "off",
-			on: func(d *decoder) { d.regexOf(here[URL](d)).Invert = true }},
+			on: func(d *decoder, at site) { d.regexOf(at.n, here[URL](at)).Invert = true }},
 		print: regexPrint(func(p *printer, r *Regex) { p.flag(r.Invert, "regex_no_match") }),
 	},
 	ownRow("regex_options", "", (*decoder).regexOptions, regexPrint(func(p *printer, r *Regex) {
@@ -38,9 +38,9 @@ var regexRows = blockOf[URL]{
 			p.line("regex_options", strings.Join(r.Options, " "))
 		}
 	})),
-	ownRow("regex_min_offset", "0", func(d *decoder, n *Node, u *URL) { d.regexOf(u).MinOffset = d.regexNumber(n, 0) },
+	ownRow("regex_min_offset", "0", func(d *decoder, n *Node, u *URL) { d.regexOf(n, u).MinOffset = d.regexNumber(n, 0) },
 		regexPrint(func(p *printer, r *Regex) { p.number("regex_min_offset", int64(r.MinOffset), 0) })),
-	ownRow("regex_max_offset", "none", func(d *decoder, n *Node, u *URL) { d.regexOf(u).MaxOffset = d.regexNumber(n, 0) },
+	ownRow("regex_max_offset", "none", func(d *decoder, n *Node, u *URL) { d.regexOf(n, u).MaxOffset = d.regexNumber(n, 0) },
 		regexPrint(func(p *printer, r *Regex) { p.number("regex_max_offset", int64(r.MaxOffset), -1) })),
 	ownRow("regex_stack", "the library's", (*decoder).regexStack, regexPrint(func(p *printer, r *Regex) {
 		if r.StackMax > 0 {
@@ -59,9 +59,9 @@ func regexPrint(print func(*printer, *Regex)) func(*printer, *URL) {
 }
 
 // regexOf returns the expression of a url.
-func (d *decoder) regexOf(u *URL) *Regex {
+func (d *decoder) regexOf(n *Node, u *URL) *Regex {
 	if u.Regex == nil {
-		u.Regex = &Regex{Range: d.n.Range(), MaxOffset: -1}
+		u.Regex = &Regex{Range: n.Range(), MaxOffset: -1}
 	}
 	return u.Regex
 }
@@ -73,8 +73,8 @@ func (d *decoder) regex(n *Node, u *URL) {
 		d.about(n, diag.CodeArgumentExpected, "regex must have exactly one word - ignoring", "quote a pattern with blanks")
 		return
 	}
-	r := d.regexOf(u)
-	r.Pattern = d.once(r.Pattern, d.intern(argv[1]))
+	r := d.regexOf(n, u)
+	r.Pattern = d.once(n, r.Pattern, d.intern(argv[1]))
 	r.Range = n.Range()
 }
 
@@ -90,7 +90,7 @@ func (d *decoder) regexOptions(n *Node, u *URL) {
 				nearest(t.Text, known))
 			continue
 		}
-		d.regexOf(u).Options = append(d.regexOf(u).Options, d.intern(t.Text))
+		d.regexOf(n, u).Options = append(d.regexOf(n, u).Options, d.intern(t.Text))
 	}
 }
 
@@ -110,7 +110,7 @@ func (d *decoder) regexStack(n *Node, u *URL) {
 		d.about(n, diag.CodeUnknownOption, "regex_stack takes a start and a maximum that is not below it - ignoring", "")
 		return
 	}
-	d.regexOf(u).StackStart, d.regexOf(u).StackMax = start, limit
+	d.regexOf(n, u).StackStart, d.regexOf(n, u).StackMax = start, limit
 }
 
 // settleRegex looks whether there is an expression, and whether it can be had. keepalived goes on without one that it

@@ -8,8 +8,8 @@ import (
 	"vigil/confparse/diag"
 )
 
-// instanceBlock is a sound instance with further lines.
-func instanceBlock(name, vrid, vip, more string) string {
+// instanceText is a sound instance with further lines.
+func instanceText(name, vrid, vip, more string) string {
 	return "vrrp_instance " + name + " {\ninterface eth0\nvirtual_router_id " + vrid + "\nvirtual_ipaddress { " + vip + " }\n" + more + "}\n"
 }
 
@@ -22,15 +22,15 @@ func TestRelatedPlaces(t *testing.T) {
 		at         int32 // the line of the diagnostic
 		related    int32 // the line it refers to
 	}{
-		{"an instance of the same name", instanceBlock("A", "1", "192.0.2.1", "") + instanceBlock("A", "2", "192.0.2.2", ""),
+		{"an instance of the same name", instanceText("A", "1", "192.0.2.1", "") + instanceText("A", "2", "192.0.2.2", ""),
 			diag.CodeDuplicateName, 6, 1},
-		{"an instance of the same VRID", instanceBlock("A", "1", "192.0.2.1", "") + instanceBlock("B", "1", "192.0.2.2", ""),
+		{"an instance of the same VRID", instanceText("A", "1", "192.0.2.1", "") + instanceText("B", "1", "192.0.2.2", ""),
 			diag.CodeDuplicateVRID, 6, 1},
 		{"a service of the same address", server + server, diag.CodeDuplicateServer, 7, 1},
 		{"a server of the same address", strings.Replace(server, "}\n}\n", "}\nreal_server 10.0.0.1 80 { }\n}\n", 1), diag.CodeDuplicateReal, 6, 5},
 		{"a sorry server among the servers", strings.Replace(server, "real", "sorry_server 10.0.0.1 80\nsorry_server_inhibit\nreal", 1),
 			diag.CodeSorryInhibit, 5, 7},
-		{"something tracked twice", "track_file f {\nfile /f\n}\n" + instanceBlock("A", "1", "192.0.2.1", "track_file {\nf\nf\n}\n"),
+		{"something tracked twice", "track_file f {\nfile /f\n}\n" + instanceText("A", "1", "192.0.2.1", "track_file {\nf\nf\n}\n"),
 			diag.CodeDuplicateTrack, 10, 9},
 		{"a BFD session of the same name", "bfd_instance b { neighbor_ip 192.0.2.9 }\nbfd_instance b { neighbor_ip 192.0.2.8 }\n",
 			diag.CodeDuplicateName, 2, 1},

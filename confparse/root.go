@@ -27,19 +27,11 @@ var rootBlock = slices.Concat(processRootRows, blockOf[Config]{
 func blocksRow[T any](name string, id blockID, decode func(*decoder, *Node), list func(*Config) []T,
 	print func(*printer, T)) row[Config] {
 	return row[Config]{
-		keyword: keyword{name: name, block: id, decode: decode},
+		keyword: keyword{name: name, block: id, decode: func(d *decoder, at site) { decode(d, at.n) }},
 		print: func(p *printer, c *Config) {
 			for _, t := range list(c) {
 				print(p, t)
 			}
 		},
-	}
-}
-
-// itemsRow is a list of which every item is decoded by itself.
-func itemsRow(name, items string, decode func(*decoder, *Node), print func(*printer, *Config)) row[Config] {
-	return row[Config]{
-		keyword: keyword{name: name, list: &itemGrammar{name: items, decode: decode}},
-		print:   print,
 	}
 }

@@ -324,14 +324,21 @@ func (d *decoder) settleRoute(n *Node, r *Route) {
 	}
 }
 
-var staticRoutesRow = itemsRow("static_routes", "route", (*decoder).staticRoute,
+var staticRoutesRow = listRow("static_routes", "route", (*decoder).staticRoute,
 	func(p *printer, c *Config) { p.routes("static_routes", c.StaticRoutes) }).withoutEffect()
 
-func (d *decoder) staticRoute(n *Node) {
+func (d *decoder) staticRoute(n *Node, c *Config) {
 	if r, ok := d.route(n, true); ok {
-		d.cfg.StaticRoutes = append(d.cfg.StaticRoutes, r)
+		c.StaticRoutes = append(c.StaticRoutes, r)
 	}
 }
+
+// virtualRoutes is the routes that an instance has while it is master.
+var virtualRoutes = listRow("virtual_routes", "route", func(d *decoder, n *Node, vi *instanceScratch) {
+	if r, ok := d.route(n, false); ok {
+		vi.Routes = append(vi.Routes, r)
+	}
+}, func(p *printer, vi *instanceScratch) { p.routes("virtual_routes", vi.Routes) }).withoutEffect()
 
 func (p *printer) routes(name string, list []Route) {
 	if len(list) == 0 {

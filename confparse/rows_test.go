@@ -29,67 +29,77 @@ const (
 // field is one scalar of a Config.
 type field struct{ path, value string }
 
-// fields lists the scalars of a Config, without the places things are written at.
-func fields(cfg *Config) []field {
-	var all []field
-	var walk func(path string, v reflect.Value)
-	walk = func(path string, v reflect.Value) {
-		switch x := v.Interface().(type) {
-		case Range, *Inputs:
-			return
-		case netip.Addr:
-			if x.IsValid() {
-				all = append(all, field{path, x.String()})
-			}
-			return
-		case netip.Prefix:
-			if x.IsValid() {
-				all = append(all, field{path, x.String()})
-			}
-			return
-		case time.Duration, CheckerKind:
-			all = append(all, field{path, fmt.Sprint(x)})
-			return
-		case Switch:
-			all = append(all, field{path, [...]string{"", "on", "off"}[x]})
-			return
-		case StatusRange:
-			all = append(all, field{path, fmt.Sprintf("%d-%d", x.First, x.Last)})
-			return
-		case []string:
-			if len(x) > 0 {
-				all = append(all, field{path, fmt.Sprintf("%q", x)})
-			}
-			return
-		case []byte, [6]byte:
-			all = append(all, field{path, fmt.Sprintf("%x", x)})
-			return
-		case []int:
-			all = append(all, field{path, fmt.Sprint(x)})
+// scalar returns a value that counts as one although it is made of others, and whether there is one to tell of.
+func scalar(v reflect.Value) (text string, is, valid bool) {
+	switch x := v.Interface().(type) {
+	case Range, *Inputs, *Known:
+		return "", true, false
+	case netip.Addr:
+		return x.String(), true, x.IsValid()
+	case netip.Prefix:
+		return x.String(), true, x.IsValid()
+	case time.Duration, CheckerKind, []int:
+		return fmt.Sprint(x), true, true
+	case Switch:
+		return [...]string{"", "on", "off"}[x], true, true
+	case StatusRange:
+		return fmt.Sprintf("%d-%d", x.First, x.Last), true, true
+	case []string:
+		return fmt.Sprintf("%q", x), true, len(x) > 0
+	case []byte, [6]byte:
+		return fmt.Sprintf("%x", x), true, true
+	}
+	return "", false, false
+}
+
+// fields lists the scalars of cfg that other does not have at the same place, without the places things are written at.
+// alive says that cfg has any whose path begins with prefix.
+func fields(cfg, other *Config, prefix string) (all []field, alive bool) {
+	var walk func(path string, v, o reflect.Value)
+	walk = func(path string, v, o reflect.Value) {
+		alive = alive || strings.HasPrefix(path, prefix)
+		if o.IsValid() && !strings.HasPrefix(prefix, path) && same(v, o) {
 			return
 		}
+		if text, is, valid := scalar(v); is {
+			if valid {
+				all = append(all, field{path, text})
+			}
+			return
+		}
+		var inside reflect.Value // of other
 		switch v.Kind() {
 		case reflect.Pointer, reflect.Interface:
-			if !v.IsNil() {
-				walk(path, v.Elem())
+			if v.IsNil() {
+				return
 			}
+			if o.IsValid() && !o.IsNil() && o.Elem().Type() == v.Elem().Type() {
+				inside = o.Elem()
+			}
+			walk(path, v.Elem(), inside)
 		case reflect.Struct:
 			for i := range v.NumField() {
 				name := path + "." + v.Type().Field(i).Name
 				if v.Type().Field(i).IsExported() && !strings.HasSuffix(name, ".ID.VS") {
-					walk(strings.TrimPrefix(name, "."), v.Field(i))
+					if o.IsValid() {
+						inside = o.Field(i)
+					}
+					walk(strings.TrimPrefix(name, "."), v.Field(i), inside)
 				}
 			}
 		case reflect.Slice:
 			for i := range v.Len() {
-				walk(fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+				if inside = (reflect.Value{}); o.IsValid() && i < o.Len() {
+					inside = o.Index(i)
+				}
+				walk(fmt.Sprintf("%s[%d]", path, i), v.Index(i), inside)
 			}
 		default:
 			all = append(all, field{path, fmt.Sprint(v.Interface())})
 		}
 	}
-	walk("", reflect.ValueOf(cfg))
-	return all
+	walk("", reflect.ValueOf(cfg), reflect.ValueOf(other))
+	return all, alive
 }
 
 // zero reports whether a value says nothing in a thing that was not there before.
@@ -100,23 +110,23 @@ func zero(s string) bool {
 // changes lists what differs between two configurations: "Field=value", and "-Field" for what is there no more. Fields
 // that start with prefix are named without it, and a lost block of the prefix is "gone".
 func changes(base, cfg *Config, prefix string) string {
+	before, _ := fields(base, cfg, prefix)
+	after, alive := fields(cfg, base, prefix)
+	if !alive {
+		return "gone"
+	}
 	was, is := map[string]string{}, map[string]bool{}
-	for _, f := range fields(base) {
+	for _, f := range before {
 		was[f.path] = f.value
 	}
 	var list []string
-	alive := prefix == ""
-	for _, f := range fields(cfg) {
+	for _, f := range after {
 		is[f.path] = true
-		alive = alive || strings.HasPrefix(f.path, prefix)
 		if old, ok := was[f.path]; ok && old != f.value || !ok && !zero(f.value) {
 			list = append(list, strings.TrimPrefix(f.path, prefix)+"="+f.value)
 		}
 	}
-	if !alive {
-		return "gone"
-	}
-	for _, f := range fields(base) {
+	for _, f := range before {
 		if !is[f.path] && !zero(f.value) {
 			list = append(list, "-"+strings.TrimPrefix(f.path, prefix))
 		}

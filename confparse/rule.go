@@ -331,14 +331,21 @@ func (d *decoder) settleRule(n *Node, r *Rule, preference, static bool) bool {
 	return true
 }
 
-var staticRulesRow = itemsRow("static_rules", "rule", (*decoder).staticRule,
+var staticRulesRow = listRow("static_rules", "rule", (*decoder).staticRule,
 	func(p *printer, c *Config) { p.rules("static_rules", c.StaticRules) }).withoutEffect()
 
-func (d *decoder) staticRule(n *Node) {
+func (d *decoder) staticRule(n *Node, c *Config) {
 	if r, ok := d.rule(n, true); ok {
-		d.cfg.StaticRules = append(d.cfg.StaticRules, r)
+		c.StaticRules = append(c.StaticRules, r)
 	}
 }
+
+// virtualRules is the rules that an instance has while it is master.
+var virtualRules = listRow("virtual_rules", "rule", func(d *decoder, n *Node, vi *instanceScratch) {
+	if r, ok := d.rule(n, false); ok {
+		vi.Rules = append(vi.Rules, r)
+	}
+}, func(p *printer, vi *instanceScratch) { p.rules("virtual_rules", vi.Rules) }).withoutEffect()
 
 func (p *printer) rules(name string, list []Rule) {
 	if len(list) == 0 {

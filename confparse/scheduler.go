@@ -20,10 +20,10 @@ const (
 // schedulers are the lb_algo words.
 var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "sh", "mh", "dh", "fo", "ovf", "lblcr", "sed", "nq", "twos"}
 
-func (d *decoder) scheduler(s string, vs *serverScratch) {
+func (d *decoder) scheduler(n *Node, s string, vs *serverScratch) {
 	if !slices.Contains(schedulers, s) {
 		near := nearest(s, schedulers)
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Invalid lvs_scheduler '%s' - ignoring", s),
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Invalid lvs_scheduler '%s' - ignoring", s),
 			near)
 		return
 	}
@@ -31,7 +31,7 @@ func (d *decoder) scheduler(s string, vs *serverScratch) {
 }
 
 // schedulerFlag sets a flag that only works once the scheduler it is for has been chosen.
-func (d *decoder) schedulerFlag(scheduler string, f SchedulerFlags, vs *serverScratch) {
+func (d *decoder) schedulerFlag(n *Node, scheduler string, f SchedulerFlags, vs *serverScratch) {
 	switch vs.Scheduler {
 	case scheduler:
 		vs.SchedulerFlags |= f
@@ -39,12 +39,12 @@ func (d *decoder) schedulerFlag(scheduler string, f SchedulerFlags, vs *serverSc
 	case "sh", "mh": // the flag of the one means nothing to the other
 		return
 	}
-	d.about(d.n, diag.CodeSchedulerFlag, fmt.Sprintf("%s only applies to %s scheduler - ignoring", d.n.Keyword.Text,
+	d.about(n, diag.CodeSchedulerFlag, fmt.Sprintf("%s only applies to %s scheduler - ignoring", n.Keyword.Text,
 		scheduler), "lb_algo "+scheduler+" must stand above it")
 }
 
-func (d *decoder) hashed(vs *serverScratch) {
+func (d *decoder) hashed(n *Node, vs *serverScratch) {
 	if vs.Scheduler != "sh" && vs.Scheduler != "mh" {
-		d.about(d.n, diag.CodeSchedulerFlag, "hashed only applies to sh scheduler - ignoring", "")
+		d.about(n, diag.CodeSchedulerFlag, "hashed only applies to sh scheduler - ignoring", "")
 	}
 }

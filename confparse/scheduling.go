@@ -23,8 +23,8 @@ type Scheduling struct {
 func schedulingRows(part string, of func(*Global) *Scheduling) blockOf[Global] {
 	nice := row[Global]{
 		keyword: keyword{name: part + "_priority", value: whole(-20, 19).withoutFatal(), def: "unset",
-			num: func(d *decoder, v int64) { s := of(here[Global](d)); s.Nice, s.NiceIsSet = int(v), true },
-			bad: func(d *decoder) { of(here[Global](d)).Nice = 0 }},
+			num: func(d *decoder, at site, v int64) { s := of(here[Global](at)); s.Nice, s.NiceIsSet = int(v), true },
+			bad: func(d *decoder, at site) { of(here[Global](at)).Nice = 0 }},
 		print: func(p *printer, g *Global) {
 			if s := of(g); s.NiceIsSet {
 				p.line(part+"_priority", s.Nice)
@@ -33,7 +33,7 @@ func schedulingRows(part string, of func(*Global) *Scheduling) blockOf[Global] {
 	}
 	realTime := countRow(part+"_rt_priority", whole(minInt32, maxInt32).withoutFatal(), 0,
 		func(g *Global) *int { return &of(g).RealTime }).because("off")
-	realTime.num = func(d *decoder, v int64) { of(here[Global](d)).RealTime = d.clamp(v, 1, 99) }
+	realTime.num = func(d *decoder, at site, v int64) { of(here[Global](at)).RealTime = d.clamp(at.n, v, 1, 99) }
 	limit := realTimeLimit(part, of)
 	return blockOf[Global]{
 		nice.withoutEffect(),
@@ -50,15 +50,15 @@ func realTimeLimit(part string, of func(*Global) *Scheduling) row[Global] {
 	name := part + "_rlimit_rttime"
 	return row[Global]{
 		keyword: keyword{name: name, value: whole(1, maxUint32), def: "10000", pending: true,
-			num: func(d *decoder, v int64) {
+			num: func(d *decoder, at site, v int64) {
 				if v == 1 {
-					d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised, d.n.Keyword.Text+" 1 is too small, setting to 2", "")
+					d.report(at.n, at.n.RangeOf(at.n.Args[0]), diag.CodeRaised, at.n.Keyword.Text+" 1 is too small, setting to 2", "")
 					v = 2
 				}
-				s := of(here[Global](d))
+				s := of(here[Global](at))
 				s.RTTime, s.RTTimeSet = time.Duration(v)*time.Microsecond, true
 			},
-			bad: func(d *decoder) { s := of(here[Global](d)); s.RTTime, s.RTTimeSet = 0, true }},
+			bad: func(d *decoder, at site) { s := of(here[Global](at)); s.RTTime, s.RTTimeSet = 0, true }},
 		reset: func(g *Global) { of(g).RTTime = 10 * time.Millisecond },
 		print: func(p *printer, g *Global) {
 			if s := of(g); s.RTTimeSet && s.RTTime > 0 {
@@ -75,8 +75,8 @@ var autoPriorityRows = blockOf[Global]{
 	}, func(p *printer, g *Global) { p.number("max_auto_priority", int64(g.VRRPScheduling.AutoRTMax), 0) }).withoutEffect(),
 	{
 		keyword: keyword{name: "min_auto_priority_delay", value: whole(1, 10_000_000).withoutFatal(), def: "1000000", pending: true,
-			num: func(d *decoder, v int64) {
-				here[Global](d).VRRPScheduling.AutoRTWait = time.Duration(v) * time.Microsecond
+			num: func(d *decoder, at site, v int64) {
+				here[Global](at).VRRPScheduling.AutoRTWait = time.Duration(v) * time.Microsecond
 			}},
 		reset: func(g *Global) { g.VRRPScheduling.AutoRTWait = time.Second },
 		print: func(p *printer, g *Global) {

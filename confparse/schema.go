@@ -111,15 +111,15 @@ type keyword struct {
 	refers     bool   // in a virtual_server: depends on other blocks, or on which program was looked at first
 
 	// What it sets; the one that fits value.kind, or decode.
-	on     func(*decoder)
-	yes    func(*decoder, bool)
-	num    func(*decoder, int64)
-	dur    func(*decoder, time.Duration)
-	str    func(*decoder, string)
-	ip     func(*decoder, netip.Addr)
-	decode func(*decoder, *Node)
+	on     func(*decoder, site)
+	yes    func(*decoder, site, bool)
+	num    func(*decoder, site, int64)
+	dur    func(*decoder, site, time.Duration)
+	str    func(*decoder, site, string)
+	ip     func(*decoder, site, netip.Addr)
+	decode func(*decoder, site)
 	// bad is called after a bad value has been reported, for rows whose default is not "as if not there".
-	bad    func(*decoder)
+	bad    func(*decoder, site)
 	checks bool // changes what plain includes enforce from here on
 }
 
@@ -127,7 +127,7 @@ type keyword struct {
 type itemGrammar struct {
 	name   string
 	words  bool // a plain list of words, any number on a line
-	decode func(*decoder, *Node)
+	decode func(*decoder, site)
 }
 
 // table holds every row of the language.
@@ -157,7 +157,9 @@ func (k *keyword) wordOf(i int, blocks []syntax.Block) *syntax.Keyword {
 func keywords() []keyword {
 	var all []keyword
 	for _, part := range [][]keyword{rootBlock.keywords(in(inRoot)), globalBlock.keywords(in(inGlobal)), tlsBlock.keywords(in(inSSL)),
-		instanceKeywords, authenticationKeywords, syncGroupKeywords, trackKeywords,
+		instanceBlock.keywords(in(inInstance)), syncGroupBlock.keywords(in(inSyncGroup)),
+		trackingRows.keywords(in(inInstance, inSyncGroup)), notifyRows.keywords(in(inInstance, inSyncGroup)),
+		authenticationBlock.keywords(in(inAuthentication)), hmacBlock.keywords(in(inAuthHMAC)),
 		virtualServerBlock.keywords(in(inVirtualServer)), realServerBlock.keywords(in(inRealServer)),
 		checkerAlpha.keywords(timedCheckers | in(inBFDCheck)), connectRows.keywords(socketCheckers),
 		timedRows.keywords(timedCheckers), httpRows.keywords(in(inHTTPGet, inSSLGet)), tlsCheckRows.keywords(in(inSSLGet)),

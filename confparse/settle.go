@@ -4,19 +4,24 @@ import (
 	"vigil/confparse/diag"
 )
 
-// validate settles what depends on more than one block.
-func (d *decoder) validate() {
-	d.validateVRRP()
+// settle settles what depends on more than one block.
+func (d *decoder) settle() {
+	d.settleVRRP()
 	d.validateScripts()
-	d.validateSyncDaemon()
+	d.settleSyncDaemon()
 }
 
 // untilEnd is about for what keepalived finds out where block, around n, ends: that is the line it names.
 func (d *decoder) untilEnd(n, block *Node, code Code, summary, detail string, related ...Place) {
+	d.toldAtEnd(block, func() { d.about(n, code, summary, detail, related...) })
+}
+
+// toldAtEnd gives what f reports the line that keepalived names for it, which is the one where block ends.
+func (d *decoder) toldAtEnd(block *Node, f func()) {
 	before := d.rep.Len()
-	d.about(n, code, summary, detail, related...)
-	if d.rep.Len() > before && block.CloseLine() != 0 {
-		d.rep.At(before).EndLine = block.CloseLine()
+	f()
+	for i := before; i < d.rep.Len() && block.CloseLine() != 0; i++ {
+		d.rep.At(i).EndLine = block.CloseLine()
 	}
 }
 

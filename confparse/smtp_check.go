@@ -9,24 +9,20 @@ type SMTPDetail struct {
 var smtpRows = blockOf[checkerScratch]{
 	replacedWordRow("helo_name", optionalWord, func(c *checkerScratch) *string { return &c.Detail.(*SMTPDetail).HELO }).
 		because("smtpchecker.keepalived.org"),
-	{keyword: keyword{name: "host", block: inSMTPHost, alias: "SMTP_CHECK", oldName: true, decode: (*decoder).smtpHost}},
+	smtpHost(),
 }
 
-// smtpHost decodes the deprecated host block of SMTP_CHECK: a further target, as a checker of its own.
-func (d *decoder) smtpHost(n *Node) {
-	ck := here[checkerScratch](d)
-	at := len(d.checkers) - 1
-	for at >= 0 && d.checkers[at].Checker != ck.Checker {
-		at--
-	}
-	d.checkers[at].hosts++
-	host := d.checkers[at]
-	c := *host.Checker
-	c.Range = n.RangeOf(n.Keyword)
-	host.Checker, host.node = &c, n
-	d.checkers = append(d.checkers, host)
-	connectRows.update(d, n, &d.checkers[len(d.checkers)-1])
-	d.block = &d.checkers[at] // the list may have moved
+// smtpHost is the old host block of SMTP_CHECK: a further target, as a checker of its own.
+func smtpHost() row[checkerScratch] {
+	r := ownRow("host", "", func(d *decoder, n *Node, c *checkerScratch) {
+		host, own := *c, *c.Checker
+		own.Range = n.RangeOf(n.Keyword)
+		host.Checker, host.node, host.hosts = &own, n, nil
+		connectRows.update(d, n, &host)
+		c.hosts = append(c.hosts, host)
+	}, nil).opening(inSMTPHost)
+	r.alias, r.oldName = "SMTP_CHECK", true
+	return r
 }
 
 // settleSMTP fills the name, and leaves out a checker that has hosts: each of them is one in its place.
@@ -34,5 +30,5 @@ func (d *decoder) settleSMTP(_ *Node, c *checkerScratch) bool {
 	if x := c.Detail.(*SMTPDetail); x.HELO == "" {
 		x.HELO = "smtpchecker.keepalived.org"
 	}
-	return c.hosts == 0
+	return len(c.hosts) == 0
 }

@@ -24,8 +24,8 @@ var snmpRows = blockOf[Global]{
 		because("unix:/var/agentx/master").withoutEffect(),
 	flagRow("enable_traps", func(g *Global) *bool { return &g.SNMP.Traps }).withoutEffect(),
 	snmpVRRP, snmpVRRP.as("enable_snmp_keepalived"),
-	{keyword: keyword{name: "enable_snmp_rfc", value: value{kind: bare}, def: "off", pending: true, on: func(d *decoder) {
-		s := &here[Global](d).SNMP
+	{keyword: keyword{name: "enable_snmp_rfc", value: value{kind: bare}, def: "off", pending: true, on: func(d *decoder, at site) {
+		s := &here[Global](at).SNMP
 		s.RFCv2, s.RFCv3 = true, true
 	}}},
 	flagRow("enable_snmp_rfcv2", func(g *Global) *bool { return &g.SNMP.RFCv2 }).withoutEffect(),

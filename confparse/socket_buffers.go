@@ -33,7 +33,7 @@ func bufferRows(name string, of func(*Global) *BufferSize) blockOf[Global] {
 // receiveBuffer is how large the receive buffers of advertisements are.
 var receiveBuffer = row[Global]{
 	keyword: keyword{name: "vrrp_rx_bufs_policy", value: optionalWord, def: "the system's", pending: true,
-		str: func(d *decoder, s string) { d.rxPolicy(s, here[Global](d)) }},
+		str: func(d *decoder, at site, s string) { d.rxPolicy(at.n, s, here[Global](at)) }},
 	print: func(p *printer, g *Global) {
 		switch g.RXBuffers {
 		case RXBufferMTU:
@@ -46,14 +46,14 @@ var receiveBuffer = row[Global]{
 	},
 }
 
-func (d *decoder) rxPolicy(s string, g *Global) {
+func (d *decoder) rxPolicy(n *Node, s string, g *Global) {
 	switch strings.ToUpper(s) {
 	case "MTU":
 		g.RXBuffers = RXBufferMTU
 	case "ADVERT":
 		g.RXBuffers = RXBufferAdvert
 	default:
-		if v, ok := d.wholeNumber(d.n, d.n.Args[0], wholeStrict(0, maxUint32)); ok {
+		if v, ok := d.wholeNumber(n, n.Args[0], wholeStrict(0, maxUint32)); ok {
 			g.RXBuffers, g.RXBufferBytes = RXBufferBytes, uint32(v)
 		}
 	}

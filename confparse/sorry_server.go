@@ -24,16 +24,16 @@ var sorryRows = blockOf[serverScratch]{
 	})),
 	ownRow("sorry_server_lvs_method", "the virtual server's", func(d *decoder, n *Node, vs *serverScratch) {
 		switch {
-		case !d.needsSorry(vs):
+		case !d.needsSorry(n, vs):
 		case len(n.Args) == 0:
 			d.missing(n, false)
 		default:
-			d.method(&vs.sorryMethod, &vs.sorryTunnel)
+			d.method(n, &vs.sorryMethod, &vs.sorryTunnel)
 		}
 	}, sorryPrint(func(p *printer, s *SorryServer) { p.method("sorry_server_lvs_method", s.Forwarding, s.Tunnel) })),
 	{
-		keyword: keyword{name: "sorry_server_inhibit", value: value{kind: bare}, def: "off", on: func(d *decoder) {
-			if vs := here[serverScratch](d); d.needsSorry(vs) {
+		keyword: keyword{name: "sorry_server_inhibit", value: value{kind: bare}, def: "off", on: func(d *decoder, at site) {
+			if vs := here[serverScratch](at); d.needsSorry(at.n, vs) {
 				vs.SorryServer.Inhibit = true
 			}
 		}},
@@ -63,9 +63,9 @@ func (d *decoder) sorryServer(n *Node, vs *serverScratch) {
 	vs.sorryMethod, vs.sorryTunnel, vs.sorryAt = vs.method, vs.tunnel, n
 }
 
-func (d *decoder) needsSorry(vs *serverScratch) bool {
+func (d *decoder) needsSorry(n *Node, vs *serverScratch) bool {
 	if vs.SorryServer == nil {
-		d.about(d.n, diag.CodeNoSorry, d.n.Keyword.Text+" without sorry_server - ignoring", "sorry_server must stand above it")
+		d.about(n, diag.CodeNoSorry, n.Keyword.Text+" without sorry_server - ignoring", "sorry_server must stand above it")
 	}
 	return vs.SorryServer != nil
 }

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/google/go-cmp/cmp"
-
 	"vigil/confparse/diag"
 	"vigil/confparse/syntax"
 )
@@ -25,11 +23,11 @@ func sameBothWays(t testing.TB, fsys fs.FS, path string, env Env) bool {
 	if streamed == nil {
 		return false
 	}
-	if diff := cmp.Diff(wantDiags, diags); diff != "" {
+	if diff := diagsDiff(wantDiags, diags); diff != "" {
 		t.Errorf("%s: diagnostics (-whole +streamed)\n%s", path, diff)
 	}
-	if want, got := dump(t, whole), dump(t, streamed); want != got {
-		t.Errorf("%s: configuration (-whole +streamed)\n%s", path, cmp.Diff(want, got))
+	if diff := configDiff(whole, streamed); diff != "" {
+		t.Errorf("%s: configuration (-whole +streamed)\n%s", path, diff)
 	}
 	if !whole.Inputs.Equal(streamed.Inputs) {
 		t.Errorf("%s: inputs differ", path)

@@ -23,18 +23,6 @@ func (t *timing) inherit(outer *timing) {
 // maxTimer is the longest time of a server, in microseconds; keepalived has the limit of a long.
 const maxTimer = 1 << 53
 
-// inheritedTime is a keyword with a time that inner blocks inherit, and are printed with.
-func inheritedTime[T any](name string, v value, def string, field func(*T) *opt[time.Duration]) row[T] {
-	return row[T]{keyword: keyword{name: name, value: v, def: def,
-		dur: func(d *decoder, v time.Duration) { field(here[T](d)).put(v) }}}
-}
-
-// inheritedCount is inheritedTime for a number.
-func inheritedCount[T any](name string, v value, def string, field func(*T) *opt[uint32]) row[T] {
-	return row[T]{keyword: keyword{name: name, value: v, def: def,
-		num: func(d *decoder, n int64) { field(here[T](d)).put(uint32(n)) }}}
-}
-
 // timingDefaults are the defaults of the rows of a timing, for the reference.
 type timingDefaults struct{ delayLoop, connectTimeout, retryDelay, warmup, retry, rise string }
 

@@ -13,16 +13,13 @@ type TLSMaterial struct {
 }
 
 // tlsRow is SSL, of which the last one counts.
-var tlsRow = row[Config]{
-	keyword: keyword{name: "SSL", block: inSSL, decode: (*decoder).tlsBlock},
-	print: func(p *printer, c *Config) {
-		if c.TLS.IsSet {
-			p.open("SSL")
-			tlsBlock.write(p, &c.TLS)
-			p.close()
-		}
-	},
-}
+var tlsRow = ownRow("SSL", "", (*decoder).tlsBlock, func(p *printer, c *Config) {
+	if c.TLS.IsSet {
+		p.open("SSL")
+		tlsBlock.write(p, &c.TLS)
+		p.close()
+	}
+}).opening(inSSL)
 
 // tlsBlock is the rows of SSL.
 var tlsBlock = blockOf[TLSMaterial]{
@@ -32,10 +29,10 @@ var tlsBlock = blockOf[TLSMaterial]{
 	replacedWordRow("key", optionalWord, func(t *TLSMaterial) *string { return &t.Key }),
 }
 
-func (d *decoder) tlsBlock(n *Node) {
-	if d.cfg.TLS.IsSet {
-		d.about(n, diag.CodeReplaced, "SSL block is already specified, replacing it", "", Place{Range: d.cfg.TLS.Range, Note: "the first"})
+func (d *decoder) tlsBlock(n *Node, c *Config) {
+	if c.TLS.IsSet {
+		d.about(n, diag.CodeReplaced, "SSL block is already specified, replacing it", "", Place{Range: c.TLS.Range, Note: "the first"})
 	}
-	d.cfg.TLS = TLSMaterial{Range: n.RangeOf(n.Keyword), IsSet: true}
-	tlsBlock.update(d, n, &d.cfg.TLS)
+	c.TLS = TLSMaterial{Range: n.RangeOf(n.Keyword), IsSet: true}
+	tlsBlock.update(d, n, &c.TLS)
 }

@@ -30,42 +30,61 @@ type Tracking struct {
 	BFD       []Tracked
 }
 
-// trackKeywords are the lists that refer to what can be tracked.
-var trackKeywords = []keyword{
-	{name: "track_interface", in: in(inSyncGroup), pending: true, list: &itemGrammar{name: "track_interface",
-		decode: func(d *decoder, n *Node) {
-			if t, ok := d.trackedInterface(n, d.sg.TrackInterfaces); ok {
-				d.sg.TrackInterfaces = append(d.sg.TrackInterfaces, t)
-			}
-		}}},
-	{name: "track_script", in: in(inInstance, inSyncGroup), pending: true,
-		list: &itemGrammar{name: "track_script", decode: func(d *decoder, n *Node) {
-			d.tracked(n, "script", 254, &d.tracking().Scripts)
-		}}},
-	{name: "track_file", in: in(inInstance, inSyncGroup), pending: true,
-		list: &itemGrammar{name: "track_file", decode: func(d *decoder, n *Node) {
-			d.tracked(n, "file", 254, &d.tracking().Files)
-		}}},
-	{name: "track_process", in: in(inInstance, inSyncGroup), pending: true,
-		list: &itemGrammar{name: "track_process", decode: func(d *decoder, n *Node) {
-			d.tracked(n, "process", 254, &d.tracking().Processes)
-		}}},
-	{name: "track_bfd", in: in(inInstance, inSyncGroup), pending: true,
-		list: &itemGrammar{name: "track_bfd", decode: func(d *decoder, n *Node) {
-			d.tracked(n, "bfd", 253, &d.tracking().BFD)
-		}}},
+// trackInterfaces is the list of interfaces that an instance or a group watches.
+func trackInterfaces[T any](of func(*T) *[]TrackInterface) row[T] {
+	return listRow("track_interface", "track_interface", func(d *decoder, n *Node, t *T) {
+		if link, ok := d.trackedInterface(n, *of(t)); ok {
+			*of(t) = append(*of(t), link)
+		}
+	}, func(p *printer, t *T) { p.trackInterfaces(*of(t)) })
 }
 
-// trackInterface decodes "IF [weight N [reverse]]".
-func (d *decoder) trackInterface(n *Node) {
-	if t, ok := d.trackedInterface(n, d.vi.TrackInterfaces); ok {
-		d.vi.TrackInterfaces = append(d.vi.TrackInterfaces, t)
+// trackingRows are the lists of vrrp_instance and vrrp_sync_group of what can be tracked besides interfaces.
+var trackingRows = blockOf[watcher]{
+	trackList("script", 254, func(c *Config) []definition {
+		return trackersOf(c.Scripts, func(t *TrackScript) definition { return definition{t.Name, t.Weight, t.Reverse, true} })
+	}, func(t *Tracking) *[]Tracked { return &t.Scripts }),
+	trackList("file", 254, func(c *Config) []definition {
+		return trackersOf(c.Files, func(t *TrackFile) definition { return definition{t.Name, t.Weight, t.Reverse, true} })
+	}, func(t *Tracking) *[]Tracked { return &t.Files }),
+	trackList("process", 254, func(c *Config) []definition {
+		return trackersOf(c.Processes, func(t *TrackProcess) definition { return definition{t.Name, t.Weight, t.Reverse, true} })
+	}, func(t *Tracking) *[]Tracked { return &t.Processes }),
+	trackList("bfd", 253, func(c *Config) []definition {
+		return trackersOf(c.BFD, func(t *BFDInstance) definition { return definition{t.Name, t.Weight, t.Reverse, t.VRRP} })
+	}, func(t *Tracking) *[]Tracked { return &t.BFD }),
+}
+
+// definition is what a track list needs of the tracker that it names.
+type definition struct {
+	name    string
+	weight  int
+	reverse bool
+	usable  bool // by instances and groups
+}
+
+func trackersOf[T any](list []*T, as func(*T) definition) []definition {
+	all := make([]definition, len(list))
+	for i, t := range list {
+		all[i] = as(t)
 	}
+	return all
+}
+
+// trackList is the list of the trackers of one kind.
+func trackList(kind string, limit int64, defined func(*Config) []definition, of func(*Tracking) *[]Tracked) row[watcher] {
+	name := "track_" + kind
+	return listRow(name, name, func(d *decoder, n *Node, w *watcher) {
+		list := of(w.tracking)
+		if t, ok := d.tracked(n, w.name, kind, limit, defined(d.cfg), *list); ok {
+			*list = append(*list, t)
+		}
+	}, func(p *printer, w *watcher) { p.tracked(name, *of(w.tracking)) }).withoutEffect()
 }
 
 func (d *decoder) trackedInterface(n *Node, list []TrackInterface) (TrackInterface, bool) {
 	t := TrackInterface{Range: n.RangeOf(n.Keyword), Interface: d.intern(n.Keyword.Text)}
-	if !d.interfaceName(t.Interface) {
+	if !d.interfaceName(n, t.Interface) {
 		return t, false
 	}
 	for _, old := range list {
@@ -122,105 +141,79 @@ func (d *decoder) trackWeight(n *Node, limit int64, reduce, override bool) (w tr
 	return w, true
 }
 
-// tracking returns the lists of the block being decoded.
-func (d *decoder) tracking() *Tracking {
-	if d.vi != nil {
-		return &d.vi.Tracking
-	}
-	return &d.sg.Tracking
-}
-
-// owner is the name of the block being decoded, for messages.
-func (d *decoder) owner() string {
-	switch {
-	case d.vi != nil:
-		return string(d.vi.Name)
-	case d.sg != nil:
-		return string(d.sg.Name)
-	}
-	return ""
-}
-
-// tracked decodes an item "NAME [weight N [reverse|noreverse]]". What it names must be defined above.
-func (d *decoder) tracked(n *Node, kind string, limit int64, list *[]Tracked) {
+// tracked decodes an item "NAME [weight N [reverse|noreverse]]" of owner's list. What it names must be defined above.
+func (d *decoder) tracked(n *Node, owner, kind string, limit int64, defined []definition, list []Tracked) (Tracked, bool) {
 	t := Tracked{Range: n.RangeOf(n.Keyword), Name: d.intern(n.Keyword.Text)}
-	var ok bool
-	var near []string
-	switch kind {
-	case "script":
-		for _, s := range d.cfg.Scripts {
-			near = append(near, s.Name)
-			if s.Name == t.Name {
-				ok, t.Weight, t.Reverse = true, s.Weight, s.Reverse
-			}
-		}
-	case "file":
-		for _, s := range d.cfg.Files {
-			near = append(near, s.Name)
-			if s.Name == t.Name {
-				ok, t.Weight, t.Reverse = true, s.Weight, s.Reverse
-			}
-		}
-	case "process":
-		for _, s := range d.cfg.Processes {
-			near = append(near, s.Name)
-			if s.Name == t.Name {
-				ok, t.Weight, t.Reverse = true, s.Weight, s.Reverse
-			}
-		}
-	case "bfd":
-		for _, s := range d.cfg.BFD {
-			near = append(near, s.Name)
-			if s.Name == t.Name && s.VRRP {
-				ok, t.Weight, t.Reverse = true, s.Weight, s.Reverse
-			}
+	found := false
+	for _, x := range defined {
+		if x.name == t.Name && x.usable {
+			found, t.Weight, t.Reverse = true, x.weight, x.reverse
 		}
 	}
-	if !ok && kind == "bfd" && d.droppedBFD[t.Name] {
-		return // reported at its definition
-	}
-	if !ok {
-		detail := "it must be defined above its use"
-		if len(near) > 0 {
-			detail = nearest(t.Name, near)
+	if !found {
+		if kind != "bfd" || !d.droppedBFD[t.Name] { // else it is reported at its definition
+			d.unknownTracker(n, owner, kind, defined)
 		}
-		d.report(n, t.Range, diag.CodeUnknownTracker, fmt.Sprintf("(%s) track %s %s not found, ignoring...", d.owner(), kind,
-			t.Name), detail)
-		return
+		return t, false
 	}
-	for _, old := range *list {
+	for _, old := range list {
 		if old.Name == t.Name {
-			d.report(n, t.Range, diag.CodeDuplicateTrack, fmt.Sprintf("(%s) duplicate track_%s %s - ignoring", d.owner(), kind,
+			d.report(n, t.Range, diag.CodeDuplicateTrack, fmt.Sprintf("(%s) duplicate track_%s %s - ignoring", owner, kind,
 				t.Name), "", Place{Range: old.Range, Note: "first given here"})
-			return
+			return t, false
 		}
 	}
-	w, fine := d.trackWeight(n, limit, kind == "script", true)
-	if !fine {
-		return
-	}
+	w, ok := d.trackWeight(n, limit, kind == "script", true)
 	if w.set {
-		t.Weight = int(w.weight)
-		t.Reverse = w.reverse
+		t.Weight, t.Reverse = int(w.weight), w.reverse
 	}
-	*list = append(*list, t)
+	return t, ok
 }
 
-// definitionWeight decodes "weight N [reverse]" of a tracker. With once, a second one is ignored.
-func (d *decoder) definitionWeight(n *Node, limit int64, weight *int, reverse *bool, once bool) {
-	if len(n.Args) == 0 {
-		d.missing(n, once)
-		return
+func (d *decoder) unknownTracker(n *Node, owner, kind string, defined []definition) {
+	detail := "it must be defined above its use"
+	if len(defined) > 0 {
+		var names []string
+		for _, x := range defined {
+			names = append(names, x.name)
+		}
+		detail = nearest(n.Keyword.Text, names)
 	}
-	if once && d.weightSet {
-		d.about(n, diag.CodeRepeated, "weight has already been specified - ignoring", "")
-		return
+	d.report(n, n.RangeOf(n.Keyword), diag.CodeUnknownTracker, fmt.Sprintf("(%s) track %s %s not found, ignoring...", owner, kind,
+		n.Keyword.Text), detail)
+}
+
+// weightRow is "weight N [reverse]" of a tracker, N from -limit to limit. written remembers that there is one, and makes
+// a second one count for nothing; when it is nil, the last one counts.
+func weightRow[T any](limit int64, def int, weight func(*T) *int, reverse, written func(*T) *bool) row[T] {
+	r := ownRow("weight", fmt.Sprint(def), func(d *decoder, n *Node, t *T) {
+		switch {
+		case len(n.Args) == 0:
+			d.missing(n, written != nil)
+		case written != nil && *written(t):
+			d.about(n, diag.CodeRepeated, "weight has already been specified - ignoring", "")
+		case d.definitionWeight(n, limit, weight(t), reverse(t)) && written != nil:
+			*written(t) = true
+		}
+	}, func(p *printer, t *T) { p.line(weightWords("weight", *weight(t), *reverse(t))) })
+	r.reset = func(t *T) { *weight(t) = def }
+	return r
+}
+
+func weightWords(name string, weight int, reverse bool) string {
+	if reverse {
+		return fmt.Sprintf("%s %d reverse", name, weight)
 	}
+	return fmt.Sprintf("%s %d", name, weight)
+}
+
+// definitionWeight decodes "N [reverse]" of a tracker, and returns false when there is no such number.
+func (d *decoder) definitionWeight(n *Node, limit int64, weight *int, reverse *bool) bool {
 	v, ok := d.wholeNumber(n, n.Args[0], whole(-limit, limit))
 	if !ok {
-		return
+		return false
 	}
-	*weight, d.weightSet = int(v), true
+	*weight = int(v)
 	switch n.Arg(1) {
 	case "":
 	case "reverse":
@@ -229,6 +222,7 @@ func (d *decoder) definitionWeight(n *Node, limit int64, weight *int, reverse *b
 		d.report(n, n.RangeOf(n.Args[1]), diag.CodeUnknownWord, "unknown weight option '"+n.Arg(1)+"'",
 			"only reverse is known")
 	}
+	return true
 }
 
 func (p *printer) trackInterfaces(list []TrackInterface) {
@@ -249,22 +243,17 @@ func (p *printer) trackInterfaces(list []TrackInterface) {
 	p.close()
 }
 
-func (p *printer) tracking(t *Tracking) {
-	for _, l := range []struct {
-		name string
-		list []Tracked
-	}{{"track_script", t.Scripts}, {"track_file", t.Files}, {"track_process", t.Processes}, {"track_bfd", t.BFD}} {
-		if len(l.list) == 0 {
-			continue
-		}
-		p.open(l.name)
-		for _, x := range l.list {
-			direction := "noreverse"
-			if x.Reverse {
-				direction = "reverse"
-			}
-			p.line(quoted(x.Name), "weight", x.Weight, direction)
-		}
-		p.close()
+func (p *printer) tracked(name string, list []Tracked) {
+	if len(list) == 0 {
+		return
 	}
+	p.open(name)
+	for _, x := range list {
+		direction := "noreverse"
+		if x.Reverse {
+			direction = "reverse"
+		}
+		p.line(quoted(x.Name), "weight", x.Weight, direction)
+	}
+	p.close()
 }

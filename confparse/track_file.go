@@ -20,20 +20,27 @@ type TrackFile struct {
 
 var filesRow = blocksRow("track_file", inTrackFile, (*decoder).trackFile,
 	func(c *Config) []*TrackFile { return c.Files },
-	func(p *printer, t *TrackFile) { fileBlock.print(p, "track_file", t.Name, t) })
+	func(p *printer, t *TrackFile) { fileBlock.print(p, "track_file", t.Name, &fileScratch{TrackFile: t}) })
+
+// fileScratch is a track_file in the making.
+type fileScratch struct {
+	*TrackFile
+	weighted bool // a weight is written
+}
 
 // fileBlock is the rows of track_file.
-var fileBlock = blockOf[TrackFile]{
-	ownRow("file", "", func(d *decoder, n *Node, t *TrackFile) {
+var fileBlock = blockOf[fileScratch]{
+	ownRow("file", "", func(d *decoder, n *Node, t *fileScratch) {
 		words := d.scriptWords(n)
 		if len(words) == 0 {
 			d.missing(n, true)
 			return
 		}
-		d.first(&t.Path, d.intern(words[0]))
-	}, func(p *printer, t *TrackFile) { p.text("file", t.Path) }),
-	weightRow(254, true, 1, func(t *TrackFile) *int { return &t.Weight }, func(t *TrackFile) *bool { return &t.Reverse }),
-	ownRow("init_file", "0", (*decoder).initFile, func(p *printer, t *TrackFile) {
+		d.first(n, &t.Path, d.intern(words[0]))
+	}, func(p *printer, t *fileScratch) { p.text("file", t.Path) }),
+	weightRow(254, 1, func(t *fileScratch) *int { return &t.Weight }, func(t *fileScratch) *bool { return &t.Reverse },
+		func(t *fileScratch) *bool { return &t.weighted }),
+	ownRow("init_file", "0", (*decoder).initFile, func(p *printer, t *fileScratch) {
 		switch {
 		case t.Init && t.Overwrite:
 			p.line("init_file", t.InitValue, "overwrite")
@@ -48,17 +55,17 @@ func (d *decoder) trackFile(n *Node) {
 	if !d.needName(n) {
 		return
 	}
-	tf := &TrackFile{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}
+	tf := &fileScratch{TrackFile: &TrackFile{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}}
 	fileBlock.decode(d, n, tf)
 	if tf.Path == "" {
 		d.atEnd(n, diag.CodeTrackerDropped, fmt.Sprintf("No file set for track_file %s - ignoring", tf.Name), "")
 		return
 	}
-	d.cfg.Files = append(d.cfg.Files, tf)
+	d.cfg.Files = append(d.cfg.Files, tf.TrackFile)
 }
 
 // initFile decodes "init_file [VALUE] [overwrite]".
-func (d *decoder) initFile(n *Node, t *TrackFile) {
+func (d *decoder) initFile(n *Node, t *fileScratch) {
 	t.Init = true
 	for _, a := range n.Args {
 		if a.Text == "overwrite" {

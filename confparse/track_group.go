@@ -22,11 +22,7 @@ var trackGroupBlock = blockOf[TrackGroup]{trackGroupMembers()}
 
 func trackGroupMembers() row[TrackGroup] {
 	r := ownRow("group", "", (*decoder).trackGroupMembers, func(p *printer, g *TrackGroup) {
-		p.open("group")
-		for _, m := range g.Members {
-			p.line(quoted(string(m)))
-		}
-		p.close()
+		p.members(g.Members)
 	})
 	r.list = &itemGrammar{name: "name", words: true}
 	return r
@@ -58,11 +54,7 @@ func (d *decoder) trackGroupMembers(n *Node, tg *TrackGroup) {
 		d.about(n, diag.CodeRepeated, "track_group "+tg.Name+" already has a list of members - ignoring", "")
 		return
 	}
-	for _, item := range n.Body {
-		for _, w := range d.listWords(item) {
-			tg.Members = append(tg.Members, InstanceName(w))
-		}
-	}
+	tg.Members = d.members(n)
 }
 
 // knownTrackGroup checks the name of a track_group option.

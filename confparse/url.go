@@ -27,7 +27,7 @@ type StatusRange struct{ First, Last uint16 }
 // urlRow opens a url block in a checker.
 func urlRow(id blockID, rows blockOf[URL]) row[checkerScratch] {
 	return row[checkerScratch]{
-		keyword: keyword{name: "url", block: id, decode: func(d *decoder, n *Node) { d.url(n, rows, here[checkerScratch](d)) }},
+		keyword: keyword{name: "url", block: id, decode: func(d *decoder, at site) { d.url(at.n, rows, here[checkerScratch](at)) }},
 		print: func(p *printer, c *checkerScratch) {
 			for i := range c.HTTP.URLs {
 				p.open("url")
@@ -88,8 +88,7 @@ func (d *decoder) url(n *Node, rows blockOf[URL], c *checkerScratch) {
 // okStatus is what counts as success when no status_code is written.
 var okStatus = []StatusRange{{200, 299}}
 
-func (d *decoder) digest(s string, u *URL) {
-	n := d.n
+func (d *decoder) digest(n *Node, s string, u *URL) {
 	if u.Digest != "" {
 		d.about(n, diag.CodeRepeated, fmt.Sprintf("Digest '%s' is a duplicate - ignoring", s), "")
 		return

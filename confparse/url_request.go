@@ -33,12 +33,12 @@ func isToken(s string) bool {
 }
 
 // method9110 decodes the method of a request (RFC 9110 §9.1).
-func (d *decoder) method9110(s string, u *URL) {
+func (d *decoder) method9110(n *Node, s string, u *URL) {
 	if !isToken(s) {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, "Invalid method "+s+" - ignoring", "a method is a word such as HEAD")
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Invalid method "+s+" - ignoring", "a method is a word such as HEAD")
 		return
 	}
-	u.Request.Method = d.once(u.Request.Method, s)
+	u.Request.Method = d.once(n, u.Request.Method, s)
 }
 
 // requestHeader decodes `header "Name: value"`. The name must be a token, and the value may have no control characters

@@ -214,20 +214,20 @@ func parsePort(t Token) (uint16, bool) {
 }
 
 // atLeastOne turns a count of 0 into 1, as keepalived does.
-func (d *decoder) atLeastOne(v int64) int {
+func (d *decoder) atLeastOne(n *Node, v int64) int {
 	if v == 0 {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised, d.n.Keyword.Text+" cannot be 0, setting to 1", "")
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeRaised, n.Keyword.Text+" cannot be 0, setting to 1", "")
 		v = 1
 	}
 	return int(min(v, math.MaxInt32))
 }
 
 // clamp moves a value into its range, with a message.
-func (d *decoder) clamp(v, lo, hi int64) int {
+func (d *decoder) clamp(n *Node, v, lo, hi int64) int {
 	c := min(max(v, lo), hi)
 	if c != v {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised, fmt.Sprintf("%s must be between %d and %d, setting to %d",
-			d.n.Keyword.Text, lo, hi, c), "")
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeRaised, fmt.Sprintf("%s must be between %d and %d, setting to %d",
+			n.Keyword.Text, lo, hi, c), "")
 	}
 	return int(c)
 }
@@ -243,20 +243,11 @@ func (d *decoder) optionalNumber(n *Node, v value, bare, bad int64) int64 {
 	return bad
 }
 
-func (d *decoder) multicastGroup(a netip.Addr, f Family, to *netip.Addr) {
-	if FamilyOf(a) != f || !a.IsMulticast() {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadAddress,
-			"'"+a.String()+"' is not an "+f.String()+" multicast address", "")
-		return
+// multicast checks that a is a multicast group of the family f.
+func (d *decoder) multicast(n *Node, a netip.Addr, f Family) bool {
+	if FamilyOf(a) == f && a.IsMulticast() {
+		return true
 	}
-	if a.Is6() && !a.IsLinkLocalMulticast() {
-		if d.vi != nil {
-			d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadAddress, fmt.Sprintf(
-				"(%s) mcast_dst_ip %s not link-local multicast. Skipping...", d.vi.Name, a), "")
-			return
-		}
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeWideGroup, fmt.Sprintf("%s [%s] should be link-local multicast.",
-			d.n.Keyword.Text, a), "it is used all the same")
-	}
-	*to = a
+	d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadAddress, "'"+a.String()+"' is not an "+f.String()+" multicast address", "")
+	return false
 }

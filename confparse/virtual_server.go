@@ -84,7 +84,7 @@ var virtualServerBlock = slices.Concat(blockOf[serverScratch]{
 	flagOf("sh-port", "sh", SchedulerFlag2), flagOf("sh-fallback", "sh", SchedulerFlag1),
 	flagOf("mh-port", "mh", SchedulerFlag2), flagOf("mh-fallback", "mh", SchedulerFlag1),
 	{keyword: keyword{name: "hashed", value: value{kind: bare}, pending: true,
-		on: func(d *decoder) { d.hashed(here[serverScratch](d)) }}},
+		on: func(d *decoder, at site) { d.hashed(at.n, here[serverScratch](at)) }}},
 	forwarding, forwarding.as("lvs_method"),
 	noted(flagRow("ops", func(vs *serverScratch) *bool { return &vs.OnePacket }),
 		func(vs *serverScratch) **Node { return &vs.opsAt }),
@@ -123,24 +123,14 @@ var scheduler = ownWordRow("lb_algo", oneWord, "wlc", (*decoder).scheduler,
 	func(p *printer, vs *serverScratch) { p.line("lb_algo", vs.Scheduler) })
 
 var forwarding = ownWordRow("lb_kind", oneWord, "NAT",
-	func(d *decoder, _ string, vs *serverScratch) { d.method(&vs.method, &vs.tunnel) },
+	func(d *decoder, n *Node, _ string, vs *serverScratch) { d.method(n, &vs.method, &vs.tunnel) },
 	func(p *printer, vs *serverScratch) { p.method("lb_kind", vs.Forwarding, vs.Tunnel) })
-
-// noted returns a flag whose place is remembered.
-func noted(r row[serverScratch], at func(*serverScratch) **Node) row[serverScratch] {
-	set := r.on
-	r.on = func(d *decoder) {
-		set(d)
-		*at(here[serverScratch](d)) = d.n
-	}
-	return r
-}
 
 // flagBit is a flag of the scheduler by its number.
 func flagBit(name string, f SchedulerFlags) row[serverScratch] {
 	return row[serverScratch]{
 		keyword: keyword{name: name, value: value{kind: bare}, def: "off",
-			on: func(d *decoder) { here[serverScratch](d).SchedulerFlags |= f }},
+			on: func(d *decoder, at site) { here[serverScratch](at).SchedulerFlags |= f }},
 		print: func(p *printer, vs *serverScratch) { p.flag(vs.SchedulerFlags&f != 0, name) },
 	}
 }
@@ -148,19 +138,15 @@ func flagBit(name string, f SchedulerFlags) row[serverScratch] {
 // flagOf is a flag by the name that a scheduler has for it.
 func flagOf(name, scheduler string, f SchedulerFlags) row[serverScratch] {
 	return row[serverScratch]{keyword: keyword{name: name, value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.schedulerFlag(scheduler, f, here[serverScratch](d)) }}}
+		on: func(d *decoder, at site) { d.schedulerFlag(at.n, scheduler, f, here[serverScratch](at)) }}}
 }
 
 // quorumOf is a weight that is needed, with the place where it is written.
-func quorumOf(name string, lo int64, def uint32, field func(*serverScratch) *uint32, at func(*serverScratch) **Node,
+func quorumOf(name string, lo int64, def uint32, field func(*serverScratch) *uint32, place func(*serverScratch) **Node,
 ) row[serverScratch] {
-	r := numberRow(name, whole(lo, maxUint32), def, field)
-	r.num = func(d *decoder, v int64) {
-		vs := here[serverScratch](d)
-		*field(vs), *at(vs) = uint32(v), d.n
-	}
+	r := noted(numberRow(name, whole(lo, maxUint32), def, field), place)
 	if lo > 0 {
-		r.bad = func(d *decoder) { *field(here[serverScratch](d)) = def }
+		r.bad = func(d *decoder, at site) { *field(here[serverScratch](at)) = def }
 	}
 	r.print = func(p *printer, vs *serverScratch) { p.number(name, int64(*field(vs)), 0) }
 	return r
@@ -238,7 +224,7 @@ var serverResets = virtualServerBlock.resets()
 // defaultPersistence is what a bare persistence_timeout means, and what a service without a port gets.
 const defaultPersistence = 360 * time.Second
 
-func (d *decoder) ipFamily(s string, vs *serverScratch) {
+func (d *decoder) ipFamily(n *Node, s string, vs *serverScratch) {
 	f := FamilyUnknown
 	switch s {
 	case "inet":
@@ -247,7 +233,7 @@ func (d *decoder) ipFamily(s string, vs *serverScratch) {
 		f = IPv6
 	}
 	if f == FamilyUnknown || vs.family != FamilyUnknown && vs.family != f {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeFamilyMismatch,
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeFamilyMismatch,
 			fmt.Sprintf("Virtual server specified family %s, but address family is %s - ignoring", s, vs.family),
 			"use inet or inet6")
 		return
@@ -255,7 +241,7 @@ func (d *decoder) ipFamily(s string, vs *serverScratch) {
 	vs.family = f
 }
 
-func (d *decoder) protocol(s string, vs *serverScratch) {
+func (d *decoder) protocol(n *Node, s string, vs *serverScratch) {
 	switch strings.ToUpper(s) {
 	case "TCP":
 		vs.ID.Protocol = TCP
@@ -265,11 +251,11 @@ func (d *decoder) protocol(s string, vs *serverScratch) {
 		vs.ID.Protocol = SCTP
 	default:
 		vs.badProtocol = true
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Unknown protocol %s - ignoring", s),
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, fmt.Sprintf("Unknown protocol %s - ignoring", s),
 			"use TCP, UDP or SCTP; without one it is UDP")
 		return
 	}
-	vs.protocolSet, vs.protocolAt = true, d.n
+	vs.protocolSet, vs.protocolAt = true, n
 }
 
 func (d *decoder) persistenceTimeout(n *Node, vs *serverScratch) {
@@ -283,8 +269,7 @@ func (d *decoder) persistenceTimeout(n *Node, vs *serverScratch) {
 }
 
 // granularity reads a dotted mask, or a prefix length for IPv6.
-func (d *decoder) granularity(s string, vs *serverScratch) {
-	n := d.n
+func (d *decoder) granularity(n *Node, s string, vs *serverScratch) {
 	if strings.Contains(s, ".") {
 		a, ok := parseAddr(s)
 		if !ok || !a.Is4() || vs.family == IPv6 {
@@ -317,9 +302,9 @@ func (d *decoder) granularity(s string, vs *serverScratch) {
 // maxEngineName is IP_VS_PENAME_MAXLEN without its terminator.
 const maxEngineName = 15
 
-func (d *decoder) persistenceEngine(s string, vs *serverScratch) {
+func (d *decoder) persistenceEngine(n *Node, s string, vs *serverScratch) {
 	if len(s) > maxEngineName {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeNameTruncated, fmt.Sprintf(
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeNameTruncated, fmt.Sprintf(
 			"persistence_engine name '%s' too long - truncating", s), fmt.Sprintf("at most %d characters", maxEngineName))
 		s = s[:maxEngineName]
 	}

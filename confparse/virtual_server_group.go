@@ -51,7 +51,6 @@ func (d *decoder) serverGroup(n *Node) {
 		}
 	}
 	for _, item := range n.Body {
-		d.n = item
 		if e, ok := d.groupEntry(item); ok {
 			g.Entries = append(g.Entries, e)
 		}

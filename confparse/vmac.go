@@ -3,6 +3,7 @@ package confparse
 import (
 	"encoding/hex"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 
@@ -30,9 +31,26 @@ type IPVLAN struct {
 	Group     string
 }
 
+// linkRows are the rows of vrrp_instance about interfaces of its own.
+var linkRows = blockOf[instanceScratch]{
+	ownRow("use_vmac", "off", (*decoder).useVMAC, func(p *printer, vi *instanceScratch) {
+		if vi.VMAC.Enabled {
+			p.line(vmacWords(&vi.VMAC)...)
+		}
+	}).withoutEffect(),
+	flagRow("use_vmac_addr", func(vi *instanceScratch) *bool { return &vi.VMAC.Addresses }).withoutEffect(),
+	flagRow("vmac_xmit_base", func(vi *instanceScratch) *bool { return &vi.VMAC.TransmitBase }).because("off; on for unicast").
+		withoutEffect(),
+	ownRow("use_ipvlan", "off", (*decoder).useIPVLAN, func(p *printer, vi *instanceScratch) {
+		if vi.IPVLAN.Enabled {
+			p.line(ipvlanWords(&vi.IPVLAN)...)
+		}
+	}).withoutEffect(),
+}
+
 // useVMAC decodes "[[name] IF] [MAC] [netlink_notify_msg] [group GROUP]" in any order.
-func (d *decoder) useVMAC(n *Node) {
-	v := &d.vi.VMAC
+func (d *decoder) useVMAC(n *Node, vi *instanceScratch) {
+	v := &vi.VMAC
 	v.Enabled = true
 	for i := 0; i < len(n.Args); i++ {
 		t := n.Args[i]
@@ -40,50 +58,60 @@ func (d *decoder) useVMAC(n *Node) {
 		case t.Text == "netlink_notify_msg":
 			v.NetlinkNotify = true
 		case t.Text == "group" || t.Text == "name":
-			if i++; i == len(n.Args) {
-				d.report(n, n.RangeOf(t), diag.CodeArgumentExpected, "use_vmac "+t.Text+" has no value", "")
+			if i++; !d.linkOption(n, i, vi, &v.Interface, &v.Group) {
 				return
 			}
-			if t.Text == "group" {
-				v.Group = d.intern(n.Arg(i))
-			} else {
-				d.vmacName(n, n.Args[i], &v.Interface)
-			}
 		case strings.Count(t.Text, ":") >= 4:
-			mac, ok := parseMAC(t.Text, d.vi.VirtualRouterID)
+			mac, ok := parseMAC(t.Text, vi.VirtualRouterID)
 			if !ok {
-				d.report(n, n.RangeOf(t), diag.CodeBadMAC, fmt.Sprintf("(%s) invalid VMAC address '%s'", d.vi.Name, t.Text), "")
+				d.report(n, n.RangeOf(t), diag.CodeBadMAC, fmt.Sprintf("(%s) invalid VMAC address '%s'", vi.Name, t.Text), "")
 				continue
 			}
 			v.MAC, v.MACIsSet = mac, true
 		default:
-			d.vmacName(n, t, &v.Interface)
+			d.vmacName(n, t, vi, &v.Interface)
 		}
 	}
 }
 
-func (d *decoder) vmacName(n *Node, t Token, to *string) {
+// linkOption decodes what stands behind "name" or "group", as n's word i. It returns false when nothing does.
+func (d *decoder) linkOption(n *Node, i int, vi *instanceScratch, name, group *string) bool {
+	option := n.Args[i-1]
+	switch {
+	case i == len(n.Args):
+		d.report(n, n.RangeOf(option), diag.CodeArgumentExpected, n.Keyword.Text+" "+option.Text+" has no value", "")
+		return false
+	case option.Text == "group":
+		*group = d.intern(n.Arg(i))
+	default:
+		d.vmacName(n, n.Args[i], vi, name)
+	}
+	return true
+}
+
+// vmacName keeps the name of an interface that vi makes.
+func (d *decoder) vmacName(n *Node, t Token, vi *instanceScratch, to *string) {
 	switch {
 	case len(t.Text) > maxInterfaceName:
 		d.report(n, n.RangeOf(t), diag.CodeBadInterfaceName, fmt.Sprintf("VMAC interface name '%s' too long - ignoring",
 			t.Text), "")
 	case *to != "":
 		d.report(n, n.RangeOf(t), diag.CodeRepeated, fmt.Sprintf("(%s) interface name already specified - ignoring '%s'",
-			d.vi.Name, t.Text), "")
+			vi.Name, t.Text), "")
 	default:
-		if other := d.vmacNameTaken(t.Text); other != nil {
+		if other := d.vmacNameTaken(t.Text, vi); other != nil {
 			d.report(n, n.RangeOf(t), diag.CodeVMAC, fmt.Sprintf("(%s) VRRP instance %s is already using %s - ignoring name",
-				d.vi.Name, other.Name, t.Text), "", Place{Range: other.Range, Note: "the other one"})
+				vi.Name, other.Name, t.Text), "", Place{Range: other.Range, Note: "the other one"})
 			return
 		}
 		*to = d.intern(t.Text)
 	}
 }
 
-// vmacNameTaken finds the instance before d.vi whose virtual interface has this name.
-func (d *decoder) vmacNameTaken(name string) *instanceScratch {
+// vmacNameTaken finds the instance before vi whose virtual interface has this name.
+func (d *decoder) vmacNameTaken(name string, vi *instanceScratch) *instanceScratch {
 	for _, other := range d.order {
-		if other != d.vi && (other.VMAC.Enabled && other.VMAC.Interface == name ||
+		if other != vi && (other.VMAC.Enabled && other.VMAC.Interface == name ||
 			other.IPVLAN.Enabled && other.IPVLAN.Interface == name) {
 			return other
 		}
@@ -112,10 +140,10 @@ func parseMAC(s string, vrid uint8) (mac [6]byte, ok bool) {
 }
 
 // useIPVLAN decodes "[[name] IF] [ADDRESS[/LENGTH]] [bridge|private|vepa] [group GROUP]".
-func (d *decoder) useIPVLAN(n *Node) {
-	v := &d.vi.IPVLAN
+func (d *decoder) useIPVLAN(n *Node, vi *instanceScratch) {
+	v := &vi.IPVLAN
 	if v.Enabled {
-		d.about(n, diag.CodeRepeated, fmt.Sprintf("(%s) use_ipvlan already specified - ignoring", d.vi.Name), "")
+		d.about(n, diag.CodeRepeated, fmt.Sprintf("(%s) use_ipvlan already specified - ignoring", vi.Name), "")
 		return
 	}
 	v.Enabled, v.Mode = true, "bridge"
@@ -126,14 +154,8 @@ func (d *decoder) useIPVLAN(n *Node) {
 			v.Mode = d.intern(t.Text)
 			continue
 		case "name", "group":
-			if i++; i == len(n.Args) {
-				d.report(n, n.RangeOf(t), diag.CodeArgumentExpected, "use_ipvlan "+t.Text+" has no value", "")
+			if i++; !d.linkOption(n, i, vi, &v.Interface, &v.Group) {
 				return
-			}
-			if t.Text == "group" {
-				v.Group = d.intern(n.Arg(i))
-			} else {
-				d.vmacName(n, n.Args[i], &v.Interface)
 			}
 			continue
 		}
@@ -141,7 +163,7 @@ func (d *decoder) useIPVLAN(n *Node) {
 			v.Addr = p
 			continue
 		}
-		d.vmacName(n, t, &v.Interface)
+		d.vmacName(n, t, vi, &v.Interface)
 	}
 }
 
@@ -167,39 +189,34 @@ func (d *decoder) settleVMAC(vi *instanceScratch) {
 	}
 }
 
-// links writes what the instance wants for interfaces of its own.
-func (p *printer) links(vi *VRRPInstance) {
-	if v := vi.VMAC; v.Enabled {
-		words := []any{"use_vmac"}
-		if v.Interface != "" {
-			words = append(words, "name", quoted(v.Interface))
-		}
-		if v.MACIsSet {
-			words = append(words, fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", v.MAC[0], v.MAC[1], v.MAC[2], v.MAC[3],
-				v.MAC[4], v.MAC[5]))
-		}
-		if v.NetlinkNotify {
-			words = append(words, "netlink_notify_msg")
-		}
-		if v.Group != "" {
-			words = append(words, "group", quoted(v.Group))
-		}
-		p.line(words...)
+func vmacWords(v *VMAC) []any {
+	words := []any{"use_vmac"}
+	if v.Interface != "" {
+		words = append(words, "name", quoted(v.Interface))
 	}
-	p.flag(vi.VMAC.Addresses, "use_vmac_addr")
-	p.flag(vi.VMAC.TransmitBase, "vmac_xmit_base")
-	if v := vi.IPVLAN; v.Enabled {
-		words := []any{"use_ipvlan"}
-		if v.Interface != "" {
-			words = append(words, "name", quoted(v.Interface))
-		}
-		if v.Addr.IsValid() {
-			words = append(words, v.Addr)
-		}
-		words = append(words, v.Mode)
-		if v.Group != "" {
-			words = append(words, "group", quoted(v.Group))
-		}
-		p.line(words...)
+	if v.MACIsSet {
+		words = append(words, net.HardwareAddr(v.MAC[:]))
 	}
+	if v.NetlinkNotify {
+		words = append(words, "netlink_notify_msg")
+	}
+	if v.Group != "" {
+		words = append(words, "group", quoted(v.Group))
+	}
+	return words
+}
+
+func ipvlanWords(v *IPVLAN) []any {
+	words := []any{"use_ipvlan"}
+	if v.Interface != "" {
+		words = append(words, "name", quoted(v.Interface))
+	}
+	if v.Addr.IsValid() {
+		words = append(words, v.Addr)
+	}
+	words = append(words, v.Mode)
+	if v.Group != "" {
+		words = append(words, "group", quoted(v.Group))
+	}
+	return words
 }

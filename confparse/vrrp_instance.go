@@ -3,6 +3,7 @@ package confparse
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"vigil/confparse/diag"
@@ -78,186 +79,140 @@ type VRRPInstance struct {
 	Notify              Notify
 }
 
-// UnicastPeer is one line of unicast_peer.
-type UnicastPeer struct {
-	Range  Range
-	Addr   netip.Addr
-	MinTTL int // 0
-	MaxTTL int // 255
-}
-
 var instancesRow = blocksRow("vrrp_instance", inInstance, (*decoder).instance,
-	func(c *Config) []*VRRPInstance { return c.Instances }, (*printer).instance)
+	func(c *Config) []*VRRPInstance { return c.Instances },
+	func(p *printer, vi *VRRPInstance) {
+		instanceBlock.print(p, "vrrp_instance", string(vi.Name), newInstance(nil, vi))
+	})
 
-// instanceKeywords are the rows of vrrp_instance.
-var instanceKeywords = []keyword{
-	{name: "state", in: in(inInstance), value: value{kind: word}, def: "BACKUP, or MASTER with priority 255",
-		str: func(d *decoder, s string) { d.initialState(s) }},
-	{name: "interface", in: in(inInstance), value: value{kind: word}, str: func(d *decoder, s string) { d.instanceLink(s) }},
-	{name: "virtual_router_id", in: in(inInstance), value: wholeStrict(1, 255),
-		num: func(d *decoder, v int64) { d.vi.VirtualRouterID = uint8(v) },
-		bad: func(d *decoder) { d.vi.VirtualRouterID, d.vi.badVRID = 0, d.n }},
-	{name: "priority", in: in(inInstance), value: wholeStrict(1, 255), def: "100; 255 with state MASTER",
-		num: func(d *decoder, v int64) { d.vi.priority.put(uint8(v)) },
-		bad: func(d *decoder) { d.vi.priority.put(100) }},
-	{name: "advert_int", in: in(inInstance), value: decimal(10_000, 255_000_000), def: "1",
-		dur: func(d *decoder, v time.Duration) { d.vi.AdvertInterval, d.vi.advertAt = v, d.n }},
-	{name: "version", in: in(inInstance), value: whole(2, 3), def: "vrrp_version; 3 for IPv6",
-		num: func(d *decoder, v int64) { d.vi.version.put(uint8(v)) }},
-	{name: "nopreempt", in: in(inInstance), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.vi.NoPreempt, d.vi.noPreemptAt = true, d.n }},
-	{name: "preempt", in: in(inInstance), value: value{kind: bare}, def: "on",
-		on: func(d *decoder) { d.vi.NoPreempt = false }},
-	{name: "preempt_delay", in: in(inInstance), value: decimal(0, 1000_000_000), def: "0",
-		dur: func(d *decoder, v time.Duration) { d.vi.PreemptDelay, d.vi.preemptDelayAt = v, d.n },
-		bad: func(d *decoder) { d.vi.PreemptDelay = 0 }},
-	{name: "down_timer_adverts", in: in(inInstance), value: whole(1, 100), def: "vrrp_down_timer_adverts",
-		num: func(d *decoder, v int64) { d.vi.downTimer.put(int(v)) }},
-	{name: "accept", in: in(inInstance), value: value{kind: bare}, def: "on unless strict", pending: true,
-		on: func(d *decoder) { d.vi.accept.put(true) }},
-	{name: "no_accept", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
-		on: func(d *decoder) { d.vi.accept.put(false) }},
-	{name: "strict_mode", in: in(inInstance), value: value{kind: boolean}, def: "vrrp_strict",
-		yes: func(d *decoder, v bool) { d.vi.strict.put(v) }},
-	{name: "dont_track_primary", in: in(inInstance), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.vi.DontTrackPrimary = true }},
-	{name: "mcast_src_ip", in: in(inInstance), value: value{kind: address}, def: "the interface's first address",
-		ip: func(d *decoder, a netip.Addr) { d.vi.MulticastSource, d.vi.sourceAt = a, d.n }},
-	{name: "unicast_src_ip", in: in(inInstance), value: value{kind: address}, def: "the interface's first address",
-		ip: func(d *decoder, a netip.Addr) { d.vi.UnicastSource, d.vi.sourceAt, d.vi.unicast = a, d.n, true }},
-	{name: "mcast_dst_ip", in: in(inInstance), value: value{kind: address}, def: "the global group",
-		ip: func(d *decoder, a netip.Addr) { d.multicastGroup(a, FamilyOf(a), &d.vi.MulticastGroup) }},
-	{name: "unicast_peer", in: in(inInstance), list: &itemGrammar{name: "unicast_peer", decode: (*decoder).unicastPeer},
-		decode: func(d *decoder, n *Node) { d.vi.unicast = true; d.extraParameters(n); d.items(n) }},
-	{name: "unicast_ttl", in: in(inInstance), value: wholeStrict(0, 255), def: "255",
-		num: func(d *decoder, v int64) { d.vi.UnicastTTL, d.vi.ttlAt = int(v), d.n }},
-	{name: "check_unicast_src", in: in(inInstance), value: value{kind: bare}, def: "vrrp_check_unicast_src",
-		on: func(d *decoder) { d.vi.CheckUnicastSrc, d.vi.unicast = true, true }},
-	{name: "skip_check_adv_addr", in: in(inInstance), value: value{kind: boolean}, def: "vrrp_skip_check_adv_addr",
-		yes: func(d *decoder, v bool) { d.vi.skipCheck.put(v) }},
-	{name: "virtual_ipaddress", in: in(inInstance), list: &itemGrammar{name: "ipaddress",
-		decode: func(d *decoder, n *Node) { d.virtualAddress(n, &d.vi.VirtualAddresses) }}},
-	{name: "virtual_ipaddress_excluded", in: in(inInstance), list: &itemGrammar{name: "ipaddress",
-		decode: func(d *decoder, n *Node) { d.virtualAddress(n, &d.vi.ExcludedAddresses) }}},
-	{name: "track_interface", in: in(inInstance), list: &itemGrammar{name: "track_interface",
-		decode: (*decoder).trackInterface}},
-	{name: "garp_master_delay", in: in(inInstance), value: secs(0, maxBurstSeconds), def: "vrrp_garp_master_delay",
-		num: func(d *decoder, v int64) { d.vi.masterDelay.put(time.Duration(v) * time.Second) }},
-	{name: "garp_master_repeat", in: in(inInstance), value: whole(0, maxUint32), def: "vrrp_garp_master_repeat",
-		num: func(d *decoder, v int64) { d.vi.masterRepeat.put(d.atLeastOne(v)) }},
-	{name: "garp_master_refresh", in: in(inInstance), value: secs(0, maxUint32), def: "vrrp_garp_master_refresh",
-		num: func(d *decoder, v int64) { d.vi.masterRefresh.put(time.Duration(v) * time.Second) },
-		bad: func(d *decoder) { d.vi.masterRefresh.put(0) }},
-	{name: "garp_master_refresh_repeat", in: in(inInstance), value: whole(0, maxUint32),
-		def: "vrrp_garp_master_refresh_repeat",
-		num: func(d *decoder, v int64) { d.vi.refreshRepeat.put(d.atLeastOne(v)) }},
-	{name: "garp_lower_prio_delay", in: in(inInstance), value: secs(0, maxBurstSeconds),
-		def: "vrrp_garp_lower_prio_delay, else garp_master_delay",
-		num: func(d *decoder, v int64) { d.vi.lowerDelay.put(time.Duration(v) * time.Second) }},
-	{name: "garp_lower_prio_repeat", in: in(inInstance), value: whole(0, maxInt32),
-		def: "vrrp_garp_lower_prio_repeat, else garp_master_repeat",
-		num: func(d *decoder, v int64) { d.vi.lowerRepeat.put(int(v)) }},
-	{name: "lower_prio_no_advert", in: in(inInstance), value: value{kind: boolean}, def: "vrrp_lower_prio_no_advert",
-		yes: func(d *decoder, v bool) { d.vi.lowerNoAdvert.put(v) }},
-	{name: "higher_prio_send_advert", in: in(inInstance), value: value{kind: boolean},
-		def: "vrrp_higher_prio_send_advert",
-		yes: func(d *decoder, v bool) { d.vi.higherSend.put(v) }},
-	notifyRow("notify_backup", bothVRRP, func(x *Notify) *Script { return &x.Backup }),
-	notifyRow("notify_master", bothVRRP, func(x *Notify) *Script { return &x.Master }),
-	notifyRow("notify_fault", bothVRRP, func(x *Notify) *Script { return &x.Fault }),
-	notifyRow("notify_stop", bothVRRP, func(x *Notify) *Script { return &x.Stop }),
-	notifyRow("notify", bothVRRP, func(x *Notify) *Script { return &x.Any }),
-	notifyRow("notify_master_rx_lower_pri", in(inInstance), func(x *Notify) *Script { return &x.MasterRxLowerPrio }),
-	{name: "notify_deleted", in: in(inInstance), def: "a FAULT event", pending: true, decode: func(d *decoder, n *Node) {
-		d.vi.Notify.DeletedSet = true
-		if len(n.Args) > 0 {
-			d.notifyScript(n, d.owner(), &d.vi.Notify.Deleted)
-		}
-	}},
-	{name: "smtp_alert", in: bothVRRP, value: value{kind: boolean}, def: "smtp_alert_vrrp", pending: true,
-		yes: func(d *decoder, v bool) { d.notify().Mail = switchOf(v) }},
-	{name: "notify_priority_changes", in: bothVRRP, value: value{kind: boolean},
-		def: "vrrp_notify_priority_changes", pending: true,
-		yes: func(d *decoder, v bool) { d.notify().PriorityChanges = switchOf(v) }},
+// instanceBlock is the rows of vrrp_instance.
+var instanceBlock = slices.Concat(routerRows, electionRows, linkStateRows, transportRows, authenticationRows, linkRows, garpRows,
+	blockOf[instanceScratch]{
+		countRow("debug", whole(0, 4), 0, func(vi *instanceScratch) *int { return &vi.Debug }).withoutEffect(),
+		timerExpired, timerExpired.asDeprecated("thread_timer_expired"),
+		countRow("kernel_rx_buf_size", wholeStrict(0, maxUint32).withoutFatal(), 0,
+			func(vi *instanceScratch) *uint32 { return &vi.RXBufferBytes }).because("vrrp_rx_bufs_policy").withoutEffect(),
+		wordRow("lvs_sync_daemon_interface", oneWord, func(vi *instanceScratch) *string { return &vi.SyncDaemonInterface }).
+			deprecatedFor("lvs_sync_daemon").withoutEffect(),
+		virtualAddresses("virtual_ipaddress", func(vi *instanceScratch) *[]VirtualAddress { return &vi.VirtualAddresses }),
+		virtualAddresses("virtual_ipaddress_excluded", func(vi *instanceScratch) *[]VirtualAddress { return &vi.ExcludedAddresses }),
+		virtualRoutes,
+		virtualRules,
+		trackInterfaces(func(vi *instanceScratch) *[]TrackInterface { return &vi.TrackInterfaces }),
+		including(trackingRows, (*instanceScratch).part),
+		including(notifyRows, (*instanceScratch).part),
+	})
 
-	{name: "use_vmac", in: in(inInstance), def: "off", pending: true, decode: (*decoder).useVMAC},
-	{name: "use_vmac_addr", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
-		on: func(d *decoder) { d.vi.VMAC.Addresses = true }},
-	{name: "vmac_xmit_base", in: in(inInstance), value: value{kind: bare}, def: "off; on for unicast", pending: true,
-		on: func(d *decoder) { d.vi.VMAC.TransmitBase = true }},
-	{name: "use_ipvlan", in: in(inInstance), def: "off", pending: true, decode: (*decoder).useIPVLAN},
-	{name: "vrf", in: in(inInstance), value: value{kind: word}, pending: true, str: func(d *decoder, s string) {
-		switch {
-		case d.vi.Interface != "":
-			d.bothLinks()
-		case d.interfaceName(s):
-			d.first(&d.vi.VRF, s)
-		}
-	}},
-	{name: "unicast_fault_no_peer", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
-		on: func(d *decoder) { d.vi.UnicastFaultNoPeer = true }},
-	{name: "old_unicast_checksum", in: in(inInstance), def: "found out by what peers send", refused: true,
-		decode: func(d *decoder, n *Node) {
-			d.vi.unicast = true
-			switch n.Arg(0) {
-			case "":
-				d.vi.OldUnicastChecksum, d.vi.oldChecksumAt = On, n
-			case "never":
-				d.vi.OldUnicastChecksum = Off
-			default:
-				d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Unknown old_unicast_checksum option "+n.Arg(0),
-					"only never is known")
+// routerRows are the rows of vrrp_instance about which virtual router it is, and where.
+var routerRows = blockOf[instanceScratch]{
+	ownWordRow("state", oneWord, "BACKUP, or MASTER with priority 255", (*decoder).initialState,
+		func(p *printer, vi *instanceScratch) {
+			switch vi.State {
+			case StateMaster:
+				p.line("state MASTER")
+			case StateBackup:
+				p.line("state BACKUP")
 			}
-		}},
-	{name: "native_ipv6", in: in(inInstance), value: value{kind: bare}, def: "off",
-		on: func(d *decoder) { d.nativeIPv6() }},
-	{name: "track_src_ip", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
-		on: func(d *decoder) { d.vi.TrackSource = true }},
-	{name: "no_virtual_ipaddress", in: in(inInstance), value: value{kind: bare}, def: "off", since: "2.2.8",
-		on: func(d *decoder) { d.vi.NoVirtualAddress = true }},
-	{name: "promote_secondaries", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
-		on: func(d *decoder) { d.vi.PromoteSecondaries = true }},
-	{name: "linkbeat_use_polling", in: in(inInstance), value: value{kind: bare}, def: "off", pending: true,
-		deprecated: "linkbeat_interfaces", on: func(d *decoder) { d.vi.LinkbeatPolling = true }},
-	{name: "v3_checksum_as_v2", in: in(inInstance), value: value{kind: boolean}, def: "the global one", since: "2.2.8",
-		refused: true, yes: func(d *decoder, v bool) { d.vi.checksumAsV2.put(v); d.vi.checksumAt = d.n }},
-	{name: "virtual_routes", in: in(inInstance), pending: true, list: &itemGrammar{name: "route",
-		decode: func(d *decoder, n *Node) {
-			if r, ok := d.route(n, false); ok {
-				d.vi.Routes = append(d.vi.Routes, r)
-			}
-		}}},
-	{name: "virtual_rules", in: in(inInstance), pending: true, list: &itemGrammar{name: "rule",
-		decode: func(d *decoder, n *Node) {
-			if r, ok := d.rule(n, false); ok {
-				d.vi.Rules = append(d.vi.Rules, r)
-			}
-		}}},
-	{name: "debug", in: in(inInstance), value: whole(0, 4), def: "0", pending: true,
-		num: func(d *decoder, v int64) { d.vi.Debug = int(v) }},
-	{name: "timer_expired_backup", in: in(inInstance), def: "off; 254 when bare", since: "2.2.8", pending: true,
-		decode: func(d *decoder, n *Node) {
-			d.vi.TimerExpiredBackup = uint8(d.optionalNumber(n, wholeStrict(1, 254), 254, int64(d.vi.TimerExpiredBackup)))
-		}},
-	{name: "thread_timer_expired", in: in(inInstance), def: "off; 254 when bare", since: "2.2.8", pending: true,
-		alias: "timer_expired_backup", deprecated: "timer_expired_backup", decode: func(d *decoder, n *Node) {
-			d.vi.TimerExpiredBackup = uint8(d.optionalNumber(n, wholeStrict(1, 254), 254, int64(d.vi.TimerExpiredBackup)))
-		}},
-	{name: "garp_extra_if", in: in(inInstance), def: "vrrp_garp_extra_if", pending: true,
-		decode: (*decoder).instanceExtra},
-	{name: "vmac_garp_intvl", in: in(inInstance), def: "vrrp_garp_extra_if", pending: true, alias: "garp_extra_if",
-		deprecated: "garp_extra_if", decode: (*decoder).instanceExtra},
-	{name: "owner_ignore_adverts", in: in(inInstance), value: value{kind: boolean}, def: "vrrp_owner_ignore_adverts",
-		since: "2.3.3", pending: true, yes: func(d *decoder, v bool) { d.vi.ownerIgnore.put(v) }},
-	{name: "kernel_rx_buf_size", in: in(inInstance), value: wholeStrict(0, maxUint32).withoutFatal(),
-		def: "vrrp_rx_bufs_policy", pending: true, num: func(d *decoder, v int64) { d.vi.RXBufferBytes = uint32(v) }},
-	{name: "lvs_sync_daemon_interface", in: in(inInstance), value: value{kind: word}, pending: true,
-		deprecated: "lvs_sync_daemon", str: func(d *decoder, s string) { d.vi.SyncDaemonInterface = s }},
+		}),
+	ownWordRow("interface", oneWord, "", (*decoder).instanceLink,
+		func(p *printer, vi *instanceScratch) { p.text("interface", vi.Interface) }),
+	ownWordRow("vrf", oneWord, "", (*decoder).instanceVRF, func(p *printer, vi *instanceScratch) { p.text("vrf", vi.VRF) }).
+		withoutEffect(),
+	virtualRouterID(),
+	inheritedCount("version", whole(2, 3), "vrrp_version; 3 for IPv6", func(vi *instanceScratch) *opt[uint8] { return &vi.version }).
+		printed(func(p *printer, vi *instanceScratch) { p.line("version", vi.Version) }),
+	actionRow("native_ipv6", "off", (*decoder).nativeIPv6, nil),
 }
+
+// electionRows are the rows of vrrp_instance about who becomes master, and when.
+var electionRows = blockOf[instanceScratch]{
+	priority(),
+	advertInterval(),
+	inheritedCount("down_timer_adverts", whole(1, 100), "vrrp_down_timer_adverts",
+		func(vi *instanceScratch) *opt[int] { return &vi.downTimer }).
+		printed(func(p *printer, vi *instanceScratch) { p.line("down_timer_adverts", vi.DownTimerAdverts) }),
+	noted(flagRow("nopreempt", func(vi *instanceScratch) *bool { return &vi.NoPreempt }),
+		func(vi *instanceScratch) **Node { return &vi.noPreemptAt }),
+	actionRow("preempt", "on", func(_ *decoder, _ *Node, vi *instanceScratch) { vi.NoPreempt = false }, nil),
+	preemptDelay(),
+	inheritedToggle("strict_mode", "vrrp_strict", func(vi *instanceScratch) *opt[bool] { return &vi.strict }).
+		printed(func(p *printer, vi *instanceScratch) { p.line("strict_mode", onOff(vi.Strict)) }),
+	actionRow("accept", "on unless strict", func(_ *decoder, _ *Node, vi *instanceScratch) { vi.accept.put(true) },
+		func(p *printer, vi *instanceScratch) { p.flag(vi.Accept, "accept") }).withoutEffect(),
+	actionRow("no_accept", "off", func(_ *decoder, _ *Node, vi *instanceScratch) { vi.accept.put(false) },
+		func(p *printer, vi *instanceScratch) { p.flag(!vi.Accept, "no_accept") }).withoutEffect(),
+	inheritedToggle("lower_prio_no_advert", "vrrp_lower_prio_no_advert",
+		func(vi *instanceScratch) *opt[bool] { return &vi.lowerNoAdvert }).
+		printed(func(p *printer, vi *instanceScratch) { p.line("lower_prio_no_advert", onOff(vi.LowerPriorityNoAdvert)) }),
+	inheritedToggle("higher_prio_send_advert", "vrrp_higher_prio_send_advert",
+		func(vi *instanceScratch) *opt[bool] { return &vi.higherSend }).
+		printed(func(p *printer, vi *instanceScratch) {
+			p.line("higher_prio_send_advert", onOff(vi.HigherPrioritySendAdvert))
+		}),
+	inheritedToggle("owner_ignore_adverts", "vrrp_owner_ignore_adverts",
+		func(vi *instanceScratch) *opt[bool] { return &vi.ownerIgnore }).from("2.3.3").withoutEffect().
+		printed(func(p *printer, vi *instanceScratch) { p.line("owner_ignore_adverts", onOff(vi.OwnerIgnoreAdverts)) }),
+	inheritedToggle("skip_check_adv_addr", "vrrp_skip_check_adv_addr",
+		func(vi *instanceScratch) *opt[bool] { return &vi.skipCheck }).
+		printed(func(p *printer, vi *instanceScratch) { p.line("skip_check_adv_addr", onOff(vi.SkipCheckAdvAddr)) }),
+	noted(inheritedToggle("v3_checksum_as_v2", "the global one", func(vi *instanceScratch) *opt[bool] { return &vi.checksumAsV2 }),
+		func(vi *instanceScratch) **Node { return &vi.checksumAt }).from("2.2.8").refusing().
+		printed(func(p *printer, vi *instanceScratch) { p.line("v3_checksum_as_v2", onOff(vi.ChecksumAsV2)) }),
+}
+
+// linkStateRows are the rows of vrrp_instance about its interface.
+var linkStateRows = blockOf[instanceScratch]{
+	flagRow("dont_track_primary", func(vi *instanceScratch) *bool { return &vi.DontTrackPrimary }),
+	flagRow("track_src_ip", func(vi *instanceScratch) *bool { return &vi.TrackSource }).withoutEffect(),
+	flagRow("no_virtual_ipaddress", func(vi *instanceScratch) *bool { return &vi.NoVirtualAddress }).from("2.2.8"),
+	flagRow("promote_secondaries", func(vi *instanceScratch) *bool { return &vi.PromoteSecondaries }).withoutEffect(),
+	flagRow("linkbeat_use_polling", func(vi *instanceScratch) *bool { return &vi.LinkbeatPolling }).
+		deprecatedFor("linkbeat_interfaces").withoutEffect(),
+}
+
+// virtualRouterID is a number that an instance must have; one that cannot be read is reported as missing where it stands.
+func virtualRouterID() row[instanceScratch] {
+	r := countRow("virtual_router_id", wholeStrict(1, 255), 0, func(vi *instanceScratch) *uint8 { return &vi.VirtualRouterID })
+	r.bad = func(_ *decoder, at site) {
+		vi := here[instanceScratch](at)
+		vi.VirtualRouterID, vi.badVRID = 0, at.n
+	}
+	return r.because("")
+}
+
+// priority is 100 when it cannot be read, whatever the state.
+func priority() row[instanceScratch] {
+	r := inheritedCount("priority", wholeStrict(1, 255), "100; 255 with state MASTER",
+		func(vi *instanceScratch) *opt[uint8] { return &vi.priority })
+	r.bad = func(_ *decoder, at site) { here[instanceScratch](at).priority.put(100) }
+	return r.printed(func(p *printer, vi *instanceScratch) { p.line("priority", vi.Priority) })
+}
+
+func advertInterval() row[instanceScratch] {
+	r := durationRow("advert_int", decimal(10_000, 255_000_000), func(vi *instanceScratch) *time.Duration { return &vi.AdvertInterval })
+	r.reset = func(vi *instanceScratch) { vi.AdvertInterval = time.Second }
+	return noted(r.because("1"), func(vi *instanceScratch) **Node { return &vi.advertAt })
+}
+
+// preemptDelay is 0 when it cannot be read.
+func preemptDelay() row[instanceScratch] {
+	r := durationRow("preempt_delay", decimal(0, 1000_000_000), func(vi *instanceScratch) *time.Duration { return &vi.PreemptDelay })
+	r.bad = func(_ *decoder, at site) { here[instanceScratch](at).PreemptDelay = 0 }
+	return noted(r, func(vi *instanceScratch) **Node { return &vi.preemptDelayAt })
+}
+
+// timerExpired is a number that may be left out.
+var timerExpired = ownRow("timer_expired_backup", "off; 254 when bare", func(d *decoder, n *Node, vi *instanceScratch) {
+	vi.TimerExpiredBackup = uint8(d.optionalNumber(n, wholeStrict(1, 254), 254, int64(vi.TimerExpiredBackup)))
+}, func(p *printer, vi *instanceScratch) {
+	p.number("timer_expired_backup", int64(vi.TimerExpiredBackup), 0)
+}).
+	from("2.2.8").withoutEffect()
 
 // instanceScratch is a vrrp_instance in the making, with what only matters until its defaults are known.
 type instanceScratch struct {
 	*VRRPInstance
+	watcher
 	node *Node
 
 	priority                                 opt[uint8]
@@ -279,7 +234,12 @@ type instanceScratch struct {
 
 	checksumAt, oldChecksumAt *Node
 
-	advertAt, noPreemptAt, preemptDelayAt, sourceAt, ttlAt, authAt *Node
+	advertAt, noPreemptAt, preemptDelayAt, ttlAt, authAt *Node
+}
+
+// newInstance returns the scratch of vi, whose block is n.
+func newInstance(n *Node, vi *VRRPInstance) *instanceScratch {
+	return &instanceScratch{VRRPInstance: vi, node: n, watcher: watcher{string(vi.Name), &vi.Notify, &vi.Tracking}}
 }
 
 // instance decodes a vrrp_instance block.
@@ -291,183 +251,67 @@ func (d *decoder) instance(n *Node) {
 	if !d.named(n, first) {
 		return
 	}
-	vi := &instanceScratch{node: n, VRRPInstance: &VRRPInstance{Range: n.RangeOf(n.Args[0]),
-		Name: InstanceName(d.intern(n.Arg(0))), AdvertInterval: time.Second, UnicastTTL: 255,
-		CheckUnicastSrc: d.gs.checkUnicast}}
+	vi := newInstance(n, &VRRPInstance{Range: n.RangeOf(n.Args[0]), Name: InstanceName(d.intern(n.Arg(0))),
+		CheckUnicastSrc: d.gs.checkUnicast})
 	d.instances[vi.Name] = vi
 	d.order = append(d.order, vi)
-	d.vi = vi
-	d.body(n.Body)
-	d.vi = nil
+	instanceBlock.decode(d, n, vi)
 }
 
-func (d *decoder) initialState(s string) {
+func (d *decoder) initialState(n *Node, s string, vi *instanceScratch) {
 	switch s {
 	case "MASTER":
-		d.vi.wantMaster = true
+		vi.wantMaster = true
 	case "BACKUP":
-		if d.vi.wantMaster {
-			d.about(d.n, diag.CodeStateConflict, fmt.Sprintf("(%s) state previously set as MASTER - ignoring BACKUP",
-				d.vi.Name), "")
+		if vi.wantMaster {
+			d.about(n, diag.CodeStateConflict, fmt.Sprintf("(%s) state previously set as MASTER - ignoring BACKUP",
+				vi.Name), "")
 			return
 		}
-		d.vi.wantBackup = true
+		vi.wantBackup = true
 	default:
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeUnknownWord,
-			fmt.Sprintf("(%s) unknown state '%s', defaulting to BACKUP", d.vi.Name, s), "use MASTER or BACKUP")
-		d.vi.wantBackup = true
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord,
+			fmt.Sprintf("(%s) unknown state '%s', defaulting to BACKUP", vi.Name, s), "use MASTER or BACKUP")
+		vi.wantBackup = true
 	}
 }
 
 // instanceLink is the interface of an instance: any but a loopback, and none beside a vrf.
-func (d *decoder) instanceLink(s string) {
-	switch vi := d.vi; {
+func (d *decoder) instanceLink(n *Node, s string, vi *instanceScratch) {
+	switch {
 	case s == "lo":
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeBadInterfaceName, fmt.Sprintf(
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadInterfaceName, fmt.Sprintf(
 			"(%s) cannot use a loopback interface (%s) for vrrp - ignoring", vi.Name, s), "")
 	case vi.VRF != "":
-		d.bothLinks()
-	case d.interfaceName(s):
+		d.bothLinks(n, vi)
+	case d.interfaceName(n, s):
 		vi.Interface = s
 	}
 }
 
+// instanceVRF is the vrf of an instance without an interface.
+func (d *decoder) instanceVRF(n *Node, s string, vi *instanceScratch) {
+	switch {
+	case vi.Interface != "":
+		d.bothLinks(n, vi)
+	case d.interfaceName(n, s):
+		d.first(n, &vi.VRF, s)
+	}
+}
+
 // bothLinks reports that an instance was given an interface and a vrf; the first of them counts.
-func (d *decoder) bothLinks() {
-	d.about(d.n, diag.CodeIgnoredWord, fmt.Sprintf("(%s) Cannot specify VRF interface and interface - ignoring", d.vi.Name),
+func (d *decoder) bothLinks(n *Node, vi *instanceScratch) {
+	d.about(n, diag.CodeIgnoredWord, fmt.Sprintf("(%s) Cannot specify VRF interface and interface - ignoring", vi.Name),
 		"a vrf is for an instance without an interface, whose peers are unicast")
 }
 
-// unicastPeer decodes "ADDRESS [min_ttl N] [max_ttl N]".
-func (d *decoder) unicastPeer(n *Node) {
-	vi := d.vi
-	a, ok := parseAddr(stripRange(n.Keyword.Text))
-	if !ok {
-		d.report(n, n.RangeOf(n.Keyword), diag.CodeBadPeer, fmt.Sprintf(
-			"Configuration error: VRRP instance[%s] malformed unicast peer address[%s]. Skipping...", vi.Name,
-			n.Keyword.Text), "")
+func (d *decoder) nativeIPv6(n *Node, vi *instanceScratch) {
+	if len(vi.VirtualAddresses) > 0 && vi.VirtualAddresses[0].Prefix.Addr().Is4() {
+		d.about(n, diag.CodeFamilyMismatch, fmt.Sprintf("(%s) Cannot specify native_ipv6 with IPv4 addresses", vi.Name), "")
 		return
 	}
-	p := UnicastPeer{Range: n.RangeOf(n.Keyword), Addr: a, MaxTTL: 255}
-	for i := 0; i < len(n.Args); i++ {
-		w := n.Args[i]
-		if w.Text != "min_ttl" && w.Text != "max_ttl" {
-			d.report(n, n.RangeOf(w), diag.CodeUnknownWord, fmt.Sprintf("Unknown unicast_peer option '%s'", w.Text), "")
-			continue
-		}
-		if i++; i == len(n.Args) {
-			d.report(n, n.RangeOf(w), diag.CodeArgumentExpected, w.Text+" has no value", "")
-			break
-		}
-		if v, ok := d.wholeNumber(n, n.Args[i], wholeStrict(0, 255)); ok {
-			vi.CheckUnicastSrc = true
-			if w.Text == "min_ttl" {
-				p.MinTTL = int(v)
-			} else {
-				p.MaxTTL = int(v)
-			}
-		}
-	}
-	for _, old := range vi.UnicastPeers {
-		if old.Addr == a {
-			d.report(n, p.Range, diag.CodeDuplicatePeer, fmt.Sprintf("(%s) duplicate unicast peer %s - ignoring", vi.Name, a),
-				"", Place{Range: old.Range, Note: "first given here"})
-			return
-		}
-	}
-	vi.unicast = true
-	vi.UnicastPeers = append(vi.UnicastPeers, p)
-}
-
-func (d *decoder) nativeIPv6() {
-	if len(d.vi.VirtualAddresses) > 0 && d.vi.VirtualAddresses[0].Prefix.Addr().Is4() {
-		d.about(d.n, diag.CodeFamilyMismatch, fmt.Sprintf("(%s) Cannot specify native_ipv6 with IPv4 addresses", d.vi.Name), "")
-		return
-	}
-	d.about(d.n, diag.CodeNativeIPv6, fmt.Sprintf("(%s) native_ipv6 is deprecated; the addresses decide the family",
-		d.vi.Name), "")
-	d.vi.nativeIPv6 = true
-	d.vi.version.put(3)
-}
-
-// inheritsCheck reports whether vi must have got check_unicast_src from global_defs: its own would have made it a unicast
-// instance, with vmac_xmit_base.
-func inheritsCheck(vi *VRRPInstance) bool {
-	return vi.CheckUnicastSrc && vi.VMAC.Enabled && !vi.VMAC.TransmitBase
-}
-
-func (p *printer) instance(vi *VRRPInstance) {
-	p.open("vrrp_instance", quoted(string(vi.Name)))
-	switch vi.State {
-	case StateMaster:
-		p.line("state MASTER")
-	case StateBackup:
-		p.line("state BACKUP")
-	}
-	p.text("interface", vi.Interface)
-	p.text("vrf", vi.VRF)
-	p.number("virtual_router_id", int64(vi.VirtualRouterID), 0)
-	p.line("version", vi.Version)
-	p.line("priority", vi.Priority)
-	p.line("advert_int", vi.AdvertInterval)
-	p.line("down_timer_adverts", vi.DownTimerAdverts)
-	p.flag(vi.NoPreempt, "nopreempt")
-	p.duration("preempt_delay", vi.PreemptDelay)
-	p.line("strict_mode", onOff(vi.Strict))
-	if vi.Accept {
-		p.line("accept")
-	} else {
-		p.line("no_accept")
-	}
-	p.line("lower_prio_no_advert", onOff(vi.LowerPriorityNoAdvert))
-	p.line("higher_prio_send_advert", onOff(vi.HigherPrioritySendAdvert))
-	p.line("owner_ignore_adverts", onOff(vi.OwnerIgnoreAdverts))
-	p.line("skip_check_adv_addr", onOff(vi.SkipCheckAdvAddr))
-	p.line("v3_checksum_as_v2", onOff(vi.ChecksumAsV2))
-	p.flag(vi.DontTrackPrimary, "dont_track_primary")
-	p.flag(vi.TrackSource, "track_src_ip")
-	p.flag(vi.NoVirtualAddress, "no_virtual_ipaddress")
-	p.flag(vi.PromoteSecondaries, "promote_secondaries")
-	p.flag(vi.LinkbeatPolling, "linkbeat_use_polling")
-	p.flag(vi.UnicastFaultNoPeer, "unicast_fault_no_peer")
-	p.flag(vi.CheckUnicastSrc && !p.checksUnicast, "check_unicast_src")
-	switch vi.OldUnicastChecksum {
-	case On:
-		p.line("old_unicast_checksum")
-	case Off:
-		p.line("old_unicast_checksum never")
-	}
-	p.addr("mcast_src_ip", vi.MulticastSource)
-	p.addr("unicast_src_ip", vi.UnicastSource)
-	p.addr("mcast_dst_ip", vi.MulticastGroup)
-	if len(vi.UnicastPeers) > 0 {
-		p.line("unicast_ttl", vi.UnicastTTL)
-		p.open("unicast_peer")
-		for _, peer := range vi.UnicastPeers {
-			words := []any{peer.Addr}
-			if peer.MinTTL != 0 {
-				words = append(words, "min_ttl", peer.MinTTL)
-			}
-			if peer.MaxTTL != 255 {
-				words = append(words, "max_ttl", peer.MaxTTL)
-			}
-			p.line(words...)
-		}
-		p.close()
-	}
-	p.authentication(vi)
-	p.links(vi)
-	p.garp(vi)
-	p.number("debug", int64(vi.Debug), 0)
-	p.number("timer_expired_backup", int64(vi.TimerExpiredBackup), 0)
-	p.number("kernel_rx_buf_size", int64(vi.RXBufferBytes), 0)
-	p.text("lvs_sync_daemon_interface", vi.SyncDaemonInterface)
-	p.addresses("virtual_ipaddress", vi.VirtualAddresses)
-	p.addresses("virtual_ipaddress_excluded", vi.ExcludedAddresses)
-	p.routes("virtual_routes", vi.Routes)
-	p.rules("virtual_rules", vi.Rules)
-	p.trackInterfaces(vi.TrackInterfaces)
-	p.tracking(&vi.Tracking)
-	p.notify(&vi.Notify)
-	p.close()
+	d.about(n, diag.CodeNativeIPv6, fmt.Sprintf("(%s) native_ipv6 is deprecated; the addresses decide the family",
+		vi.Name), "")
+	vi.nativeIPv6 = true
+	vi.version.put(3)
 }

@@ -10,9 +10,9 @@ import (
 	"vigil/confparse/diag"
 )
 
-// validateVRRP settles what depends on the whole configuration: defaults that instances inherit, corrections
+// settleVRRP settles what depends on the whole configuration: defaults that instances inherit, corrections
 // keepalived makes, and whether instances and groups fit together.
-func (d *decoder) validateVRRP() {
+func (d *decoder) settleVRRP() {
 	for _, vi := range d.order {
 		d.settleFamily(vi)
 		d.settleIdentity(vi)
@@ -27,7 +27,7 @@ func (d *decoder) validateVRRP() {
 		d.settleTracking(vi)
 		d.cfg.Instances = append(d.cfg.Instances, vi.VRRPInstance)
 	}
-	d.validateGroups()
+	d.settleGroups()
 	d.duplicateVRIDs()
 }
 

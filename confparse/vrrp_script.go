@@ -24,51 +24,62 @@ type TrackScript struct {
 
 var scriptsRow = blocksRow("vrrp_script", inScript, (*decoder).trackScript,
 	func(c *Config) []*TrackScript { return c.Scripts },
-	func(p *printer, t *TrackScript) { scriptBlock.print(p, "vrrp_script", t.Name, t) }).withoutEffect()
+	func(p *printer, t *TrackScript) {
+		scriptBlock.print(p, "vrrp_script", t.Name, &scriptScratch{TrackScript: t})
+	}).withoutEffect()
+
+// scriptScratch is a vrrp_script in the making.
+type scriptScratch struct {
+	*TrackScript
+	account   Account
+	accountAt *Node // where it is written
+}
 
 // scriptBlock is the rows of vrrp_script.
-var scriptBlock = blockOf[TrackScript]{
-	ownRow("script", "", func(d *decoder, n *Node, t *TrackScript) {
+var scriptBlock = blockOf[scriptScratch]{
+	ownRow("script", "", func(d *decoder, n *Node, t *scriptScratch) {
 		if s, ok := d.script(n, false); ok {
 			t.Script = s
 		}
-	}, func(p *printer, t *TrackScript) { p.line("script", command(t.Script.Argv)) }),
-	ownRow("user", "script_user", func(d *decoder, n *Node, t *TrackScript) {
-		d.blockAccount(n, &t.Script.Account, false)
-		d.scriptAccount, d.accountAt = t.Script.Account, n
-	}, func(p *printer, t *TrackScript) {
+	}, func(p *printer, t *scriptScratch) { p.line("script", command(t.Script.Argv)) }),
+	ownRow("user", "script_user", func(d *decoder, n *Node, t *scriptScratch) {
+		d.blockAccount(n, &t.account, false)
+		t.accountAt = n
+	}, func(p *printer, t *scriptScratch) {
 		if w := accountWords(t.Script.Account); w != "" {
 			p.line("user" + w)
 		}
 	}),
-	period("interval", "1", time.Second, func(t *TrackScript) *time.Duration { return &t.Interval }),
-	period("timeout", "interval", 0, func(t *TrackScript) *time.Duration { return &t.Timeout }),
-	weightRow(253, false, 0, func(t *TrackScript) *int { return &t.Weight }, func(t *TrackScript) *bool { return &t.Reverse }),
-	attempts("rise", func(t *TrackScript) *int { return &t.Rise }),
-	attempts("fall", func(t *TrackScript) *int { return &t.Fall }),
-	flagRow("init_fail", func(t *TrackScript) *bool { return &t.InitFail }),
+	period("interval", "1", time.Second, func(t *scriptScratch) *time.Duration { return &t.Interval }),
+	period("timeout", "interval", 0, func(t *scriptScratch) *time.Duration { return &t.Timeout }),
+	weightRow(253, 0, func(t *scriptScratch) *int { return &t.Weight }, func(t *scriptScratch) *bool { return &t.Reverse }, nil),
+	attempts("rise", func(t *scriptScratch) *int { return &t.Rise }),
+	attempts("fall", func(t *scriptScratch) *int { return &t.Fall }),
+	flagRow("init_fail", func(t *scriptScratch) *bool { return &t.InitFail }),
 }
 
 // period is a keyword with a time of which 0 means one second.
-func period(name, def string, without time.Duration, field func(*TrackScript) *time.Duration) row[TrackScript] {
+func period(name, def string, without time.Duration, field func(*scriptScratch) *time.Duration) row[scriptScratch] {
 	r := durationRow(name, decimal(0, 4294_000_000), field).because(def)
-	r.dur = func(d *decoder, v time.Duration) { *field(here[TrackScript](d)) = d.oneSecondAtLeast(v) }
-	r.reset = func(t *TrackScript) { *field(t) = without }
-	r.print = func(p *printer, t *TrackScript) { p.line(name, *field(t)) }
+	r.dur = func(d *decoder, at site, v time.Duration) {
+		*field(here[scriptScratch](at)) = d.oneSecondAtLeast(at.n, v)
+	}
+	r.reset = func(t *scriptScratch) { *field(t) = without }
+	r.print = func(p *printer, t *scriptScratch) { p.line(name, *field(t)) }
 	return r
 }
 
 // attempts is a keyword with a count that is 1 when it cannot be read.
-func attempts(name string, field func(*TrackScript) *int) row[TrackScript] {
+func attempts(name string, field func(*scriptScratch) *int) row[scriptScratch] {
 	r := numberRow(name, whole(1, maxInt32), 1, field)
-	r.bad = func(d *decoder) { *field(here[TrackScript](d)) = 1 }
+	r.bad = func(d *decoder, at site) { *field(here[scriptScratch](at)) = 1 }
 	return r
 }
 
-func (d *decoder) oneSecondAtLeast(v time.Duration) time.Duration {
+func (d *decoder) oneSecondAtLeast(n *Node, v time.Duration) time.Duration {
 	if v == 0 {
-		d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeRaised,
-			fmt.Sprintf("%s cannot be 0, setting to 1", d.n.Keyword.Text), "")
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeRaised,
+			fmt.Sprintf("%s cannot be 0, setting to 1", n.Keyword.Text), "")
 		return time.Second
 	}
 	return max(v.Round(time.Millisecond), time.Millisecond)
@@ -79,33 +90,32 @@ func (d *decoder) trackScript(n *Node) {
 	if !d.needName(n) {
 		return
 	}
-	ts := &TrackScript{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}
-	d.scriptAccount = Account{}
+	ts := &scriptScratch{TrackScript: &TrackScript{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}}
 	scriptBlock.decode(d, n, ts)
-	ts.Script.Account = d.scriptAccount
+	ts.Script.Account = ts.account
 	if ts.Timeout == 0 {
 		ts.Timeout = ts.Interval
 	}
 	if len(ts.Script.Argv) == 0 {
 		if sys := d.env.System; sys.Account != nil && ts.Script.Account.User != "" {
 			if _, _, err := d.accountIDs(&ts.Script); err != nil {
-				d.about(d.accountAt, diag.CodeNoAccount, "Unable to set uid/gid for script ", err.Error())
+				d.about(ts.accountAt, diag.CodeNoAccount, "Unable to set uid/gid for script ", err.Error())
 			}
 		}
 		d.atEnd(n, diag.CodeTrackerDropped, fmt.Sprintf("No script set for vrrp_script %s - removing", ts.Name), "")
 		return
 	}
 	if d.env.System.Account == nil || d.runnable(n, ts) {
-		d.cfg.Scripts = append(d.cfg.Scripts, ts)
+		d.cfg.Scripts = append(d.cfg.Scripts, ts.TrackScript)
 	}
 }
 
 // runnable looks whether the program of a tracker can be run as its account. It returns false to drop the tracker.
-func (d *decoder) runnable(n *Node, ts *TrackScript) bool {
+func (d *decoder) runnable(n *Node, ts *scriptScratch) bool {
 	uid, gid, err := d.accountIDs(&ts.Script)
 	switch {
 	case err != nil && ts.Script.Account.User != "":
-		d.about(d.accountAt, diag.CodeNoAccount, fmt.Sprintf("Unable to set uid/gid for script '%s'",
+		d.about(ts.accountAt, diag.CodeNoAccount, fmt.Sprintf("Unable to set uid/gid for script '%s'",
 			strings.Join(ts.Script.Argv, "' '")), err.Error())
 		return false
 	case err != nil:

@@ -20,63 +20,95 @@ type SyncGroup struct {
 }
 
 var syncGroupsRow = blocksRow("vrrp_sync_group", inSyncGroup, (*decoder).syncGroup,
-	func(c *Config) []*SyncGroup { return c.SyncGroups }, (*printer).syncGroup)
+	func(c *Config) []*SyncGroup { return c.SyncGroups },
+	func(p *printer, g *SyncGroup) {
+		syncGroupBlock.print(p, "vrrp_sync_group", string(g.Name), newGroup(nil, g))
+	})
 
-// syncGroupKeywords are the rows of vrrp_sync_group that an instance does not have.
-var syncGroupKeywords = []keyword{
-	{name: "group", in: in(inSyncGroup), list: &itemGrammar{name: "name", words: true},
-		decode: (*decoder).syncGroupMembers},
-	{name: "sync_group_tracking_weight", in: in(inSyncGroup), value: value{kind: bare}, def: "off", pending: true,
-		on: func(d *decoder) { d.sg.TrackingWeight = true }},
-	{name: "global_tracking", in: in(inSyncGroup), value: value{kind: bare}, def: "off", pending: true,
-		alias: "sync_group_tracking_weight", deprecated: "sync_group_tracking_weight",
-		on: func(d *decoder) { d.sg.TrackingWeight = true }},
+// groupScratch is a vrrp_sync_group in the making.
+type groupScratch struct {
+	*SyncGroup
+	watcher
+	node *Node
 }
+
+func newGroup(n *Node, g *SyncGroup) *groupScratch {
+	return &groupScratch{SyncGroup: g, node: n, watcher: watcher{string(g.Name), &g.Notify, &g.Tracking}}
+}
+
+// syncGroupBlock is the rows of vrrp_sync_group.
+var syncGroupBlock = blockOf[groupScratch]{
+	syncGroupMembers(),
+	trackInterfaces(func(g *groupScratch) *[]TrackInterface { return &g.TrackInterfaces }).withoutEffect(),
+	including(trackingRows, (*groupScratch).part),
+	trackingWeight, trackingWeight.asDeprecated("global_tracking"),
+	including(notifyRows, (*groupScratch).part),
+}
+
+var trackingWeight = flagRow("sync_group_tracking_weight", func(g *groupScratch) *bool { return &g.TrackingWeight }).withoutEffect()
 
 // syncGroup decodes a vrrp_sync_group block.
 func (d *decoder) syncGroup(n *Node) {
 	var first *Node
-	for i, g := range d.cfg.SyncGroups {
+	for _, g := range d.groups {
 		if string(g.Name) == n.Arg(0) {
-			first = d.groupNodes[i]
+			first = g.node
 		}
 	}
 	if !d.named(n, first) {
 		return
 	}
-	d.sg = &SyncGroup{Range: n.RangeOf(n.Args[0]), Name: GroupName(d.intern(n.Arg(0)))}
-	d.body(n.Body)
-	if len(d.sg.Members) == 0 {
-		d.about(n, diag.CodeEmptyGroup, fmt.Sprintf("Sync group %s has no virtual router(s). removing", d.sg.Name), "")
-	} else {
-		d.cfg.SyncGroups = append(d.cfg.SyncGroups, d.sg)
-		d.groupNodes = append(d.groupNodes, n)
+	g := newGroup(n, &SyncGroup{Range: n.RangeOf(n.Args[0]), Name: GroupName(d.intern(n.Arg(0)))})
+	syncGroupBlock.decode(d, n, g)
+	if len(g.Members) == 0 {
+		d.about(n, diag.CodeEmptyGroup, fmt.Sprintf("Sync group %s has no virtual router(s). removing", g.Name), "")
+		return
 	}
-	d.sg = nil
+	d.groups = append(d.groups, g)
 }
 
-func (d *decoder) syncGroupMembers(n *Node) {
+// syncGroupMembers is the list of a group's instances.
+func syncGroupMembers() row[groupScratch] {
+	r := ownRow("group", "", (*decoder).syncGroupMembers, func(p *printer, g *groupScratch) { p.members(g.Members) })
+	r.list = &itemGrammar{name: "name", words: true}
+	return r
+}
+
+func (d *decoder) syncGroupMembers(n *Node, g *groupScratch) {
 	d.extraParameters(n)
-	if len(d.sg.Members) > 0 {
-		d.about(n, diag.CodeRepeated, fmt.Sprintf("vrrp_sync_group %s already has a list of members - ignoring", d.sg.Name), "")
+	if len(g.Members) > 0 {
+		d.about(n, diag.CodeRepeated, fmt.Sprintf("vrrp_sync_group %s already has a list of members - ignoring", g.Name), "")
 		return
 	}
 	if len(n.Body) == 0 {
-		d.atEnd(n, diag.CodeEmptyList, fmt.Sprintf("Warning - sync group %s has empty group block", d.sg.Name), "")
+		d.atEnd(n, diag.CodeEmptyList, fmt.Sprintf("Warning - sync group %s has empty group block", g.Name), "")
 	}
-	for _, item := range n.Body {
-		d.sg.Members = append(d.sg.Members, InstanceName(d.intern(item.Keyword.Text)))
-		for _, a := range item.Args {
-			d.sg.Members = append(d.sg.Members, InstanceName(d.intern(a.Text)))
-		}
-	}
+	g.Members = d.members(n)
 }
 
-// validateGroups drops members that do not exist or are in another group, and groups without members.
-func (d *decoder) validateGroups() {
-	kept := d.cfg.SyncGroups[:0]
-	for i, g := range d.cfg.SyncGroups {
-		n := d.groupNodes[i]
+// members reads the instances of a group.
+func (d *decoder) members(n *Node) []InstanceName {
+	var list []InstanceName
+	for _, item := range n.Body {
+		for _, w := range d.listWords(item) {
+			list = append(list, InstanceName(w))
+		}
+	}
+	return list
+}
+
+func (p *printer) members(list []InstanceName) {
+	p.open("group")
+	for _, m := range list {
+		p.line(quoted(string(m)))
+	}
+	p.close()
+}
+
+// settleGroups drops members that do not exist or are in another group, and groups without members.
+func (d *decoder) settleGroups() {
+	for _, g := range d.groups {
+		n := g.node
 		g.Members = slices.DeleteFunc(g.Members, func(name InstanceName) bool {
 			vi := d.instances[name]
 			switch {
@@ -102,10 +134,9 @@ func (d *decoder) validateGroups() {
 			d.about(n, diag.CodeLonelyGroup, fmt.Sprintf(
 				"Sync group %s has only 1 virtual router(s) - this probably isn't what you want", g.Name), "")
 		}
-		d.settleGroupTracking(g)
-		kept = append(kept, g)
+		d.settleGroupTracking(g.SyncGroup)
+		d.cfg.SyncGroups = append(d.cfg.SyncGroups, g.SyncGroup)
 	}
-	d.cfg.SyncGroups = kept
 }
 
 // settleGroupTracking takes from the members of g what may not move one of them alone: trackers with a weight, unless
@@ -155,18 +186,4 @@ func (d *decoder) weightInGroup(vi *instanceScratch, at Range, what string) bool
 	d.report(vi.node, at, diag.CodeTrackerWeight, fmt.Sprintf("(%s) %s", vi.Name, what),
 		"the members of a group change together; write sync_group_tracking_weight in the group, or no weight")
 	return true
-}
-
-func (p *printer) syncGroup(g *SyncGroup) {
-	p.open("vrrp_sync_group", quoted(string(g.Name)))
-	p.open("group")
-	for _, m := range g.Members {
-		p.line(quoted(string(m)))
-	}
-	p.close()
-	p.trackInterfaces(g.TrackInterfaces)
-	p.tracking(&g.Tracking)
-	p.flag(g.TrackingWeight, "sync_group_tracking_weight")
-	p.notify(&g.Notify)
-	p.close()
 }

@@ -39,63 +39,72 @@ const noQuorumMax = 1<<32 - 1
 
 var processesRow = blocksRow("vrrp_track_process", inTrackProcess, (*decoder).trackProcess,
 	func(c *Config) []*TrackProcess { return c.Processes },
-	func(p *printer, t *TrackProcess) { processBlock.print(p, "vrrp_track_process", t.Name, t) }).withoutEffect()
+	func(p *printer, t *TrackProcess) {
+		processBlock.print(p, "vrrp_track_process", t.Name, &processScratch{TrackProcess: t})
+	}).withoutEffect()
+
+// processScratch is a vrrp_track_process in the making.
+type processScratch struct {
+	*TrackProcess
+	weighted bool // a weight is written
+}
 
 // processBlock is the rows of vrrp_track_process.
-var processBlock = blockOf[TrackProcess]{
-	ownRow("process", "", (*decoder).processLine, func(p *printer, t *TrackProcess) {
+var processBlock = blockOf[processScratch]{
+	ownRow("process", "", (*decoder).processLine, func(p *printer, t *processScratch) {
 		words := []any{"process", quoted(t.Process)}
 		for _, x := range t.Params {
 			words = append(words, quoted(x))
 		}
 		p.line(words...)
 	}),
-	ownRow("param_match", "exact if there are parameters", (*decoder).paramMatch, func(p *printer, t *TrackProcess) {
+	ownRow("param_match", "exact if there are parameters", (*decoder).paramMatch, func(p *printer, t *processScratch) {
 		if t.Match != MatchNone {
 			p.line([...]string{MatchExact: "param_match", MatchInitial: "param_match initial", MatchPartial: "param_match partial"}[t.Match])
 		}
 	}),
-	weightRow(254, true, 0, func(t *TrackProcess) *int { return &t.Weight }, func(t *TrackProcess) *bool { return &t.Reverse }),
+	weightRow(254, 0, func(t *processScratch) *int { return &t.Weight }, func(t *processScratch) *bool { return &t.Reverse },
+		func(t *processScratch) *bool { return &t.weighted }),
 	quorumMax(), quorum(),
-	durationRow("terminate_delay", decimal(1, 3600_000_000), func(t *TrackProcess) *time.Duration { return &t.TerminateDelay }),
-	durationRow("fork_delay", decimal(1, 3600_000_000), func(t *TrackProcess) *time.Duration { return &t.ForkDelay }),
-	{keyword: keyword{name: "delay", value: decimal(1, 3600_000_000), def: "0", dur: func(d *decoder, v time.Duration) {
-		t := here[TrackProcess](d)
+	durationRow("terminate_delay", decimal(1, 3600_000_000), func(t *processScratch) *time.Duration { return &t.TerminateDelay }),
+	durationRow("fork_delay", decimal(1, 3600_000_000), func(t *processScratch) *time.Duration { return &t.ForkDelay }),
+	{keyword: keyword{name: "delay", value: decimal(1, 3600_000_000), def: "0", dur: func(d *decoder, at site, v time.Duration) {
+		t := here[processScratch](at)
 		t.TerminateDelay, t.ForkDelay = v, v
 	}}},
-	flagRow("full_command", func(t *TrackProcess) *bool { return &t.FullCommand }),
+	flagRow("full_command", func(t *processScratch) *bool { return &t.FullCommand }),
 }
 
 // quorum is how many processes must run, at most quorum_max.
-func quorum() row[TrackProcess] {
-	r := numberRow("quorum", whole(1, 65535), 1, func(t *TrackProcess) *uint32 { return &t.Quorum })
-	r.num = func(d *decoder, v int64) {
-		t := here[TrackProcess](d)
+func quorum() row[processScratch] {
+	r := numberRow("quorum", whole(1, 65535), 1, func(t *processScratch) *uint32 { return &t.Quorum })
+	r.num = func(d *decoder, at site, v int64) {
+		t := here[processScratch](at)
 		if uint32(v) > t.QuorumMax {
-			d.about(d.n, diag.CodeRaised, "quorum cannot be above quorum_max - ignoring", "")
+			d.about(at.n, diag.CodeRaised, "quorum cannot be above quorum_max - ignoring", "")
 			return
 		}
 		t.Quorum = uint32(v)
 	}
-	r.print = func(p *printer, t *TrackProcess) { p.number("quorum", int64(t.Quorum), 0) }
+	r.print = func(p *printer, t *processScratch) { p.number("quorum", int64(t.Quorum), 0) }
 	return r
 }
 
 // quorumMax is how many processes may run; 0 is the only way to a quorum of 0.
-func quorumMax() row[TrackProcess] {
-	r := numberRow("quorum_max", whole(0, 65535), noQuorumMax, func(t *TrackProcess) *uint32 { return &t.QuorumMax }).because("unlimited")
-	r.num = func(d *decoder, v int64) {
-		t := here[TrackProcess](d)
+func quorumMax() row[processScratch] {
+	r := numberRow("quorum_max", whole(0, 65535), noQuorumMax, func(t *processScratch) *uint32 { return &t.QuorumMax }).because("unlimited")
+	r.num = func(d *decoder, at site, v int64) {
+		t := here[processScratch](at)
 		switch {
 		case v == 0:
 			t.Quorum = 0
 		case uint32(v) < t.Quorum:
-			d.about(d.n, diag.CodeRaised, "quorum_max cannot be below quorum - ignoring", "")
+			d.about(at.n, diag.CodeRaised, "quorum_max cannot be below quorum - ignoring", "")
 			return
 		}
 		t.QuorumMax = uint32(v)
 	}
-	r.print = func(p *printer, t *TrackProcess) {
+	r.print = func(p *printer, t *processScratch) {
 		p.flag(t.Quorum == 0, "quorum_max 0")
 		if t.QuorumMax != 0 && t.QuorumMax != noQuorumMax {
 			p.line("quorum_max", t.QuorumMax)
@@ -109,7 +118,7 @@ func (d *decoder) trackProcess(n *Node) {
 	if !d.needName(n) {
 		return
 	}
-	tp := &TrackProcess{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}
+	tp := &processScratch{TrackProcess: &TrackProcess{Range: n.RangeOf(n.Args[0]), Name: d.intern(n.Arg(0))}}
 	processBlock.decode(d, n, tp)
 	if tp.Process == "" {
 		d.atEnd(n, diag.CodeTrackerDropped, fmt.Sprintf("No process set for vrrp_track_process %s - removing", tp.Name), "")
@@ -121,11 +130,11 @@ func (d *decoder) trackProcess(n *Node) {
 			tp.Match = MatchExact
 		}
 	}
-	d.cfg.Processes = append(d.cfg.Processes, tp)
+	d.cfg.Processes = append(d.cfg.Processes, tp.TrackProcess)
 }
 
 // processLine decodes "process COMMAND [PARAMETER…]".
-func (d *decoder) processLine(n *Node, t *TrackProcess) {
+func (d *decoder) processLine(n *Node, t *processScratch) {
 	words := d.scriptWords(n)
 	switch {
 	case len(words) == 0:
@@ -142,7 +151,7 @@ func (d *decoder) processLine(n *Node, t *TrackProcess) {
 }
 
 // paramMatch decodes "param_match [initial|partial]".
-func (d *decoder) paramMatch(n *Node, t *TrackProcess) {
+func (d *decoder) paramMatch(n *Node, t *processScratch) {
 	switch n.Arg(0) {
 	case "":
 		t.Match = MatchExact

@@ -15,22 +15,22 @@ var (
 )
 
 // first keeps the first of several values of a setting.
-func (d *decoder) first(to *string, s string) {
+func (d *decoder) first(n *Node, to *string, s string) {
 	if *to != "" {
-		d.about(d.n, diag.CodeRepeated, d.n.Keyword.Text+" is already specified - ignoring '"+s+"'", "")
+		d.about(n, diag.CodeRepeated, n.Keyword.Text+" is already specified - ignoring '"+s+"'", "")
 		return
 	}
 	*to = s
 }
 
 // once returns the new value of a setting and reports that an old one is replaced. keepalived says so in SSL only.
-func (d *decoder) once(old, s string) string {
+func (d *decoder) once(n *Node, old, s string) string {
 	if old != "" {
 		code := diag.CodeOverridden
-		if d.n.Row.In.Has(inSSL) {
+		if n.Row.In.Has(inSSL) {
 			code = diag.CodeReplaced
 		}
-		d.about(d.n, code, fmt.Sprintf("%s is already specified, replacing '%s'", d.n.Keyword.Text, old), "")
+		d.about(n, code, fmt.Sprintf("%s is already specified, replacing '%s'", n.Keyword.Text, old), "")
 	}
 	return s
 }
@@ -45,12 +45,12 @@ func (d *decoder) onePath(n *Node, to *string) {
 }
 
 // shortName cuts a name to the length its user has room for.
-func (d *decoder) shortName(s string, limit int) string {
+func (d *decoder) shortName(n *Node, s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	d.report(d.n, d.n.RangeOf(d.n.Args[0]), diag.CodeNameTruncated, fmt.Sprintf("%s '%s' too long - truncating to %d characters",
-		d.n.Keyword.Text, s, limit), "")
+	d.report(n, n.RangeOf(n.Args[0]), diag.CodeNameTruncated, fmt.Sprintf("%s '%s' too long - truncating to %d characters",
+		n.Keyword.Text, s, limit), "")
 	return s[:limit]
 }
 

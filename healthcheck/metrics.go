@@ -140,25 +140,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	truth := map[bool]float64{true: 1}
 	gauge(c.inFlight, float64(inFlight))
 	gauge(c.overdue, float64(overdue))
-	// A firewall mark can be the name of two virtual servers, one of each family; what they share is told once.
-	type series struct{ vs, rs string }
-	told := make(map[series]bool)
 	for _, vs := range m.pools() {
 		v := m.view(vs)
 		now := time.Since(m.epoch)
-		name := v.id.String()
-		once := func(rs string) bool {
-			if v.id.Fwmark == 0 {
-				return true
-			}
-			s := series{name, rs}
-			defer func() { told[s] = true }()
-			return !told[s]
-		}
+		name := v.id.Series()
 		for _, rs := range v.servers {
-			if server := rs.id.String(); once(server) {
-				gauge(c.realServer, truth[rs.up], name, server)
-			}
+			gauge(c.realServer, truth[rs.up], name, rs.id.String())
 			for _, ck := range rs.checks {
 				oldest = max(oldest, now-max(ck.added, ck.completed))
 			}

@@ -62,7 +62,8 @@ func TestMetrics(t *testing.T) {
 	})
 }
 
-// TestMetricsOfSharedMark has two virtual servers that go by one name: a mark with a service of each family.
+// TestMetricsOfSharedMark has two virtual servers that go by one name: a mark with a service of each family. The family
+// tells their series apart.
 func TestMetricsOfSharedMark(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
 		four, six := pool(1), pool(1)
@@ -70,9 +71,12 @@ func TestMetricsOfSharedMark(t *testing.T) {
 		six.ID = vsIDOfMark(6)
 		four.RealServers[0].ID.VS, six.RealServers[0].ID.VS = four.ID, six.ID
 		l.run(config(four, six))
-		server := four.RealServers[0].ID.String() + " " + four.ID.String()
-		if got := l.counters(t)["keepalived_real_server_up "+server]; got != 1 {
-			t.Errorf("%s is %v, want 1", server, got)
+		got := l.counters(t)
+		for _, family := range []string{"IPv4", "IPv6"} {
+			server := four.RealServers[0].ID.String() + " FWM 5 " + family
+			if got["keepalived_real_server_up "+server] != 1 {
+				t.Errorf("%s is missing in %v", server, got)
+			}
 		}
 	})
 }

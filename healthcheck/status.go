@@ -8,42 +8,42 @@ import (
 
 // Status is a view of everything for people and their tools. It marshals to JSON.
 type Status struct {
-	VirtualServers []VirtualServerStatus `json:"virtual_servers"`
-	InFlight       int                   `json:"in_flight"` // probes under way
-	Waiting        int                   `json:"waiting"`   // probes due that wait for a turn
+	VirtualServers []VirtualServerStatus
+	InFlight       int // probes under way
+	Waiting        int // probes due that wait for a turn
 }
 
 // VirtualServerStatus is one virtual server in a Status.
 type VirtualServerStatus struct {
-	ID          confparse.VirtualServerID `json:"-"`
-	Name        string                    `json:"name"`
-	RealServers []RealServerStatus        `json:"real_servers"`
+	ID          confparse.VirtualServerID
+	Name        string
+	RealServers []RealServerStatus
 }
 
 // RealServerStatus is one real server in a Status.
 type RealServerStatus struct {
-	Name   string        `json:"name"`
-	Up     bool          `json:"up"`
-	Weight int32         `json:"weight"` // the configured one and what its checks add
-	Checks []CheckStatus `json:"checks,omitempty"`
+	Name   string
+	Up     bool
+	Weight int32 // the configured one and what its checks add
+	Checks []CheckStatus
 }
 
 // CheckStatus is one check of a real server in a Status.
 type CheckStatus struct {
-	Kind                string    `json:"kind"`              // the keyword, such as TCP_CHECK
-	Target              string    `json:"target"`            // an address, or what the check has instead of one
-	Up                  bool      `json:"up"`                // does not hold its server down
-	Result              string    `json:"result,omitempty"`  // of the last attempt: success, failure, rescheduled
-	Code                string    `json:"code,omitempty"`    // of the last attempt, such as L4TOUT
-	Summary             string    `json:"summary,omitempty"` // of the last attempt: L7STS 503 in 12ms
-	Reason              string    `json:"reason,omitempty"`
-	Error               string    `json:"error,omitempty"`
-	TookSeconds         float64   `json:"took_seconds"`
-	LastCompleted       time.Time `json:"last_completed,omitzero"`
-	ConsecutiveFailures uint32    `json:"consecutive_failures"`
-	Running             bool      `json:"running"`           // waits for a turn or is under way
-	Overdue             bool      `json:"overdue,omitempty"` // it has not completed in three of its intervals
-	SharedBy            int       `json:"shared_by"`         // real servers judged by this probe
+	Kind                string // the keyword, such as TCP_CHECK
+	Target              string // an address, or what the check has instead of one
+	Up                  bool   // does not hold its server down
+	Result              string // of the last attempt: success, failure, rescheduled
+	Code                string // of the last attempt, such as L4TOUT
+	Summary             string // of the last attempt: L7STS 503 in 12ms
+	Reason              string
+	Error               string
+	TookSeconds         float64
+	LastCompleted       time.Time
+	ConsecutiveFailures uint32
+	Running             bool // waits for a turn or is under way
+	Overdue             bool // it has not completed in three of its intervals
+	SharedBy            int  // real servers judged by this probe
 }
 
 // Status returns the present state of everything. Checks go on meanwhile.

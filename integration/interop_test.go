@@ -68,7 +68,8 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		if err := p.WaitHolder(ctx, 0); err != nil {
 			return err
 		}
-		measure(name+", backup gives way", a.Time, a.Time.Add(rivalry(p, from)))
+		both := labkit.Rivalry(p.Capture.Adverts("d1", from), p.Capture.Adverts("d2", from), settings.ActiveDown())
+		measure(name+", backup gives way", a.Time, a.Time.Add(both))
 		return nil
 	}
 	// gone waits for d2's take-over, measured from a moment on the wire.

@@ -210,12 +210,11 @@ func probing(j judge, p *labkit.Pair, what string) func() seen {
 	}
 }
 
-// handOverPatience is how long a new master keeps addresses waiting for the rules that pass connections on.
-const handOverPatience = 50 * time.Millisecond
+// passedOn is how long after its first advertisement a new master passes connections under way on to the old one.
+const passedOn = 180 * time.Millisecond
 
 // move tells when a director announced the address for the first time since a moment, the zero time if it did not, and how long
-// after its first advertisement that was. The old master serves for 200 ms after that one, and connections under way can be
-// passed on to it only meanwhile: a machine that takes longer than the patience for it breaks them.
+// after its first advertisement that was.
 func move(p *labkit.Pair, to string, since time.Time) (at time.Time, took time.Duration) {
 	for _, g := range p.Capture.Announcements(to, since) {
 		if g.Address == labkit.VIP {
@@ -228,6 +227,10 @@ func move(p *labkit.Pair, to string, since time.Time) (at time.Time, took time.D
 	}
 	return at, took
 }
+
+// tooLate reports whether a move took so long that requests under way could not end, at two of their usual time, while they were
+// passed on.
+func tooLate(took, typical time.Duration) bool { return took+2*typical > passedOn }
 
 // lossless applies the bar of no failed request while the address moves to a director, and tells the requests that were under
 // way at that very moment, whose connections only the old master's kernel knows, from the others. After a planned move both
@@ -255,8 +258,9 @@ func (j judge) lossless(p *labkit.Pair, s seen, to string, planned bool) {
 			j.Logf("%s: a request %s, %s: %s", s.what, kind, when, r.Err)
 		}
 	}
-	if planned && took > handOverPatience {
-		j.Logf("%s: the address was announced %v after the first advertisement: too late for connections under way", s.what, took.Round(time.Millisecond))
+	if planned && tooLate(took, s.Typical) {
+		j.Logf("%s: the address was announced %v after the first advertisement, and a request takes %v: too late for connections under way",
+			s.what, took.Round(time.Millisecond), s.Typical.Round(time.Millisecond))
 	} else if planned {
 		lost += broken
 		broken = 0

@@ -160,19 +160,19 @@ func (c *conn) apply(ctx context.Context, ops []Op, errs []error) {
 	}
 }
 
-// batch makes up to maxBatch changes with one send. The kernel answers a message without NLM_F_ACK only when it fails,
-// so only the last one asks for an answer: when that is here, everything not reported has succeeded.
+// batch makes up to maxBatch changes with one send. The kernel answers a message without NLM_F_ACK only when it fails, so
+// one behind them asks for an answer, which does nothing: when that is here, everything not reported has succeeded. It is
+// not the last change that is asked for it, for a change that was interrupted is never answered, and stopping a sync daemon
+// that has not run yet is one.
 func (c *conn) batch(ops []Op, errs []error) {
 	c.req.buf = c.req.buf[:0]
 	first := c.seq + 1
-	for i, o := range ops {
+	for _, o := range ops {
 		c.seq++
-		flags := uint16(unix.NLM_F_REQUEST)
-		if i == len(ops)-1 {
-			flags |= unix.NLM_F_ACK
-		}
-		c.req.op(c.family, o, flags, c.seq)
+		c.req.op(c.family, o, unix.NLM_F_REQUEST, c.seq)
 	}
+	c.seq++
+	c.req.noop(unix.NLM_F_REQUEST|unix.NLM_F_ACK, c.seq)
 	if err := c.send(); err != nil {
 		fill(errs, err)
 		return
@@ -182,13 +182,14 @@ func (c *conn) batch(ops []Op, errs []error) {
 	for !answered {
 		err := c.receive(flags, func(m message) {
 			i := m.seq - first
-			if i >= uint32(len(ops)) || m.typ != unix.NLMSG_ERROR {
+			if i > uint32(len(ops)) || m.typ != unix.NLMSG_ERROR {
 				return // an answer nobody waits for any more
 			}
-			if e := m.errno(); e != 0 {
+			if i == uint32(len(ops)) {
+				answered = true
+			} else if e := m.errno(); e != 0 {
 				errs[i] = e
 			}
-			answered = answered || i == uint32(len(ops))-1
 		})
 		if err == nil {
 			continue

@@ -43,6 +43,18 @@ func TestBatchReportsEveryFailure(t *testing.T) {
 	}
 }
 
+// A change that the kernel does not answer, as it does when it was interrupted, has not failed, and nobody waits for it: the
+// answer that ends a batch is of none of them, so even an empty one is answered.
+func TestBatchDoesNotWaitForAChangeWithoutAnAnswer(t *testing.T) {
+	c := dialController(t)
+	errs := make([]error, 1)
+	c.batch(nil, nil)
+	c.batch(failingOps(1), errs)
+	if !errors.Is(errs[0], syscall.EOPNOTSUPP) {
+		t.Errorf("a change after a batch whose only answer is the last one's: %v", errs[0])
+	}
+}
+
 // When answers are lost nobody knows what was done, and nothing waits for what will not come.
 func TestBatchLostAnswersAreNotSuccess(t *testing.T) {
 	c := dialController(t)

@@ -75,21 +75,14 @@ var quorumDesc = prometheus.NewDesc("keepalived_virtual_server_quorum_up", "Whet
 // Describe implements prometheus.Collector.
 func (c poolCollector) Describe(ch chan<- *prometheus.Desc) { ch <- quorumDesc }
 
-// Collect implements prometheus.Collector. A firewall mark can be the name of two virtual servers, one of each family;
-// the first is told.
+// Collect implements prometheus.Collector.
 func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
-	marks := make(map[uint32]bool)
 	for _, p := range c.pools() {
-		if mark := p.VirtualServer.Fwmark; mark != 0 && marks[mark] {
-			continue
-		} else if mark != 0 {
-			marks[mark] = true
-		}
 		v := 0.0
 		if p.QuorumUp {
 			v = 1
 		}
-		ch <- prometheus.MustNewConstMetric(quorumDesc, prometheus.GaugeValue, v, p.VirtualServer.String())
+		ch <- prometheus.MustNewConstMetric(quorumDesc, prometheus.GaugeValue, v, p.VirtualServer.Series())
 	}
 }
 

@@ -128,17 +128,17 @@ func TestMetricsOfTheQuorum(t *testing.T) {
 		reg := prometheus.NewPedanticRegistry()
 		r := run(t, ipvstest.New(), ipvs.Options{Registerer: reg, AuditPeriod: -1})
 		defer r.stop()
-		mark := func(f confparse.Family) ipvs.VirtualServerSpec { // one name for both
-			s := service(3, 1)
+		mark := func(f confparse.Family, servers int) ipvs.VirtualServerSpec { // one mark for both
+			s := service(3, servers)
 			s.ID = confparse.VirtualServerID{Family: f, Fwmark: 5}
-			s.Services[0].Key = fwmark(5, f)
-			s.Pool.Servers = nil
+			s.Services[0].Key, s.Pool.Quorum = fwmark(5, f), 1
 			return s
 		}
 		a, b := service(1, 2), service(2, 1)
-		r.set(specOf(a, b, mark(confparse.IPv4), mark(confparse.IPv6)), serversHealth(b, false))
+		r.set(specOf(a, b, mark(confparse.IPv4, 0), mark(confparse.IPv6, 1)), serversHealth(b, false))
 		want := []string{
-			"keepalived_virtual_server_quorum_up{FWM 5} 0",
+			"keepalived_virtual_server_quorum_up{FWM 5 IPv4} 0",
+			"keepalived_virtual_server_quorum_up{FWM 5 IPv6} 1",
 			"keepalived_virtual_server_quorum_up{[10.0.0.1]:tcp:80} 1",
 			"keepalived_virtual_server_quorum_up{[10.0.0.2]:tcp:80} 0",
 		}

@@ -18,6 +18,13 @@ type Spec struct {
 	FlushOnStop    confparse.LVSFlushOnStop
 }
 
+// PoolSpec is the servers of a virtual server, and PoolServer one of them, under the names of this package: the rest of the
+// program knows no other of this part.
+type (
+	PoolSpec   = pool.Spec
+	PoolServer = pool.Server
+)
+
 // VirtualServerSpec is one virtual_server: the services that it is in the kernel, and the pool that they share.
 type VirtualServerSpec struct {
 	ID       confparse.VirtualServerID

@@ -2,6 +2,8 @@ package ipvs
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -10,7 +12,8 @@ import (
 
 const (
 	stopTimeout    = 10 * time.Second
-	firstStopPause = 10 * time.Millisecond // before removing again what could not be removed
+	deniedTimeout  = 500 * time.Millisecond // when it is a right that is missing: one that is lost seldom comes back
+	firstStopPause = 10 * time.Millisecond  // before removing again what could not be removed
 )
 
 // stop leaves the kernel as the options say. It has a time limit of its own, since Run's context has ended. What it
@@ -41,15 +44,35 @@ func (r *Reconciler) stop() {
 			}
 		}
 	}
+	begun := time.Now()
 	for pause := firstStopPause; ; pause *= 2 {
 		r.reconcile(ctx, entries)
 		entries = slices.DeleteFunc(entries, func(e *entry) bool { return r.entries[e.key] == nil })
-		if len(entries) == 0 || r.kernel == nil || !wait(ctx, pause) {
+		if len(entries) == 0 || r.kernel == nil || denied(entries) && time.Since(begun) >= deniedTimeout || !wait(ctx, pause) {
 			break
 		}
 	}
+	if len(entries) > 0 {
+		r.log.Error("IPVS services stay behind; the next start removes those that it does not want", "services", len(entries),
+			"err", whyLeft(entries))
+	}
 	r.remember()
 	r.publish()
+}
+
+// denied reports whether it is nothing but a missing right that keeps the services from being removed.
+func denied(entries []*entry) bool {
+	return !slices.ContainsFunc(entries, func(e *entry) bool { return e.failure == nil || !errors.Is(e.failure.err, fs.ErrPermission) })
+}
+
+// whyLeft is the first reason for which services could not be removed; nil when there was no time to find one.
+func whyLeft(entries []*entry) error {
+	for _, e := range entries {
+		if e.failure != nil {
+			return e.failure.err
+		}
+	}
+	return nil
 }
 
 // wait waits for d and reports whether ctx still lasts.

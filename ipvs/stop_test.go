@@ -94,6 +94,38 @@ func life(t *testing.T, state string, in interruption) (ops int, left, remembere
 	return ops, left, rememberedIn(t, state)
 }
 
+// TestStopWithoutTheRightToChangeTheTable: a right that was lost while running does not come back, and is not waited for as
+// what may. What stays behind is remembered.
+func TestStopWithoutTheRightToChangeTheTable(t *testing.T) {
+	for err, longest := range map[syscall.Errno]time.Duration{syscall.EPERM: 1500 * time.Millisecond, syscall.ENOBUFS: 11 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			state := filepath.Join(t.TempDir(), "ipvs.json")
+			k := ipvstest.New()
+			r := ipvs.NewReconciler(ipvs.Options{Open: k.Open, StatePath: state, AuditPeriod: time.Minute})
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- r.Run(ctx) }()
+			r.Set(specOf(service(1, 2), service(2, 2)), ipvs.Health{})
+			if err := r.Sync(ctx); err != nil {
+				t.Fatal(err)
+			}
+			k.SetFault(func(ipvs.Op) ipvstest.Fault { return ipvstest.Fault{Err: err} })
+			k.SetReadError(err)
+			begun := time.Now()
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(begun); took > longest {
+				t.Errorf("%v: the stop took %v, want at most %v", err, took, longest)
+			}
+			if left := len(rememberedIn(t, state)); left != 2 {
+				t.Errorf("%v: %d services are remembered, want 2", err, left)
+			}
+		})
+	}
+}
+
 // rememberedIn returns the services that a state file has.
 func rememberedIn(t *testing.T, path string) []ipvs.ServiceKey {
 	b, err := os.ReadFile(path)

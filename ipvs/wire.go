@@ -7,6 +7,9 @@ import (
 	"vigil/confparse"
 )
 
+// nlNoop is the type of a netlink message that does nothing (netlink(7)).
+const nlNoop = 1
+
 // The generic netlink protocol of IPVS: linux/ip_vs.h, family "IPVS" version 1.
 const genlVersion = 1
 
@@ -131,6 +134,17 @@ func (r *request) begin(family uint16, cmd uint8, flags uint16, seq uint32) (sta
 }
 
 func (r *request) end(start int) { native.PutUint32(r.buf[start:], uint32(len(r.buf)-start)) }
+
+// noop appends a message that does nothing.
+func (r *request) noop(flags uint16, seq uint32) {
+	start := len(r.buf)
+	r.buf = append(r.buf, 0, 0, 0, 0)
+	r.buf = native.AppendUint16(r.buf, nlNoop)
+	r.buf = native.AppendUint16(r.buf, flags)
+	r.buf = native.AppendUint32(r.buf, seq)
+	r.buf = append(r.buf, 0, 0, 0, 0)
+	r.end(start)
+}
 
 // open starts an attribute; shut completes and pads it.
 func (r *request) open(typ uint16) (start int) {

@@ -6,7 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -157,10 +159,16 @@ func (h *heartbeat) set(i int, beat int64) {
 	}
 }
 
-// close releases the file; what it says stays.
+// close releases the file. What it says stays; without a beat to remember there is nothing to say, and no file.
 func (h *heartbeat) close() error {
-	return errors.Join(unix.Munmap(h.data), h.file.Close())
+	var remove error
+	if !slices.ContainsFunc(slices.Collect(maps.Values(h.slots)), h.beating) {
+		remove = os.Remove(h.file.Name())
+	}
+	return errors.Join(remove, unix.Munmap(h.data), h.file.Close())
 }
+
+func (h *heartbeat) beating(i int) bool { return atomic.LoadInt64(h.time(i)) != 0 }
 
 func (h *heartbeat) slot(i int) []byte {
 	start := heartbeatHeader + i*heartbeatSlot

@@ -26,9 +26,11 @@ func (r *Runner) observe(ev netio.Event) {
 		if r.view.setAddress(ev.Address) {
 			r.sourceAppeared(ev.Address)
 		}
-		if ev.Address.Prefix.Addr().Is6() && ev.Address.Prefix.Addr().IsLinkLocalUnicast() {
-			r.ipv6Appeared(r.view.names[ev.Address.Index])
+		if ip := ev.Address.Prefix.Addr(); ip.Is6() && (ip.IsLinkLocalUnicast() || ip.IsLoopback()) {
+			r.ipv6Appeared(r.view.names[ev.Address.Index]) // the kernel's own address comes when IPv6 is switched on
 		}
+	case netio.IPv6On:
+		r.ipv6Appeared(r.view.names[ev.Index])
 	case netio.AddressGone:
 		link, ip := r.view.names[ev.Address.Index], ev.Address.Prefix.Addr()
 		if r.view.dropAddress(ev.Address) && r.view.users[addressOn{link, ip}] > 0 {
@@ -74,7 +76,7 @@ func (r *Runner) sourceAppeared(a netio.Address) {
 	}
 }
 
-// ipv6Appeared has what failed on a link tried again: a link-local address comes when IPv6 is switched on.
+// ipv6Appeared has what failed on a link tried again: IPv6 was switched on.
 func (r *Runner) ipv6Appeared(link string) {
 	for _, in := range r.view.dependents[link] {
 		if len(in.failures) > 0 {
@@ -254,7 +256,9 @@ func (r *Runner) removeStale() {
 		link := r.view.names[a.Index]
 		if a.Protocol == netio.Protocol && link != "" && !r.view.vips[a.Prefix.Addr()] {
 			r.log.Info(fmt.Sprintf("removing address %s left on %s by an earlier process", a.Prefix, link))
-			stale = append(stale, election.Address{Prefix: a.Prefix, Link: link, Scope: a.Scope, Peer: a.Peer})
+			left := election.Address{Prefix: a.Prefix, Link: link, Scope: a.Scope, Peer: a.Peer}
+			r.places.set(left, a.Index)
+			stale = append(stale, left)
 		}
 	}
 	if len(stale) == 0 {

@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"vigil/confparse"
 	"vigil/internal/netio"
 	"vigil/vrrp/election"
@@ -378,4 +380,37 @@ func TestCostDoesNotGrowWithTheRouters(t *testing.T) {
 			t.Errorf("%s: %v for a hundred times at 10 routers, %v at 1000", name, few, many)
 		}
 	}
+}
+
+// TestIPv6SwitchedOnIsTriedAtOnce: however long the pauses between attempts have become.
+func TestIPv6SwitchedOnIsTriedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h, in := n.newHost("10.77.0.1/24"), owner(time.Second)
+		v6 := netip.MustParsePrefix("2001:db8::100/64")
+		in.Excluded = []election.Address{{Prefix: v6, Link: "eth0"}}
+		h.refuse = func(op string, a netip.Addr) error {
+			if op == "add" && a == v6.Addr() {
+				return unix.EACCES // as the kernel answers where IPv6 is off
+			}
+			return nil
+		}
+		r := start(t, h, Options{}, in)
+		time.Sleep(time.Hour)
+		has := func() bool {
+			addrs, _ := h.Addresses()
+			return slices.ContainsFunc(addrs, func(a netio.Address) bool { return a.Prefix == v6 })
+		}
+		if len(r.Status().Instances[0].Failures) != 1 || has() {
+			t.Fatalf("status %+v", r.Status().Instances[0])
+		}
+		h.mu.Lock()
+		h.refuse = nil
+		h.tell(netio.IPv6On{Index: 2})
+		h.mu.Unlock()
+		synctest.Wait()
+		if !has() {
+			t.Error("not tried")
+		}
+	})
 }

@@ -26,6 +26,7 @@ const quietLimit = time.Second
 // address. Everything else keeps its place in the order of what the Engine said.
 type reconciler struct {
 	network lan.Network
+	places  *places
 	pacers  *pacers
 	log     instanceLog
 	handle  election.Handle
@@ -48,9 +49,9 @@ type reconciler struct {
 	// Of the goroutine.
 	own     election.Own               // the latest that was begun
 	have    map[election.Resource]bool // what is installed
-	placed  map[election.Address]int   // index of the interface on which an address was installed: it may be renamed
 	gone    []election.Resource        // what is still to be removed, the last one first
 	failed  bool                       // the last pass left something undone
+	stays   error                      // why something that was to be removed did not go in the last pass
 	hushed  []netip.Addr               // what neighbours are not answered for
 	prepare bool                       // of hushing
 }
@@ -75,9 +76,8 @@ type result struct {
 
 // newReconciler starts the goroutine; close ends it.
 func newReconciler(r *Runner, h election.Handle, log instanceLog) *reconciler {
-	w := &reconciler{network: r.network, pacers: r.pacers, log: log, handle: h, changes: r.changes, results: r.results,
+	w := &reconciler{network: r.network, places: r.places, pacers: r.pacers, log: log, handle: h, changes: r.changes, results: r.results,
 		quit: r.quit, warned: &r.warned, suspects: make(map[election.Address]bool), have: make(map[election.Resource]bool),
-		placed: make(map[election.Address]int),
 		signal: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
@@ -254,13 +254,11 @@ func (w *reconciler) pass() {
 	w.gone = slices.DeleteFunc(w.gone, func(res election.Resource) bool { return slices.Contains(wanted, res) })
 	// What is no longer wanted and not to be removed is another router's now, and may go without our knowledge.
 	maps.DeleteFunc(w.have, func(res election.Resource, _ bool) bool { return !slices.Contains(wanted, res) })
-	maps.DeleteFunc(w.placed, func(a election.Address, _ int) bool {
-		return !slices.Contains(wanted, election.Resource(a)) && !slices.Contains(w.gone, election.Resource(a))
-	})
 	if w.own.Quiet {
 		w.hush()
 	}
 	var failures []election.Failure
+	w.stays = nil
 	place := lan.NewPlacer(w.network)
 	for len(w.gone) > 0 {
 		if w.superseded() {
@@ -270,6 +268,7 @@ func (w *reconciler) pass() {
 		res := w.gone[last]
 		w.gone = w.gone[:last]
 		if err := w.remove(place, res); err != nil {
+			w.stays = errors.Join(w.stays, err)
 			failures = append(failures, election.Failure{Resource: res, Err: err})
 		}
 	}
@@ -311,7 +310,7 @@ func (w *reconciler) install(p *lan.Placer, res election.Resource) error {
 	case election.Address:
 		index, err := p.Add(lan.Address(res))
 		if err == nil {
-			w.placed[res] = index
+			w.places.set(res, index)
 		}
 		return err
 	}
@@ -329,9 +328,9 @@ func (w *reconciler) remove(p *lan.Placer, res election.Resource) error {
 				delete(w.have, have)
 			}
 		}
-		err := p.Remove(lan.Address(res), w.placed[res])
+		err := p.Remove(lan.Address(res), w.places.of(res))
 		if err == nil {
-			delete(w.placed, res)
+			w.places.forget(res)
 		}
 		return err
 	}

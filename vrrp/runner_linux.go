@@ -78,6 +78,7 @@ type Runner struct {
 	quit    chan struct{}  // closed when nobody reads results and opens any more
 	io      sync.WaitGroup // goroutines that open and close sockets
 	pacers  *pacers
+	places  *places
 	warned  atomic.Bool // that neighbours are answered during a hand-over, for want of nftables
 
 	// Owned by Run.
@@ -117,7 +118,7 @@ func NewRunner(o Options) (*Runner, error) {
 	r := &Runner{
 		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, servers: o.Servers, epoch: time.Now(),
 		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
-		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(),
+		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
 		view: newNetworkView(), reopenAt: election.Never, publishAt: election.Never,
 	}
@@ -188,8 +189,8 @@ func (r *Runner) Follow() *Changes { return r.changes.follow() }
 func (r *Runner) Unfollow(c *Changes) { r.changes.unfollow(c) }
 
 // Run runs the virtual routers until ctx ends; then all of them resign, hand over to a successor and release their
-// addresses, and Run returns nil. It returns early with an error only when links and addresses cannot be watched at
-// all. It may be called once.
+// addresses, and Run returns nil, or why some of them could not be removed. It returns early with an error only when links
+// and addresses cannot be watched at all. It may be called once.
 func (r *Runner) Run(ctx context.Context) error {
 	defer close(r.ended)
 	// The timer and the adverts of all virtual routers hang on this thread.
@@ -208,7 +209,9 @@ func (r *Runner) Run(ctx context.Context) error {
 	if err == nil || !errors.Is(err, errWatch) {
 		<-watched
 	}
-	r.shutDown()
+	if left := r.shutDown(); err == nil && r.stopping {
+		err = left
+	}
 	return err
 }
 
@@ -384,8 +387,8 @@ func (r *Runner) publishAll() {
 	r.board.replace(entries, places, groups)
 }
 
-// shutDown ends everything Run has started and waits for it.
-func (r *Runner) shutDown() {
+// shutDown ends everything Run has started and waits for it. It returns why something that was to be removed is still there.
+func (r *Runner) shutDown() (left error) {
 	for _, s := range r.sockets {
 		r.close(s)
 	}
@@ -398,6 +401,7 @@ func (r *Runner) shutDown() {
 	close(r.quit)
 	for _, in := range workers {
 		<-in.worker.done
+		left = errors.Join(left, in.worker.stays)
 	}
 	r.io.Wait()
 	r.pacers.close()
@@ -408,4 +412,5 @@ func (r *Runner) shutDown() {
 			r.log.Warn("close heartbeat", slog.Any("err", err))
 		}
 	}
+	return left
 }

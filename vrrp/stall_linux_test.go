@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"vigil/confparse"
 	"vigil/internal/testlan"
 	"vigil/vrrp/election"
@@ -77,8 +79,9 @@ type shouter struct {
 }
 
 func (s *shouter) run(ctx context.Context, t *testing.T, conn lan.Conn) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	runtime.LockOSThread() // and the thread ends with the goroutine
+	// A busy machine is not to silence the master. Where that may not be had, its silences excuse who believed in them.
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0)
 	tick := time.NewTicker(stallIntervals[0])
 	defer tick.Stop()
 	ip := wire.IPHeader{Source: routerA, Destination: group4, TTL: 255}
@@ -139,12 +142,10 @@ func TestNoTakeOverAfterAStall(t *testing.T) {
 	entered(t, child, "1s BACKUP") // the last of them
 
 	const rounds, tries = 75, 10
-	// A machine so busy that the master itself falls silent, for nearly as long as the backup is patient, tests nothing.
-	const tolerable = 30 * time.Millisecond
-	repeated, judged := 0, 0
+	repeated, excused := 0, 0
 	for n := range rounds {
 		stall := time.Millisecond + time.Duration(n)*499*time.Millisecond/(rounds-1)
-		for range tries {
+		for try := 1; ; try++ {
 			before := len(child.Log.Lines())
 			s.silence()
 			if err := child.Signal(syscall.SIGSTOP); err != nil {
@@ -155,25 +156,32 @@ func TestNoTakeOverAfterAStall(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(60 * time.Millisecond) // as long as it takes to take over at the shortest interval, and more
-			taken := takeOvers(child.Log.Lines()[before:])
-			if s.silence() < tolerable {
-				judged++
-				if len(taken) > 0 {
-					t.Errorf("stall of %v: %v", stall, taken)
+			taken, silence := takeOvers(child.Log.Lines()[before:]), s.silence()
+			for _, interval := range stallIntervals {
+				if slices.Contains(taken, interval.String()+" MASTER") && silence < tolerable(interval) {
+					t.Errorf("stall of %v: %v took over from a master that was never silent for more than %v", stall, interval, silence)
 				}
-				break
 			}
-			repeated++
 			if len(taken) > 0 {
 				time.Sleep(200 * time.Millisecond) // until it has yielded again
 			}
+			if silence < tolerable(stallIntervals[0]) {
+				break
+			}
+			if try == tries {
+				excused++
+				break
+			}
+			repeated++
 		}
 	}
-	t.Logf("%d stalls of four routers, %d repeated because the master was not run in time", judged, repeated)
-	if judged < rounds/2 {
-		t.Skipf("on a machine so busy that a master can be run in time for %d of %d stalls, nothing can be said", judged, rounds)
-	}
+	t.Logf("%d stalls of four routers, %d repeated because the master was not run in time, %d without a word on the fastest router",
+		rounds, repeated, excused)
 }
+
+// tolerable is the silence of the shouter that a backup must outlast: with the one interval that may be due anyway less than
+// the 3.6 of priority 100.
+func tolerable(interval time.Duration) time.Duration { return 5 * interval / 2 }
 
 func takeOvers(lines []testlan.Line) (list []string) {
 	for _, l := range lines {

@@ -10,51 +10,51 @@ import (
 
 // Status is what a Runner's virtual routers were like at one moment. It is never changed.
 type Status struct {
-	Instances []InstanceStatus       `json:"instances"` // configuration order
-	Groups    []election.GroupStatus `json:"groups,omitempty"`
+	Instances []InstanceStatus // configuration order
+	Groups    []election.GroupStatus
 	// PacketsDropped counts packets that found the Runner's queue full.
-	PacketsDropped uint64 `json:"packets_dropped"`
+	PacketsDropped uint64
 }
 
 // InstanceStatus is the snapshot of one virtual router.
 type InstanceStatus struct {
-	Name             confparse.InstanceName `json:"name"`
-	VRID             uint8                  `json:"vrid"`
-	Interface        string                 `json:"interface"`
-	Family           string                 `json:"family"`
-	Version          uint8                  `json:"version"`
-	State            election.State         `json:"state"`
-	Want             election.State         `json:"wantstate"` // what it would be if its sync group did not hold it back
-	BasePriority     uint8                  `json:"base_priority"`
-	Priority         uint8                  `json:"effective_priority"`
-	AdvertInterval   time.Duration          `json:"advert_interval_ns"`
-	MasterInterval   time.Duration          `json:"master_interval_ns"` // what the master-down timer is based on
-	LastTransition   time.Time              `json:"last_transition"`
-	Addresses        []AddressStatus        `json:"vips"`
-	Excluded         []AddressStatus        `json:"evips,omitempty"`
-	AddressesPresent bool                   `json:"vipset"` // they are meant to be installed
-	LinkUp           bool                   `json:"link_up"`
-	Source           netip.Addr             `json:"source"`          // of our adverts
-	MasterAddress    netip.Addr             `json:"master_address"`  // last heard; invalid while MASTER
-	MasterPriority   uint8                  `json:"master_priority"` // last heard; 0 while MASTER
-	Resigning        bool                   `json:"resigning,omitempty"`
-	Counters         election.Counters      `json:"counters"`
-	Failures         []FailureStatus        `json:"failures,omitempty"` // what could not be installed or removed
-	Announcements    uint64                 `json:"announcements_sent"` // gratuitous ARPs and neighbour advertisements
+	Name             confparse.InstanceName
+	VRID             uint8
+	Interface        string
+	Family           string
+	Version          uint8
+	State            election.State
+	Want             election.State // what it would be if its sync group did not hold it back
+	BasePriority     uint8
+	Priority         uint8
+	AdvertInterval   time.Duration
+	MasterInterval   time.Duration // what the master-down timer is based on
+	LastTransition   time.Time
+	Addresses        []AddressStatus
+	Excluded         []AddressStatus
+	AddressesPresent bool // they are meant to be installed
+	LinkUp           bool
+	Source           netip.Addr // of our adverts
+	MasterAddress    netip.Addr // last heard; invalid while MASTER
+	MasterPriority   uint8      // last heard; 0 while MASTER
+	Resigning        bool
+	Counters         election.Counters
+	Failures         []FailureStatus // what could not be installed or removed
+	Announcements    uint64          // gratuitous ARPs and neighbour advertisements
 
-	Spec election.InstanceSpec `json:"-"`
+	Spec election.InstanceSpec
 }
 
 // FailureStatus is an address that cannot be installed or removed. It is tried again.
 type FailureStatus struct {
 	AddressStatus
-	Error string `json:"error"`
+	Error string
 }
 
 // AddressStatus is one virtual address.
 type AddressStatus struct {
-	Prefix netip.Prefix `json:"address"`
-	Link   string       `json:"interface"`
+	Prefix netip.Prefix
+	Link   string
 }
 
 func failureStatus(failures []election.Failure) []FailureStatus {

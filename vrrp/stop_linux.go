@@ -18,13 +18,13 @@ func StopLimit(s election.Spec) time.Duration { return s.StopLimit() + releaseTi
 
 // Release removes the virtual addresses of s that are still in place, without a hand-over. It is for the end of a process
 // whose Runner did not stop in time or ended with an error: an address must never stay behind on a host that no longer
-// answers for it. It waits for nothing but the Network.
-func Release(n lan.Network, s election.Spec) error {
+// answers for it. It waits for nothing but the Network, and may be called while Run hangs.
+func (r *Runner) Release(s election.Spec) error {
 	var errs []error
-	place := lan.NewPlacer(n)
+	place := lan.NewPlacer(r.network)
 	for _, in := range s.Instances {
 		for _, a := range in.All() {
-			if err := place.Remove(lan.Address(a), 0); err != nil {
+			if err := place.Remove(lan.Address(a), r.places.of(a)); err != nil {
 				errs = append(errs, fmt.Errorf("release the addresses of %s: %w", in.Name, err))
 			}
 		}

@@ -1,11 +1,15 @@
 package vrrp
 
 import (
+	"errors"
+	"io/fs"
 	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"vigil/vrrp/election"
 )
@@ -88,7 +92,7 @@ func TestReleaseLeavesNothingBehind(t *testing.T) {
 		}
 		b.Excluded = append(b.Excluded, election.Address{Prefix: netip.MustParsePrefix("10.77.52.102/32"), Link: "gone0"})
 		for range 2 {
-			if err := Release(r.host, testSpec(a, b)); err != nil {
+			if err := r.Release(testSpec(a, b)); err != nil {
 				t.Error(err)
 			}
 			if installed(t, r.host) != 0 {
@@ -123,7 +127,7 @@ func TestReleaseWhileTheRunnerHangs(t *testing.T) {
 		h.mu.Lock()
 		h.refuse = nil
 		h.mu.Unlock()
-		if err := Release(h, testSpec(spec)); err != nil {
+		if err := r.Release(testSpec(spec)); err != nil {
 			t.Error(err)
 		}
 		if installed(t, h) != 0 {
@@ -131,5 +135,54 @@ func TestReleaseWhileTheRunnerHangs(t *testing.T) {
 		}
 		close(hang)
 		r.wait()
+	})
+}
+
+// rename gives the interface of h another name. Nobody is told.
+func (h *host) rename(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.links[0].Name = name
+}
+
+// TestReleaseFromARenamedInterface: an address is where it was put, whatever that is called by now.
+func TestReleaseFromARenamedInterface(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		a := owner(time.Second)
+		r := start(t, n.newHost("10.77.0.1/24"), Options{}, a)
+		synctest.Wait()
+		r.Kill()
+		r.wait()
+		r.host.rename("lan0")
+		if err := r.Release(testSpec(a)); err != nil || installed(t, r.host) != 0 {
+			t.Errorf("%d addresses left, %v", installed(t, r.host), err)
+		}
+	})
+}
+
+// TestStopTellsWhatStaysBehind: a Runner that may not remove its addresses any more does not end as if all were well.
+func TestStopTellsWhatStaysBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		r := start(t, h, Options{}, owner(time.Second))
+		synctest.Wait()
+		h.mu.Lock()
+		h.refuse = func(op string, _ netip.Addr) error {
+			if op == "del" {
+				return unix.EPERM
+			}
+			return nil
+		}
+		h.mu.Unlock()
+		begun := time.Now()
+		r.stop()
+		if err := <-r.done; !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("Run: %v", err)
+		}
+		if took := time.Since(begun); took > StopLimit(testSpec(owner(time.Second))) {
+			t.Errorf("took %v", took)
+		}
 	})
 }

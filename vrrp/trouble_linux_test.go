@@ -93,7 +93,7 @@ func idle(t testing.TB, h *host, list ...election.InstanceSpec) *Runner {
 		r.opened(<-r.opens)
 		r.settle()
 	}
-	t.Cleanup(r.shutDown)
+	t.Cleanup(func() { _ = r.shutDown() })
 	return r
 }
 

@@ -51,7 +51,6 @@ func TestForegroundWaitsForTheBackground(t *testing.T) {
 		{"absent.conf", nil, 6},
 		{"broken.conf", nil, 2},
 		{filepath.Join(dir, "broken.conf"), nil, 2},
-		{"good.conf", []string{"-s", "somewhere"}, 1},
 	} {
 		status, stderr := start(tt.config, tt.more...)
 		if status != tt.status || stderr == "" {
@@ -91,15 +90,5 @@ func TestForegroundWaitsForTheBackground(t *testing.T) {
 	}
 	if _, err := os.Stat(pidFile); err == nil {
 		t.Error("the pid file is still there")
-	}
-}
-
-func TestNamespaceIsRefused(t *testing.T) {
-	for _, more := range [][]string{{"-n"}, {"-t"}, {}} {
-		var stdout, stderr bytes.Buffer
-		if code := run(append([]string{"keepalived", "-s", "blue", "-f", "/dev/null"}, more...), &stdout, &stderr); code != 1 ||
-			!strings.Contains(stderr.String(), "blue") {
-			t.Errorf("%v: exit %d, stderr %q", more, code, stderr.String())
-		}
 	}
 }

@@ -28,7 +28,6 @@ type command struct {
 	options    daemon.Options
 	foreground bool
 	signum     string   // of --signum
-	namespace  string   // of --namespace
 	testFile   string   // of --config-test=FILE; "" = stderr
 	strays     []string // words that are no option; reported, not an error
 	messages   []string // for stderr, whatever else happens
@@ -92,7 +91,7 @@ func newFlagSet(c *command) *pflag.FlagSet {
 	fs.StringVarP(&o.PIDFiles.BFD, "bfd_pid", "b", o.PIDFiles.BFD, "Use specified pid `FILE` for the BFD subsystem")
 	fs.StringVarP(&o.ConfigID, "config-id", "i", "", "Configuration `ID` for @ID conditions; default the node name")
 	fs.BoolVarP(&o.AllConfig, "all-config", "e", false, "Error if any configuration file is missing (same as includea)")
-	fs.StringVarP(&c.namespace, "namespace", "s", "", "Run in network namespace `NAME` (not supported yet: refuses to start)")
+	fs.StringVarP(&o.Namespace, "namespace", "s", "", "Run in network namespace `NAME` (overrides config)")
 	fs.BoolVar(&o.IgnoreInterrupt, "ignore-sigint", false, "Ignore SIGINT")
 	fs.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen,
 		"Serve /metrics, /healthz and /status on `ADDR`, or off")

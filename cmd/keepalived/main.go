@@ -15,10 +15,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"vigil/internal/daemon"
 	"vigil/internal/genhash"
@@ -39,7 +37,12 @@ func run(argv []string, stdout, stderr io.Writer) int {
 		}
 		return genhash.Main(context.Background(), "keepalived --genhash", argv[2+at:], stdout, stderr)
 	}
+	caught := catch()
 	cmd, err := parseFlags(argv)
+	if err := cmd.options.Reentered(); err != nil {
+		fmt.Fprintln(stderr, err)
+		return daemon.ExitFatal
+	}
 	for _, line := range cmd.messages {
 		fmt.Fprintln(stderr, line)
 	}
@@ -65,10 +68,6 @@ func run(argv []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, n)
 		return 0
 	}
-	if cmd.namespace != "" {
-		fmt.Fprintf(stderr, "Running in network namespace %s (--namespace) is not supported yet; not starting in another one\n", cmd.namespace)
-		return daemon.ExitFatal
-	}
 	if cmd.action == actionConfigTest {
 		return daemon.ConfigTest(cmd.options, cmd.testFile, stderr)
 	}
@@ -85,17 +84,14 @@ func run(argv []string, stdout, stderr io.Writer) int {
 			return 0
 		}
 	}
-	return serve(cmd.options, stderr)
+	return serve(cmd.options, caught, stderr)
 }
 
-// serve turns signals into a context and requests and runs the daemon.
-func serve(o daemon.Options, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), stopSignals(o)...)
-	defer stop()
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, daemon.HandledSignals()...)
-	disregard(syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGQUIT, syscall.SIGABRT)
-	o.Requests = daemon.RequestsOf(ctx, signals)
+// serve runs the daemon until a signal stops it, or it ends by itself.
+func serve(o daemon.Options, caught *caughtSignals, stderr io.Writer) int {
+	ctx, release := caught.until(o.IgnoreInterrupt)
+	defer release()
+	o.Requests, o.LastSignals = daemon.RequestsOf(ctx, caught.requests), release
 	err := daemon.Run(ctx, o)
 	if err == nil {
 		return 0
@@ -110,14 +106,3 @@ func serve(o daemon.Options, stderr io.Writer) int {
 	fmt.Fprintln(stderr, err)
 	return daemon.ExitFatal
 }
-
-func stopSignals(o daemon.Options) []os.Signal {
-	if o.IgnoreInterrupt {
-		disregard(os.Interrupt)
-		return []os.Signal{syscall.SIGTERM}
-	}
-	return []os.Signal{syscall.SIGTERM, os.Interrupt}
-}
-
-// disregard makes signals have no effect here. They are not ignored: programs that are run would inherit that.
-func disregard(signals ...os.Signal) { signal.Notify(make(chan os.Signal, 1), signals...) }

@@ -5,20 +5,15 @@ import (
 	"io"
 
 	"vigil/confparse"
+	"vigil/confparse/diag"
 	"vigil/internal/lint"
 )
 
-// report is what lint found.
-type report struct {
-	files    []string // as named on the command line
-	findings confparse.Diagnostics
-}
-
 // formats are the forms of a report.
-var formats = map[string]func(io.Writer, report) error{
-	"text":  writeText,
-	"json":  writeJSON,
-	"sarif": writeSARIF,
+var formats = map[string]func(*diag.Report, io.Writer) error{
+	"text":  (*diag.Report).Text,
+	"json":  (*diag.Report).JSON,
+	"sarif": (*diag.Report).SARIF,
 }
 
 var levels = map[string]confparse.Severity{"note": confparse.Note, "warning": confparse.Warning, "error": confparse.Error}
@@ -53,13 +48,13 @@ func lintCommand(args []string, s streams) (int, error) {
 		return exitErrors, err
 	}
 	worst := all.Worst()
-	shown := report{files: f.Args()}
+	shown := diag.Report{Tool: "vigil lint", Page: "docs/lint.md", Title: lint.Title, Files: f.Args()}
 	for _, d := range all {
 		if d.Severity >= least {
-			shown.findings = append(shown.findings, d)
+			shown.Findings = append(shown.Findings, d)
 		}
 	}
-	if err := write(s.out, shown); err != nil {
+	if err := write(&shown, s.out); err != nil {
 		return exitErrors, err
 	}
 	switch {
@@ -98,38 +93,4 @@ func examine(names []string, r, peer reading, o lint.Options, s streams) (confpa
 		all = append(all, lint.Pair(files[0], files[1])...)
 	}
 	return all, nil
-}
-
-// count returns how many findings there are of each severity; fatal ones are errors.
-func (r report) count() (errors, warnings, notes int) {
-	for _, d := range r.findings {
-		switch {
-		case d.Severity >= confparse.Error:
-			errors++
-		case d.Severity == confparse.Warning:
-			warnings++
-		default:
-			notes++
-		}
-	}
-	return errors, warnings, notes
-}
-
-func writeText(w io.Writer, r report) error {
-	if len(r.findings) == 0 {
-		return nil
-	}
-	if err := r.findings.Render(w); err != nil {
-		return err
-	}
-	e, n, i := r.count()
-	_, err := fmt.Fprintf(w, "%s, %s, %s; docs/lint.md explains the codes\n", plural(e, "error"), plural(n, "warning"), plural(i, "note"))
-	return err
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }

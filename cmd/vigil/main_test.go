@@ -96,36 +96,22 @@ func TestLintPeerPriority(t *testing.T) {
 func TestLintJSON(t *testing.T) {
 	name := file(t, errs)
 	_, out, _ := call(t, "", "lint", "--format", "json", name)
-	var got jsonReport
+	var got struct {
+		Version  int
+		Files    []string
+		Findings []struct{ Code, Severity string }
+	}
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}
-	want := &jsonPlace{File: name, Line: 4, Column: 14, EndLine: 4, EndColumn: 17}
 	if len(got.Findings) == 0 || got.Findings[0].Code != "KA2010" || got.Findings[0].Severity != "error" {
 		t.Fatalf("%s", out)
 	}
-	if d := cmp.Diff(want, got.Findings[0].Place); d != "" {
-		t.Errorf("place (-want +got):\n%s", d)
-	}
-	if got.Summary.Errors == 0 || got.Version != 1 || !cmp.Equal(got.Files, []string{name}) {
+	if got.Version != 1 || !cmp.Equal(got.Files, []string{name}) {
 		t.Errorf("%+v", got)
 	}
 	if _, out, _ := call(t, clean, "lint", "--format", "json", "-"); !strings.Contains(out, `"findings": []`) {
 		t.Errorf("a clean file has no list of findings:\n%s", out)
-	}
-}
-
-func TestSARIFColumnsCountCharacters(t *testing.T) {
-	for column, want := range map[int32]int32{0: 1, 1: 1, 2: 2, 4: 3, 99: 5} {
-		if got := characters("aébc", column); got != want {
-			t.Errorf("byte column %d is character %d, want %d", column, got, want)
-		}
-	}
-	for name, want := range map[string]string{"a b/ü.conf": "a%20b/%C3%BC.conf", "/etc/x#1.conf": "file:///etc/x%231.conf",
-		"lb1:a.conf": "./lb1:a.conf", "<stdin>": "%3Cstdin%3E"} {
-		if got := sarifURI(name).URI; got != want {
-			t.Errorf("%s is %s, want %s", name, got, want)
-		}
 	}
 }
 

@@ -177,7 +177,6 @@ const (
 	CodeTrackerDropped           Code = 3065
 	CodeUnknownTracker           Code = 3066
 	CodeTrackerWeight            Code = 3067
-	CodeUnusedTracker            Code = 3068
 	CodeBFDDropped               Code = 3069
 	CodeNotTracked               Code = 3070
 	CodeNoDevice                 Code = 3071
@@ -360,7 +359,6 @@ var codes = map[Code]codeInfo{
 	CodeTrackerDropped:      {Error, classOrdinary, "a tracker that cannot work"},
 	CodeUnknownTracker:      {Error, classOrdinary, "something unknown is tracked"},
 	CodeTrackerWeight:       {Warning, classOrdinary, "a weight that has no effect"},
-	CodeUnusedTracker:       {Note, classNone, "a tracker nobody uses"},
 	CodeBFDDropped:          {Error, classOrdinary, "a BFD session that cannot work"},
 	CodeNotTracked:          {Warning, classOrdinary, "something that cannot be tracked"},
 	CodeNoDevice:            {Fatal, classFatal, "an address without an interface"},

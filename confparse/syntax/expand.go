@@ -22,8 +22,10 @@ const (
 
 const sizeOfWord = int(unsafe.Sizeof(Token{}))
 
-// budget is what the expansion of one configuration has cost.
+// budget is what the expansion of one configuration has cost, and what it may.
 type budget struct {
+	maxWork int
+	maxSize int
 	work    int   // see spend
 	size    int   // see hold
 	rounds  int64 // of the loops around the line being read, multiplied; 0 outside of any
@@ -59,8 +61,8 @@ func (r *Reader) spend(cost int) bool {
 	if r.stopped {
 		return false
 	}
-	if r.work += cost; r.work > maxExpansionWork {
-		r.giveUp("expansion of parameters and loops does not end", fmt.Sprintf("gave up after %d steps", maxExpansionWork))
+	if r.work += cost; r.work > r.maxWork {
+		r.giveUp("expansion of parameters and loops does not end", fmt.Sprintf("gave up after %d steps", r.maxWork))
 	}
 	return !r.stopped
 }
@@ -68,9 +70,9 @@ func (r *Reader) spend(cost int) bool {
 // hold counts the memory that an expanded line, or a substitution, takes, and stops the Load when there has been too much:
 // a loop over a long line fills it in few steps.
 func (r *Reader) hold(bytes int) bool {
-	if r.size += bytes; r.size > maxExpansionSize && !r.stopped {
+	if r.size += bytes; r.size > r.maxSize && !r.stopped {
 		r.giveUp("expansion of parameters and loops fills the memory",
-			fmt.Sprintf("gave up after %d MiB of statements", maxExpansionSize>>20))
+			fmt.Sprintf("gave up after %d MiB of statements", r.maxSize>>20))
 	}
 	return !r.stopped
 }

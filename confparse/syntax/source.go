@@ -106,7 +106,8 @@ type Reader struct {
 
 // NewReader returns a Reader of the files of fsys that reports to rep what is wrong with them.
 func NewReader(fsys fs.FS, env Env, g *Grammar, rep *diag.Reporter) *Reader {
-	return &Reader{fsys: fsys, env: env, rep: rep, inputs: &Inputs{}, build: newBuilder(g), random: env.Seed}
+	return &Reader{fsys: fsys, env: env, rep: rep, inputs: &Inputs{}, build: newBuilder(g), random: env.Seed,
+		budget: budget{maxWork: maxExpansionWork, maxSize: maxExpansionSize}}
 }
 
 // Read returns the statements of the configuration at path, which may be a pattern of several files: all of them, but

@@ -14,15 +14,16 @@ import (
 
 // effects is everything the program takes from a configuration.
 type effects struct {
-	desired Desired
-	dynamic bool // dynamic_interfaces, which decides what a reload refuses
+	desired  Desired
+	identity identity
+	dynamic  bool // dynamic_interfaces, which decides what a reload refuses
 }
 
 func effectsOf(text string) effects {
 	fsys := fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}
 	cfg, _ := confparse.Load(fsys, "k.conf", confparse.Env{Hostname: "lb1.example.net",
 		System: confparse.System{Account: accountOf, Program: programOf}})
-	return effects{NewDesired(cfg), cfg.Global.DynamicInterfaces}
+	return effects{NewDesired(cfg), identityOf(cfg, Options{}), cfg.Global.DynamicInterfaces}
 }
 
 // accountOf is an account of a machine that has root, nobody and their groups.

@@ -7,7 +7,6 @@ import (
 
 	"vigil/confparse"
 	"vigil/ipvs"
-	"vigil/ipvs/pool"
 )
 
 // answering knows, for each address of TCP services, the servers that answer through this host: those behind address
@@ -46,7 +45,7 @@ func answersThrough(spec ipvs.Spec) serversByAddress {
 }
 
 // translated are the servers of a pool behind address translation.
-func translated(p pool.Spec) (all []netip.AddrPort) {
+func translated(p ipvs.PoolSpec) (all []netip.AddrPort) {
 	for i := range p.Servers {
 		if s := &p.Servers[i]; s.Forwarding == confparse.NAT {
 			all = append(all, s.Endpoint())

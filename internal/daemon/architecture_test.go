@@ -20,12 +20,13 @@ const moduleRoot = "../.."
 // the test: whoever adds one says here where it stands. The suffix "_linux" limits an arrow to files of that name:
 // shells, never cores.
 var arrows = map[string][]string{
-	"cmd/keepalived":   {"internal/daemon", "internal/genhash"},
-	"cmd/genhash":      {"internal/genhash"},
-	"internal/genhash": {"confparse", "healthcheck"},
-	"cmd/vigil":        {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
-	"internal/lint":    {"confparse", "confparse/syntax", "confparse/diag"},
-	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "vrrp/election", "vrrp/lan", "healthcheck", "ipvs", "ipvs/pool",
+	"cmd/keepalived":        {"internal/daemon", "internal/genhash", "cmd/keepalived/hangup"},
+	"cmd/genhash":           {"internal/genhash"},
+	"internal/genhash":      {"confparse", "healthcheck"},
+	"cmd/keepalived/hangup": nil,
+	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
+	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
+	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs",
 		"internal/script", "internal/status", "internal/web"},
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
@@ -78,9 +79,9 @@ var libraries = map[string][]string{
 	"golang.org/x/net/bpf":                {"vrrp/lan"},
 	"golang.org/x/net/ipv4":               {"vrrp/lan_linux"},
 	"golang.org/x/net/ipv6":               {"vrrp/lan_linux"},
-	"golang.org/x/net/netutil":            {"internal/web"},
 	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/genhash", "internal/netio", "internal/script",
-		"internal/trackfile", "ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
+		"internal/trackfile", "ipvs_linux",
+		"vrrp_linux", "vrrp/lan_linux"},
 }
 
 // purePackages are the cores: they are told the time and return what is to be done.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 )
@@ -31,6 +32,7 @@ func Background(o *Options, argv []string) (goOn bool, status int, err error) {
 		if !filepath.IsAbs(o.ConfigFile) {
 			o.ConfigFile = filepath.Join(dir, o.ConfigFile)
 		}
+		o.background = dir
 		syscall.CloseOnExec(startedFD)
 		pipe := os.NewFile(startedFD, "started")
 		o.Started = func() {
@@ -53,7 +55,7 @@ func Background(o *Options, argv []string) (goOn bool, status int, err error) {
 func startAndWait(path string, argv []string) (status int, err error) {
 	here, err := os.Getwd()
 	if err != nil {
-		return 0, err
+		here = "/" // the directory has been removed: names relative to it lead nowhere
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -66,6 +68,8 @@ func startAndWait(path string, argv []string) (status int, err error) {
 	cmd.Env = append(os.Environ(), backgroundMark+"="+here)
 	cmd.ExtraFiles = []*os.File{w} // startedFD
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	// Until the other one catches them they must not end it. This one has only to wait.
+	signal.Ignore(HandledSignals()...)
 	err = cmd.Start() // stdin, stdout and stderr are /dev/null
 	w.Close()
 	if err != nil {

@@ -1,20 +1,38 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
+	"vigil/confparse/diag"
 )
 
 // ConfigTest is --config-test: it checks the configuration, prints every problem to file or, when that is "", to
 // stderr, and returns keepalived's exit status. Each problem is printed in keepalived's form, with every line that
 // keepalived names for it, and then with the line it stands on. Silence means that all is well.
 func ConfigTest(o Options, file string, stderr io.Writer) int {
+	elsewhere := func(name string) int {
+		err := reexec(o, name, false, func() error { return nil })
+		forgiven, ok := errors.AsType[notEntered](err)
+		if !ok {
+			fmt.Fprintln(stderr, err)
+			return ExitFatal
+		}
+		for _, line := range forgiven.lines(name) {
+			fmt.Fprintln(stderr, line)
+		}
+		return 0
+	}
+	if o.Namespace != "" && o.entered == "" {
+		return elsewhere(o.Namespace) // the interfaces are there
+	}
 	w := stderr
 	if file != "" {
 		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
@@ -34,7 +52,15 @@ func ConfigTest(o Options, file string, stderr io.Writer) int {
 	}
 	env := environment(o)
 	env.ConfigTest, env.System = true, confparse.OSSystem()
-	_, diags := confparse.Load(o.files(), o.ConfigFile, env)
+	if o.entered != "" {
+		env.System.Namespace = nil // it is known
+	}
+	cfg, diags := confparse.Load(o.files(), o.ConfigFile, env)
+	name := cfg.Global.Daemon.NetNamespace
+	missing := slices.ContainsFunc(diags, func(d confparse.Diagnostic) bool { return d.Code == diag.CodeNoNamespace })
+	if name != "" && o.entered == "" && !missing {
+		return elsewhere(name)
+	}
 	var b strings.Builder
 	for _, d := range diags {
 		one := confparse.Diagnostics{d}

@@ -18,7 +18,6 @@ import (
 	"vigil/internal/status"
 	"vigil/internal/web"
 	"vigil/vrrp"
-	"vigil/vrrp/election"
 )
 
 // httpStopLimit is how long the HTTP listener may take to end.
@@ -31,6 +30,7 @@ const steadyGCPercent = 50
 type daemon struct {
 	opts     Options
 	log      *slog.Logger
+	writer   *logWriter           // of log; nil = somebody else's
 	registry *prometheus.Registry // of all parts, for any goroutine
 	metrics  *metrics
 	started  time.Time
@@ -53,12 +53,50 @@ func Run(ctx context.Context, o Options) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(steadyGCPercent)
 	}
+	close := func() {}
+	var writer *logWriter
 	if o.Logger == nil {
-		var flush func()
-		o.Logger, flush = newLogger(o.Log, os.Stderr)
-		defer flush()
+		o.Logger, writer = newLogger(o.Log, os.Stderr)
+		close = writer.close
 	}
-	return newDaemon(o).run(ctx)
+	defer close()
+	d := newDaemon(o)
+	d.writer = writer
+	err := d.run(ctx)
+	if errors.Is(err, errElsewhere) {
+		return d.move(ctx, close)
+	}
+	return err
+}
+
+// move executes the program again in the network namespace that it belongs in. As keepalived, a daemon that cannot
+// enter it ends without an exit status that says so.
+func (d *daemon) move(ctx context.Context, closeLog func()) error {
+	name, closed := d.running.identity.namespace, false
+	err := reexec(d.opts, name, true, func() error {
+		if d.opts.LastSignals != nil {
+			d.opts.LastSignals()
+		}
+		if ctx.Err() == nil {
+			closeLog()
+			closed = true
+		}
+		return ctx.Err()
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil // told to stop before anything has begun
+	case closed:
+		return &ExitError{Code: ExitFatal, Err: err}
+	}
+	forgiven, ok := errors.AsType[notEntered](err)
+	if !ok {
+		return d.fail(ExitFatal, err)
+	}
+	for _, line := range forgiven.lines(name) {
+		d.log.Error(line)
+	}
+	return nil
 }
 
 func newDaemon(o Options) *daemon {
@@ -77,11 +115,19 @@ func newDaemon(o Options) *daemon {
 }
 
 func (d *daemon) run(ctx context.Context) error {
-	d.log.Info("Starting " + banner())
-	d.log.Info("Command line: " + commandLine(os.Args))
-	d.log.Info("Configuration file " + d.opts.ConfigFile)
+	if d.opts.entered == "" {
+		d.log.Info("Starting " + banner())
+		d.log.Info("Command line: " + commandLine(os.Args))
+		d.log.Info("Configuration file " + d.opts.ConfigFile)
+	}
 	first, err := d.loadFirst(ctx)
 	switch {
+	case errors.Is(err, errElsewhere) && d.opts.entered == "":
+		d.running.identity = first.identity
+		return err
+	case errors.Is(err, errElsewhere):
+		return d.fail(ExitConfig, fmt.Errorf("the network namespace was %s a moment ago and is to be %q: not starting",
+			d.opts.entered, first.identity.namespace))
 	case err != nil && ctx.Err() != nil:
 		return nil // told to stop before anything has begun
 	case errors.Is(err, fs.ErrNotExist):
@@ -89,6 +135,7 @@ func (d *daemon) run(ctx context.Context) error {
 	case err != nil:
 		return d.fail(ExitConfig, fmt.Errorf("%w: not starting", err))
 	}
+	d.take(first.identity)
 	release, err := d.claim()
 	if errors.Is(err, errAlreadyRunning) {
 		d.log.Info("daemon is already running", "err", err)
@@ -120,16 +167,34 @@ func (d *daemon) run(ctx context.Context) error {
 	return err
 }
 
+// take makes id what the process is called.
+func (d *daemon) take(id identity) {
+	d.opts.PIDFiles, d.opts.ipvsNamespace = id.pidFiles(d.opts.PIDFiles), id.ipvsNamespace
+	d.running.identity = id
+	suffix := id.suffix()
+	if suffix == "" {
+		return
+	}
+	d.log.Info("Changing syslog ident to " + idents[""] + suffix)
+	if d.writer != nil {
+		d.writer.rename(suffix)
+	}
+}
+
 // loadFirst loads the configuration, however long that takes, unless ctx ends.
-func (d *daemon) loadFirst(ctx context.Context) (first loaded, err error) {
-	done := make(chan struct{})
+func (d *daemon) loadFirst(ctx context.Context) (loaded, error) {
+	type result struct {
+		loaded
+		err error
+	}
+	done := make(chan result, 1)
 	go func() {
-		defer close(done)
-		first, err = load(d.opts, loaded{}, d.log)
+		first, err := load(d.opts, loaded{}, d.log)
+		done <- result{first, err}
 	}()
 	select {
-	case <-done:
-		return first, err
+	case r := <-done:
+		return r.loaded, r.err
 	case <-ctx.Done():
 		return loaded{}, ctx.Err() // a file that cannot be read to its end is left to the end of the process
 	}
@@ -211,7 +276,7 @@ const settling = 100 * time.Millisecond
 // pathsChanged reports whether a change of role comes with other paths between this host and the real servers: a link
 // has come back, or the address that is their gateway has come here. Checks that failed until then say nothing any more.
 func pathsChanged(c vrrp.Change) bool {
-	return !c.Initial && (c.To == election.Master || c.From == election.Fault)
+	return !c.Initial && (c.To == vrrp.Master || c.From == vrrp.Fault)
 }
 
 // taskEnded decides what the end of a task means. VRRP, checks and IPVS are what the daemon is for; systemd starts it
@@ -259,6 +324,7 @@ func (d *daemon) claim() (func(), error) {
 				d.log.Warn("remove pid file", "err", err)
 			}
 		}
+		d.opts.removePIDDir()
 	}
 	for _, p := range paths {
 		if p == "" {

@@ -7,12 +7,11 @@ import (
 	"vigil/healthcheck"
 	"vigil/ipvs"
 	"vigil/vrrp"
-	"vigil/vrrp/election"
 )
 
 // Desired is what the world must look like: no positions, all defaults applied, never changed after construction.
 type Desired struct {
-	VRRP   election.Spec
+	VRRP   vrrp.Spec
 	Checks healthcheck.Spec
 	IPVS   ipvs.Spec
 }

@@ -18,6 +18,7 @@ type loaded struct {
 	known   *confparse.Known // what the next load need not read again, given desired
 	dynamic bool             // dynamic_interfaces: interfaces may be missing
 
+	identity   identity
 	interfaces []confparse.Reference // of what was read
 	accepted   map[string]bool       // the interfaces that it or what ran before may name
 }
@@ -33,19 +34,33 @@ func environment(o Options) confparse.Env {
 	}
 	system := confparse.OSSystem()
 	system.Resolve = nil // a name server that does not answer must not delay a director
+	if o.Namespace != "" || o.entered != "" {
+		system.Namespace = nil // it is known
+	}
 	return confparse.Env{Hostname: host, ConfigID: o.ConfigID, LookupEnv: os.LookupEnv, AllConfig: o.AllConfig, System: system}
 }
 
 // load reads the configuration and logs every problem with its place. Of what has not changed since last it takes the
-// desired state from there. The error is errRefused, or says that there is no such file.
+// desired state from there. The error is errRefused, or says that there is no such file, or it is errElsewhere: then only
+// identity is valid, and nothing is logged, for what is true here may not be true there.
 func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
-	if !configured(o.files(), o.ConfigFile) {
-		return loaded{}, fmt.Errorf("config files missing '%s': %w", o.ConfigFile, fs.ErrNotExist)
+	if err := missing(o.files(), o.ConfigFile); err != nil {
+		return loaded{}, err
+	}
+	if o.Namespace != "" && o.Namespace != o.entered {
+		return loaded{identity: identity{namespace: o.Namespace}}, errElsewhere
 	}
 	env := environment(o)
 	env.Known = last.known
 	cfg, diags := confparse.Load(o.files(), o.ConfigFile, env)
-	next := loaded{inputs: cfg.Inputs, known: cfg.Known, dynamic: cfg.Global.DynamicInterfaces, interfaces: interfaceUses(cfg)}
+	next := loaded{inputs: cfg.Inputs, known: cfg.Known, dynamic: cfg.Global.DynamicInterfaces,
+		identity: identityOf(cfg, o), interfaces: interfaceUses(cfg)}
+	if next.identity.namespace != o.entered {
+		return next, errElsewhere
+	}
+	if given := cfg.Global.Daemon.NetNamespace; o.Namespace != "" && given != "" {
+		log.Info(fmt.Sprintf("Overriding config net_namespace '%s' with command line namespace '%s'", given, o.Namespace))
+	}
 	if !diags.HasFatal() {
 		var ok bool
 		if next.desired, ok = last.desired.Updated(cfg); !ok {
@@ -66,6 +81,17 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 		next.accepted[u.Name] = true
 	}
 	return next, nil
+}
+
+// missing is the error of a configuration of which there is no file to be read, or nil.
+func missing(fsys fs.FS, pattern string) error {
+	switch {
+	case configured(fsys, pattern):
+		return nil
+	case len(confparse.Files(fsys, pattern)) > 0:
+		return fmt.Errorf("config files missing '%s': not a regular non-executable file: %w", pattern, fs.ErrNotExist)
+	}
+	return fmt.Errorf("config files missing '%s': %w", pattern, fs.ErrNotExist)
 }
 
 // configured reports whether the name or pattern has a file that keepalived reads: a regular one that nobody could take

@@ -74,6 +74,7 @@ type logLine struct {
 type logWriter struct {
 	lines   chan logLine
 	dropped atomic.Uint64
+	suffix  atomic.Pointer[string] // of every ident; nil = none
 	sinks   []logSink
 	quit    chan struct{} // closed by close
 	done    chan struct{} // closed when the queue has been written
@@ -86,8 +87,8 @@ type logSink interface {
 	flush()
 }
 
-// newLogger returns the logger that o describes, and a function that flushes and ends it.
-func newLogger(o LogOptions, stderr io.Writer) (*slog.Logger, func()) {
+// newLogger returns the logger that o describes, and its writer, which is to be closed.
+func newLogger(o LogOptions, stderr io.Writer) (*slog.Logger, *logWriter) {
 	w := &logWriter{lines: make(chan logLine, logQueue), quit: make(chan struct{}), done: make(chan struct{})}
 	if !o.NoSyslog {
 		if s := openSyslog(o.facility); s != nil {
@@ -104,8 +105,11 @@ func newLogger(o LogOptions, stderr io.Writer) (*slog.Logger, func()) {
 	if o.Detail > 0 {
 		level = slog.LevelDebug
 	}
-	return slog.New(&logHandler{w: w, level: level, ident: idents[""]}), w.close
+	return slog.New(&logHandler{w: w, level: level, ident: idents[""]}), w
 }
+
+// rename makes every ident end with suffix, from the next message on.
+func (w *logWriter) rename(suffix string) { w.suffix.Store(&suffix) }
 
 func (w *logWriter) run() {
 	defer close(w.done)
@@ -178,9 +182,13 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 		text += formatAttr(h.group, a)
 		return true
 	})
+	ident := h.ident
+	if suffix := h.w.suffix.Load(); suffix != nil {
+		ident += *suffix
+	}
 	text = strings.ReplaceAll(text, "\n", "; ") // errors that were joined: whoever reads a log reads it by lines
 	select {
-	case h.w.lines <- logLine{at: r.Time, level: r.Level, ident: h.ident, text: text}:
+	case h.w.lines <- logLine{at: r.Time, level: r.Level, ident: ident, text: text}:
 	default:
 		h.w.dropped.Add(1)
 	}

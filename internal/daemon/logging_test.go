@@ -13,9 +13,9 @@ import (
 func consoleLogger(t *testing.T, detail int) (*slog.Logger, func() []string) {
 	t.Helper()
 	var b bytes.Buffer
-	log, closeLog := newLogger(LogOptions{Console: true, NoSyslog: true, Detail: detail}, &b)
+	log, writer := newLogger(LogOptions{Console: true, NoSyslog: true, Detail: detail}, &b)
 	return log, func() []string {
-		closeLog()
+		writer.close()
 		return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	}
 }
@@ -122,12 +122,12 @@ func (r stuckReader) Write(p []byte) (int, error) { <-r.release; return len(p), 
 func TestStuckReaderDoesNotKeepTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := stuckReader{make(chan struct{})}
-		log, closeLog := newLogger(LogOptions{Console: true, NoSyslog: true}, stuck)
+		log, writer := newLogger(LogOptions{Console: true, NoSyslog: true}, stuck)
 		for range logQueue {
 			log.Info("Stopped")
 		}
 		begun := time.Now()
-		closeLog()
+		writer.close()
 		if took := time.Since(begun); took > 5*time.Second {
 			t.Errorf("took %v", took)
 		}

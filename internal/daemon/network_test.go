@@ -20,6 +20,7 @@ type network struct {
 	addrs  []netio.Address
 	broken chan error // ends Watch
 	onDel  func()     // before an address is removed, if not nil
+	delErr error      // of removing addresses
 	closed bool
 }
 
@@ -82,6 +83,9 @@ func (n *network) DelAddress(a netio.Address) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.delErr != nil {
+		return n.delErr
+	}
 	n.remove(a)
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/ipvs"
-	"vigil/vrrp/lan"
+	"vigil/vrrp"
 )
 
 // Options is everything Run needs to know, as plain values; the seams at the end are for tests.
@@ -16,6 +16,7 @@ type Options struct {
 	ConfigFile string // -f
 	ConfigID   string // -i; "" = the node name up to its first dot
 	AllConfig  bool   // -e: every include must be found
+	Namespace  string // -s: the network namespace to run in; "" = as the configuration says
 
 	VRRP     bool // run the VRRP subsystem; -C clears it
 	Checkers bool // run health checks and IPVS; -P clears it
@@ -26,7 +27,8 @@ type Options struct {
 	// Audit is what becomes of a weight that an operator has set with other tools.
 	Audit ipvs.AuditMode
 
-	Log      LogOptions
+	Log LogOptions
+	// PIDFiles are the paths that were asked for; "" = keepalived's, which depend on the configuration.
 	PIDFiles PIDFiles
 	// MetricsListen is the address of the HTTP listener, or "off".
 	MetricsListen string
@@ -35,6 +37,14 @@ type Options struct {
 	Requests <-chan Request
 	// Started is called once, when the first configuration has been applied and the pid files are written.
 	Started func()
+	// LastSignals ends the catching of signals before the program executes itself again. After it, the context of Run has
+	// ended if one of those that were caught asks for that. nil when there are none.
+	LastSignals func()
+
+	entered       string // the network namespace that the process has moved to
+	ownPIDDir     bool   // and has a directory of pid files of its own in
+	background    string // the directory in which the command was given, in a process that has gone into the background
+	ipvsNamespace string // path of the network namespace of the kernel's table; "" = the process's own
 
 	// Logger replaces the logger that Log describes.
 	Logger *slog.Logger
@@ -65,7 +75,7 @@ func (o Options) files() fs.FS {
 
 // Network is the network that VRRP works on, and an end to it.
 type Network interface {
-	lan.Network
+	vrrp.Network
 	io.Closer
 }
 
@@ -77,15 +87,9 @@ const DefaultMetricsListen = "127.0.0.1:19165"
 // DefaultOptions returns keepalived's defaults on Debian.
 func DefaultOptions() Options {
 	return Options{
-		ConfigFile: "/etc/keepalived/keepalived.conf",
-		VRRP:       true,
-		Checkers:   true,
-		PIDFiles: PIDFiles{
-			Daemon:   "/run/keepalived.pid",
-			VRRP:     "/run/vrrp.pid",
-			Checkers: "/run/checkers.pid",
-			BFD:      "/run/bfd.pid",
-		},
+		ConfigFile:    "/etc/keepalived/keepalived.conf",
+		VRRP:          true,
+		Checkers:      true,
 		MetricsListen: DefaultMetricsListen,
 	}
 }

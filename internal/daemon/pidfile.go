@@ -55,11 +55,11 @@ func createPIDFile(path string) (*pidFile, error) {
 			f.Close()
 			return nil, fmt.Errorf("pid file %s names process %d: %w", path, old, errAlreadyRunning)
 		}
-		if err := writePID(f); err != nil {
-			f.Close()
-			return nil, fmt.Errorf("pid file %s: %w", path, err)
+		p := &pidFile{f: f}
+		if err := writePID(f); err != nil { // the disk is full: an empty file would say nothing to anybody
+			return nil, errors.Join(fmt.Errorf("pid file %s: %w", path, err), p.remove())
 		}
-		return &pidFile{f: f}, nil
+		return p, nil
 	}
 }
 

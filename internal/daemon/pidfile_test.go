@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vigil/internal/testlan"
 )
 
 func TestPIDFileHoldsPidAndIsReadableByAll(t *testing.T) {
@@ -153,5 +156,30 @@ func TestRemoveLeavesAFileThatIsNotOurs(t *testing.T) {
 	}
 	if _, err := os.Stat(path); err != nil {
 		t.Errorf("somebody else's file is gone: %v", err)
+	}
+}
+
+// TestPIDFileOnAFullDisk: what could not be written is not left behind.
+func TestPIDFileOnAFullDisk(t *testing.T) {
+	testlan.RequireNetns(t) // root, that is
+	dir := t.TempDir()
+	err := onAThreadOfItsOwn(func() error {
+		if err := errors.Join(unix.Unshare(unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""),
+			unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4k")); err != nil {
+			t.Error(err)
+			return nil
+		}
+		if err := os.WriteFile(filepath.Join(dir, "full"), make([]byte, 4096), 0o600); err != nil {
+			t.Error(err)
+		}
+		path := filepath.Join(dir, "k.pid")
+		_, err := createPIDFile(path)
+		if _, there := os.Stat(path); !errors.Is(there, fs.ErrNotExist) {
+			t.Errorf("left behind: %v", there)
+		}
+		return err
+	})
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("createPIDFile: %v", err)
 	}
 }

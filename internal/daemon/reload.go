@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -62,6 +63,9 @@ func (d *daemon) findOut(ctx context.Context, running loaded) outcome {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(reloadGCPercent))
 	next, err := load(d.opts, running, d.log)
+	if err == nil || errors.Is(err, errElsewhere) {
+		err = errMoved(running.identity, next.identity)
+	}
 	if err != nil {
 		return refused(err)
 	}

@@ -10,8 +10,6 @@ import (
 
 	"vigil/internal/status"
 	"vigil/vrrp"
-	"vigil/vrrp/election"
-	"vigil/vrrp/lan"
 )
 
 const (
@@ -30,7 +28,7 @@ type routers struct {
 	// Owned by the daemon's goroutine.
 	network Network
 	task    *task
-	spec    election.Spec
+	spec    vrrp.Spec
 	// answering is for the Runner's questions.
 	answering answering
 	// leaving are the routers that spec has no more, or has otherwise, while they may still be resigning.
@@ -39,7 +37,7 @@ type routers struct {
 
 // leaving is a router as it was before a reload. It has released its addresses by until.
 type leaving struct {
-	router election.InstanceSpec
+	router vrrp.InstanceSpec
 	until  time.Time
 }
 
@@ -49,7 +47,7 @@ func (r *routers) openNetwork() (Network, error) {
 	if r.opts.Network != nil {
 		return r.opts.Network()
 	}
-	return lan.OpenKernel()
+	return vrrp.OpenKernel()
 }
 
 func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
@@ -103,10 +101,10 @@ func (r *routers) take(ctx context.Context, next Desired) error {
 }
 
 // replace makes spec the one that runs and notes what leaves by it. What left by reloads before may not be done yet.
-func (r *routers) replace(spec election.Spec) {
+func (r *routers) replace(spec vrrp.Spec) {
 	r.leaving = r.stillLeaving()
 	until := time.Now().Add(vrrp.StopLimit(r.spec))
-	d := diffLists(r.spec.Instances, spec.Instances, election.InstanceSpec.Key, election.InstanceSpec.Equal)
+	d := diffLists(r.spec.Instances, spec.Instances, vrrp.InstanceSpec.Key, vrrp.InstanceSpec.Equal)
 	for _, k := range slices.Concat(d.removed, d.changed) {
 		r.leaving = append(r.leaving, leaving{d.old[k], until})
 	}
@@ -152,12 +150,12 @@ func (r *routers) stop() error {
 
 // release removes all addresses that may be there.
 func (r *routers) release() error {
-	spec := election.Spec{Instances: slices.Clone(r.spec.Instances)}
+	spec := vrrp.Spec{Instances: slices.Clone(r.spec.Instances)}
 	for _, l := range r.leaving {
 		spec.Instances = append(spec.Instances, l.router)
 	}
 	done := make(chan error, 1)
-	go func() { done <- vrrp.Release(r.network, spec) }()
+	go func() { done <- r.runner.Load().Release(spec) }()
 	limit := time.NewTimer(forcedReleaseLimit)
 	defer limit.Stop()
 	select {

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"vigil/confparse"
-	"vigil/vrrp/election"
+	"vigil/vrrp"
 )
 
 // diff compares virtual routers by their identity, as the part itself does: one that is renamed lives on, one that gets
@@ -17,8 +17,8 @@ func (r *routers) diff(old, new Desired) []Step {
 	return slices.Concat(steps, diffInstances(old.VRRP, new.VRRP), diffGroups(old.VRRP, new.VRRP))
 }
 
-func diffInstances(old, new election.Spec) []Step {
-	d := diffLists(old.Instances, new.Instances, election.InstanceSpec.Key, election.InstanceSpec.Equal)
+func diffInstances(old, new vrrp.Spec) []Step {
+	d := diffLists(old.Instances, new.Instances, vrrp.InstanceSpec.Key, vrrp.InstanceSpec.Equal)
 	// An instance that stays under its name and is another router is one step.
 	renewed := make(map[confparse.InstanceName]bool)
 	for _, k := range d.removed {
@@ -52,9 +52,9 @@ func diffInstances(old, new election.Spec) []Step {
 	return steps
 }
 
-func diffGroups(old, new election.Spec) []Step {
-	name := func(g election.GroupSpec) confparse.GroupName { return g.Name }
-	equal := func(a, b election.GroupSpec) bool { return slices.Equal(a.Members, b.Members) }
+func diffGroups(old, new vrrp.Spec) []Step {
+	name := func(g vrrp.GroupSpec) confparse.GroupName { return g.Name }
+	equal := func(a, b vrrp.GroupSpec) bool { return slices.Equal(a.Members, b.Members) }
 	d := diffLists(old.Groups, new.Groups, name, equal)
 	var steps []Step
 	for _, k := range d.added {

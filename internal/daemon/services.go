@@ -53,7 +53,7 @@ func (s *services) openKernel(ctx context.Context) (ipvs.Kernel, error) {
 	if s.opts.Kernel != nil {
 		return s.opts.Kernel(ctx)
 	}
-	return ipvs.OpenKernel(ctx, ipvs.KernelOptions{Logger: s.log.With(componentKey, "ipvs")})
+	return ipvs.OpenKernel(ctx, ipvs.KernelOptions{NetNS: s.opts.ipvsNamespace, Logger: s.log.With(componentKey, "ipvs")})
 }
 
 // prepare opens the kernel's table before the first virtual server: whether there is one may take seconds to find out.

@@ -6,7 +6,6 @@ import (
 	"vigil/confparse"
 	"vigil/healthcheck"
 	"vigil/ipvs"
-	"vigil/ipvs/pool"
 )
 
 // servicesPlan collects the steps of virtual servers.
@@ -59,8 +58,8 @@ func (p *servicesPlan) table(old, new ipvs.Spec) {
 
 // service says what differs between two versions of one virtual server.
 func (p *servicesPlan) service(old, new ipvs.VirtualServerSpec) {
-	key := func(r pool.Server) netip.AddrPort { return r.Endpoint() }
-	equal := func(a, b pool.Server) bool { return a == b }
+	key := func(r ipvs.PoolServer) netip.AddrPort { return r.Endpoint() }
+	equal := func(a, b ipvs.PoolServer) bool { return a == b }
 	d := diffLists(old.Pool.Servers, new.Pool.Servers, key, equal)
 	itself := new
 	itself.Pool.Servers = old.Pool.Servers
@@ -97,6 +96,6 @@ func (p *servicesPlan) checks(old, new healthcheck.Spec) {
 	}
 }
 
-func realServer(s ipvs.VirtualServerSpec, r pool.Server) confparse.RealServerID {
+func realServer(s ipvs.VirtualServerSpec, r ipvs.PoolServer) confparse.RealServerID {
 	return confparse.RealServerID{VS: s.ID, Addr: r.Addr, Port: r.Port}
 }

@@ -64,7 +64,7 @@ func TestStatusTellsOfEveryPart(t *testing.T) {
 }
 
 // leaves calls change with every value inside v that is no struct and no list, addressable, after giving each list one
-// element. What JSON never shows is passed over.
+// element. What is for the program alone, a key or a specification, is passed over.
 func leaves(v reflect.Value, path string, change func(leaf reflect.Value, path string)) {
 	switch v.Interface().(type) {
 	case time.Time, netip.Addr, netip.Prefix, netip.AddrPort, ipvs.ServiceKey:
@@ -74,8 +74,8 @@ func leaves(v reflect.Value, path string, change func(leaf reflect.Value, path s
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.Tag.Get("json") != "-" {
-				leaves(v.Field(i), path+"."+f.Name, change)
+			if name := v.Type().Field(i).Name; name != "Spec" && name != "ID" {
+				leaves(v.Field(i), path+"."+name, change)
 			}
 		}
 	case reflect.Slice:

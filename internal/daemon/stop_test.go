@@ -4,9 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"vigil/ipvs"
+	"vigil/ipvs/ipvstest"
 )
 
 // mastersConfig is an address owner with a version and interval, and a virtual server behind its address.
@@ -216,6 +220,26 @@ func TestKeptAddressesAreNotReleasedByForce(t *testing.T) {
 		}
 		if got := i.network.virtual(); len(got) != 2 {
 			t.Errorf("with --dont-release-vrrp: %v", got)
+		}
+	})
+}
+
+// TestStopWithoutRights: the right to change addresses and the table was lost while running. The stop takes no longer than
+// any other, and says that something has stayed behind.
+func TestStopWithoutRights(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, mastersConfig(3, "1"), nil)
+		i.network.mu.Lock()
+		i.network.delErr = syscall.EPERM
+		i.network.mu.Unlock()
+		i.kernel.SetFault(func(ipvs.Op) ipvstest.Fault { return ipvstest.Fault{Err: syscall.EPERM} })
+		i.kernel.SetReadError(syscall.EPERM)
+		begun := time.Now()
+		if err := i.end(); err == nil {
+			t.Errorf("Run says that all is well\n%s", i.log)
+		}
+		if took := time.Since(begun); took > 3*time.Second {
+			t.Errorf("took %v\n%s", took, i.log)
 		}
 	})
 }

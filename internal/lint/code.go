@@ -25,6 +25,7 @@ const (
 	MixedPreemption     = diag.LintBase + 1008
 	FloatingSource      = diag.LintBase + 1009
 	SourceLeftOpen      = diag.LintBase + 1010
+	UnusedTracker       = diag.LintBase + 1011
 
 	AddressOfNobody = diag.LintBase + 2001
 	CheckOverrun    = diag.LintBase + 2002
@@ -74,6 +75,7 @@ var codes = map[confparse.Code]codeInfo{
 	MixedPreemption:     {confparse.Warning, "nopreempt on some members of a sync group only"},
 	FloatingSource:      {confparse.Warning, "adverts from an address that floats"},
 	SourceLeftOpen:      {confparse.Note, "unicast without unicast_src_ip"},
+	UnusedTracker:       {confparse.Note, "a tracker nobody uses"},
 
 	AddressOfNobody: {confparse.Warning, "a virtual server on an address that no instance owns"},
 	CheckOverrun:    {confparse.Warning, "a check that may take longer than the time between checks"},

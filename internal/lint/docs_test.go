@@ -2,6 +2,7 @@ package lint
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -54,6 +55,45 @@ func TestEveryRuleIsTested(t *testing.T) {
 	for c := range codes {
 		if !strings.Contains(text.String(), `"`+c.String()+" ") {
 			t.Errorf("no test expects %s", c)
+		}
+	}
+}
+
+// TestEveryCodeIsReported: a section about what nothing reports misleads.
+func TestEveryCodeIsReported(t *testing.T) {
+	text := func(name string) string {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	var source strings.Builder
+	for _, pattern := range []string{"*.go", "../../confparse/*.go", "../../confparse/*/*.go", "../daemon/*.go"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatal(pattern, err)
+		}
+		for _, name := range names {
+			if !strings.HasSuffix(name, "_test.go") && filepath.Base(name) != "code.go" {
+				source.WriteString(text(name))
+			}
+		}
+	}
+	reported := map[string]bool{}
+	for _, word := range regexp.MustCompile(`\w+`).FindAllString(source.String(), -1) {
+		reported[word] = true
+	}
+	constant := regexp.MustCompile(`(?m)^\t(\w+) +(?:Code )?= (?:\d+|diag\.LintBase \+ \d+)$`)
+	for _, name := range []string{"code.go", "../../confparse/diag/code.go"} {
+		list := constant.FindAllStringSubmatch(text(name), -1)
+		if len(list) < 30 {
+			t.Errorf("%s: %d codes found", name, len(list))
+		}
+		for _, m := range list {
+			if !reported[m[1]] {
+				t.Errorf("nothing reports %s", m[1])
+			}
 		}
 	}
 }

@@ -36,6 +36,7 @@ func Check(f File, o Options) confparse.Diagnostics {
 	}
 	c.mixedPreemption()
 	c.scripts()
+	c.unused()
 	c.alerts()
 	c.owners()
 	for _, vs := range f.Config.VirtualServers {

@@ -185,7 +185,20 @@ func TestCheck(t *testing.T) {
 		"adverts from the owner": {
 			text: instance("state MASTER", "priority 255", "unicast_src_ip 192.0.2.100", "unicast_peer {", "192.0.2.3", "}")},
 		"adverts from an address of its own": {text: instance("unicast_src_ip 192.0.2.2", "unicast_peer {", "192.0.2.3", "}")},
-		"unicast from anywhere":              {text: instance("unicast_peer {", "192.0.2.3", "}"), want: []string{"VL1010 note 1"}},
+		"a script nobody tracks":             {text: fmt.Sprintf(script, 0) + instance(), want: []string{"VL1011 note 1"}},
+		"a script that a group tracks": {text: fmt.Sprintf(script, 0) + instance() +
+			"vrrp_sync_group G {\ngroup {\nVI\n}\ntrack_script {\nchk\n}\n}\n"},
+		"a file nobody tracks": {text: "track_file f {\nfile /f\n}\n" + instance(), want: []string{"VL1011 note 1"}},
+		"a file that a check follows": {text: "track_file f {\nfile /f\n}\n" + instance() + strings.Replace(service,
+			"TCP_CHECK {\nconnect_timeout 3", "FILE_CHECK {\ntrack_file f", 1)},
+		"a process nobody tracks":           {text: "vrrp_track_process p {\nprocess sshd\n}\n" + instance(), want: []string{"VL1011 note 1"}},
+		"a process that an instance tracks": {text: "vrrp_track_process p {\nprocess sshd\n}\n" + instance("track_process {", "p", "}")},
+		"a session nobody tracks":           {text: "bfd_instance b {\nneighbor_ip 192.0.2.9\n}\n" + instance(), want: []string{"VL1011 note 1"}},
+		"a session that a check follows": {text: "bfd_instance b {\nneighbor_ip 192.0.2.9\n}\n" + instance() + strings.Replace(service,
+			"TCP_CHECK {\nconnect_timeout 3", "BFD_CHECK {\nname b", 1)},
+		"a process by the name of a script that is tracked": {text: "vrrp_track_process chk {\nprocess sshd\n}\n" +
+			fmt.Sprintf(script, 0) + instance("track_script {", "chk", "}"), want: []string{"VL1011 note 1"}},
+		"unicast from anywhere": {text: instance("unicast_peer {", "192.0.2.3", "}"), want: []string{"VL1010 note 1"}},
 		"the service as its server": {
 			text: instance() + strings.Replace(service, "192.0.2.11", "192.0.2.100", 1), want: []string{"VL2006 warning 14"}},
 	} {

@@ -17,6 +17,10 @@ type AddressChanged struct{ Address Address }
 // AddressGone reports an address that is no longer there.
 type AddressGone struct{ Address Address }
 
+// IPv6On reports that IPv6 has begun on an interface: it was switched on (disable_ipv6), or the MTU has become large enough
+// for it.
+type IPv6On struct{ Index int }
+
 // Synced says that everything reported so far is the kernel's whole state. Cause is nil the first time; later it is
 // why the watch had to read everything again (the differences have been reported before it).
 type Synced struct{ Cause error }
@@ -25,4 +29,5 @@ func (LinkChanged) event()    {}
 func (LinkGone) event()       {}
 func (AddressChanged) event() {}
 func (AddressGone) event()    {}
+func (IPv6On) event()         {}
 func (Synced) event()         {}

@@ -74,6 +74,9 @@ func (w *watch) session(ctx context.Context, cause error) (synced bool, err erro
 	var sub *nl.NetlinkSocket
 	err = w.h.Do(func() (err error) {
 		sub, err = nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+		if err == nil {
+			_ = followIPv6(sub.GetFd()) // a comfort: what failed for want of IPv6 is tried again in any case
+		}
 		return err
 	})
 	if err != nil {
@@ -163,6 +166,10 @@ func (v *view) apply(m syscall.NetlinkMessage) ([]Event, error) {
 			return v.dropAddress(a), nil
 		}
 		return v.setAddress(a), nil
+	case unix.RTM_NEWROUTE:
+		if index := multicastOf(m.Data); index > 0 {
+			return []Event{IPv6On{index}}, nil
+		}
 	}
 	return nil, nil
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/net/netutil"
 
 	"vigil/internal/status"
 )
@@ -21,11 +20,12 @@ import (
 const Off = "off"
 
 // What one process of many may use. The file descriptors are wanted by the health checks, and a client that holds its
-// connections and says nothing must not keep others out for long.
+// connections and says nothing must not keep others out.
 const (
 	maxConnections = 16
 	maxAnswers     = 4 // of each of the large ones at a time: a director of many servers writes megabytes
 	maxHeader      = 16 << 10
+	headerLimit    = 2 * time.Second
 	readLimit      = 5 * time.Second
 	writeLimit     = 30 * time.Second // a large director's /status over a slow line
 	idleLimit      = 10 * time.Second
@@ -45,9 +45,8 @@ type Source struct {
 // NewHandler serves src.
 func NewHandler(src Source, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(src.Metrics, promhttp.HandlerOpts{
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError,
-		MaxRequestsInFlight: maxAnswers}))
+	mux.Handle("GET /metrics", newGate(promhttp.HandlerFor(src.Metrics, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError})))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		if reason := src.Unready(); reason != "" {
@@ -57,22 +56,14 @@ func NewHandler(src Source, log *slog.Logger) http.Handler {
 		}
 		_, _ = w.Write([]byte("ok\n"))
 	})
-	answers := make(chan struct{}, maxAnswers)
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
-		select {
-		case answers <- struct{}{}:
-			defer func() { <-answers }()
-		default:
-			http.Error(w, "too many requests for the status at a time", http.StatusServiceUnavailable)
-			return
-		}
+	mux.Handle("GET /status", newGate(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		if err := e.Encode(src.Status()); err != nil {
 			log.Debug("write status", "err", err)
 		}
-	})
+	})))
 	return mux
 }
 
@@ -90,9 +81,11 @@ func Listen(addr string, log *slog.Logger) net.Listener {
 	return l
 }
 
-// Serve serves h on l until ctx ends. Connections beyond a bound wait in the kernel's queue.
+// Serve serves h on l until ctx ends. The connections are bounded: when others come, those that have nothing to be
+// answered give way.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
-	s := &http.Server{Handler: h, ReadTimeout: readLimit, WriteTimeout: writeLimit, IdleTimeout: idleLimit,
+	all := newClients(l, maxConnections)
+	s := &http.Server{Handler: all.serving(h), ConnContext: withClient, ReadHeaderTimeout: headerLimit, ReadTimeout: readLimit, WriteTimeout: writeLimit, IdleTimeout: idleLimit,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan struct{})
@@ -106,7 +99,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 			s.Close()
 		}
 	}()
-	if err := s.Serve(netutil.LimitListener(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.Serve(all); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

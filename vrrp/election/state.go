@@ -92,22 +92,22 @@ const (
 
 // Counters are the statistics of one virtual router since its start (VRRP-MIB, keepalived's stats file).
 type Counters struct {
-	AdvertsReceived      uint64 `json:"advert_rcvd"`
-	AdvertsSent          uint64 `json:"advert_sent"` // copies to several unicast peers count once
-	BecameMaster         uint64 `json:"become_master"`
-	ReleasedMaster       uint64 `json:"release_master"`
-	LengthErrors         uint64 `json:"packet_len_err"`
-	TTLErrors            uint64 `json:"ip_ttl_err"`
-	VersionErrors        uint64 `json:"version_err"`
-	ChecksumErrors       uint64 `json:"checksum_err"`
-	InvalidTypeErrors    uint64 `json:"invalid_type_rcvd"`
-	IntervalErrors       uint64 `json:"advert_interval_err"`
-	AddressListErrors    uint64 `json:"addr_list_err"`
-	InvalidAuthTypes     uint64 `json:"invalid_authtype"`
-	AuthTypeMismatches   uint64 `json:"authtype_mismatch"`
-	AuthFailures         uint64 `json:"auth_failure"`
-	PriorityZeroReceived uint64 `json:"pri_zero_rcvd"`
-	PriorityZeroSent     uint64 `json:"pri_zero_sent"`
+	AdvertsReceived      uint64
+	AdvertsSent          uint64 // copies to several unicast peers count once
+	BecameMaster         uint64
+	ReleasedMaster       uint64
+	LengthErrors         uint64
+	TTLErrors            uint64
+	VersionErrors        uint64
+	ChecksumErrors       uint64
+	InvalidTypeErrors    uint64
+	IntervalErrors       uint64
+	AddressListErrors    uint64
+	InvalidAuthTypes     uint64
+	AuthTypeMismatches   uint64
+	AuthFailures         uint64
+	PriorityZeroReceived uint64
+	PriorityZeroSent     uint64
 }
 
 // MachineStatus is a snapshot of one virtual router.

@@ -1,11 +1,6 @@
-package main
+package diag
 
-import (
-	"encoding/json"
-	"io"
-
-	"vigil/confparse"
-)
+import "io"
 
 // jsonReport is a report as JSON. Fields are added, never renamed; version counts changes of meaning.
 type jsonReport struct {
@@ -41,24 +36,25 @@ type jsonPlace struct {
 	Note      string `json:"note,omitempty"`
 }
 
-func placeOf(r confparse.Range, note string) *jsonPlace {
+func placeOf(r Range, note string) *jsonPlace {
 	if r.File == "" {
 		return nil
 	}
 	return &jsonPlace{r.File, r.Start.Line, r.Start.Col, r.End.Line, r.End.Col, note}
 }
 
-func severityWord(s confparse.Severity) string {
-	if s == confparse.Fatal {
+func severityWord(s Severity) string {
+	if s == Fatal {
 		return "fatal"
 	}
 	return s.String()
 }
 
-func writeJSON(w io.Writer, r report) error {
-	out := jsonReport{Version: 1, Files: r.files, Findings: []jsonFinding{}}
+// JSON writes the report for programs, with the findings in their order.
+func (r *Report) JSON(w io.Writer) error {
+	out := jsonReport{Version: 1, Files: r.Files, Findings: []jsonFinding{}}
 	out.Summary.Errors, out.Summary.Warnings, out.Summary.Notes = r.count()
-	for _, d := range r.findings {
+	for _, d := range r.Findings {
 		f := jsonFinding{Code: d.Code.String(), Severity: severityWord(d.Severity), Message: d.Summary, Detail: d.Detail,
 			Place: placeOf(d.Subject, ""), Text: d.Line}
 		for _, p := range d.Related {
@@ -69,11 +65,4 @@ func writeJSON(w io.Writer, r report) error {
 		out.Findings = append(out.Findings, f)
 	}
 	return encode(w, out)
-}
-
-func encode(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

@@ -1,4 +1,4 @@
-package main
+package diag
 
 import (
 	"io"
@@ -6,9 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"unicode/utf8"
-
-	"vigil/confparse"
-	"vigil/internal/lint"
 )
 
 // The part of SARIF 2.1.0 (OASIS, section 3) that a report needs.
@@ -74,20 +71,21 @@ type sarifRegion struct {
 	EndColumn   int32 `json:"endColumn,omitempty"`
 }
 
-func writeSARIF(w io.Writer, r report) error {
-	driver := sarifDriver{Name: "vigil lint", Rules: []sarifRule{}}
+// SARIF writes the report as SARIF 2.1.0, with a rule for each code that it has.
+func (r *Report) SARIF(w io.Writer) error {
+	driver := sarifDriver{Name: r.Tool, Rules: []sarifRule{}}
 	results := []sarifResult{}
-	var codes []confparse.Code
-	for _, d := range r.findings {
+	var codes []Code
+	for _, d := range r.Findings {
 		codes = append(codes, d.Code)
 	}
 	slices.Sort(codes)
 	codes = slices.Compact(codes)
 	for _, c := range codes {
-		driver.Rules = append(driver.Rules, sarifRule{ID: c.String(), Short: sarifMessage{lint.Title(c)},
-			Help: sarifMessage{"See " + c.String() + " in docs/lint.md."}})
+		driver.Rules = append(driver.Rules, sarifRule{ID: c.String(), Short: sarifMessage{r.Title(c)},
+			Help: sarifMessage{"See " + c.String() + " in " + r.Page + "."}})
 	}
-	for _, d := range r.findings {
+	for _, d := range r.Findings {
 		i, _ := slices.BinarySearch(codes, d.Code)
 		result := sarifResult{RuleID: d.Code.String(), RuleIndex: i, Level: sarifLevel(d.Severity), Message: sarifMessage{d.Summary}}
 		if d.Detail != "" {
@@ -95,8 +93,8 @@ func writeSARIF(w io.Writer, r report) error {
 		}
 		if d.Subject.File != "" {
 			result.Locations = []sarifLocation{{Physical: physical(d.Subject, d.Line)}}
-		} else if len(r.files) > 0 {
-			result.Locations = []sarifLocation{{Physical: sarifPhysical{sarifURI(r.files[0]), sarifRegion{StartLine: 1}}}}
+		} else if len(r.Files) > 0 {
+			result.Locations = []sarifLocation{{Physical: sarifPhysical{sarifURI(r.Files[0]), sarifRegion{StartLine: 1}}}}
 		}
 		for _, p := range d.Related {
 			if p.Range.File != "" {
@@ -113,11 +111,11 @@ func writeSARIF(w io.Writer, r report) error {
 	})
 }
 
-func sarifLevel(s confparse.Severity) string {
+func sarifLevel(s Severity) string {
 	switch {
-	case s >= confparse.Error:
+	case s >= Error:
 		return "error"
-	case s == confparse.Warning:
+	case s == Warning:
 		return "warning"
 	}
 	return "note"
@@ -134,7 +132,7 @@ func sarifURI(name string) sarifArtifact {
 
 // physical returns the place of r on the line of that text. SARIF counts characters where a Range counts bytes; without
 // the text only the lines are told.
-func physical(r confparse.Range, text string) sarifPhysical {
+func physical(r Range, text string) sarifPhysical {
 	first := max(r.Start.Line, 1)
 	p := sarifPhysical{sarifURI(r.File), sarifRegion{StartLine: first, EndLine: max(r.End.Line, first)}}
 	if text != "" && r.Start.Line == r.End.Line {

@@ -1,0 +1,28 @@
+package vrrp
+
+import (
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan"
+)
+
+// What a Runner is given and tells, under the names of this package: the rest of the program knows no other of this part.
+type (
+	Spec         = election.Spec
+	InstanceSpec = election.InstanceSpec
+	GroupSpec    = election.GroupSpec
+	State        = election.State
+	Network      = lan.Network
+	Kernel       = lan.Kernel
+)
+
+// The states of a virtual router.
+const (
+	Init   = election.Init
+	Backup = election.Backup
+	Master = election.Master
+	Fault  = election.Fault
+)
+
+// OpenKernel returns the Network of the network namespace that the calling thread is in. It needs CAP_NET_ADMIN and
+// CAP_NET_RAW; without them the error wraps fs.ErrPermission and names what is missing.
+func OpenKernel() (*Kernel, error) { return lan.OpenKernel() }
