@@ -12,7 +12,7 @@ func httpWords(check string) words {
 	return words{
 		check:  check,
 		passed: func(server string) string { return "Remote Web server " + server + " succeed on service." },
-		failed: func(server, reason string) string { return reason + " server " + server + "." },
+		failed: func(t told) string { return t.reason + " server " + t.server + "." },
 		step: func(server, reason, step string) string {
 			return reason + " success to " + server + " url(" + step + ")"
 		},

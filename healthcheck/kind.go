@@ -1,6 +1,10 @@
 package healthcheck
 
-import "vigil/confparse"
+import (
+	"net/netip"
+
+	"vigil/confparse"
+)
 
 // kind is all that this package knows of one kind of check. The next one is a file of its own, like tcp.go or http.go,
 // and a line in kinds; nothing else here asks which kind a check is.
@@ -31,10 +35,20 @@ type question interface {
 }
 
 // words are how the log speaks of a kind of check: those that operators of keepalived search their logs for. server is
-// the name of the real server.
+// the name of the real server. A kind with a line of its own for down says in it why, so that of the last attempt
+// nothing is said besides.
 type words struct {
 	check  string                                   // what failed, in "CHECK on service SERVER failed."
-	passed func(server string) string               // the check passes now
-	failed func(server, reason string) string       // an attempt has failed
+	passed func(server string) string               // the check passes now; nil: nothing is said
+	failed func(told) string                        // an attempt has failed
+	down   func(told) string                        // the check fails, and the attempt with it; nil: the line of check
 	step   func(server, reason, step string) string // a step passes while the check is down; nil: it has one step
+}
+
+// told is what a line of the log tells of a check that fails.
+type told struct {
+	server  string         // the name of the real server
+	target  netip.AddrPort // who was asked
+	reason  string
+	retries uint32 // made before the check failed for good
 }

@@ -34,7 +34,7 @@ func addKind(t *testing.T, k confparse.CheckerKind, q question) {
 	kinds[k] = &kind{ask: func(*confparse.Checker) question { return q }, words: words{
 		check:  "LOAD_CHECK",
 		passed: func(server string) string { return server + " answers." },
-		failed: func(server, reason string) string { return server + ": " + reason },
+		failed: func(t told) string { return t.server + ": " + t.reason },
 	}}
 	t.Cleanup(func() { delete(kinds, k) })
 }

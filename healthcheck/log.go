@@ -10,13 +10,15 @@ import (
 
 func (m *Manager) enabled(level slog.Level) bool { return m.log.Enabled(context.Background(), level) }
 
-// logServer writes the line text makes of a real server's and its virtual server's name.
+// logServer writes the line text makes of a real server's and its virtual server's name, if it makes one.
 func (m *Manager) logServer(rs *realServer, text func(name, vs string) string) {
 	if !m.enabled(slog.LevelInfo) {
 		return
 	}
 	name, vs := rs.id().String(), rs.vs.id.String()
-	m.log.Info(text(name, vs), "virtual_server", vs, "real_server", name)
+	if line := text(name, vs); line != "" {
+		m.log.Info(line, "virtual_server", vs, "real_server", name)
+	}
 }
 
 // manyActivations is how many checks may begin at one time with a line each. Of more than that nobody reads the lines,
@@ -41,17 +43,21 @@ func (m *Manager) logActivated(probes []*probe) {
 	}
 }
 
-// logVerdict tells, once for each real server judged by p, what the check came to.
-func (m *Manager) logVerdict(p *probe, o observed) {
+// logVerdict tells, once for each real server judged by p, what the check came to by r.
+func (m *Manager) logVerdict(p *probe, r Result, o observed) {
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string { return verdictText(p.words(), o.verdict, o.retries, name) })
+		m.logServer(s.rs, func(name, _ string) string {
+			return verdictText(p.words(), o.verdict, told{name, p.spec.Target(), r.Reason, o.retries})
+		})
 	}
 }
 
 // logAttempt tells of one failed attempt of a check that is not down, for log_all_failures.
 func (m *Manager) logAttempt(p *probe, r Result) {
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string { return p.words().failed(name, r.Reason) })
+		m.logServer(s.rs, func(name, _ string) string {
+			return p.words().failed(told{server: name, target: p.spec.Target(), reason: r.Reason})
+		})
 	}
 }
 

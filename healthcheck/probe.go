@@ -238,7 +238,8 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 		}
 	} else {
 		p.failures++
-		if before.state != down && shared.timing.logAllFailures {
+		said := o.verdict == down && p.words().down != nil
+		if before.state != down && shared.timing.logAllFailures && !said {
 			m.logAttempt(p, r)
 		}
 	}
@@ -247,7 +248,7 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 		m.deliverWeight(p)
 	}
 	if o.verdict != unknown {
-		m.logVerdict(p, o)
+		m.logVerdict(p, r, o)
 		m.deliver(p, before.state == unknown)
 	}
 	if weighs && o.verdict == down {

@@ -18,7 +18,7 @@ const (
 var tcpWords = words{
 	check:  "TCP_CHECK",
 	passed: func(server string) string { return "TCP connection to " + server + " success." },
-	failed: func(server, reason string) string { return "TCP connection to " + server + " " + reason + "." },
+	failed: func(t told) string { return "TCP connection to " + t.server + " " + t.reason + "." },
 }
 
 // tcpQuestion is TCP_CHECK: whether a connection can be made.

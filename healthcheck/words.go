@@ -5,15 +5,25 @@ import "fmt"
 // The texts are those operators of keepalived search their logs for. What is particular to a kind of check is in its
 // words. server is a name.
 
-// verdictText tells that a check came to a verdict; retries is how many were made before it failed.
-func verdictText(w *words, v verdict, retries uint32, server string) string {
+// verdictText tells that a check came to a verdict, or is empty.
+func verdictText(w *words, v verdict, t told) string {
 	switch {
+	case v == up && w.passed == nil:
+		return ""
 	case v == up:
-		return w.passed(server)
-	case retries == 0:
-		return w.check + " on service " + server + " failed."
+		return w.passed(t.server)
+	case w.down != nil:
+		return w.down(t)
 	}
-	return fmt.Sprintf("%s on service %s failed after %d retries.", w.check, server, retries)
+	return w.check + " on service " + t.server + " failed" + afterRetries(t.retries) + "."
+}
+
+// afterRetries is " after N retries", or nothing when there were none.
+func afterRetries(n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" after %d retries", n)
 }
 
 // postponedText tells of an attempt that could not be made for a reason on our side.
