@@ -89,7 +89,7 @@ type lab struct {
 }
 
 // ownKinds lets the Manager make attempts as the kinds of its checks do, on no made-up servers.
-func (l *lab) ownKinds() { l.m.newChecker = CheckSpec.checker }
+func (l *lab) ownKinds() { l.m.newChecker = l.m.checker }
 
 // inLab runs test in a bubble; the Manager is stopped at its end, and a goroutine left over fails the test.
 func inLab(t *testing.T, o Options, test func(*lab)) {

@@ -21,6 +21,11 @@ var kinds = map[confparse.CheckerKind]*kind{
 	confparse.TCPCheck: {askTCP, tcpWords},
 	confparse.HTTPGet:  {askHTTP, httpWords("HTTP_CHECK")},
 	confparse.SSLGet:   {askHTTP, httpWords("SSL_CHECK")},
+
+	confparse.SMTPCheck: {askSMTP, smtpWords},
+	confparse.DNSCheck:  {askDNS, dnsWords},
+	confparse.UDPCheck:  {askUDP, udpWords},
+	confparse.PingCheck: {askPing, pingWords},
 }
 
 // question is what a check asks of its target. Two equal values ask the same in the same way, so a question must be

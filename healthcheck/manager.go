@@ -47,6 +47,7 @@ type Manager struct {
 	epoch       time.Time
 	newChecker  func(c CheckSpec, step int) Checker
 	signal      chan struct{} // 1 slot: mailbox is not empty
+	echoes      echoSockets
 
 	mu       sync.Mutex
 	rand     *rand.Rand
@@ -66,7 +67,6 @@ func NewManager(o Options) *Manager {
 		log:         o.Logger,
 		maxInFlight: inFlightLimit(o.MaxInFlight),
 		epoch:       time.Now(),
-		newChecker:  CheckSpec.checker,
 		signal:      make(chan struct{}, 1),
 		rand:        o.Rand,
 		probes:      make(map[CheckSpec]*probe),
@@ -77,8 +77,16 @@ func NewManager(o Options) *Manager {
 	if m.rand == nil {
 		m.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
+	m.newChecker = m.checker
 	m.metrics = newMetrics(o.Registerer, m)
 	return m
+}
+
+// checker returns what makes one attempt of the check. step is the position in a question of several steps.
+func (m *Manager) checker(c CheckSpec, step int) Checker {
+	p := c.shared.Value()
+	p.via.target, p.via.echoes = c.Target(), &m.echoes
+	return p.asks.attempt(p.via, step)
 }
 
 // inFlightLimit leaves a quarter of the file descriptors to the rest of the process.

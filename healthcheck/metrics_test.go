@@ -40,27 +40,21 @@ func TestMetrics(t *testing.T) {
 		l.run(config(pool(2)))
 		l.until(14 * s)
 		want := map[string]float64{
-			"keepalived_check_duration_seconds HTTP_GET":      0,
-			"keepalived_check_duration_seconds SSL_GET":       0,
-			"keepalived_check_duration_seconds TCP_CHECK":     2,
 			"keepalived_check_queue_seconds":                  0,
-			"keepalived_checks_total HTTP_GET failure":        0,
-			"keepalived_checks_total HTTP_GET panic":          0,
-			"keepalived_checks_total HTTP_GET rescheduled":    0,
-			"keepalived_checks_total HTTP_GET success":        0,
-			"keepalived_checks_total SSL_GET failure":         0,
-			"keepalived_checks_total SSL_GET panic":           0,
-			"keepalived_checks_total SSL_GET rescheduled":     0,
-			"keepalived_checks_total SSL_GET success":         0,
-			"keepalived_checks_total TCP_CHECK failure":       2,
-			"keepalived_checks_total TCP_CHECK panic":         0,
-			"keepalived_checks_total TCP_CHECK rescheduled":   0,
-			"keepalived_checks_total TCP_CHECK success":       2,
 			"keepalived_check_oldest_completion_seconds":      2,
 			"keepalived_checks_in_flight":                     0,
 			"keepalived_real_server_up " + rs1 + " " + vsName: 1,
 			"keepalived_real_server_up " + rs2 + " " + vsName: 0,
 		}
+		for k := range kinds {
+			want["keepalived_check_duration_seconds "+k.String()] = 0
+			for _, end := range []string{"failure", "panic", "rescheduled", "success"} {
+				want["keepalived_checks_total "+k.String()+" "+end] = 0
+			}
+		}
+		want["keepalived_check_duration_seconds TCP_CHECK"] = 2
+		want["keepalived_checks_total TCP_CHECK failure"] = 2
+		want["keepalived_checks_total TCP_CHECK success"] = 2
 		if diff := cmp.Diff(want, l.counters(t)); diff != "" {
 			t.Errorf("mismatch (-want +got):\n%s", diff)
 		}

@@ -262,7 +262,7 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 func (m *Manager) check(ctx context.Context, spec CheckSpec, step int) (r Result, panicked bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			m.log.Error("a check panicked", "check", spec.Kind.String(), "target", spec.Target().String(),
+			m.log.Error("a check panicked", "check", spec.Kind.String(), "target", spec.targetName(),
 				"err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			r, panicked = failed(CodeUnknown, "panic", fmt.Errorf("panic: %v", v)), true
 		}

@@ -38,14 +38,15 @@ type CheckSpec struct {
 	shared unique.Handle[profile]
 }
 
-// Target is the address the check connects to.
+// Target is the address the check connects to. Its port is 0 where the question needs none.
 func (c CheckSpec) Target() netip.AddrPort { return netip.AddrPortFrom(c.addr, c.port) }
 
-// checker returns what makes one attempt of the check. step is the position in a question of several steps.
-func (c CheckSpec) checker(step int) Checker {
-	p := c.shared.Value()
-	p.via.target = c.Target()
-	return p.asks.attempt(p.via, step)
+// targetName is Target for people.
+func (c CheckSpec) targetName() string {
+	if c.port == 0 {
+		return c.addr.String()
+	}
+	return c.Target().String()
 }
 
 func (c CheckSpec) policy() policy {
