@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 
@@ -299,4 +300,17 @@ func (l *lab) wantHealth(want ...string) {
 // vsIDOfMark is the virtual server of firewall mark 5 in a family.
 func vsIDOfMark(f confparse.Family) confparse.VirtualServerID {
 	return confparse.VirtualServerID{Family: f, Fwmark: 5}
+}
+
+// settled returns what a configuration with one real server, 10.0.0.1:8080, and the given text in it comes to.
+func settled(t *testing.T, text string) Spec {
+	t.Helper()
+	text = "virtual_server 10.0.0.100 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 10.0.0.1 8080 {\n" + text + "}\n}\n"
+	c, ds := confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}, "k.conf", confparse.Env{})
+	for _, d := range ds {
+		if d.Severity >= confparse.Error {
+			t.Fatal(d)
+		}
+	}
+	return FromConfig(c)
 }
