@@ -4,14 +4,17 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"vigil/confparse"
+	"vigil/internal/testlan"
 )
 
 // needIPv6 skips a test where the loopback has no IPv6.
@@ -207,4 +210,46 @@ func FuzzUDPReply(f *testing.F) {
 			t.Errorf("accepts %v, want %v", got, ok)
 		}
 	})
+}
+
+// TestUDPCheckHearsRouters: what a router says of the way to the target counts when it says that there is none.
+func TestUDPCheckHearsRouters(t *testing.T) {
+	lan := newLAN(t)
+	ip := func(h *testlan.Host, words string) {
+		t.Helper()
+		if _, err := h.Output(t.Context(), append([]string{"ip"}, strings.Fields(words)...)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := lan.host.Sysctl("net/ipv4/ip_forward", "1"); err != nil {
+		t.Fatal(err)
+	}
+	for i, kind := range []string{"unreachable", "prohibit", "blackhole"} {
+		ip(lan.director, fmt.Sprintf("route add 10.9.%d.0/24 via 10.0.0.2", i))
+		ip(lan.host, fmt.Sprintf("route add %s 10.9.%d.0/24", kind, i))
+	}
+	for _, tt := range []struct {
+		name, target, ttl string
+		outcome           Outcome
+		code              Code
+	}{
+		{"host unreachable", "10.9.0.1:9", "64", Failed, CodeConnectFailed},
+		{"prohibited", "10.9.1.1:9", "64", Failed, CodeConnectFailed},
+		{"nothing is said", "10.9.2.1:9", "64", Passed, CodeConnected},
+		{"time exceeded on the way, which says nothing of the target", "10.9.0.1:9", "1", Passed, CodeConnected},
+	} {
+		if err := lan.director.Sysctl("net/ipv4/ip_default_ttl", tt.ttl); err != nil {
+			t.Fatal(err)
+		}
+		lan.do(t, func() {
+			d := dial{target: netip.MustParseAddrPort(tt.target), timeout: time.Minute}
+			if tt.outcome == Passed {
+				d.timeout = 200 * time.Millisecond
+			}
+			r := udpCheck{d, udpAsk(confparse.UDPDetail{})}.Check(t.Context())
+			if r.Outcome != tt.outcome || r.Code != tt.code {
+				t.Errorf("%s: got %v, %v, %v; want %v, %v", tt.name, r.Outcome, r.Code, r.Err, tt.outcome, tt.code)
+			}
+		})
+	}
 }
