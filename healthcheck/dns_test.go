@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -129,6 +130,28 @@ func TestCheckCase45(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDNSCheckTakesNoFlood: answers to others' queries without end do not keep a check from its end.
+func TestDNSCheckTakesNoFlood(t *testing.T) {
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flood sync.WaitGroup
+	flood.Go(func() {
+		b := make([]byte, 64)
+		_, from, err := c.ReadFromUDPAddrPort(b)
+		for err == nil {
+			_, err = c.WriteToUDPAddrPort([]byte("not a response"), from)
+		}
+	})
+	d := dial{target: c.LocalAddr().(*net.UDPAddr).AddrPort(), timeout: 50 * time.Millisecond}
+	if r := (dnsCheck{d, dnsQuestion{".", dnsmessage.TypeSOA}}).Check(t.Context()); r.Code != CodeAnswerTimeout {
+		t.Errorf("got %v, %v, %v", r.Outcome, r.Code, r.Err)
+	}
+	c.Close()
+	flood.Wait()
 }
 
 func TestDNSCheckUnreachable(t *testing.T) {

@@ -1,10 +1,12 @@
 package healthcheck
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,7 +88,7 @@ func TestNoPorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	lan.do(t, func() {
-		mail := mailServerAt(t, "127.0.0.1:25", "220 ok\r\n", "250 ok\r\n", "221 bye\r\n")
+		mail := mailServerAt(t, "127.0.0.1:25", nil, "220 ok\r\n", "250 ok\r\n", "221 bye\r\n")
 		tcp := listen(t, "127.0.0.1:80", nil)
 		checks := everyKind(t, tcp, mail, datagramServer(t, "127.0.0.1:53", answersAll))
 		var taken []io.Closer
@@ -110,16 +112,26 @@ func TestNoPorts(t *testing.T) {
 	})
 }
 
-// mailServerAt is mailServer at an address.
-func mailServerAt(t *testing.T, addr string, lines ...string) netip.AddrPort {
-	return listen(t, addr, func(c *net.TCPConn) {
-		for i, line := range lines {
-			if i > 0 {
-				readLine(c)
-			}
-			io.WriteString(c, line)
+// TestRoutesOfOurOwn: that there is no way to the server, or none that is open, is the network's word on it; that we may not
+// go there is not.
+func TestRoutesOfOurOwn(t *testing.T) {
+	lan := newLAN(t)
+	for i, route := range []struct {
+		kind string
+		want Outcome
+	}{{"unreachable", Failed}, {"prohibit", Postponed}} {
+		words := fmt.Sprintf("ip route add %s 10.8.%d.0/24", route.kind, i)
+		if _, err := lan.director.Output(t.Context(), strings.Fields(words)...); err != nil {
+			t.Fatal(err)
 		}
-		io.Copy(io.Discard, c)
+		lan.do(t, func() {
+			to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 8, byte(i), 1}), 9)
+			outcomes(t, route.kind, everyKind(t, to, to, to), route.want, nil)
+		})
+	}
+	lan.do(t, func() {
+		to := netip.MustParseAddrPort("10.7.0.1:9")
+		outcomes(t, "no route", everyKind(t, to, to, to), Failed, nil)
 	})
 }
 

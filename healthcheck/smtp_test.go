@@ -20,7 +20,11 @@ import (
 // mailServer returns the address of a server that says its lines in turn, and waits for a line before each but the first.
 // What it was told goes to told.
 func mailServer(t *testing.T, told chan<- string, lines ...string) netip.AddrPort {
-	return listen(t, "127.0.0.1:0", func(c *net.TCPConn) {
+	return mailServerAt(t, "127.0.0.1:0", told, lines...)
+}
+
+func mailServerAt(t *testing.T, addr string, told chan<- string, lines ...string) netip.AddrPort {
+	return listen(t, addr, func(c *net.TCPConn) {
 		var said []byte
 		for i, line := range lines {
 			if i > 0 {
