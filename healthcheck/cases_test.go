@@ -163,7 +163,7 @@ func TestMailChecksInsist(t *testing.T) {
 func TestEqualEchoesAreSentOnce(t *testing.T) {
 	text := "PING_CHECK {\n}\n}\nreal_server 10.0.0.1 8081 {\nPING_CHECK {\n}\n}\nreal_server 10.0.0.1 8082 {\nPING_CHECK {\nbind_if eth0\n}\n"
 	servers := settled(t, text).VirtualServers[0].RealServers
-	if a, b, c := servers[0].Checks[0], servers[1].Checks[0], servers[2].Checks[0]; a != b || a == c || a.targetName() != "10.0.0.1" {
+	if a, b, c := servers[0].Checks[0], servers[1].Checks[0], servers[2].Checks[0]; a != b || a == c || a.subject() != "10.0.0.1" {
 		t.Errorf("%+v, %+v and %+v", a, b, c)
 	}
 }

@@ -24,8 +24,6 @@ type dial struct {
 	bindPort      uint16
 	bindInterface string // bind_if; "" = any
 	fwmark        uint32 // 0 = none
-
-	echoes *echoSockets // shared by the echo requests of a Manager; nil in a Spec
 }
 
 // localError is a failure on this side of the connection. It says nothing about the target.

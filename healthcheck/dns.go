@@ -22,9 +22,13 @@ const (
 )
 
 var dnsWords = words{
-	check:  "DNS_CHECK",
-	failed: func(t told) string { return "DNS_CHECK (" + t.server + ") " + t.reason },
-	down:   func(t told) string { return "DNS_CHECK (" + t.server + ") " + t.reason + afterRetries(t.retries) },
+	check: "DNS_CHECK",
+	verdict: func(t told) string {
+		if t.verdict == up {
+			return ""
+		}
+		return "DNS_CHECK (" + t.server + ") " + t.result.Reason + afterRetries(t.retries)
+	},
 }
 
 // dnsTypes are the types that can be asked for, by their names in the configuration.
@@ -48,7 +52,7 @@ func askDNS(ck *confparse.Checker) question {
 	return q
 }
 
-func (q dnsQuestion) attempt(via dial, _ int) Checker { return dnsCheck{via, q} }
+func (q dnsQuestion) attempt(with means, _ int) Checker { return dnsCheck{with.via, q} }
 
 func (dnsQuestion) policy(t timing) policy { return t.policy() }
 

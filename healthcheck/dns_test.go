@@ -189,10 +189,10 @@ func TestDNSCheckOverIPv6(t *testing.T) {
 }
 
 func TestDNSWords(t *testing.T) {
-	if got := verdictText(&dnsWords, up, told{server: rs1}); got != "" {
+	if got := verdictText(&dnsWords, told{verdict: up, server: rs1}); got != "" {
 		t.Errorf("success is told: %q", got)
 	}
-	if got, want := verdictText(&dnsWords, down, told{server: rs1, reason: dnsTimeout, retries: 3}),
+	if got, want := verdictText(&dnsWords, told{verdict: down, server: rs1, result: Result{Reason: dnsTimeout}, retries: 3}),
 		"DNS_CHECK ("+rs1+") read timeout from socket after 3 retries"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

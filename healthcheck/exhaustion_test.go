@@ -19,13 +19,13 @@ import (
 // everyKind returns a check of each kind that opens sockets, on servers where each of them passes.
 func everyKind(t *testing.T, tcp, mail, datagrams netip.AddrPort) map[string]Checker {
 	t.Helper()
-	to := func(a netip.AddrPort) dial { return dial{target: a, timeout: time.Minute, echoes: &echoSockets{}} }
+	to := func(a netip.AddrPort) dial { return dial{target: a, timeout: time.Minute} }
 	return map[string]Checker{
 		"TCP_CHECK":  tcpCheck{to(tcp)},
 		"SMTP_CHECK": smtpCheck{to(mail), "me"},
 		"DNS_CHECK":  dnsCheck{to(datagrams), dnsQuestion{".", dnsmessage.TypeSOA}},
 		"UDP_CHECK":  udpCheck{to(datagrams), udpAsk(confparse.UDPDetail{RequireReply: true, MaxLength: 255})},
-		"PING_CHECK": pingCheck{to(tcp)},
+		"PING_CHECK": pingCheck{to(tcp), &echoSockets{}},
 	}
 }
 

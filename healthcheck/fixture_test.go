@@ -90,7 +90,7 @@ type lab struct {
 }
 
 // ownKinds lets the Manager make attempts as the kinds of its checks do, on no made-up servers.
-func (l *lab) ownKinds() { l.m.newChecker = l.m.checker }
+func (l *lab) ownKinds() { l.m.newChecker = CheckSpec.checker }
 
 // inLab runs test in a bubble; the Manager is stopped at its end, and a goroutine left over fails the test.
 func inLab(t *testing.T, o Options, test func(*lab)) {
@@ -101,7 +101,7 @@ func inLab(t *testing.T, o Options, test func(*lab)) {
 			o.Rand = rand.New(rand.NewPCG(1, 2))
 		}
 		l.m = NewManager(o)
-		l.m.newChecker = func(c CheckSpec, step int) Checker { return fakeCheck{l, c.Target(), step} }
+		l.m.newChecker = func(c CheckSpec, _ means, step int) Checker { return fakeCheck{l, c.Target(), step} }
 		test(l)
 		if l.cancel != nil {
 			l.stop()

@@ -12,7 +12,7 @@ func httpWords(check string) words {
 	return words{
 		check:  check,
 		passed: func(server string) string { return "Remote Web server " + server + " succeed on service." },
-		failed: func(t told) string { return t.reason + " server " + t.server + "." },
+		failed: func(server, reason string) string { return reason + " server " + server + "." },
 		step: func(server, reason, step string) string {
 			return reason + " success to " + server + " url(" + step + ")"
 		},
@@ -73,9 +73,9 @@ func newURL(u confparse.URL, host string) urlSpec {
 	return url
 }
 
-func (q httpQuestion) attempt(via dial, step int) Checker {
+func (q httpQuestion) attempt(with means, step int) Checker {
 	s := q.spec.Value()
-	return httpCheck{dial: via, url: s.url(step), protocol: s.protocol, tls: s.tls, limits: replyLimit}
+	return httpCheck{dial: with.via, url: s.url(step), protocol: s.protocol, tls: s.tls, limits: replyLimit}
 }
 
 func (q httpQuestion) policy(t timing) policy {

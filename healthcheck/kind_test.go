@@ -11,7 +11,7 @@ import (
 // loadQuestion is a kind of check that exists for tests: it asks for a weight, in steps, and is told both by said.
 type loadQuestion struct{ said func(step int) Result }
 
-func (q *loadQuestion) attempt(_ dial, step int) Checker { return loadCheck{q, step} }
+func (q *loadQuestion) attempt(_ means, step int) Checker { return loadCheck{q, step} }
 
 func (q *loadQuestion) policy(t timing) policy { return t.policy() }
 
@@ -34,7 +34,7 @@ func addKind(t *testing.T, k confparse.CheckerKind, q question) {
 	kinds[k] = &kind{ask: func(*confparse.Checker) question { return q }, words: words{
 		check:  "LOAD_CHECK",
 		passed: func(server string) string { return server + " answers." },
-		failed: func(t told) string { return t.server + ": " + t.reason },
+		failed: func(server, reason string) string { return server + ": " + reason },
 	}}
 	t.Cleanup(func() { delete(kinds, k) })
 }

@@ -44,10 +44,10 @@ func (m *Manager) logActivated(probes []*probe) {
 }
 
 // logVerdict tells, once for each real server judged by p, what the check came to by r.
-func (m *Manager) logVerdict(p *probe, r Result, o observed) {
+func (m *Manager) logVerdict(p *probe, o observed, r Result) {
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string {
-			return verdictText(p.words(), o.verdict, told{name, p.spec.Target(), r.Reason, o.retries})
+		m.logServer(s.rs, func(name, vs string) string {
+			return verdictText(p.words(), told{verdict: o.verdict, retries: o.retries, server: name, vs: vs, spec: p.spec, result: r})
 		})
 	}
 }
@@ -55,8 +55,8 @@ func (m *Manager) logVerdict(p *probe, r Result, o observed) {
 // logAttempt tells of one failed attempt of a check that is not down, for log_all_failures.
 func (m *Manager) logAttempt(p *probe, r Result) {
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string {
-			return p.words().failed(told{server: name, target: p.spec.Target(), reason: r.Reason})
+		m.logServer(s.rs, func(name, vs string) string {
+			return attemptText(p.words(), told{server: name, vs: vs, spec: p.spec, result: r})
 		})
 	}
 }

@@ -45,9 +45,9 @@ type Manager struct {
 	metrics     *metrics
 	maxInFlight int
 	epoch       time.Time
-	newChecker  func(c CheckSpec, step int) Checker
+	newChecker  func(c CheckSpec, with means, step int) Checker
+	means       means
 	signal      chan struct{} // 1 slot: mailbox is not empty
-	echoes      echoSockets
 
 	mu       sync.Mutex
 	rand     *rand.Rand
@@ -67,6 +67,8 @@ func NewManager(o Options) *Manager {
 		log:         o.Logger,
 		maxInFlight: inFlightLimit(o.MaxInFlight),
 		epoch:       time.Now(),
+		newChecker:  CheckSpec.checker,
+		means:       means{echoes: &echoSockets{}},
 		signal:      make(chan struct{}, 1),
 		rand:        o.Rand,
 		probes:      make(map[CheckSpec]*probe),
@@ -77,16 +79,8 @@ func NewManager(o Options) *Manager {
 	if m.rand == nil {
 		m.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
-	m.newChecker = m.checker
 	m.metrics = newMetrics(o.Registerer, m)
 	return m
-}
-
-// checker returns what makes one attempt of the check. step is the position in a question of several steps.
-func (m *Manager) checker(c CheckSpec, step int) Checker {
-	p := c.shared.Value()
-	p.via.target, p.via.echoes = c.Target(), &m.echoes
-	return p.asks.attempt(p.via, step)
 }
 
 // inFlightLimit leaves a quarter of the file descriptors to the rest of the process.

@@ -18,7 +18,7 @@ const (
 var pingWords = words{
 	check:  "ICMP CHECK",
 	passed: func(server string) string { return "ICMP connection to " + server + " success." },
-	failed: func(t told) string { return "ICMP connection to address " + t.server + " " + t.reason + "." },
+	failed: func(server, reason string) string { return "ICMP connection to address " + server + " " + reason + "." },
 }
 
 // pingQuestion is PING_CHECK: whether a host answers an echo request.
@@ -26,7 +26,7 @@ type pingQuestion struct{}
 
 func askPing(*confparse.Checker) question { return pingQuestion{} }
 
-func (pingQuestion) attempt(via dial, _ int) Checker { return pingCheck{via} }
+func (pingQuestion) attempt(with means, _ int) Checker { return pingCheck{with.via, with.echoes} }
 
 func (pingQuestion) policy(t timing) policy { return t.policy() }
 
@@ -34,15 +34,18 @@ func (q pingQuestion) same(o question) bool { return o == q }
 
 // pingCheck passes when the answer to its request comes in time. Its socket is shared with the requests to other hosts
 // that are under way.
-type pingCheck struct{ dial dial }
+type pingCheck struct {
+	dial   dial
+	echoes *echoSockets
+}
 
 // Check implements Checker.
 func (c pingCheck) Check(ctx context.Context) Result {
-	socket, err := c.dial.echoes.join(&c.dial)
+	socket, err := c.echoes.join(&c.dial)
 	if err != nil {
 		return unsent(err, pingFailed)
 	}
-	defer c.dial.echoes.leave(socket)
+	defer c.echoes.leave(socket)
 	timeout := time.NewTimer(c.dial.timeout)
 	defer timeout.Stop()
 	answer, seq := socket.expect(c.dial.target.Addr())

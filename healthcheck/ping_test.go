@@ -16,15 +16,15 @@ import (
 )
 
 // ping returns a check of a host with sockets of its own.
-func ping(host string, d dial) pingCheck {
+func ping(host string, d dial) pingCheck { return pingOn(&echoSockets{}, host, d) }
+
+// pingOn returns a check of a host.
+func pingOn(sockets *echoSockets, host string, d dial) pingCheck {
 	d.target = netip.AddrPortFrom(netip.MustParseAddr(host), 0)
-	if d.echoes == nil {
-		d.echoes = &echoSockets{}
-	}
 	if d.timeout == 0 {
 		d.timeout = time.Minute
 	}
-	return pingCheck{d}
+	return pingCheck{d, sockets}
 }
 
 // needEchoes skips a test where this process may have no socket for echo requests.
@@ -58,7 +58,7 @@ func TestPingCheck(t *testing.T) {
 		{"bind_if that does not exist", ping("127.0.0.1", dial{bindInterface: "nonexistent0"}),
 			Postponed, CodeSocketError, "could not be made", syscall.ENODEV},
 		{"a zone that does not exist", ping("fe80::1%nonexistent0", dial{}), Postponed, CodeSocketError, "could not be made", nil},
-		{"nobody to ask", pingCheck{dial{echoes: &echoSockets{}, timeout: time.Minute}}, Postponed, CodeSocketError, "could not be made",
+		{"nobody to ask", pingCheck{dial{timeout: time.Minute}, &echoSockets{}}, Postponed, CodeSocketError, "could not be made",
 			syscall.EDESTADDRREQ},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestPingCheck(t *testing.T) {
 			if r.Outcome != tt.outcome || r.Code != tt.code || r.Reason != tt.reason || tt.err != nil && !errors.Is(r.Err, tt.err) {
 				t.Errorf("got %v, %v, %q, %v; want %v, %v, %q, %v", r.Outcome, r.Code, r.Reason, r.Err, tt.outcome, tt.code, tt.reason, tt.err)
 			}
-			if n := len(tt.check.dial.echoes.open); n != 0 {
+			if n := len(tt.check.echoes.open); n != 0 {
 				t.Errorf("%d sockets are left open", n)
 			}
 		})
@@ -95,7 +95,7 @@ func TestPingsShareSockets(t *testing.T) {
 	most := 0
 	for i := range hosts {
 		host := netip.AddrFrom4([4]byte{127, 1, byte(i >> 8), byte(i)})
-		asking.Go(func() { results[i] = ping(host.String(), dial{echoes: &sockets}).Check(t.Context()) })
+		asking.Go(func() { results[i] = pingOn(&sockets, host.String(), dial{}).Check(t.Context()) })
 		if i%100 == 0 {
 			sockets.mu.Lock()
 			most = max(most, len(sockets.open))
@@ -211,7 +211,7 @@ func TestPingCheckWithoutPingSockets(t *testing.T) {
 	lan.do(t, func() {
 		for _, host := range []string{"10.0.0.2", "127.0.0.1", "::1"} {
 			c := ping(host, dial{})
-			s, err := c.dial.echoes.join(&c.dial)
+			s, err := c.echoes.join(&c.dial)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -221,7 +221,7 @@ func TestPingCheckWithoutPingSockets(t *testing.T) {
 			if r := c.Check(t.Context()); r.Outcome != Passed {
 				t.Errorf("%s: %v, %v, %v", host, r.Outcome, r.Reason, r.Err)
 			}
-			c.dial.echoes.leave(s)
+			c.echoes.leave(s)
 		}
 		if r := ping("10.0.0.99", dial{timeout: 100 * time.Millisecond}).Check(t.Context()); r.Code != CodeConnectTimeout {
 			t.Errorf("a host that is not there: %v, %v", r.Code, r.Err)
@@ -237,14 +237,14 @@ func TestDeadHostsHoldNobodyUp(t *testing.T) {
 	var dead sync.WaitGroup
 	ctx, cancel := context.WithCancel(t.Context())
 	lan.do(t, func() {
-		d := ping("10.0.0.2", dial{echoes: &sockets}).dial
+		d := pingOn(&sockets, "10.0.0.2", dial{}).dial
 		s, err := sockets.join(&d) // the socket is the director's; who joins it may be anywhere
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range echoUsers - 2 {
 			host := netip.AddrFrom4([4]byte{10, 0, 0, byte(100 + i)})
-			dead.Go(func() { ping(host.String(), dial{echoes: &sockets, timeout: time.Hour}).Check(ctx) })
+			dead.Go(func() { pingOn(&sockets, host.String(), dial{timeout: time.Hour}).Check(ctx) })
 		}
 		for joined := false; !joined; runtime.Gosched() {
 			s.mu.Lock()
@@ -252,7 +252,7 @@ func TestDeadHostsHoldNobodyUp(t *testing.T) {
 			s.mu.Unlock()
 		}
 		for range 20 {
-			if r := ping("10.0.0.2", dial{echoes: &sockets}).Check(t.Context()); r.Outcome != Passed {
+			if r := pingOn(&sockets, "10.0.0.2", dial{}).Check(t.Context()); r.Outcome != Passed {
 				t.Errorf("got %v, %v, %v", r.Outcome, r.Reason, r.Err)
 			}
 		}
@@ -267,9 +267,9 @@ func TestDeadHostsHoldNobodyUp(t *testing.T) {
 
 func TestPingWords(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
-		{verdictText(&pingWords, up, told{server: rs1}), "ICMP connection to " + rs1 + " success."},
-		{pingWords.failed(told{server: rs1, reason: pingTimeout}), "ICMP connection to address " + rs1 + " timeout."},
-		{verdictText(&pingWords, down, told{server: rs1, retries: 2}), "ICMP CHECK on service " + rs1 + " failed after 2 retries."},
+		{verdictText(&pingWords, told{verdict: up, server: rs1}), "ICMP connection to " + rs1 + " success."},
+		{pingWords.failed(rs1, pingTimeout), "ICMP connection to address " + rs1 + " timeout."},
+		{verdictText(&pingWords, told{verdict: down, server: rs1, retries: 2}), "ICMP CHECK on service " + rs1 + " failed after 2 retries."},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%q, want %q", tt.got, tt.want)

@@ -184,7 +184,7 @@ func (p *probe) fire() {
 func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 	ctx, cancel := context.WithCancel(m.ctx)
 	p.cancel = cancel
-	step, due := int(p.judgement.step), p.due
+	step, due, with := int(p.judgement.step), p.due, m.means
 	m.mu.Unlock()
 
 	// The clock is read as rarely as can be: it is a system call on some machines, virtual ones above all.
@@ -192,7 +192,7 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 		start = time.Since(m.epoch)
 	}
 	m.metrics.queue.Observe((start - due).Seconds())
-	result, panicked := m.check(ctx, p.spec, step)
+	result, panicked := m.check(ctx, p.spec, with, step)
 	end := time.Since(m.epoch)
 	result.Took = end - start
 	interrupted := ctx.Err() != nil
@@ -238,7 +238,7 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 		}
 	} else {
 		p.failures++
-		said := o.verdict == down && p.words().down != nil
+		said := o.verdict == down && p.words().failed == nil // in the words of the verdict
 		if before.state != down && shared.timing.logAllFailures && !said {
 			m.logAttempt(p, r)
 		}
@@ -248,7 +248,7 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 		m.deliverWeight(p)
 	}
 	if o.verdict != unknown {
-		m.logVerdict(p, r, o)
+		m.logVerdict(p, o, r)
 		m.deliver(p, before.state == unknown)
 	}
 	if weighs && o.verdict == down {
@@ -259,13 +259,13 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 
 // check makes one attempt. A panic in it is contained here and counts as a failure of the check: one broken reply must
 // not take the director down with it.
-func (m *Manager) check(ctx context.Context, spec CheckSpec, step int) (r Result, panicked bool) {
+func (m *Manager) check(ctx context.Context, spec CheckSpec, with means, step int) (r Result, panicked bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			m.log.Error("a check panicked", "check", spec.Kind.String(), "target", spec.targetName(),
+			m.log.Error("a check panicked", "check", spec.Kind.String(), "target", spec.subject(),
 				"err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			r, panicked = failed(CodeUnknown, "panic", fmt.Errorf("panic: %v", v)), true
 		}
 	}()
-	return m.newChecker(spec, step).Check(ctx), false
+	return m.newChecker(spec, with, step).Check(ctx), false
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"time"
 
@@ -28,19 +27,14 @@ const (
 )
 
 var smtpWords = words{
-	check:  "SMTP_CHECK",
-	passed: func(server string) string { return "Remote SMTP server " + server + " succeed on service." },
-	failed: smtpLine,
-	down:   smtpLine,
-}
-
-func smtpLine(t told) string {
-	return "SMTP_CHECK " + t.reason + " server " + bracketed(t.target)
-}
-
-// bracketed writes an address as keepalived does: "[192.0.2.1]:25".
-func bracketed(a netip.AddrPort) string {
-	return fmt.Sprintf("[%s]:%d", a.Addr(), a.Port())
+	check: "SMTP_CHECK",
+	verdict: func(t told) string {
+		if t.verdict == up {
+			return "Remote SMTP server " + t.server + " succeed on service."
+		}
+		target := t.spec.Target()
+		return fmt.Sprintf("SMTP_CHECK %s server [%s]:%d", t.result.Reason, target.Addr(), target.Port())
+	},
 }
 
 // smtpQuestion is SMTP_CHECK: whether a server greets and answers HELO (RFC 5321 §4.1.1.1).
@@ -54,7 +48,7 @@ func askSMTP(ck *confparse.Checker) question {
 	return q
 }
 
-func (q smtpQuestion) attempt(via dial, _ int) Checker { return smtpCheck{via, q.helo} }
+func (q smtpQuestion) attempt(with means, _ int) Checker { return smtpCheck{with.via, q.helo} }
 
 // policy: the retries are made every time, also before the first success and while the check is down.
 func (smtpQuestion) policy(t timing) policy {

@@ -218,7 +218,12 @@ func TestSMTPWords(t *testing.T) {
 		{"127.0.0.1:10002", "SMTP_CHECK Bad greeting banner from server [127.0.0.1]:10002"},
 		{"[2001:db8::1]:25", "SMTP_CHECK Bad greeting banner from server [2001:db8::1]:25"},
 	} {
-		got := verdictText(&smtpWords, down, told{server: rs1, target: netip.MustParseAddrPort(tt.target), reason: smtpBadBanner, retries: 1})
+		target := netip.MustParseAddrPort(tt.target)
+		spec := CheckSpec{Kind: confparse.SMTPCheck, addr: target.Addr(), port: target.Port()}
+		got := verdictText(&smtpWords, told{verdict: down, spec: spec, result: Result{Reason: smtpBadBanner}, retries: 1})
+		if again := attemptText(&smtpWords, told{spec: spec, result: Result{Reason: smtpBadBanner}}); again != got {
+			t.Errorf("of an attempt %q, of the verdict %q", again, got)
+		}
 		if got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)
 		}

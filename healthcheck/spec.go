@@ -41,12 +41,21 @@ type CheckSpec struct {
 // Target is the address the check connects to. Its port is 0 where the question needs none.
 func (c CheckSpec) Target() netip.AddrPort { return netip.AddrPortFrom(c.addr, c.port) }
 
-// targetName is Target for people.
-func (c CheckSpec) targetName() string {
+// subject is whom the check asks, for people.
+func (c CheckSpec) subject() string {
 	if c.port == 0 {
 		return c.addr.String()
 	}
 	return c.Target().String()
+}
+
+// checker returns what makes one attempt of the check with what there is. step is the position in a question of several
+// steps.
+func (c CheckSpec) checker(with means, step int) Checker {
+	p := c.shared.Value()
+	with.via = p.via
+	with.via.target = c.Target()
+	return p.asks.attempt(with, step)
 }
 
 func (c CheckSpec) policy() policy {

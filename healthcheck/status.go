@@ -74,7 +74,7 @@ func (v poolView) status(epoch time.Time) VirtualServerStatus {
 
 func (v *checkView) status(epoch time.Time) CheckStatus {
 	s := CheckStatus{
-		Kind: v.spec.Kind.String(), Target: v.spec.targetName(), Up: !v.failed, Reason: v.reason,
+		Kind: v.spec.Kind.String(), Target: v.spec.subject(), Up: !v.failed, Reason: v.reason,
 		TookSeconds: v.took.Seconds(), ConsecutiveFailures: v.failures, Running: v.running, SharedBy: v.sharedBy,
 	}
 	if v.outcome != 0 {

@@ -18,7 +18,7 @@ const (
 var tcpWords = words{
 	check:  "TCP_CHECK",
 	passed: func(server string) string { return "TCP connection to " + server + " success." },
-	failed: func(t told) string { return "TCP connection to " + t.server + " " + t.reason + "." },
+	failed: func(server, reason string) string { return "TCP connection to " + server + " " + reason + "." },
 }
 
 // tcpQuestion is TCP_CHECK: whether a connection can be made.
@@ -26,7 +26,7 @@ type tcpQuestion struct{}
 
 func askTCP(*confparse.Checker) question { return tcpQuestion{} }
 
-func (tcpQuestion) attempt(via dial, _ int) Checker { return tcpCheck{via} }
+func (tcpQuestion) attempt(with means, _ int) Checker { return tcpCheck{with.via} }
 
 func (tcpQuestion) policy(t timing) policy { return t.policy() }
 

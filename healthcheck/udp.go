@@ -18,11 +18,11 @@ const (
 var udpWords = words{
 	check:  "UDP_CHECK",
 	passed: func(server string) string { return "UDP connection to " + server + " success." },
-	failed: func(t told) string {
-		if t.reason == udpMismatch {
-			return "UDP check to " + t.server + " " + t.reason + "."
+	failed: func(server, reason string) string {
+		if reason == udpMismatch {
+			return "UDP check to " + server + " " + reason + "."
 		}
-		return "UDP connection to " + t.server + " " + t.reason + "."
+		return "UDP connection to " + server + " " + reason + "."
 	},
 }
 
@@ -60,7 +60,7 @@ func askUDP(ck *confparse.Checker) question {
 	return q
 }
 
-func (q udpQuestion) attempt(via dial, _ int) Checker { return udpCheck{via, q} }
+func (q udpQuestion) attempt(with means, _ int) Checker { return udpCheck{with.via, q} }
 
 func (udpQuestion) policy(t timing) policy { return t.policy() }
 

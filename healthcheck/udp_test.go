@@ -188,11 +188,11 @@ func TestUDPWords(t *testing.T) {
 	for _, tt := range []struct{ reason, want string }{
 		{udpFailed, "UDP connection to " + rs1 + " failed."}, {udpMismatch, "UDP check to " + rs1 + " reply data mismatch."},
 	} {
-		if got := udpWords.failed(told{server: rs1, reason: tt.reason}); got != tt.want {
+		if got := udpWords.failed(rs1, tt.reason); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}
-	if got, want := verdictText(&udpWords, down, told{server: rs1, retries: 1}), "UDP_CHECK on service "+rs1+" failed after 1 retries."; got != want {
+	if got, want := verdictText(&udpWords, told{verdict: down, server: rs1, retries: 1}), "UDP_CHECK on service "+rs1+" failed after 1 retries."; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -5,17 +5,23 @@ import "fmt"
 // The texts are those operators of keepalived search their logs for. What is particular to a kind of check is in its
 // words. server is a name.
 
-// verdictText tells that a check came to a verdict, or is empty.
-func verdictText(w *words, v verdict, t told) string {
+// verdictText tells that a check came to a verdict. It may be empty.
+func verdictText(w *words, t told) string {
 	switch {
-	case v == up && w.passed == nil:
-		return ""
-	case v == up:
+	case w.verdict != nil:
+		return w.verdict(t)
+	case t.verdict == up:
 		return w.passed(t.server)
-	case w.down != nil:
-		return w.down(t)
 	}
 	return w.check + " on service " + t.server + " failed" + afterRetries(t.retries) + "."
+}
+
+// attemptText tells that an attempt has failed.
+func attemptText(w *words, t told) string {
+	if w.failed == nil {
+		return w.verdict(t)
+	}
+	return w.failed(t.server, t.result.Reason)
 }
 
 // afterRetries is " after N retries", or nothing when there were none.

@@ -173,7 +173,11 @@ func answer(c *net.UDPConn, s scripted, r *transcripts) {
 		if strings.HasPrefix(s.check, "DNS_CHECK") && n > 2 {
 			copy(asked, "id")
 		}
-		r.add(s.name, hex.EncodeToString(asked))
+		told := hex.EncodeToString(asked)
+		if strings.Contains(s.check, "bind_port") {
+			told += " from " + from.String()
+		}
+		r.add(s.name, told)
 		for _, a := range s.udp(b[:n]) {
 			c.WriteToUDPAddrPort(a, from)
 		}
@@ -260,8 +264,10 @@ func scriptedServers() []scripted {
 		udp("different", false, "require_reply 616264\n", "abc", "abd"), udp("masked", true, "require_reply 61x263\n", "abc"),
 		udp("too short", false, "require_reply 616263\nmin_reply_length 4\n", "abc"),
 		udp("too long", false, "require_reply 616263\nmax_reply_length 3\n", "abcd"),
+		udp("from a port", true, "bindto 10.0.0.1\nbind_port 40001\nrequire_reply\n", "x"),
 		udp("digits alone", true, "payload Ab12f 3 456 546443123\n"),
 		{name: "udp: closed", check: "UDP_CHECK {\n"},
+		dns("from a port", true, "bindto 10.0.0.1\nbind_port 40002\n", code(0x8180)),
 		dns("no error", true, "", code(0x8180)), dns("NXDOMAIN", false, "", code(0x8183)), dns("truncated", true, "", code(0x8380)),
 		dns("a header alone", true, "", func(q []byte) [][]byte { return [][]byte{response(q, 0x8180)[:12]} }),
 		dns("no question", true, "", func(q []byte) [][]byte { return [][]byte{append(response(q, 0x8180)[:4], make([]byte, 8)...)} }),
