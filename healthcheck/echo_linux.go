@@ -86,13 +86,25 @@ func (s *echoSocket) ended() bool {
 	}
 }
 
+// retire lets nobody else join the socket.
+func (e *echoSockets) retire(s *echoSocket) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.remove(s)
+}
+
+// remove forgets a socket; e.mu is held.
+func (e *echoSockets) remove(s *echoSocket) {
+	e.open = slices.DeleteFunc(e.open, func(o *echoSocket) bool { return o == s })
+}
+
 // leave closes the socket when nobody is left on it.
 func (e *echoSockets) leave(s *echoSocket) {
 	e.mu.Lock()
 	s.users--
 	last := s.users == 0
 	if last {
-		e.open = slices.DeleteFunc(e.open, func(o *echoSocket) bool { return o == s })
+		e.remove(s)
 	}
 	e.mu.Unlock()
 	if last {

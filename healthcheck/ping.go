@@ -51,6 +51,10 @@ func (c pingCheck) Check(ctx context.Context) Result {
 	answer, seq := socket.expect(c.dial.target.Addr())
 	defer socket.forget(seq)
 	if err := socket.send(&c.dial, seq); err != nil {
+		var local *localError
+		if errors.As(err, &local) {
+			c.echoes.retire(socket) // the interface it is bound to may have come back as another
+		}
 		return unsent(err, pingFailed)
 	}
 	select {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -263,6 +264,36 @@ func TestDeadHostsHoldNobodyUp(t *testing.T) {
 			t.Errorf("%d sockets are left open", len(sockets.open))
 		}
 	})
+}
+
+// TestPingCheckLeavesASocketThatCannotSend: one whose interface has gone is left to those who are on it, so that the next
+// request finds the interface that has come in its place.
+func TestPingCheckLeavesASocketThatCannotSend(t *testing.T) {
+	lan := newLAN(t)
+	ip := func(words string) {
+		t.Helper()
+		if _, err := lan.director.Output(t.Context(), append([]string{"ip"}, strings.Fields(words)...)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ip("link add d0 type veth peer name d1")
+	var sockets echoSockets
+	c := pingOn(&sockets, "10.0.0.2", dial{bindInterface: "d0"})
+	var held *echoSocket
+	lan.do(t, func() {
+		var err error
+		if held, err = sockets.join(&c.dial); err != nil {
+			t.Fatal(err)
+		}
+	})
+	ip("link del d0")
+	if r := c.Check(t.Context()); r.Outcome != Postponed {
+		t.Errorf("got %v, %v", r.Outcome, r.Err)
+	}
+	if len(sockets.open) != 0 {
+		t.Error("the socket is still there to be joined")
+	}
+	sockets.leave(held)
 }
 
 func TestPingWords(t *testing.T) {
