@@ -82,6 +82,7 @@ type checkerScratch struct {
 	weightSet bool             // FILE_CHECK
 	nameAt    *Node            // FILE_CHECK, BFD_CHECK: what is followed
 	hosts     []checkerScratch // SMTP_CHECK: its further targets
+	maxReply  bool             // UDP_CHECK: max_reply_length was given
 }
 
 // checkerForm is what a kind of checker is made of.
@@ -123,11 +124,11 @@ var checkerRows = blockOf[realScratch]{
 	checkerRow(TCPCheck, inTCPCheck),
 	checkerRow(HTTPGet, inHTTPGet),
 	checkerRow(SSLGet, inSSLGet),
-	checkerRow(SMTPCheck, inSMTPCheck).withoutEffect(),
-	checkerRow(DNSCheck, inDNSCheck).withoutEffect(),
+	checkerRow(SMTPCheck, inSMTPCheck),
+	checkerRow(DNSCheck, inDNSCheck),
 	checkerRow(MiscCheck, inMiscCheck).referring(),
-	checkerRow(UDPCheck, inUDPCheck).withoutEffect(),
-	checkerRow(PingCheck, inPingCheck).withoutEffect(),
+	checkerRow(UDPCheck, inUDPCheck),
+	checkerRow(PingCheck, inPingCheck),
 	checkerRow(FileCheck, inFileCheck).referring(),
 	checkerRow(GRPCCheck, inGRPCCheck).from(ours),
 	checkerRow(BFDCheck, inBFDCheck).referring().withoutEffect(),

@@ -50,7 +50,21 @@ func (d *decoder) dnsName(n *Node, s string, x *DNSDetail) {
 		d.about(n, diag.CodeRepeated, "DNS_CHECK name is already specified - ignoring "+s, "")
 	case s != "." && slices.Contains(strings.Split(strings.TrimSuffix(s, "."), "."), ""):
 		d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadName, "DNS_CHECK name "+s+" has an empty label - ignoring", "")
+	case !encodable(s):
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadName, "DNS_CHECK name "+s+" is too long - ignoring",
+			"a label has at most 63 bytes, and a name 253")
 	default:
 		x.Name = s
 	}
+}
+
+// encodable reports whether a query can carry the name (RFC 1035 §2.3.4).
+func encodable(name string) bool {
+	name = strings.TrimSuffix(name, ".")
+	for label := range strings.SplitSeq(name, ".") {
+		if len(label) > 63 {
+			return false
+		}
+	}
+	return len(name) <= 253
 }

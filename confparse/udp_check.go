@@ -3,6 +3,7 @@ package confparse
 import (
 	"encoding/hex"
 	"fmt"
+	"math"
 
 	"vigil/confparse/diag"
 )
@@ -14,7 +15,7 @@ type UDPDetail struct {
 	Reply        []byte // expected beginning, under Mask; nil = any
 	Mask         []byte // 0xf0 and 0x0f clear a wildcard nibble
 	MinLength    uint16
-	MaxLength    uint16 // 255
+	MaxLength    uint16
 }
 
 // udpRows are the rows that UDP_CHECK has beyond a connection.
@@ -45,9 +46,23 @@ var udpRows = blockOf[checkerScratch]{
 	}),
 	numberRow("min_reply_length", wholeStrict(0, 65535), 0,
 		func(c *checkerScratch) *uint16 { return &c.Detail.(*UDPDetail).MinLength }),
-	numberRow("max_reply_length", wholeStrict(0, 65535), 255,
-		func(c *checkerScratch) *uint16 { return &c.Detail.(*UDPDetail).MaxLength }),
+	maxReplyRow(),
 }
+
+// maxReplyRow is max_reply_length.
+func maxReplyRow() row[checkerScratch] {
+	field := func(c *checkerScratch) *uint16 { return &c.Detail.(*UDPDetail).MaxLength }
+	r := numberRow("max_reply_length", wholeStrict(0, 65535), defaultMaxReply, field)
+	r.num = func(_ *decoder, at site, v int64) {
+		c := here[checkerScratch](at)
+		*field(c), c.maxReply = uint16(v), true
+	}
+	return r.because("255, without data for require_reply 65535")
+}
+
+// defaultMaxReply is the longest reply that is compared with data. keepalived looks at the length of no other, so that the
+// default does not bind one.
+const defaultMaxReply = 255
 
 // replyWord is the expected reply as it is written.
 func (x *UDPDetail) replyWord() string {
@@ -64,16 +79,20 @@ func (x *UDPDetail) replyWord() string {
 }
 
 func (d *decoder) settleUDP(n *Node, c *checkerScratch) bool {
-	if x := c.Detail.(*UDPDetail); x.MinLength > x.MaxLength {
+	x := c.Detail.(*UDPDetail)
+	if x.RequireReply && x.Reply == nil && !c.maxReply {
+		x.MaxLength = math.MaxUint16
+	}
+	if x.MinLength > x.MaxLength {
 		d.about(n, diag.CodeRaised, fmt.Sprintf("UDP_CHECK min_reply_length %d is above max_reply_length %d", x.MinLength,
 			x.MaxLength), "")
 	}
 	return true
 }
 
-// hexWords decodes words of hexadecimal digits, joined. With wildcards, x stands for a nibble that may be anything.
+// hexWords decodes words of hexadecimal digits: two make a byte, and one that is left at the end of a word makes another.
+// With wildcards, x stands for a nibble that may be anything.
 func (d *decoder) hexWords(n *Node, wildcards bool) (data, mask []byte, ok bool) {
-	nibbles := 0
 	for _, t := range n.Args {
 		for i := 0; i < len(t.Text); i++ {
 			v, m := hexDigit(t.Text[i]), byte(0xf)
@@ -84,18 +103,13 @@ func (d *decoder) hexWords(n *Node, wildcards bool) (data, mask []byte, ok bool)
 				d.report(n, n.RangeOf(t), diag.CodeBadHex, fmt.Sprintf("%s: '%s' is not hexadecimal", n.Keyword.Text, t.Text), "")
 				return nil, nil, false
 			}
-			if nibbles%2 == 0 {
-				data, mask = append(data, byte(v)<<4), append(mask, m<<4)
+			if i%2 == 0 {
+				data, mask = append(data, byte(v)), append(mask, 0xf0|m)
 			} else {
-				data[len(data)-1] |= byte(v)
-				mask[len(mask)-1] |= m
+				data[len(data)-1] = data[len(data)-1]<<4 | byte(v)
+				mask[len(mask)-1] = mask[len(mask)-1]<<4 | m
 			}
-			nibbles++
 		}
-	}
-	if nibbles%2 != 0 {
-		d.about(n, diag.CodeBadHex, n.Keyword.Text+" has an odd number of hexadecimal digits", "")
-		return nil, nil, false
 	}
 	return data, mask, true
 }

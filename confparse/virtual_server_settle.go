@@ -276,7 +276,7 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 		if !ck.Connect.Addr.IsValid() {
 			ck.Connect.Addr = rs.ID.Addr
 		}
-		if !ck.port {
+		if !ck.port && ck.Kind != PingCheck { // an echo request has none
 			// A port written at the real server is checked even where the kernel uses the service's.
 			ck.Connect.Port = rs.port
 			if rs.port == 0 {

@@ -89,28 +89,17 @@ var errInProgress = errors.New("connection in progress")
 // behind a virtual link has often answered by then, and setting up a wait costs more than asking. The descriptor is
 // open only when err is nil or errInProgress.
 func (d *dial) start() (fd int, sa unix.Sockaddr, err error) {
-	sa, family, err := sockaddr(d.target)
+	fd, sa, err = d.socket(unix.SOCK_STREAM, unix.IPPROTO_TCP)
 	if err != nil {
-		return -1, nil, &localError{err}
-	}
-	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
-	if err != nil {
-		return -1, nil, &localError{os.NewSyscallError("socket", err)}
-	}
-	if err := d.prepare(fd, family); err != nil {
-		unix.Close(fd)
-		return -1, nil, &localError{err}
+		return -1, nil, err
 	}
 	switch err = unix.Connect(fd, sa); {
 	case err == nil:
 		return fd, sa, nil
 	case err == unix.EINPROGRESS || err == unix.EINTR:
-	case refusal(err):
-		unix.Close(fd)
-		return -1, nil, &immediateError{os.NewSyscallError("connect", err)}
 	default:
 		unix.Close(fd)
-		return -1, nil, &localError{os.NewSyscallError("connect", err)}
+		return -1, nil, immediate("connect", err)
 	}
 	switch done, err := outcome(fd, sa); {
 	case !done:
@@ -135,8 +124,42 @@ func outcome(fd int, sa unix.Sockaddr) (done bool, err error) {
 	}
 }
 
+// immediate is the error of an attempt that a system call refused at once: the network's answer, or a failure on our side.
+func immediate(call string, err error) error {
+	if refusal(err) {
+		return &immediateError{os.NewSyscallError(call, err)}
+	}
+	return &localError{os.NewSyscallError(call, err)}
+}
+
+// socket makes a socket that is ready to be connected to the target, whose address it returns. The error is a
+// *localError.
+func (d *dial) socket(kind, protocol int) (fd int, sa unix.Sockaddr, err error) {
+	sa, family, err := sockaddr(d.target)
+	if err != nil {
+		return -1, nil, &localError{err}
+	}
+	fd, err = unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
+	if err != nil {
+		return -1, nil, &localError{os.NewSyscallError("socket", err)}
+	}
+	if err := d.prepare(fd, family); err != nil {
+		unix.Close(fd)
+		return -1, nil, &localError{err}
+	}
+	return fd, sa, nil
+}
+
 // prepare sets the options of the socket that must be there before connect.
 func (d *dial) prepare(fd, family int) error {
+	if err := d.setOptions(fd); err != nil {
+		return err
+	}
+	return d.bind(fd, family)
+}
+
+// setOptions sets the mark and the interface.
+func (d *dial) setOptions(fd int) error {
 	if d.fwmark != 0 {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, int(d.fwmark)); err != nil {
 			return fmt.Errorf("set mark %d: %w", d.fwmark, err)
@@ -147,6 +170,11 @@ func (d *dial) prepare(fd, family int) error {
 			return fmt.Errorf("bind to interface %s: %w", d.bindInterface, err)
 		}
 	}
+	return nil
+}
+
+// bind gives the socket its source, if one is wanted.
+func (d *dial) bind(fd, family int) error {
 	if !d.bindAddr.IsValid() {
 		return nil
 	}

@@ -312,3 +312,16 @@ func memoryFile(text string) fs.FS {
 
 // textLogger writes what is logged to w.
 func textLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
+// settled returns what a configuration with one real server, 10.0.0.1:8080, and the given text in it comes to.
+func settled(t *testing.T, text string) Spec {
+	t.Helper()
+	text = "virtual_server 10.0.0.100 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 10.0.0.1 8080 {\n" + text + "}\n}\n"
+	c, ds := confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}, "k.conf", confparse.Env{})
+	for _, d := range ds {
+		if d.Severity >= confparse.Error {
+			t.Fatal(d)
+		}
+	}
+	return FromConfig(c)
+}

@@ -21,6 +21,7 @@ type policy struct {
 	fromStart        bool   // delays count from the start of an attempt, not from its end
 	steps            int    // how many must pass in a row, as the URLs of HTTP_GET; 0 for a check of one step
 	fastRecovery     bool   // no pause between steps while the check is not up
+	insists          bool   // retries are also made before the first verdict and while down
 }
 
 // judgement is what is known of a check. It turns results into verdicts: it counts retries and walks the steps. It is
@@ -43,7 +44,8 @@ type observed struct {
 
 // observe takes the result of one attempt. A server that is up needs retry+1 failures in a row to go down. The first
 // failure before any success is enough, and so is the first success of a server that is down, unless rise says
-// otherwise; a server that is down gets no retries. A postponed attempt is none.
+// otherwise; a server that is down gets no retries, unless the policy insists on them in every state. A postponed attempt
+// is none.
 func (j *judgement) observe(p policy, r Result) observed {
 	if r.Outcome == Passed {
 		j.weight = r.Weight
@@ -84,7 +86,7 @@ func (j *judgement) success(p policy) observed {
 }
 
 func (j *judgement) failure(p policy) observed {
-	if j.state == up && j.attempt < p.retry {
+	if (j.state == up || p.insists) && j.attempt < p.retry {
 		j.attempt++
 		return observed{next: p.delayBeforeRetry}
 	}

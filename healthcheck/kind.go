@@ -27,6 +27,10 @@ var kinds = map[confparse.CheckerKind]*kind{
 	confparse.GRPCCheck: {ask: askGRPC, words: grpcWords},
 	confparse.MiscCheck: {ask: askMisc, words: miscWords},
 	confparse.FileCheck: {ask: askFile, words: fileWords, follow: followFile},
+	confparse.SMTPCheck: {ask: askSMTP, words: smtpWords},
+	confparse.DNSCheck:  {ask: askDNS, words: dnsWords},
+	confparse.UDPCheck:  {ask: askUDP, words: udpWords},
+	confparse.PingCheck: {ask: askPing, words: pingWords},
 }
 
 // question is what a check asks of its target. Two equal values ask the same in the same way, so a question must be
@@ -42,7 +46,8 @@ type question interface {
 
 // means are what an attempt can make use of.
 type means struct {
-	via     dial // to the target
+	via     dial         // to the target
+	echoes  *echoSockets // of the Manager
 	scripts *script.Runner
 	tls     *TLSMaterial
 	// expressions are those that attempts search replies for.
@@ -57,13 +62,13 @@ type subject interface{ subject() string }
 type words struct {
 	check  string                                   // what failed, in "CHECK on service SERVER failed."
 	passed func(server string) string               // the check passes now
-	failed func(server, reason string) string       // an attempt has failed
+	failed func(server, reason string) string       // an attempt has failed; nil: in the words of verdict
 	step   func(server, reason, step string) string // a step passes while the check is down; nil: it has one step
-	// verdict tells of a verdict where the lines are longer than those of the others.
+	// verdict tells of a verdict where the lines are other than those of most. An empty line is not written.
 	verdict func(told) string
 }
 
-// told is what there is to tell of a verdict.
+// told is what there is to tell of a verdict, or of an attempt that led to none.
 type told struct {
 	verdict    verdict
 	retries    uint32 // that were made before it failed

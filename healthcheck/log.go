@@ -11,13 +11,15 @@ import (
 
 func (m *Manager) enabled(level slog.Level) bool { return m.log.Enabled(context.Background(), level) }
 
-// logServer writes the line text makes of a real server's and its virtual server's name.
+// logServer writes the line text makes of a real server's and its virtual server's name, if it makes one.
 func (m *Manager) logServer(rs *realServer, text func(name, vs string) string, attrs ...any) {
 	if !m.enabled(slog.LevelInfo) {
 		return
 	}
 	name, vs := rs.id().String(), rs.vs.id.String()
-	m.log.Info(text(name, vs), append([]any{"virtual_server", vs, "real_server", name}, attrs...)...)
+	if line := text(name, vs); line != "" {
+		m.log.Info(line, append([]any{"virtual_server", vs, "real_server", name}, attrs...)...)
+	}
 }
 
 // manyActivations is how many checks may begin at one time with a line each. Of more than that nobody reads the lines,
@@ -42,7 +44,7 @@ func (m *Manager) logActivated(probes []*probe) {
 	}
 }
 
-// logVerdict tells, once for each real server judged by p, what the check came to.
+// logVerdict tells, once for each real server judged by p, what the check came to by r.
 func (m *Manager) logVerdict(p *probe, o observed, r Result) {
 	retry := p.spec.policy().retry
 	for _, s := range p.subscribers {
@@ -59,7 +61,9 @@ const resultKey = "result"
 // logAttempt tells of one failed attempt of a check that is not down, for log_all_failures.
 func (m *Manager) logAttempt(p *probe, r Result) {
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string { return p.words().failed(name, r.Reason) }, resultKey, r.Summary())
+		m.logServer(s.rs, func(name, vs string) string {
+			return attemptText(p.words(), told{server: name, vs: vs, spec: p.spec, result: r})
+		}, resultKey, r.Summary())
 	}
 }
 

@@ -78,6 +78,7 @@ func NewManager(o Options) *Manager {
 		maxInFlight: inFlightLimit(o.MaxInFlight),
 		epoch:       time.Now(),
 		newChecker:  CheckSpec.checker,
+		means:       means{echoes: &echoSockets{}, scripts: o.Scripts, expressions: &expressions{}},
 		signal:      make(chan struct{}, 1),
 		rand:        o.Rand,
 		probes:      make(map[CheckSpec]*probe),
@@ -85,7 +86,6 @@ func NewManager(o Options) *Manager {
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
-	m.means = means{scripts: o.Scripts, expressions: &expressions{}}
 	m.files = trackfile.NewWatcher(m.log)
 	if m.rand == nil {
 		m.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))

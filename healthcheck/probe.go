@@ -241,7 +241,8 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 		}
 	} else {
 		p.failures++
-		if before.state != down && shared.timing.logAllFailures {
+		said := o.verdict == down && p.words().failed == nil // in the words of the verdict
+		if before.state != down && shared.timing.logAllFailures && !said {
 			m.logAttempt(p, r)
 		}
 	}
@@ -307,7 +308,7 @@ func (m *Manager) tell(p *probe, r Result) {
 func (m *Manager) check(ctx context.Context, spec CheckSpec, with means, step int) (r Result, panicked bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			m.log.Error("a check panicked", "check", spec.Kind.String(), "target", spec.Target().String(),
+			m.log.Error("a check panicked", "check", spec.Kind.String(), "target", spec.subject(),
 				"err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			r, panicked = failed(CodeUnknown, "panic", fmt.Errorf("panic: %v", v)), true
 		}

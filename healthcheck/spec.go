@@ -39,13 +39,16 @@ type CheckSpec struct {
 	shared unique.Handle[profile]
 }
 
-// Target is the address the check connects to.
+// Target is the address the check connects to. Its port is 0 where the question needs none.
 func (c CheckSpec) Target() netip.AddrPort { return netip.AddrPortFrom(c.addr, c.port) }
 
-// subject is whom the check asks: its target, or what it has instead of one.
+// subject is whom the check asks, for people: its target, or what it has instead of one.
 func (c CheckSpec) subject() string {
 	if s, ok := c.shared.Value().asks.(subject); ok {
 		return s.subject()
+	}
+	if c.port == 0 {
+		return c.addr.String()
 	}
 	return c.Target().String()
 }

@@ -50,7 +50,8 @@ type Director struct {
 	dir string
 }
 
-func newDirector(lab *testlan.Lab, h *testlan.Host, p Program) (*Director, error) {
+// NewDirector makes a host the director that runs p.
+func NewDirector(lab *testlan.Lab, h *testlan.Host, p Program) (*Director, error) {
 	dir := filepath.Join(lab.Dir(), h.Name)
 	return &Director{Host: h, Program: p, dir: dir}, os.MkdirAll(filepath.Join(dir, "run"), 0o755)
 }

@@ -80,7 +80,7 @@ func (p *Pair) build(programs [2]Program) (err error) {
 		if err != nil {
 			return err
 		}
-		if p.Directors[i], err = newDirector(p.Lab, h, program); err != nil {
+		if p.Directors[i], err = NewDirector(p.Lab, h, program); err != nil {
 			return err
 		}
 		p.Directors[i].Cable = cable

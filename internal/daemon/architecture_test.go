@@ -77,6 +77,7 @@ var libraries = map[string][]string{
 	"github.com/vishvananda/netlink":      {"internal/netio"},
 	"github.com/vishvananda/netns":        {"internal/netio", "ipvs_linux"},
 	"golang.org/x/net/bpf":                {"vrrp/lan"},
+	"golang.org/x/net/dns/dnsmessage":     {"healthcheck"},
 	"golang.org/x/net/ipv4":               {"vrrp/lan_linux"},
 	"golang.org/x/net/ipv6":               {"vrrp/lan_linux"},
 	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/genhash", "internal/netio", "internal/script",
@@ -91,8 +92,9 @@ var purePackages = []string{"internal/status", "internal/track", "ipvs/pool", "v
 // _linux is a core.
 var shells = map[string][]string{
 	"vrrp": {"log.go", "metrics.go", "status.go"},
-	"healthcheck": {"apply.go", "change.go", "checker.go", "grpc.go", "http.go", "httpconn.go", "httpreply.go", "httpstls.go", "expressions.go", "log.go", "manager.go",
-		"metrics.go", "misc.go", "overdue.go", "page.go", "probe.go", "tcp.go", "view.go"},
+	"healthcheck": {"apply.go", "change.go", "checker.go", "dns.go", "expressions.go", "grpc.go", "http.go", "httpconn.go",
+		"httpreply.go", "httpstls.go", "log.go", "manager.go", "metrics.go", "misc.go", "overdue.go", "page.go", "ping.go", "probe.go",
+		"smtp.go", "tcp.go", "udp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go"},
 }
