@@ -23,6 +23,9 @@ func Desired(spec Spec, h Health) Table {
 		vs := &spec.VirtualServers[i]
 		p := pool.New(&vs.Pool, vs.health(h, nil))
 		for n, s := range vs.Services {
+			if _, taken := t[s.Key]; taken {
+				continue
+			}
 			buf = vs.dests(p, n, buf[:0])
 			m := make(map[DestKey]DestAttrs, len(buf))
 			for _, d := range buf {

@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
 	"slices"
@@ -13,8 +14,10 @@ import (
 // Spec is what a configuration asks of IPVS, with every default explicit and no position in it. It is not changed
 // after construction.
 type Spec struct {
-	VirtualServers []VirtualServerSpec // in the order they are programmed; no two have the same ID or a Key in common
-	FlushAtStart   bool                // lvs_flush
+	// VirtualServers are in the order in which they are programmed; no two have the same ID. Of those with a Key in
+	// common, which only groups make, the first one has the service.
+	VirtualServers []VirtualServerSpec
+	FlushAtStart   bool // lvs_flush
 	FlushOnStop    confparse.LVSFlushOnStop
 }
 
@@ -55,7 +58,7 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 	next.VirtualServers = make([]VirtualServerSpec, 0, len(c.VirtualServers))
 	for _, vs := range c.VirtualServers {
 		if !vs.Unchanged {
-			if v, ok := virtualServerSpec(vs); ok {
+			if v, ok := virtualServerSpec(vs, c.Groups); ok {
 				next.VirtualServers = append(next.VirtualServers, v)
 			}
 		} else if i, found := known[vs.ID]; found {
@@ -79,13 +82,13 @@ func (s VirtualServerSpec) Equal(o VirtualServerSpec) bool {
 }
 
 // virtualServerSpec derives one virtual server. It returns false for one that is nothing in the kernel.
-func virtualServerSpec(vs *confparse.VirtualServer) (VirtualServerSpec, bool) {
-	key, ok := serviceKey(vs.ID)
-	if !ok {
+func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGroup) (VirtualServerSpec, bool) {
+	services := servicesOf(vs, groups)
+	if len(services) == 0 {
 		return VirtualServerSpec{}, false
 	}
 	s := VirtualServerSpec{
-		ID: vs.ID, Services: []ServiceSpec{{Key: key, Attrs: serviceAttrs(vs)}},
+		ID: vs.ID, Services: services,
 		Pool: pool.Spec{
 			Quorum: vs.Quorum, Hysteresis: vs.Hysteresis, Servers: make([]pool.Server, 0, len(vs.RealServers)),
 		},
@@ -93,11 +96,13 @@ func virtualServerSpec(vs *confparse.VirtualServer) (VirtualServerSpec, bool) {
 	if ss := vs.SorryServer; ss != nil {
 		s.Pool.Sorry = pool.SorryServer{
 			Addr: ss.Addr, Port: ss.Port, Forwarding: ss.Forwarding, Inhibit: ss.Inhibit,
+			Tunnel: tunnel(ss.Forwarding, ss.Tunnel),
 		}
 	}
 	for _, rs := range vs.RealServers {
 		s.Pool.Servers = append(s.Pool.Servers, pool.Server{
 			Addr: rs.ID.Addr, Port: rs.ID.Port, Forwarding: rs.Forwarding, Weight: rs.Weight,
+			Tunnel:           tunnel(rs.Forwarding, rs.Tunnel),
 			InhibitOnFailure: rs.InhibitOnFailure, UpperThreshold: rs.UpperThreshold, LowerThreshold: rs.LowerThreshold,
 		})
 	}
@@ -110,21 +115,51 @@ func (s *VirtualServerSpec) serverID(i int) confparse.RealServerID {
 	return confparse.RealServerID{VS: s.ID, Addr: rs.Addr, Port: rs.Port}
 }
 
-func serviceKey(id confparse.VirtualServerID) (ServiceKey, bool) {
-	if id.Fwmark != 0 {
-		family := id.Family
-		if family == confparse.FamilyUnknown {
-			family = confparse.IPv4
-		}
-		return ServiceKey{Family: family, Fwmark: id.Fwmark}, true
+// tunnel is the tunnel of a server, which no other method has.
+func tunnel(f confparse.Forwarding, t confparse.Tunnel) confparse.Tunnel {
+	if f != confparse.TUN {
+		return confparse.Tunnel{}
 	}
-	if !id.Addr.IsValid() {
-		return ServiceKey{}, false
-	}
-	return addressKey(id.Protocol, netip.AddrPortFrom(id.Addr, id.Port)), true
+	return t
 }
 
-func serviceAttrs(vs *confparse.VirtualServer) ServiceAttrs {
+// servicesOf returns the services of a virtual server: one or, of a group, one for each address, in the order of the
+// entries, and then one for each firewall mark.
+func servicesOf(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGroup) []ServiceSpec {
+	var services []ServiceSpec
+	add := func(k ServiceKey) {
+		services = append(services, ServiceSpec{Key: k, Attrs: serviceAttrs(vs, k.Family)})
+	}
+	switch id := vs.ID; {
+	case id.Fwmark != 0:
+		add(markKey(id.Fwmark, id.Family))
+	case id.Addr.IsValid():
+		add(addressKey(id.Protocol, netip.AddrPortFrom(id.Addr, id.Port)))
+	default:
+		at := slices.IndexFunc(groups, func(g *confparse.VirtualServerGroup) bool { return g.Name == id.Group })
+		if at < 0 {
+			return nil
+		}
+		for _, e := range groups[at].Entries {
+			for a := range e.Addresses() {
+				add(addressKey(id.Protocol, netip.AddrPortFrom(a, e.Port)))
+			}
+		}
+		for _, e := range groups[at].Entries {
+			if e.Fwmark != 0 {
+				add(markKey(e.Fwmark, cmp.Or(e.Family, id.Family)))
+			}
+		}
+	}
+	return services
+}
+
+// markKey is a service by firewall mark. One of which no family is known is IPv4's.
+func markKey(mark uint32, f confparse.Family) ServiceKey {
+	return ServiceKey{Family: cmp.Or(f, confparse.IPv4), Fwmark: mark}
+}
+
+func serviceAttrs(vs *confparse.VirtualServer, family confparse.Family) ServiceAttrs {
 	a := ServiceAttrs{
 		Scheduler: vs.Scheduler,
 		Flags:     Flags(vs.SchedulerFlags) &^ Hashed,
@@ -137,6 +172,9 @@ func serviceAttrs(vs *confparse.VirtualServer) ServiceAttrs {
 	}
 	if a.Timeout != 0 {
 		a.Flags |= Persistent
+	}
+	if family == confparse.IPv6 && a.Netmask > 128 {
+		a.Netmask = 128 // of a group with services of both families, for which only the default can be meant
 	}
 	return a
 }
