@@ -19,7 +19,7 @@ func configOf(t testing.TB, text string) (*confparse.Config, []string) {
 	cfg, problems := confparse.Load(fsys, "k.conf", confparse.Env{Hostname: "lb1"})
 	var codes []string
 	for _, p := range problems {
-		codes = append(codes, string(p.Code))
+		codes = append(codes, p.Code.String())
 	}
 	return cfg, codes
 }
