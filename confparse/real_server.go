@@ -14,6 +14,7 @@ type RealServer struct {
 	UpperThreshold   uint32
 	LowerThreshold   uint32
 	InhibitOnFailure bool
+	Backup           bool // it is a backup_real_server
 	VirtualHost      string
 	Checkers         []*Checker
 

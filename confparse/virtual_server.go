@@ -30,6 +30,12 @@ type VirtualServer struct {
 	Alpha                  bool
 	Omega                  bool
 	HASuspend              bool
+	FailoverThreshold      uint32        // of live weight, below which backup servers serve; 1
+	PanicThreshold         uint8         // panic_threshold, percent; 0 = off
+	SlowStart              time.Duration // 0 = off
+	DrainOnRemove          time.Duration // 0 = off
+	FlapFailures           uint32        // flap_damping; 0 = off
+	FlapWithin             time.Duration
 	VirtualHost            string // virtualhost
 	SorryServer            *SorryServer
 	RealServers            []*RealServer

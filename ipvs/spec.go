@@ -19,6 +19,8 @@ type Spec struct {
 	VirtualServers []VirtualServerSpec
 	FlushAtStart   bool // lvs_flush
 	FlushOnStop    confparse.LVSFlushOnStop
+	Timeouts       Timeouts // lvs_timeouts; 0 = as they are
+	InitNotifies   bool     // rs_init_notifies: servers that are up since they are configured are told of
 }
 
 // PoolSpec is the servers of a virtual server, and PoolServer one of them, under the names of this package: the rest of the
@@ -33,6 +35,8 @@ type VirtualServerSpec struct {
 	ID       confparse.VirtualServerID
 	Services []ServiceSpec // one, but for a virtual_server_group
 	Pool     pool.Spec
+	Omega    bool // the end of the daemon is told as the end of its servers and quorum
+	Suspend  bool // ha_suspend: its servers are only checked while an address of Services is here
 }
 
 // ServiceSpec is one kernel service of a virtual server.
@@ -54,7 +58,9 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 	for i := range s.VirtualServers {
 		known[s.VirtualServers[i].ID] = i
 	}
-	next = Spec{FlushAtStart: c.Global.LVSFlush, FlushOnStop: c.Global.LVSFlushOnStop}
+	g := &c.Global
+	next = Spec{FlushAtStart: g.LVSFlush, FlushOnStop: g.LVSFlushOnStop, InitNotifies: g.RSInitNotifies,
+		Timeouts: Timeouts{TCP: seconds(g.LVSTimeouts.TCP), TCPFin: seconds(g.LVSTimeouts.TCPFin), UDP: seconds(g.LVSTimeouts.UDP)}}
 	next.VirtualServers = make([]VirtualServerSpec, 0, len(c.VirtualServers))
 	for _, vs := range c.VirtualServers {
 		if !vs.Unchanged {
@@ -72,13 +78,15 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 
 // Equal reports whether both specs ask for the same.
 func (s Spec) Equal(o Spec) bool {
-	return s.FlushAtStart == o.FlushAtStart && s.FlushOnStop == o.FlushOnStop &&
+	return s.FlushAtStart == o.FlushAtStart && s.FlushOnStop == o.FlushOnStop && s.Timeouts == o.Timeouts &&
+		s.InitNotifies == o.InitNotifies &&
 		slices.EqualFunc(s.VirtualServers, o.VirtualServers, VirtualServerSpec.Equal)
 }
 
 // Equal reports whether both ask for the same services with the same servers in the same order.
 func (s VirtualServerSpec) Equal(o VirtualServerSpec) bool {
-	return s.ID == o.ID && slices.Equal(s.Services, o.Services) && s.Pool.Equal(&o.Pool)
+	return s.ID == o.ID && s.Omega == o.Omega && s.Suspend == o.Suspend && slices.Equal(s.Services, o.Services) &&
+		s.Pool.Equal(&o.Pool)
 }
 
 // virtualServerSpec derives one virtual server. It returns false for one that is nothing in the kernel.
@@ -88,9 +96,13 @@ func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualS
 		return VirtualServerSpec{}, false
 	}
 	s := VirtualServerSpec{
-		ID: vs.ID, Services: services,
+		ID: vs.ID, Services: services, Omega: vs.Omega, Suspend: vs.HASuspend,
 		Pool: pool.Spec{
-			Quorum: vs.Quorum, Hysteresis: vs.Hysteresis, Servers: make([]pool.Server, 0, len(vs.RealServers)),
+			Quorum: vs.Quorum, Hysteresis: vs.Hysteresis, FailoverThreshold: vs.FailoverThreshold,
+			Notify: pool.NotifyOf(pool.Told{Up: pool.ProgramOf(vs.QuorumUp), Down: pool.ProgramOf(vs.QuorumDown), Mail: vs.Mail}),
+			Guards: pool.Guards{PanicThreshold: vs.PanicThreshold, FlapFailures: vs.FlapFailures, FlapWithin: vs.FlapWithin,
+				SlowStart: vs.SlowStart, Drain: vs.DrainOnRemove},
+			Servers: make([]pool.Server, 0, len(vs.RealServers)),
 		},
 	}
 	if ss := vs.SorryServer; ss != nil {
@@ -103,6 +115,8 @@ func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualS
 		s.Pool.Servers = append(s.Pool.Servers, pool.Server{
 			Addr: rs.ID.Addr, Port: rs.ID.Port, Forwarding: rs.Forwarding, Weight: rs.Weight,
 			Tunnel:           tunnel(rs.Forwarding, rs.Tunnel),
+			Backup:           rs.Backup,
+			Notify:           pool.NotifyOf(pool.Told{Up: pool.ProgramOf(rs.NotifyUp), Down: pool.ProgramOf(rs.NotifyDown), Mail: rs.Mail}),
 			InhibitOnFailure: rs.InhibitOnFailure, UpperThreshold: rs.UpperThreshold, LowerThreshold: rs.LowerThreshold,
 		})
 	}

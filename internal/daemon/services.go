@@ -124,7 +124,7 @@ func (s *services) carry(ctx context.Context, r *runningServices) error {
 			return nil
 		case <-r.checks.Changed():
 			s.mu.Lock()
-			r.table.SetHealth(changeOfHealth(r.checks.Take()))
+			r.table.Report(changesOfHealth(r.checks.Take()))
 			s.mu.Unlock()
 		}
 	}
@@ -175,7 +175,7 @@ func (s *services) status(to *status.Status) {
 // healthOf is the Snapshot of a Spec as IPVS wants it, which takes what is not mentioned for up with its configured
 // weight: of thousands of servers a few are worth a word.
 func healthOf(spec healthcheck.Spec, s healthcheck.Snapshot) ipvs.Health {
-	h := newHealth()
+	h := ipvs.Health{RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth)}
 	for i, vs := range s.VirtualServers {
 		for k, rs := range vs.RealServers {
 			if !rs.Up || rs.Weight != spec.VirtualServers[i].RealServers[k].Weight {
@@ -186,15 +186,11 @@ func healthOf(spec healthcheck.Spec, s healthcheck.Snapshot) ipvs.Health {
 	return h
 }
 
-// changeOfHealth is a batch of changes as IPVS wants it.
-func changeOfHealth(changes []healthcheck.Change) ipvs.Health {
-	h := newHealth()
-	for _, c := range changes {
-		h.RealServers[c.RealServer] = ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight}
+// changesOfHealth is a batch of changes as IPVS wants it.
+func changesOfHealth(changes []healthcheck.Change) []ipvs.HealthChange {
+	list := make([]ipvs.HealthChange, len(changes))
+	for i, c := range changes {
+		list[i] = ipvs.HealthChange{Server: c.RealServer, RealServerHealth: ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight}}
 	}
-	return h
-}
-
-func newHealth() ipvs.Health {
-	return ipvs.Health{RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth)}
+	return list
 }
