@@ -45,7 +45,11 @@ var realServerRow = row[serverScratch]{
 		decode: func(d *decoder, at site) { d.realServer(at.n, here[serverScratch](at)) }},
 	print: func(p *printer, vs *serverScratch) {
 		for _, rs := range vs.RealServers {
-			p.open("real_server", rs.ID.Addr, rs.ID.Port)
+			word := "real_server"
+			if rs.Backup {
+				word = backupServer
+			}
+			p.open(word, rs.ID.Addr, rs.ID.Port)
 			realServerBlock.write(p, &realScratch{RealServer: rs})
 			for _, c := range rs.Checkers {
 				p.checker(c)
@@ -53,6 +57,14 @@ var realServerRow = row[serverScratch]{
 			p.close()
 		}
 	},
+}
+
+const backupServer = "backup_real_server"
+
+// backupServerRow is backup_real_server, which keepalived does not have.
+var backupServerRow = row[serverScratch]{
+	keyword: keyword{name: backupServer, block: inRealServer,
+		decode: func(d *decoder, at site) { d.realServer(at.n, here[serverScratch](at)) }},
 }
 
 // realServerBlock is the rows of real_server.
@@ -98,6 +110,7 @@ func (d *decoder) realServer(n *Node, vs *serverScratch) {
 	d.realArena = d.realArena[1:]
 	rs.Range = n.Range()
 	rs.ID.Addr, rs.ID.Port = a, port
+	rs.Backup = n.Keyword.Text == backupServer
 	d.reals = append(d.reals, realScratch{RealServer: rs, node: n, port: port, method: vs.method,
 		tunnel: vs.tunnel, firstChecker: len(d.checkers)})
 	s := &d.reals[len(d.reals)-1]

@@ -30,7 +30,7 @@ type VirtualServer struct {
 	Alpha                  bool
 	Omega                  bool
 	HASuspend              bool
-	FailoverThreshold      uint32        // of live weight, below which backup servers serve; 1
+	FailoverThreshold      uint32        // the live weight below which backup servers serve; 0 without any, else 1
 	PanicThreshold         uint8         // panic_threshold, percent; 0 = off
 	SlowStart              time.Duration // 0 = off
 	DrainOnRemove          time.Duration // 0 = off
@@ -121,7 +121,7 @@ var virtualServerBlock = slices.Concat(blockOf[serverScratch]{
 	quorumScript("quorum_down", func(vs *serverScratch) **Script { return &vs.QuorumDown }),
 	flagRow("inhibit_on_failure", func(vs *serverScratch) *bool { return &vs.inhibit }).printed(nil),
 	numberRow("weight", whole(1, maxInt32), 1, func(vs *serverScratch) *int32 { return &vs.weight }).printed(nil),
-}, sorryRows, blockOf[serverScratch]{realServerRow}, timingRows(timingDefaults{"60", "5",
+}, guardRows, sorryRows, blockOf[serverScratch]{realServerRow, backupServerRow}, timingRows(timingDefaults{"60", "5",
 	"1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop", "delay_loop", "1; DNS_CHECK 3, MISC_CHECK 0"},
 	func(vs *serverScratch) *timing { return &vs.timing }))
 
