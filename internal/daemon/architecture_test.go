@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"internal/netio":          nil,
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
+	"internal/script":         nil,
 }
 
 // harness is what looks at the program from outside: it imports itself, and any library.
@@ -73,8 +74,8 @@ var libraries = map[string][]string{
 	"golang.org/x/net/bpf":                {"vrrp/lan"},
 	"golang.org/x/net/ipv4":               {"vrrp/lan_linux"},
 	"golang.org/x/net/ipv6":               {"vrrp/lan_linux"},
-	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/netio", "ipvs_linux",
-		"vrrp_linux", "vrrp/lan_linux"},
+	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/netio", "internal/script",
+		"ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
 }
 
 // purePackages are the cores: they are told the time and return what is to be done.
