@@ -163,7 +163,7 @@ func TestWhatAProgramHas(t *testing.T) {
 		`env | grep -c -e '^IFS=' -e '^LD_'`,
 		`echo $VIGIL_KEPT`,
 		`[ "$(cut -d' ' -f5 /proc/$$/stat)" = $$ ] && echo leader`,
-		`grep -e SigIgn -e SigBlk /proc/$$/status`))
+		`grep -e SigIgn -e SigBlk /proc/self/status`))
 	got := strings.NewReplacer("\n10\n", "\n", "\n255\n", "\n").Replace(said(t, out)) // the shell's own, for its script
 	want := "/\n/dev/null\n/dev/null\n0\n1\n2\n0\nyes\nleader\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
 	if !e.Success() || got != want {
