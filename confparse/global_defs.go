@@ -77,9 +77,9 @@ var globalBlock = slices.Concat(
 	blockOf[Global]{wordRow("router_id", optionalWord, func(g *Global) *string { return &g.RouterID }).
 		because("the host name").withoutEffect()},
 	processRows, mailRows, vrrpRows, instanceDefaultRows, firewallRows, lvsRows, ipvsFirewallRows,
-	fifoRows("notify_fifo", func(g *Global) *FIFO { return &g.NotifyFIFO }),
-	fifoRows("vrrp_notify_fifo", func(g *Global) *FIFO { return &g.VRRPFIFO }),
-	fifoRows("lvs_notify_fifo", func(g *Global) *FIFO { return &g.LVSFIFO }),
+	fifoRows("notify_fifo", false, func(g *Global) *FIFO { return &g.NotifyFIFO }),
+	fifoRows("vrrp_notify_fifo", false, func(g *Global) *FIFO { return &g.VRRPFIFO }),
+	fifoRows("lvs_notify_fifo", true, func(g *Global) *FIFO { return &g.LVSFIFO }),
 	snmpRows, dbusRows,
 	schedulingRows("vrrp", func(g *Global) *Scheduling { return &g.VRRPScheduling }),
 	schedulingRows("checker", func(g *Global) *Scheduling { return &g.CheckerScheduling }),

@@ -90,7 +90,7 @@ var realServerBlock = slices.Concat(blockOf[realScratch]{
 
 func realNotify(name string, field func(*realScratch) **Script) row[realScratch] {
 	return ownRow(name, "", func(d *decoder, n *Node, rs *realScratch) { d.notifyScriptRef(n, rs.ID.Addr.String(), field(rs)) },
-		func(p *printer, rs *realScratch) { p.scriptRef(name, *field(rs)) }).referring().withoutEffect()
+		func(p *printer, rs *realScratch) { p.scriptRef(name, *field(rs)) }).referring()
 }
 
 // realServer decodes a real_server block.

@@ -111,9 +111,9 @@ var virtualServerBlock = slices.Concat(blockOf[serverScratch]{
 	quorumOf("hysteresis", 0, 0, func(vs *serverScratch) *uint32 { return &vs.Hysteresis },
 		func(vs *serverScratch) **Node { return &vs.hysteresisAt }),
 	flagRow("alpha", func(vs *serverScratch) *bool { return &vs.Alpha }),
-	flagRow("omega", func(vs *serverScratch) *bool { return &vs.Omega }).withoutEffect(),
+	flagRow("omega", func(vs *serverScratch) *bool { return &vs.Omega }),
 	noted(flagRow("ha_suspend", func(vs *serverScratch) *bool { return &vs.HASuspend }),
-		func(vs *serverScratch) **Node { return &vs.suspendAt }).withoutEffect(),
+		func(vs *serverScratch) **Node { return &vs.suspendAt }),
 	replacedWordRow("virtualhost", optionalWord, func(vs *serverScratch) *string { return &vs.VirtualHost }),
 	pathRow("snmp_name", func(vs *serverScratch) *string { return &vs.SNMPName }).withoutEffect(),
 	switchRow("smtp_alert", "smtp_alert_checker", func(vs *serverScratch) *Switch { return &vs.Mail }).withoutEffect(),
@@ -160,7 +160,7 @@ func quorumOf(name string, lo int64, def uint32, field func(*serverScratch) *uin
 
 func quorumScript(name string, field func(*serverScratch) **Script) row[serverScratch] {
 	return ownRow(name, "", func(d *decoder, n *Node, vs *serverScratch) { d.notifyScriptRef(n, vs.ID.String(), field(vs)) },
-		func(p *printer, vs *serverScratch) { p.scriptRef(name, *field(vs)) }).referring().withoutEffect()
+		func(p *printer, vs *serverScratch) { p.scriptRef(name, *field(vs)) }).referring()
 }
 
 func (p *printer) virtualServer(vs *VirtualServer) {

@@ -10,12 +10,6 @@ import (
 	"vigil/ipvs/pool"
 )
 
-// Event is something that has happened to the pool of a virtual server.
-type Event struct {
-	VirtualServer confparse.VirtualServerID
-	pool.Note
-}
-
 // settle tells what has happened to the pools of the given services, now that the kernel knows of it.
 func (r *Reconciler) settle(entries []*entry) {
 	if r.kernel == nil {

@@ -64,6 +64,7 @@ var actsElsewhere = map[string][2]string{
 		actsService + "sorry_server 10.0.0.9 80\n" + actsWebCheck + "}\n}\n"},
 	"virtual_server: sorry_server_lvs_method": {actsService + "sorry_server 10.0.0.9 80\nsorry_server_lvs_method DR\n" + actsWebCheck + "}\n}\n",
 		actsService + "sorry_server 10.0.0.9 80\n" + actsWebCheck + "}\n}\n"},
+	"global_defs: lvs_notify_fifo_script":            {"global_defs {\nlvs_notify_fifo /run/f\nlvs_notify_fifo_script /bin/true\n}\n", "global_defs {\nlvs_notify_fifo /run/f\n}\n"},
 	"(root): virtual_server_group":                   {actsGroup("192.0.2.9 80"), actsGroup("")},
 	"@item:vsg_entry: <IPADDR> [<PORT>]":             {actsGroup("192.0.2.9 80"), actsGroup("192.0.2.9 81")},
 	"@item:vsg_entry: <IPADDR>-<N> [<PORT>]":         {actsGroup("192.0.2.9-11 80"), actsGroup("192.0.2.9 80")},

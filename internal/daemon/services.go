@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -9,15 +10,17 @@ import (
 
 	"vigil/confparse"
 	"vigil/healthcheck"
+	"vigil/internal/script"
 	"vigil/internal/status"
 	"vigil/ipvs"
 )
 
 // How long the ends of this part may take. The kernel takes back ten thousand destinations in well under a second.
 const (
-	checkStopLimit = 3 * time.Second
-	carryStopLimit = time.Second
-	tableStopLimit = 12 * time.Second
+	checkStopLimit  = 3 * time.Second
+	scriptStopLimit = 4 * time.Second
+	carryStopLimit  = time.Second
+	tableStopLimit  = 12 * time.Second
 	// tableHeadStart is how long the virtual routers wait for the table to be programmed: an address owner becomes master
 	// at once, and should not do so in front of an empty table. Waiting longer would cost a process that comes back after
 	// a crash its mastership.
@@ -37,12 +40,16 @@ type services struct {
 	mu sync.Mutex
 
 	// Owned by the daemon's goroutine.
-	tasks struct{ checks, carry, table *task }
+	tasks   struct{ scripts, checks, carry, table, watch *task }
+	network Network // that is watched
+	scripts *script.Runner
+	teller  *teller // nil until it runs
 }
 
 type runningServices struct {
-	checks *healthcheck.Manager
-	table  *ipvs.Reconciler
+	checks    *healthcheck.Manager
+	table     *ipvs.Reconciler
+	suspended *suspension
 }
 
 func (s *services) String() string { return "virtual servers" }
@@ -94,11 +101,15 @@ func (s *services) start(kernel ipvs.Kernel) {
 		}
 		return s.openKernel(ctx)
 	}
+	s.scripts = script.NewRunner(script.Options{Logger: s.log.With(componentKey, "checkers")})
+	s.tasks.scripts = startTask("programs", s.ended, s.scripts.Run)
+	s.teller = newTeller(s.log.With(componentKey, "ipvs"), s.scripts)
 	r := &runningServices{
 		checks: healthcheck.NewManager(healthcheck.Options{Logger: s.log.With(componentKey, "checkers"), Registerer: s.metrics}),
 		table: ipvs.NewReconciler(ipvs.Options{Open: open, Logger: s.log.With(componentKey, "ipvs"), Registerer: s.metrics,
-			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit}),
+			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit, Tell: s.teller.tell}),
 	}
+	r.suspended = newSuspension(r.checks.Suspend)
 	s.tasks.table = startTask("ipvs", s.ended, r.table.Run)
 	s.tasks.checks = startTask("healthcheck", s.ended, r.checks.Run)
 	s.tasks.carry = startTask("health to table", s.ended, func(ctx context.Context) error { return s.carry(ctx, r) })
@@ -108,12 +119,32 @@ func (s *services) start(kernel ipvs.Kernel) {
 // set makes next what is checked and what the table is to be, and gives the table its head start.
 func (s *services) set(ctx context.Context, next Desired) {
 	r := s.running.Load()
+	s.teller.set(next.Pipe)
+	if r.suspended.want(next.IPVS) && s.tasks.watch == nil {
+		s.watch(r)
+	}
 	s.mu.Lock()
 	r.table.Set(next.IPVS, healthOf(next.Checks, r.checks.Apply(next.Checks)))
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, tableHeadStart)
 	defer cancel()
 	_ = r.table.Sync(ctx) // late is no failure, and its end is seen by its owner
+}
+
+// watch begins to follow which addresses are here. Without that nobody is suspended.
+func (s *services) watch(r *runningServices) {
+	network, err := s.openNetwork()
+	if err != nil {
+		s.log.Error("ha_suspend: cannot tell which addresses are here", "err", err)
+		return
+	}
+	s.network = network
+	s.tasks.watch = startTask("addresses", s.ended, func(ctx context.Context) error {
+		if err := r.suspended.run(ctx, network); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("ha_suspend: %w", err)
+		}
+		return nil
+	})
 }
 
 // carry gives the table what the checks find, until ctx ends.
@@ -148,8 +179,15 @@ func (s *services) ready() <-chan struct{} {
 }
 
 func (s *services) stop() error {
-	return stopTasks(stopping{s.tasks.checks, checkStopLimit}, stopping{s.tasks.carry, carryStopLimit},
-		stopping{s.tasks.table, tableStopLimit})
+	err := stopTasks(stopping{s.tasks.watch, suspendStopLimit}, stopping{s.tasks.checks, checkStopLimit},
+		stopping{s.tasks.carry, carryStopLimit}, stopping{s.tasks.table, tableStopLimit})
+	if s.network != nil {
+		err = errors.Join(err, s.network.Close())
+	}
+	if s.teller != nil {
+		s.teller.close()
+	}
+	return errors.Join(err, stopTasks(stopping{s.tasks.scripts, scriptStopLimit}))
 }
 
 func (s *services) unready() string {

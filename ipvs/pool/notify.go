@@ -9,14 +9,13 @@ import (
 
 // Told is who is told of a real server, or of the quorum of a virtual server, besides those who are told of everything.
 type Told struct {
-	Up, Down Program          // notify_up and notify_down, quorum_up and quorum_down
-	Mail     confparse.Switch // smtp_alert; Unset: what is said for all
+	Up, Down Program // notify_up and notify_down, quorum_up and quorum_down
 }
 
 // Program is a program to run. The zero value is none.
 type Program struct {
-	argv    string // its words, each ended by a NUL
-	Account confparse.Account
+	argv string // its words, each ended by a NUL
+	As   confparse.Identity
 }
 
 // ProgramOf returns the program of a script, which may be nil.
@@ -24,7 +23,7 @@ func ProgramOf(s *confparse.Script) Program {
 	if s == nil || len(s.Argv) == 0 {
 		return Program{}
 	}
-	return Program{argv: strings.Join(s.Argv, "\x00") + "\x00", Account: s.Account}
+	return Program{argv: strings.Join(s.Argv, "\x00") + "\x00", As: s.RunAs}
 }
 
 // Argv returns the words of the program; none if there is none.
