@@ -31,7 +31,7 @@ func (r *Reconciler) nextInstant() (next time.Time, any bool) {
 			next, any = r.epoch.Add(d), true
 		}
 	}
-	if any && !r.drainsAt.IsZero() && r.drainsAt.Before(next) {
+	if any && r.kernel != nil && !r.drainsAt.IsZero() && r.drainsAt.Before(next) {
 		next = r.drainsAt
 	}
 	return next, any

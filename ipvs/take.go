@@ -121,7 +121,9 @@ func (r *Reconciler) changeHealth(changes []HealthChange) {
 		if vs == nil {
 			continue
 		}
-		vs.pool.Advance(now)
+		if !changed[vs] {
+			vs.pool.Advance(now)
+		}
 		if i := vs.pool.Find(netip.AddrPortFrom(c.Server.Addr, c.Server.Port)); i >= 0 && vs.pool.Change(i, c.RealServerHealth) {
 			changed[vs] = true
 		}

@@ -17,7 +17,11 @@ type timeouts struct {
 // before. A failure is tried again with the next Spec or audit.
 func (r *Reconciler) setTimeouts(ctx context.Context) {
 	t := &r.timeouts
-	if r.kernel == nil || t.want == t.in {
+	want := t.want
+	if len(r.order) == 0 {
+		want = Timeouts{} // as in a start without virtual servers, which leaves IPVS alone
+	}
+	if r.kernel == nil || want == t.in {
 		return
 	}
 	if !t.changed {
@@ -28,7 +32,7 @@ func (r *Reconciler) setTimeouts(ctx context.Context) {
 		}
 		t.before, t.changed = before, true
 	}
-	set := t.want
+	set := want
 	for _, f := range []struct{ set, in, before *uint32 }{{&set.TCP, &t.in.TCP, &t.before.TCP},
 		{&set.TCPFin, &t.in.TCPFin, &t.before.TCPFin}, {&set.UDP, &t.in.UDP, &t.before.UDP}} {
 		if *f.set == 0 && *f.in != 0 {
@@ -39,7 +43,7 @@ func (r *Reconciler) setTimeouts(ctx context.Context) {
 		r.timeoutsFailed(ctx, err)
 		return
 	}
-	t.in = t.want
+	t.in = want
 }
 
 // restoreTimeouts gives the kernel back the timeouts that it had before.
@@ -49,9 +53,7 @@ func (r *Reconciler) restoreTimeouts(ctx context.Context) {
 }
 
 func (r *Reconciler) applyTimeouts(ctx context.Context, t Timeouts) error {
-	err := r.kernel.Apply(ctx, []Op{{Kind: SetTimeouts, Timeouts: &t}})[0]
-	r.metrics.count(SetTimeouts, err)
-	return err
+	return r.kernel.Apply(ctx, []Op{{Kind: SetTimeouts, Timeouts: &t}})[0]
 }
 
 func (r *Reconciler) timeoutsFailed(ctx context.Context, err error) {

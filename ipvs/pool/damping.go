@@ -1,6 +1,9 @@
 package pool
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // flap is what is remembered of a server that has failed lately.
 type flap struct {
@@ -14,6 +17,7 @@ func (p *Pool) flapped(i int) {
 	if g.FlapFailures == 0 {
 		return
 	}
+	p.calmBy(p.now + g.FlapWithin)
 	f := p.flaps[i]
 	if f == nil {
 		f = new(flap)
@@ -42,14 +46,20 @@ func (p *Pool) damped(i int) bool {
 	return f != nil && f.until > p.now
 }
 
-// calm ends the damping of servers whose time is over, and reports whether there were any.
+// calm ends the damping of servers whose time is over, and reports whether there were any. It looks at all of them at
+// most once a second, however many there are.
 func (p *Pool) calm() (any bool) {
+	if len(p.flaps) == 0 || p.now < p.calmAt {
+		return false
+	}
+	p.calmAt = 0
 	for i := range p.servers {
-		if len(p.flaps) == 0 {
-			break
-		}
 		f := p.flaps[i]
-		if f == nil || f.until > p.now || f.failures[len(f.failures)-1]+p.spec.Guards.FlapWithin > p.now {
+		if f == nil {
+			continue
+		}
+		if over := f.failures[len(f.failures)-1] + p.spec.Guards.FlapWithin; over > p.now {
+			p.calmBy(max(over, p.now+time.Second))
 			continue
 		}
 		delete(p.flaps, i)
@@ -59,4 +69,11 @@ func (p *Pool) calm() (any bool) {
 		}
 	}
 	return any
+}
+
+// calmBy has calm look at the servers at a time.
+func (p *Pool) calmBy(at Instant) {
+	if p.calmAt == 0 || at < p.calmAt {
+		p.calmAt = at
+	}
 }

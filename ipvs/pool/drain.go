@@ -26,7 +26,7 @@ func (p *Pool) keepGuards(old *Pool, number []int) {
 			if p.flaps == nil {
 				p.flaps = make(map[int]*flap)
 			}
-			p.flaps[i] = old.flaps[was]
+			p.flaps[i], p.calmAt = old.flaps[was], old.calmAt
 		}
 		if from, growing := old.ramp.from[was]; growing && g.SlowStart > 0 {
 			if p.ramp.from == nil {

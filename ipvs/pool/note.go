@@ -86,7 +86,7 @@ func (p *Pool) Settle(in func(server int) bool) []Note {
 func (p *Pool) settleTiers(notes []Note) []Note {
 	notes = append(notes, p.aside...)
 	p.aside = nil
-	if p.panicking() != p.toldPanic {
+	if p.Panicking() != p.toldPanic {
 		p.toldPanic = !p.toldPanic
 		kind := PanicEnded
 		if p.toldPanic {

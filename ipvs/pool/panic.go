@@ -38,8 +38,8 @@ func (g *panicGuard) count(p *Pool, i int) {
 	}
 }
 
-// panicking reports whether servers are held.
-func (p *Pool) panicking() bool { return p.panic.holds > 0 }
+// Panicking reports whether servers are kept in that have failed.
+func (p *Pool) Panicking() bool { return p.panic.holds > 0 }
 
 // guarded is the health that server i gets when its checks, and the guard against flapping, say h.
 func (p *Pool) guarded(i int, h Health) Health {

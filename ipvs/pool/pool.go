@@ -53,6 +53,7 @@ type Pool struct {
 
 	panic    panicGuard
 	flaps    map[int]*flap // by server, of those that have failed lately
+	calmAt   Instant       // when it is looked whose damping is over; 0: no server has failed lately
 	ramp     ramp
 	draining []drain
 
@@ -222,10 +223,8 @@ func (p *Pool) Deadline() (at Instant, any bool) {
 	if len(p.ramp.from) > 0 {
 		see(p.ramp.tick + p.rampStep())
 	}
-	for _, f := range p.flaps {
-		if f.until > p.now {
-			see(f.until)
-		}
+	if len(p.flaps) > 0 {
+		see(p.calmAt)
 	}
 	for _, d := range p.draining {
 		see(d.until)
