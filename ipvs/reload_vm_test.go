@@ -4,6 +4,7 @@ package ipvs_test
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -36,6 +37,12 @@ func pairOf(t *rapid.T) (p pair) {
 // TestReloadOnTheKernel is TestReloadEqualsAFreshStart on the real table.
 func TestReloadOnTheKernel(t *testing.T) {
 	k := requireKernel(t)
+	// Services of others, beside which the kernel need not set itself up anew for each pair.
+	foreign := ipvs.Table{}
+	for _, f := range []confparse.Family{confparse.IPv4, confparse.IPv6} {
+		foreign[fwmark(99, f)] = ipvs.Service{Attrs: attrs(fwmark(99, f), "lc")}
+	}
+	converge(t, k, foreign)
 	draw := rapid.Custom(pairOf)
 	services := 0
 	for n := range reloadPairs {
@@ -58,6 +65,7 @@ func TestReloadOnTheKernel(t *testing.T) {
 		}
 		want := ipvs.Desired(p.specs[1], p.healths[1])
 		services += len(want)
+		maps.Copy(want, foreign)
 		if ops := ipvs.Diff(read(t, k), want); len(ops) > 0 {
 			t.Errorf("pair %d: the table lacks %v; failing: %+v\n%s\nthen\n%s", n, ops, r.Status().Failing, p.texts[0], p.texts[1])
 		}
@@ -65,7 +73,7 @@ func TestReloadOnTheKernel(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if left := read(t, k); len(left) > 0 {
+		if left := read(t, k); len(left) != len(foreign) {
 			t.Fatalf("pair %d: %d services are left", n, len(left))
 		}
 	}
