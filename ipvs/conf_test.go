@@ -80,36 +80,35 @@ func lines(text string) string {
 	return b.String()
 }
 
-// TestConfiguredTables: what virtual servers of every kind are in the kernel while all their servers are up.
-func TestConfiguredTables(t *testing.T) {
-	for _, c := range []struct{ name, text, want string }{
-		{"fwmark, IPv6 by its servers", "virtual_server fwmark 9 {\nlb_algo rr\nlb_kind NAT\nreal_server 2001:db8::5 80 {\n}\n}",
-			`fwmark 9 IPv6 rr
+// configuredTables are virtual servers of every kind, and what they are in the kernel while all their servers are up.
+var configuredTables = []struct{ name, text, want string }{
+	{"fwmark, IPv6 by its servers", "virtual_server fwmark 9 {\nlb_algo rr\nlb_kind NAT\nreal_server 2001:db8::5 80 {\n}\n}",
+		`fwmark 9 IPv6 rr
 			-> [2001:db8::5]:80 masq 1`},
-		{"fwmark through tunnels to both families", "virtual_server fwmark 9 {\nlb_algo rr\nlb_kind TUN\n" +
-			"real_server 2001:db8::5 80 {\n}\nreal_server 192.168.0.5 80 {\n}\n}",
-			`fwmark 9 IPv4 rr
+	{"fwmark through tunnels to both families", "virtual_server fwmark 9 {\nlb_algo rr\nlb_kind TUN\n" +
+		"real_server 2001:db8::5 80 {\n}\nreal_server 192.168.0.5 80 {\n}\n}",
+		`fwmark 9 IPv4 rr
 			-> 192.168.0.5:0 tunnel 1
 			-> [2001:db8::5]:0 tunnel 1`},
-		{"IPv4 address through a tunnel to an IPv6 server", "virtual_server 10.0.0.1 80 {\nlb_algo rr\nprotocol TCP\n" +
-			"real_server 2001:db8::5 80 {\nlvs_method TUN\n}\n}",
-			`tcp 10.0.0.1:80 rr
+	{"IPv4 address through a tunnel to an IPv6 server", "virtual_server 10.0.0.1 80 {\nlb_algo rr\nprotocol TCP\n" +
+		"real_server 2001:db8::5 80 {\nlvs_method TUN\n}\n}",
+		`tcp 10.0.0.1:80 rr
 			-> [2001:db8::5]:80 tunnel 1`},
-		{"tunnels with ports and checksums", "virtual_server 10.0.0.1 80 {\nlb_algo rr\nprotocol TCP\nlb_kind TUN type gre csum\n" +
-			"real_server 192.168.0.1 {\n}\nreal_server 192.168.0.2 {\nlvs_method TUN type gue port 6080 remcsum\n}\n" +
-			"real_server 192.168.0.3 {\nlvs_method DR type gre\n}\nreal_server 192.168.0.4 {\nlvs_method TUN\n}\n}",
-			`tcp 10.0.0.1:80 rr
+	{"tunnels with ports and checksums", "virtual_server 10.0.0.1 80 {\nlb_algo rr\nprotocol TCP\nlb_kind TUN type gre csum\n" +
+		"real_server 192.168.0.1 {\n}\nreal_server 192.168.0.2 {\nlvs_method TUN type gue port 6080 remcsum\n}\n" +
+		"real_server 192.168.0.3 {\nlvs_method DR type gre\n}\nreal_server 192.168.0.4 {\nlvs_method TUN\n}\n}",
+		`tcp 10.0.0.1:80 rr
 			-> 192.168.0.1:80 tunnel 1 gre port 0 csum 1
 			-> 192.168.0.2:80 tunnel 1 gue port 6080 csum 2
 			-> 192.168.0.3:80 route 1
 			-> 192.168.0.4:80 tunnel 1`},
-		{"SCTP; one-packet scheduling", "virtual_server 10.0.0.1 80 {\nlb_algo rr\nprotocol SCTP\nreal_server 192.168.0.1 80 {\n}\n}\n" +
-			"virtual_server 10.0.0.1 53 {\nlb_algo rr\nprotocol UDP\nops\nreal_server 192.168.0.1 53 {\n}\n}",
-			`sctp 10.0.0.1:80 rr
+	{"SCTP; one-packet scheduling", "virtual_server 10.0.0.1 80 {\nlb_algo rr\nprotocol SCTP\nreal_server 192.168.0.1 80 {\n}\n}\n" +
+		"virtual_server 10.0.0.1 53 {\nlb_algo rr\nprotocol UDP\nops\nreal_server 192.168.0.1 53 {\n}\n}",
+		`sctp 10.0.0.1:80 rr
 			-> 192.168.0.1:80 masq 1
 			udp 10.0.0.1:53 rr flags 4
 			-> 192.168.0.1:53 masq 1`},
-		{"a group of everything: addresses, ranges over a boundary of 16 bits, prefixes, marks", `
+	{"a group of everything: addresses, ranges over a boundary of 16 bits, prefixes, marks", `
 			virtual_server_group G {
 				10.0.0.1 80
 				10.0.0.254-10.0.1.1 81
@@ -126,7 +125,7 @@ func TestConfiguredTables(t *testing.T) {
 				real_server 192.168.0.1 {
 				}
 			}`,
-			`fwmark 5 IPv4 wlc flags 1 timeout 50
+		`fwmark 5 IPv4 wlc flags 1 timeout 50
 			-> 192.168.0.1:0 tunnel 1
 			fwmark 6 IPv6 wlc flags 1 timeout 50
 			-> 192.168.0.1:0 tunnel 1
@@ -152,21 +151,21 @@ func TestConfiguredTables(t *testing.T) {
 			-> 192.168.0.1:82 tunnel 1
 			tcp [2001:db8::ffff]:82 wlc flags 1 timeout 50
 			-> 192.168.0.1:82 tunnel 1`},
-		{"the granularity of a group is applied to its services", "virtual_server_group G {\n10.0.0.1 80\nfwmark 5\n}\n" +
-			"virtual_server group G {\nlb_algo rr\nprotocol TCP\npersistence_granularity 255.255.0.0\nreal_server 192.168.0.1 80 {\n}\n}",
-			`fwmark 5 IPv4 rr flags 1 timeout 360 mask ffff0000
+	{"the granularity of a group is applied to its services", "virtual_server_group G {\n10.0.0.1 80\nfwmark 5\n}\n" +
+		"virtual_server group G {\nlb_algo rr\nprotocol TCP\npersistence_granularity 255.255.0.0\nreal_server 192.168.0.1 80 {\n}\n}",
+		`fwmark 5 IPv4 rr flags 1 timeout 360 mask ffff0000
 			-> 192.168.0.1:80 masq 1
 			tcp 10.0.0.1:80 rr flags 1 timeout 360 mask ffff0000
 			-> 192.168.0.1:80 masq 1`},
-		{"entries that overlap are one service", "virtual_server_group G {\n10.0.0.1-2 80\n10.0.0.2-3 80\n}\n" +
-			"virtual_server group G {\nlb_algo rr\nprotocol TCP\nreal_server 192.168.0.1 80 {\n}\n}",
-			`tcp 10.0.0.1:80 rr
+	{"entries that overlap are one service", "virtual_server_group G {\n10.0.0.1-2 80\n10.0.0.2-3 80\n}\n" +
+		"virtual_server group G {\nlb_algo rr\nprotocol TCP\nreal_server 192.168.0.1 80 {\n}\n}",
+		`tcp 10.0.0.1:80 rr
 			-> 192.168.0.1:80 masq 1
 			tcp 10.0.0.2:80 rr
 			-> 192.168.0.1:80 masq 1
 			tcp 10.0.0.3:80 rr
 			-> 192.168.0.1:80 masq 1`},
-		{"a director of UDP services with persistence, weights and thresholds", `
+	{"a director of UDP services with persistence, weights and thresholds", `
 			virtual_server 192.0.2.100 53 {
 				lb_algo wrr
 				lb_kind NAT
@@ -185,9 +184,12 @@ func TestConfiguredTables(t *testing.T) {
 					}
 				}
 			}`,
-			`udp 192.0.2.100:53 wrr flags 1 timeout 33 mask ffff0000
+		`udp 192.0.2.100:53 wrr flags 1 timeout 33 mask ffff0000
 			-> 192.0.2.21:53 masq 13 thresholds 98 0`},
-	} {
+}
+
+func TestConfiguredTables(t *testing.T) {
+	for _, c := range configuredTables {
 		t.Run(c.name, func(t *testing.T) {
 			if got := written(ipvs.Desired(specFrom(t, c.text), ipvs.Health{})); got != lines(c.want) {
 				t.Errorf("table:\n%s\nwant:\n%s", got, lines(c.want))

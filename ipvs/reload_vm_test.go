@@ -4,9 +4,12 @@ package ipvs_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -32,6 +35,74 @@ func pairOf(t *rapid.T) (p pair) {
 		p.texts[i] = strings.NewReplacer("drain_on_remove 30\n", "", "slow_start 10\n", "").Replace(drawConfiguration(t, label))
 	}
 	return p
+}
+
+// TestConfiguredTablesOnTheKernel: the real kernel has what is configured as the tables say.
+func TestConfiguredTablesOnTheKernel(t *testing.T) {
+	k := requireKernel(t)
+	for _, c := range configuredTables {
+		t.Run(c.name, func(t *testing.T) {
+			want := ipvs.Desired(specFrom(t, c.text), ipvs.Health{})
+			converge(t, k, want)
+			if got := written(read(t, k)); got != lines(c.want) {
+				t.Errorf("table:\n%s\nwant:\n%s", got, lines(c.want))
+			}
+			// A weight is changed in place, which leaves tunnels and thresholds what they are.
+			for key, s := range want {
+				for d, a := range s.Dests {
+					a.Weight = 7
+					mustApply(t, k, []ipvs.Op{{Kind: ipvs.SetDest, Service: key, Dest: d, DestAttrs: a}})
+					want[key].Dests[d] = a
+				}
+			}
+			if ops := ipvs.Diff(read(t, k), want); len(ops) > 0 {
+				t.Errorf("after a change of weights: %v", ops)
+			}
+		})
+	}
+}
+
+// TestMixedFamiliesAndSynchronization: while a synchronization daemon runs the kernel refuses a server of another family.
+func TestMixedFamiliesAndSynchronization(t *testing.T) {
+	k := requireKernel(t)
+	daemon := ipvs.SyncDaemon{Role: ipvs.SyncBackup, Interface: "lo", ID: 3}
+	mustApply(t, k, []ipvs.Op{{Kind: ipvs.StartSync, Sync: &daemon}})
+	service := fwmark(5, confparse.IPv4)
+	ops := []ipvs.Op{{Kind: ipvs.AddService, Service: service, Attrs: attrs(service, "wlc")},
+		{Kind: ipvs.AddDest, Service: service, Dest: netip.MustParseAddrPort("[2001:db8::2]:0"), DestAttrs: ipvs.DestAttrs{Weight: 1, Forwarding: confparse.TUN}}}
+	if err := k.Apply(t.Context(), ops)[1]; !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("%v, want EINVAL", err)
+	}
+	mustApply(t, k, []ipvs.Op{{Kind: ipvs.StopSync, Sync: &daemon}, ops[1]})
+}
+
+// TestTimeoutsOnTheKernel: lvs_timeouts are set, and at the end what they were.
+func TestTimeoutsOnTheKernel(t *testing.T) {
+	k := requireKernel(t)
+	before, err := k.Timeouts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := ipvs.NewReconciler(ipvs.Options{AuditPeriod: -1, Open: func(ctx context.Context) (ipvs.Kernel, error) {
+		return ipvs.OpenKernel(ctx, ipvs.KernelOptions{})
+	}})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- r.Run(ctx) }()
+	r.Set(specFrom(t, "global_defs {\nlvs_timeouts tcp 111 udp 7\n}\n"+vs("", 1)), ipvs.Health{})
+	if err := r.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := k.Timeouts(t.Context()); err != nil || got != (ipvs.Timeouts{TCP: 111, TCPFin: before.TCPFin, UDP: 7}) {
+		t.Errorf("timeouts %+v, %v", got, err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if got, err := k.Timeouts(t.Context()); err != nil || got != before {
+		t.Errorf("timeouts afterwards %+v, %v; want %+v", got, err, before)
+	}
 }
 
 // TestReloadOnTheKernel is TestReloadEqualsAFreshStart on the real table.

@@ -20,7 +20,8 @@ type Spec struct {
 	FlushAtStart   bool // lvs_flush
 	FlushOnStop    confparse.LVSFlushOnStop
 	Timeouts       Timeouts // lvs_timeouts; 0 = as they are
-	InitNotifies   bool     // rs_init_notifies: servers that are up since they are configured are told of
+	Firewall       Firewall
+	InitNotifies   bool // rs_init_notifies: servers that are up since they are configured are told of
 }
 
 // PoolSpec is the servers of a virtual server, and PoolServer one of them, under the names of this package: the rest of the
@@ -33,7 +34,8 @@ type (
 // VirtualServerSpec is one virtual_server: the services that it is in the kernel, and the pool that they share.
 type VirtualServerSpec struct {
 	ID       confparse.VirtualServerID
-	Services []ServiceSpec // one, but for a virtual_server_group
+	Services []ServiceSpec    // one, but for a virtual_server_group
+	Marked   []MarkedEndpoint // what the firewall gives the mark of Services, with nftables_ipvs; else none
 	Pool     pool.Spec
 	Omega    bool // the end of the daemon is told as the end of its servers and quorum
 	Suspend  bool // ha_suspend: its servers are only checked while an address of Services is here
@@ -62,9 +64,11 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 	next = Spec{FlushAtStart: g.LVSFlush, FlushOnStop: g.LVSFlushOnStop, InitNotifies: g.RSInitNotifies,
 		Timeouts: Timeouts{TCP: seconds(g.LVSTimeouts.TCP), TCPFin: seconds(g.LVSTimeouts.TCPFin), UDP: seconds(g.LVSTimeouts.UDP)}}
 	next.VirtualServers = make([]VirtualServerSpec, 0, len(c.VirtualServers))
+	marks := newMarks(c, s)
+	next.Firewall = marks.Firewall
 	for _, vs := range c.VirtualServers {
 		if !vs.Unchanged {
-			if v, ok := virtualServerSpec(vs, c.Groups); ok {
+			if v, ok := virtualServerSpec(vs, c.Groups, marks); ok {
 				next.VirtualServers = append(next.VirtualServers, v)
 			}
 		} else if i, found := known[vs.ID]; found {
@@ -79,24 +83,24 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 // Equal reports whether both specs ask for the same.
 func (s Spec) Equal(o Spec) bool {
 	return s.FlushAtStart == o.FlushAtStart && s.FlushOnStop == o.FlushOnStop && s.Timeouts == o.Timeouts &&
-		s.InitNotifies == o.InitNotifies &&
+		s.InitNotifies == o.InitNotifies && s.Firewall == o.Firewall &&
 		slices.EqualFunc(s.VirtualServers, o.VirtualServers, VirtualServerSpec.Equal)
 }
 
 // Equal reports whether both ask for the same services with the same servers in the same order.
 func (s VirtualServerSpec) Equal(o VirtualServerSpec) bool {
 	return s.ID == o.ID && s.Omega == o.Omega && s.Suspend == o.Suspend && slices.Equal(s.Services, o.Services) &&
-		s.Pool.Equal(&o.Pool)
+		slices.Equal(s.Marked, o.Marked) && s.Pool.Equal(&o.Pool)
 }
 
 // virtualServerSpec derives one virtual server. It returns false for one that is nothing in the kernel.
-func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGroup) (VirtualServerSpec, bool) {
-	services := servicesOf(vs, groups)
+func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGroup, marks *marks) (VirtualServerSpec, bool) {
+	services, marked := servicesOf(vs, groups, marks)
 	if len(services) == 0 {
 		return VirtualServerSpec{}, false
 	}
 	s := VirtualServerSpec{
-		ID: vs.ID, Services: services, Omega: vs.Omega, Suspend: vs.HASuspend,
+		ID: vs.ID, Services: services, Marked: marked, Omega: vs.Omega, Suspend: vs.HASuspend,
 		Pool: pool.Spec{
 			Quorum: vs.Quorum, Hysteresis: vs.Hysteresis, FailoverThreshold: vs.FailoverThreshold,
 			Notify: pool.NotifyOf(pool.Told{Up: pool.ProgramOf(vs.QuorumUp), Down: pool.ProgramOf(vs.QuorumDown)}),
@@ -138,9 +142,8 @@ func tunnel(f confparse.Forwarding, t confparse.Tunnel) confparse.Tunnel {
 }
 
 // servicesOf returns the services of a virtual server: one or, of a group, one for each address, in the order of the
-// entries, and then one for each firewall mark.
-func servicesOf(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGroup) []ServiceSpec {
-	var services []ServiceSpec
+// entries, and then one for each firewall mark; or, with nftables_ipvs, one for each family, and the endpoints with its mark.
+func servicesOf(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGroup, marks *marks) (services []ServiceSpec, marked []MarkedEndpoint) {
 	add := func(k ServiceKey) {
 		services = append(services, ServiceSpec{Key: k, Attrs: serviceAttrs(vs, k.Family)})
 	}
@@ -152,7 +155,17 @@ func servicesOf(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGr
 	default:
 		at := slices.IndexFunc(groups, func(g *confparse.VirtualServerGroup) bool { return g.Name == id.Group })
 		if at < 0 {
-			return nil
+			return nil, nil
+		}
+		if g := groups[at]; marks.marked(g) {
+			mark := marks.of(id)
+			marked = endpoints(g, id.Protocol, mark)
+			for _, f := range []confparse.Family{confparse.IPv4, confparse.IPv6} {
+				if slices.ContainsFunc(g.Entries, func(e confparse.GroupEntry) bool { return e.Family == f }) {
+					add(markKey(mark, f))
+				}
+			}
+			return services, marked
 		}
 		for _, e := range groups[at].Entries {
 			for a := range e.Addresses() {
@@ -165,7 +178,7 @@ func servicesOf(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGr
 			}
 		}
 	}
-	return services
+	return services, nil
 }
 
 // markKey is a service by firewall mark. One of which no family is known is IPv4's.

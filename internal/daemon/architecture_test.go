@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs",
-		"internal/netio", "internal/notify", "internal/script", "internal/status", "internal/web"},
+		"internal/firewall", "internal/netio", "internal/notify", "internal/script", "internal/status", "internal/web"},
 	"internal/notify": nil,
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,

@@ -10,6 +10,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/healthcheck"
+	"vigil/internal/firewall"
 	"vigil/internal/script"
 	"vigil/internal/status"
 	"vigil/ipvs"
@@ -44,6 +45,7 @@ type services struct {
 	network Network // that is watched
 	scripts *script.Runner
 	teller  *teller // nil until it runs
+	marks   firewall.MarkTable
 }
 
 type runningServices struct {
@@ -129,6 +131,23 @@ func (s *services) set(ctx context.Context, next Desired) {
 	ctx, cancel := context.WithTimeout(ctx, tableHeadStart)
 	defer cancel()
 	_ = r.table.Sync(ctx) // late is no failure, and its end is seen by its owner
+	s.mark(next.IPVS)     // the services that packets are sent to by this are there
+}
+
+// mark has the firewall give packets the marks of spec. Without that the services by mark have no clients.
+func (s *services) mark(spec ipvs.Spec) {
+	marks := make(map[firewall.MarkedEndpoint]uint32)
+	for _, vs := range spec.VirtualServers {
+		for _, e := range vs.Marked {
+			at := firewall.MarkedEndpoint{AddrPort: e.AddrPort, Protocol: uint8(e.Protocol)}
+			if _, taken := marks[at]; !taken { // by a group that comes first
+				marks[at] = e.Mark
+			}
+		}
+	}
+	if err := s.marks.Set(spec.Firewall.Table, spec.Firewall.Priority, marks); err != nil {
+		s.log.Error("nftables_ipvs: virtual servers of groups have no clients", "err", err)
+	}
 }
 
 // watch begins to follow which addresses are here. Without that nobody is suspended.
@@ -181,6 +200,9 @@ func (s *services) ready() <-chan struct{} {
 func (s *services) stop() error {
 	err := stopTasks(stopping{s.tasks.watch, suspendStopLimit}, stopping{s.tasks.checks, checkStopLimit},
 		stopping{s.tasks.carry, carryStopLimit}, stopping{s.tasks.table, tableStopLimit})
+	if !s.opts.KeepIPVS {
+		err = errors.Join(err, s.marks.Close())
+	}
 	if s.network != nil {
 		err = errors.Join(err, s.network.Close())
 	}

@@ -25,6 +25,9 @@ func (s *services) diff(old, new Desired) []Step {
 	if old.IPVS.Timeouts != new.IPVS.Timeouts {
 		p.steps = append(p.steps, step(Change, "lvs_timeouts"))
 	}
+	if old.IPVS.Firewall != new.IPVS.Firewall {
+		p.steps = append(p.steps, step(Change, "nftables_ipvs"))
+	}
 	if old.IPVS.InitNotifies != new.IPVS.InitNotifies {
 		p.steps = append(p.steps, step(Change, "rs_init_notifies"))
 	}

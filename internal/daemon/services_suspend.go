@@ -49,6 +49,9 @@ func (s *suspension) want(spec ipvs.Spec) bool {
 				s.wanted[vs.ID] = append(s.wanted[vs.ID], service.Key.Addr)
 			}
 		}
+		for _, e := range vs.Marked {
+			s.wanted[vs.ID] = append(s.wanted[vs.ID], e.Addr())
+		}
 	}
 	s.update()
 	return s.wanted != nil
