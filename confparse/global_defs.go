@@ -75,7 +75,7 @@ var globalDefs = row[Config]{
 // globalBlock is the rows of global_defs.
 var globalBlock = slices.Concat(
 	blockOf[Global]{wordRow("router_id", optionalWord, func(g *Global) *string { return &g.RouterID }).
-		because("the host name").withoutEffect()},
+		because("the host name")},
 	processRows, mailRows, vrrpRows, instanceDefaultRows, firewallRows, lvsRows, ipvsFirewallRows,
 	fifoRows("notify_fifo", false, func(g *Global) *FIFO { return &g.NotifyFIFO }),
 	fifoRows("vrrp_notify_fifo", false, func(g *Global) *FIFO { return &g.VRRPFIFO }),

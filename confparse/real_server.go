@@ -81,7 +81,7 @@ var realServerBlock = slices.Concat(blockOf[realScratch]{
 	replacedWordRow("virtualhost", optionalWord, func(rs *realScratch) *string { return &rs.VirtualHost }).
 		because("the virtual server's"),
 	pathRow("snmp_name", func(rs *realScratch) *string { return &rs.SNMPName }).withoutEffect(),
-	switchRow("smtp_alert", "smtp_alert_checker, else on", func(rs *realScratch) *Switch { return &rs.Mail }).withoutEffect(),
+	switchRow("smtp_alert", "smtp_alert_checker, else on", func(rs *realScratch) *Switch { return &rs.Mail }),
 	realNotify("notify_up", func(rs *realScratch) **Script { return &rs.NotifyUp }),
 	realNotify("notify_down", func(rs *realScratch) **Script { return &rs.NotifyDown }),
 	inheritedToggle("alpha", "the virtual server's", func(rs *realScratch) *opt[bool] { return &rs.alpha }),

@@ -116,7 +116,7 @@ var virtualServerBlock = slices.Concat(blockOf[serverScratch]{
 		func(vs *serverScratch) **Node { return &vs.suspendAt }),
 	replacedWordRow("virtualhost", optionalWord, func(vs *serverScratch) *string { return &vs.VirtualHost }),
 	pathRow("snmp_name", func(vs *serverScratch) *string { return &vs.SNMPName }).withoutEffect(),
-	switchRow("smtp_alert", "smtp_alert_checker", func(vs *serverScratch) *Switch { return &vs.Mail }).withoutEffect(),
+	switchRow("smtp_alert", "smtp_alert_checker", func(vs *serverScratch) *Switch { return &vs.Mail }),
 	quorumScript("quorum_up", func(vs *serverScratch) **Script { return &vs.QuorumUp }),
 	quorumScript("quorum_down", func(vs *serverScratch) **Script { return &vs.QuorumDown }),
 	flagRow("inhibit_on_failure", func(vs *serverScratch) *bool { return &vs.inhibit }).printed(nil),

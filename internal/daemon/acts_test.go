@@ -38,6 +38,11 @@ func actsGroup(entry string) string {
 		actsWebCheck + "}\n}\n"
 }
 
+// actsMail is alerts by mail, with one more statement.
+func actsMail(statement string) string {
+	return "global_defs {\nsmtp_server 192.0.2.5\nnotification_email {\na@example.net\n}\n" + statement + "\n}\n"
+}
+
 // actsElsewhere are keywords whose effect the rows do not show, because it takes more than one block, or another
 // surrounding: a configuration with and one without each of them.
 var actsElsewhere = map[string][2]string{
@@ -64,8 +69,16 @@ var actsElsewhere = map[string][2]string{
 		actsService + "sorry_server 10.0.0.9 80\n" + actsWebCheck + "}\n}\n"},
 	"virtual_server: sorry_server_lvs_method": {actsService + "sorry_server 10.0.0.9 80\nsorry_server_lvs_method DR\n" + actsWebCheck + "}\n}\n",
 		actsService + "sorry_server 10.0.0.9 80\n" + actsWebCheck + "}\n}\n"},
-	"global_defs: lvs_notify_fifo_script": {"global_defs {\nlvs_notify_fifo /run/f\nlvs_notify_fifo_script /bin/true\n}\n", "global_defs {\nlvs_notify_fifo /run/f\n}\n"},
-	"global_defs: nftables_ipvs":          {"global_defs {\nnftables_ipvs\n}\n" + actsGroup(""), actsGroup("")},
+	"global_defs: lvs_notify_fifo_script":  {"global_defs {\nlvs_notify_fifo /run/f\nlvs_notify_fifo_script /bin/true\n}\n", "global_defs {\nlvs_notify_fifo /run/f\n}\n"},
+	"global_defs: smtp_server":             {actsMail(""), "global_defs {\nnotification_email {\na@example.net\n}\n}\n"},
+	"global_defs: notification_email":      {actsMail(""), "global_defs {\nsmtp_server 192.0.2.5\n}\n"},
+	"global_defs: notification_email_from": {actsMail("notification_email_from b@example.net"), actsMail("")},
+	"global_defs: smtp_helo_name":          {actsMail("smtp_helo_name b"), actsMail("")},
+	"global_defs: smtp_connect_timeout":    {actsMail("smtp_connect_timeout 7"), actsMail("")},
+	"global_defs: smtp_alert":              {actsMail("smtp_alert"), actsMail("")},
+	"global_defs: smtp_alert_checker":      {actsMail("smtp_alert_checker off"), actsMail("")},
+	"global_defs: router_id":               {actsMail("router_id b"), actsMail("")},
+	"global_defs: nftables_ipvs":           {"global_defs {\nnftables_ipvs\n}\n" + actsGroup(""), actsGroup("")},
 	"global_defs: nftables_ipvs_priority": {"global_defs {\nnftables_ipvs\nnftables_ipvs_priority 5\n}\n" + actsGroup(""),
 		"global_defs {\nnftables_ipvs\n}\n" + actsGroup("")},
 	"global_defs: nftables_ipvs_start_fwmark": {"global_defs {\nnftables_ipvs\nnftables_ipvs_start_fwmark 5\n}\n" + actsGroup(""),

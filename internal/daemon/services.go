@@ -122,6 +122,7 @@ func (s *services) start(kernel ipvs.Kernel) {
 func (s *services) set(ctx context.Context, next Desired) {
 	r := s.running.Load()
 	s.teller.set(next.Pipe)
+	s.teller.setMail(next.Mail)
 	if r.suspended.want(next.IPVS) && s.tasks.watch == nil {
 		s.watch(r)
 	}

@@ -37,6 +37,8 @@ type teller struct {
 	programs *notify.Programs[ipvs.Program]
 	pipe     atomic.Pointer[notify.Pipe] // nil: none
 
+	mail atomic.Pointer[mailing] // nil: nobody is written to
+
 	spec        pipeSpec
 	writer      *task              // of the pipe
 	reader      context.CancelFunc // nil: nobody that we have started reads
@@ -71,6 +73,11 @@ func (t *teller) tell(e ipvs.Event) {
 		p.Write(line)
 	}
 	to := e.Notify.Told()
+	if m := t.mail.Load(); m != nil {
+		if alert, wanted := m.spec.alert(e, up, to.Mail); wanted {
+			m.mailer.Send(alert)
+		}
+	}
 	program := to.Down
 	if up {
 		program = to.Up
@@ -161,4 +168,5 @@ func (t *teller) close() {
 	defer cancel()
 	t.programs.Close(ctx)
 	t.closePipe()
+	t.setMail(mailSpec{})
 }

@@ -9,7 +9,8 @@ import (
 
 // Told is who is told of a real server, or of the quorum of a virtual server, besides those who are told of everything.
 type Told struct {
-	Up, Down Program // notify_up and notify_down, quorum_up and quorum_down
+	Up, Down Program          // notify_up and notify_down, quorum_up and quorum_down
+	Mail     confparse.Switch // smtp_alert; Unset: what holds for all
 }
 
 // Program is a program to run. The zero value is none.
