@@ -11,7 +11,6 @@ import (
 	"vigil/confparse"
 	"vigil/internal/notify"
 	"vigil/ipvs"
-	"vigil/ipvs/pool"
 )
 
 // mailSpec is how alerts about virtual and real servers are mailed.
@@ -73,7 +72,7 @@ func (s *mailSpec) alert(e ipvs.Event, up bool, wanted confparse.Switch) (m noti
 	about, all := "", s.Servers
 	id := e.VirtualServer
 	switch e.Kind {
-	case pool.QuorumGained, pool.QuorumLost:
+	case ipvs.QuorumGained, ipvs.QuorumLost:
 		about, m.Body, all = "Virtualserver "+id.String(), quorumText(e), s.Quorums
 	default:
 		rs := confparse.RealServerID{VS: id, Addr: e.Server.Addr(), Port: e.Server.Port()}
@@ -90,11 +89,11 @@ func (s *mailSpec) alert(e ipvs.Event, up bool, wanted confparse.Switch) (m noti
 // serverText is what a mail says of a real server.
 func serverText(e ipvs.Event) string {
 	switch {
-	case e.Kind == pool.ServerGone && e.Final:
+	case e.Kind == ipvs.ServerGone && e.Final:
 		return "=> Shutting down <="
-	case e.Kind == pool.ServerGone:
+	case e.Kind == ipvs.ServerGone:
 		return "=> Removing <="
-	case e.Kind == pool.ServerUp:
+	case e.Kind == ipvs.ServerUp:
 		return "=> CHECK succeeded on service <="
 	}
 	return "=> CHECK failed on service <="
@@ -102,7 +101,7 @@ func serverText(e ipvs.Event) string {
 
 // quorumText is what a mail says of a quorum.
 func quorumText(e ipvs.Event) string {
-	gained := e.Kind == pool.QuorumGained
+	gained := e.Kind == ipvs.QuorumGained
 	switch {
 	case e.Final:
 		return "=> Shutting down <="
