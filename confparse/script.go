@@ -21,6 +21,13 @@ type Script struct {
 	Range   Range
 	Argv    []string
 	Account Account
+	RunAs   Identity // settled from Account, where the System knows the accounts
+}
+
+// Identity is the account of a program, resolved: its own, script_user, the user keepalived_script, or root.
+type Identity struct {
+	UID, GID      uint32
+	Supplementary bool // with the user's further groups
 }
 
 // splitWords cuts a statement as keepalived does for programs: words end at blanks, both kinds of quotes group and
@@ -300,6 +307,11 @@ func (d *decoder) accountIDs(s *Script) (uid, gid uint32, err error) {
 	if a.User == "" {
 		a = d.cfg.Global.Daemon.ScriptAccount
 	}
+	defer func() {
+		if err == nil {
+			s.RunAs = Identity{uid, gid, a.Supplementary || d.cfg.Global.Daemon.SupplementaryGroups}
+		}
+	}()
 	if a.User != "" {
 		return d.env.System.Account(a.User, a.Group)
 	}

@@ -21,6 +21,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
+
+	"vigil/confparse"
 )
 
 // bootstrapDelay is what the first run of every check waits for besides its warmup.
@@ -49,15 +51,16 @@ type Manager struct {
 	means       means
 	signal      chan struct{} // 1 slot: mailbox is not empty
 
-	mu       sync.Mutex
-	rand     *rand.Rand
-	ctx      context.Context // of Run; nil before and after
-	probes   map[CheckSpec]*probe
-	servers  []*virtualServer // in configuration order
-	mailbox  []*realServer    // changed since the last Take, each once
-	inFlight int              // probes under way
-	waiting  probeQueue       // probes due that found maxInFlight under way
-	running  sync.WaitGroup   // the goroutines of the probes under way
+	mu        sync.Mutex
+	rand      *rand.Rand
+	ctx       context.Context // of Run; nil before and after
+	probes    map[CheckSpec]*probe
+	servers   []*virtualServer // in configuration order
+	mailbox   []*realServer    // changed since the last Take, each once
+	inFlight  int              // probes under way
+	suspended map[confparse.VirtualServerID]bool
+	waiting   probeQueue     // probes due that found maxInFlight under way
+	running   sync.WaitGroup // the goroutines of the probes under way
 }
 
 // NewManager returns a Manager with nothing to check. It registers its metrics with o.Registerer and panics when that

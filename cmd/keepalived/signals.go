@@ -21,9 +21,12 @@ type caughtSignals struct {
 func catch() *caughtSignals {
 	c := &caughtSignals{requests: hangup.Signals, stops: make(chan os.Signal, 1)}
 	signal.Notify(c.requests, daemon.HandledSignals()...)
-	signal.Ignore(syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGQUIT, syscall.SIGABRT)
+	disregard(syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGQUIT, syscall.SIGABRT)
 	return c
 }
+
+// disregard makes signals have no effect here. They are not ignored: programs that are run would inherit that.
+func disregard(signals ...os.Signal) { signal.Notify(make(chan os.Signal, 1), signals...) }
 
 // until returns a context that ends with the first signal that stops the daemon, and a function that gives the signals
 // back: after it the context has ended if there was one, a further one ends the process, and those that ask for
@@ -32,7 +35,7 @@ func (c *caughtSignals) until(ignoreInterrupt bool) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	wanted := []os.Signal{syscall.SIGTERM, os.Interrupt}
 	if ignoreInterrupt {
-		signal.Ignore(os.Interrupt)
+		disregard(os.Interrupt)
 		wanted = wanted[:1]
 	}
 	signal.Notify(c.stops, wanted...)

@@ -25,7 +25,8 @@ var arrows = map[string][]string{
 	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs",
-		"internal/status", "internal/web"},
+		"internal/firewall", "internal/netio", "internal/notify", "internal/script", "internal/status", "internal/web"},
+	"internal/notify": nil,
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
 
@@ -50,6 +51,7 @@ var arrows = map[string][]string{
 	"internal/netio":          nil,
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
+	"internal/script":         nil,
 }
 
 // harness is what looks at the program from outside: it imports itself, and any library.
@@ -74,8 +76,8 @@ var libraries = map[string][]string{
 	"golang.org/x/net/dns/dnsmessage":     {"healthcheck"},
 	"golang.org/x/net/ipv4":               {"vrrp/lan_linux"},
 	"golang.org/x/net/ipv6":               {"vrrp/lan_linux"},
-	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/netio", "ipvs_linux",
-		"vrrp_linux", "vrrp/lan_linux"},
+	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/netio", "internal/notify_linux",
+		"internal/script", "ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
 }
 
 // purePackages are the cores: they are told the time and return what is to be done.
@@ -88,7 +90,7 @@ var shells = map[string][]string{
 	"healthcheck": {"apply.go", "change.go", "checker.go", "dns.go", "http.go", "httpconn.go", "httpreply.go", "log.go", "manager.go",
 		"metrics.go", "ping.go", "probe.go", "smtp.go", "tcp.go", "udp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
-		"reconcile.go", "state.go", "status.go", "stop.go"},
+		"reconcile.go", "state.go", "status.go", "stop.go", "advance.go", "timeouts.go"},
 }
 
 // pureImports is all that a core may import of the standard library.

@@ -1,0 +1,178 @@
+package script
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Exit is how a program ended.
+type Exit struct {
+	Err       error          // it was not run, for this reason; the other fields say nothing then
+	Code      int            // its exit status, if no signal ended it
+	Signal    syscall.Signal // that ended it; 0 = none
+	TimedOut  bool           // it was made to end because its time was over
+	Cancelled bool           // it was made to end because nobody wants it any more
+	Took      time.Duration  // from its start, waiting for a turn excluded
+}
+
+// Success reports whether the program ended by itself with status 0.
+func (e Exit) Success() bool {
+	return e.Err == nil && e.Code == 0 && e.Signal == 0 && !e.TimedOut && !e.Cancelled
+}
+
+// String says how it ended: "exited with status 3", "due to signal 9", "timed out".
+func (e Exit) String() string {
+	switch {
+	case e.Err != nil:
+		return e.Err.Error()
+	case e.TimedOut:
+		return "timed out"
+	case e.Cancelled:
+		return "cancelled"
+	case e.Signal != 0:
+		return fmt.Sprintf("due to signal %d", int(e.Signal))
+	}
+	return fmt.Sprintf("exited with status %d", e.Code)
+}
+
+// process is a program that runs.
+type process struct {
+	cmd       *exec.Cmd
+	condemned atomic.Bool // its group is to end with it
+	ended     chan struct{}
+}
+
+// Execute runs a program to its end, or until ctx or Run ends, and returns how it ended. It waits for a turn first. What
+// is left of the process group is killed with a program that did not end by itself; what one that did has left running
+// is its own affair.
+func (r *Runner) Execute(ctx context.Context, c Command) Exit {
+	select {
+	case r.turns <- struct{}{}:
+	case <-ctx.Done():
+		return Exit{Err: ctx.Err()}
+	case <-r.stopping:
+		return Exit{Err: ErrStopped}
+	}
+	p, err := r.launch(ctx, c)
+	if err != nil {
+		<-r.turns
+		return Exit{Err: err}
+	}
+	begin := time.Now()
+	go r.await(p)
+	e := r.attend(ctx, p, c)
+	e.Took = time.Since(begin)
+	return e
+}
+
+// launch has the thread of Run start a program.
+func (r *Runner) launch(ctx context.Context, c Command) (*process, error) {
+	started := make(chan startAnswer, 1)
+	select {
+	case r.starts <- startOrder{c, started}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-r.stopping:
+		return nil, ErrStopped
+	}
+	a := <-started
+	if a.err != nil {
+		return nil, a.err
+	}
+	return &process{cmd: a.cmd, ended: make(chan struct{})}, nil
+}
+
+// attend waits for the end of a program, and brings it about when it is time.
+func (r *Runner) attend(ctx context.Context, p *process, c Command) (e Exit) {
+	var timeout <-chan time.Time
+	if c.Timeout > 0 {
+		t := time.NewTimer(c.Timeout)
+		defer t.Stop()
+		timeout = t.C
+	}
+	ended := true
+	select {
+	case <-p.ended:
+	case <-timeout:
+		e.TimedOut = true
+		ended = r.end(p, r.grace)
+	case <-ctx.Done():
+		e.Cancelled = true
+		ended = r.end(p, stopGrace)
+	case <-r.stopping:
+		e.Cancelled = true
+		ended = r.end(p, stopGrace)
+	}
+	if !ended {
+		r.log.Warn("a program does not end, not even when killed", "program", c.Argv[0], "pid", p.cmd.Process.Pid)
+		e.Signal = unix.SIGKILL
+		return e
+	}
+	e.describe(p.cmd.ProcessState)
+	return e
+}
+
+func (e *Exit) describe(state *os.ProcessState) {
+	if state == nil {
+		return
+	}
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		e.Signal = status.Signal()
+		return
+	}
+	e.Code = state.ExitCode()
+}
+
+// end makes the process group of p end and reports whether it has.
+func (r *Runner) end(p *process, grace time.Duration) bool {
+	p.condemned.Store(true)
+	for _, rung := range []struct {
+		signal unix.Signal
+		wait   time.Duration
+	}{{unix.SIGTERM, grace}, {unix.SIGKILL, killLimit}} {
+		p.signal(rung.signal)
+		t := time.NewTimer(rung.wait)
+		select {
+		case <-p.ended:
+			t.Stop()
+			return true
+		case <-t.C:
+		}
+	}
+	return false
+}
+
+// signal signals the process group. Nobody has waited for its leader yet, so its number is not another's.
+func (p *process) signal(s unix.Signal) { _ = unix.Kill(-p.cmd.Process.Pid, s) }
+
+// await waits for the end of p. What is left of a condemned group is killed before the leader's process is given back
+// to the kernel, while the number of the group cannot be another's.
+func (r *Runner) await(p *process) {
+	defer r.running.Done()
+	for {
+		err := unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if p.condemned.Load() {
+		p.signal(unix.SIGKILL)
+	}
+	_ = p.cmd.Wait() // its state says more than the error
+	r.mu.Lock()
+	delete(r.own, p.cmd.Process.Pid)
+	r.mu.Unlock()
+	<-r.turns
+	close(p.ended)
+	select { // it may have stood in front of orphans
+	case r.poke <- unix.SIGCHLD:
+	default:
+	}
+}

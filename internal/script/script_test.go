@@ -1,0 +1,424 @@
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// program writes a program and returns its path.
+func program(t *testing.T, lines ...string) string {
+	t.Helper()
+	return programOf(t, append([]string{"#!/bin/sh"}, lines...)...)
+}
+
+func programOf(t *testing.T, lines ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// running returns a Runner whose Run is on, and an end to it that waits.
+func running(t *testing.T, o Options) (*Runner, func()) {
+	t.Helper()
+	r := NewRunner(o)
+	r.grace = 50 * time.Millisecond
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = r.Run(ctx)
+	}()
+	stop := func() { cancel(); <-done }
+	t.Cleanup(stop)
+	return r, stop
+}
+
+// myself is who the tests run as.
+func myself() Identity { return Identity{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())} }
+
+func execute(t *testing.T, r *Runner, argv ...string) Exit {
+	t.Helper()
+	return r.Execute(t.Context(), Command{Argv: argv, As: myself()})
+}
+
+// fifo returns the path of a pipe that is held by every process that has opened it for writing, and a wait for all of
+// them to be gone. Somebody must open it.
+func fifo(t *testing.T) (path string, gone func()) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan *os.File, 1)
+	go func() {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Error(err)
+		}
+		opened <- f
+	}()
+	return path, func() {
+		t.Helper()
+		f := <-opened
+		defer f.Close()
+		if _, err := io.Copy(io.Discard, f); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// said returns what a program wrote to a file.
+func said(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestHowAProgramEnds(t *testing.T) {
+	r, _ := running(t, Options{})
+	readable := programOf(t, "anything")
+	for _, tt := range []struct {
+		name string
+		argv []string
+		want string
+	}{
+		{"status 0", []string{program(t, "exit 0")}, "exited with status 0"},
+		{"another status", []string{program(t, "exit 253")}, "exited with status 253"},
+		{"a signal", []string{program(t, "kill -USR1 $$")}, "due to signal 10"},
+		{"SIGTERM of somebody else", []string{program(t, "kill -TERM $$")}, "due to signal 15"},
+		{"arguments are as configured", []string{program(t, `[ $# = 2 ] && [ "$1" = 'a b' ] && [ "$2" = '$HOME;' ]`), "a b", "$HOME;"},
+			"exited with status 0"},
+		{"neither binary nor interpreter: the shell", []string{programOf(t, `[ "$1" = x ] && exit 7`), "x"}, "exited with status 7"},
+		{"a name is searched for", []string{"true"}, "exited with status 0"},
+		{"only a redirection, of a file that is there", []string{"<" + readable}, "exited with status 0"},
+		{"much output", []string{program(t, "head -c 30000000 /dev/zero; head -c 30000000 /dev/zero >&2")}, "exited with status 0"},
+		{"no input", []string{program(t, "cat")}, "exited with status 0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := execute(t, r, tt.argv...)
+			if e.String() != tt.want || e.Success() != (tt.want == "exited with status 0") || e.Took <= 0 {
+				t.Errorf("%v, success %v, took %v; want %s", e, e.Success(), e.Took, tt.want)
+			}
+		})
+	}
+	if e := execute(t, r, "<"+readable+".not"); e.Err != nil || e.Code == 0 {
+		t.Errorf("a redirection of a file that is not there: %v", e)
+	}
+}
+
+func TestWhatCannotBeRun(t *testing.T) {
+	r, _ := running(t, Options{})
+	plain := filepath.Join(t.TempDir(), "plain")
+	if err := os.WriteFile(plain, []byte("#!/bin/sh\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, argv := range [][]string{nil, {""}, {plain}, {plain + ".not"}, {"no-such-program-anywhere"}, {t.TempDir()}} {
+		if e := execute(t, r, argv...); e.Err == nil || e.Success() || e.String() != e.Err.Error() {
+			t.Errorf("%q: %v", argv, e)
+		}
+	}
+	if len(r.turns) != 0 || len(r.own) != 0 {
+		t.Errorf("%d turns and %d processes are left over", len(r.turns), len(r.own))
+	}
+}
+
+// TestWhatAProgramHas: a process group of its own, the root directory, standard descriptors that go nowhere, default
+// signals, and no other descriptor, not even one that was made without the close-on-exec mark.
+func TestWhatAProgramHas(t *testing.T) {
+	t.Setenv("IFS", "x")
+	t.Setenv("LD_PRELOAD", "")
+	t.Setenv("LD_LIBRARY_PATH", "/nowhere")
+	t.Setenv("VIGIL_KEPT", "yes")
+	var leak [2]int
+	if err := unix.Pipe(leak[:]); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(leak[0])
+	defer unix.Close(leak[1])
+	r, _ := running(t, Options{})
+	out := filepath.Join(t.TempDir(), "out")
+	e := execute(t, r, program(t, "exec >"+out,
+		`pwd`,
+		`for f in /proc/self/fd/0 /proc/$$/fd/2; do readlink $f; done`,
+		`ls /proc/$$/fd`,
+		`env | grep -c -e '^IFS=' -e '^LD_'`,
+		`echo $VIGIL_KEPT`,
+		`[ "$(cut -d' ' -f5 /proc/$$/stat)" = $$ ] && echo leader`,
+		`grep -e SigIgn -e SigBlk /proc/self/status`))
+	got := strings.NewReplacer("\n10\n", "\n", "\n255\n", "\n").Replace(said(t, out)) // the shell's own, for its script
+	want := "/\n/dev/null\n/dev/null\n0\n1\n2\n0\nyes\nleader\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
+	if !e.Success() || got != want {
+		t.Errorf("%v\ngot  %q\nwant %q", e, got, want)
+	}
+}
+
+func TestProgramRunsAsItsAccount(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become somebody else")
+	}
+	r, _ := running(t, Options{})
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out")
+	path := program(t, `echo $(id -u) $(id -g) $(id -G) >`+out)
+	for p := dir; p != "/"; p = filepath.Dir(p) { // the way to it, for somebody else
+		if info, err := os.Stat(p); err == nil && info.Mode()&0o001 == 0 {
+			if err := os.Chmod(p, info.Mode()|0o011); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = os.Chmod(p, info.Mode()) })
+		}
+	}
+	if err := os.WriteFile(out, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_ = os.Chmod(out, 0o666)
+	_ = os.Chmod(filepath.Dir(path), 0o755)
+	for _, tt := range []struct {
+		as   Identity
+		want string
+	}{
+		{Identity{UID: 65534, GID: 65534}, "65534 65534 65534\n"},
+		{Identity{UID: 65534, GID: 12}, "65534 12 12\n"},
+		{Identity{UID: 65534, GID: 12, Supplementary: true}, "65534 12 12 65534\n"},
+	} {
+		if e := r.Execute(t.Context(), Command{Argv: []string{path}, As: tt.as}); !e.Success() || said(t, out) != tt.want {
+			t.Errorf("%+v: %v, %q, want %q", tt.as, e, said(t, out), tt.want)
+		}
+	}
+	if e := r.Execute(t.Context(), Command{Argv: []string{path}, As: Identity{UID: 4242424, GID: 1, Supplementary: true}}); e.Err == nil {
+		t.Errorf("groups of nobody: %v", e)
+	}
+}
+
+// stubborn is a program that has children, all of which hold a pipe, sleep for ever and do not mind SIGTERM.
+func stubborn(t *testing.T, pipe string, children int) string {
+	return program(t, "exec 8>"+pipe, "trap '' TERM",
+		fmt.Sprintf("for i in $(seq %d); do sleep 1000 & done", children), "echo ready >&8", "sleep 1000")
+}
+
+func TestTimeoutKillsTheGroup(t *testing.T) {
+	r, _ := running(t, Options{})
+	t.Run("children that ignore SIGTERM", func(t *testing.T) {
+		pipe, gone := fifo(t)
+		e := r.Execute(t.Context(), Command{Argv: []string{stubborn(t, pipe, 50)}, As: myself(), Timeout: 200 * time.Millisecond})
+		gone()
+		if !e.TimedOut || e.Signal != unix.SIGKILL || e.Success() || e.String() != "timed out" {
+			t.Errorf("%+v", e)
+		}
+		if e.Took < 200*time.Millisecond+r.grace {
+			t.Errorf("killed after %v, before the grace was over", e.Took)
+		}
+	})
+	t.Run("the program goes at SIGTERM and leaves children that do not", func(t *testing.T) {
+		pipe, gone := fifo(t)
+		path := program(t, "exec 8>"+pipe, "(trap '' TERM; exec sleep 1000) &", "exec sleep 1000")
+		e := r.Execute(t.Context(), Command{Argv: []string{path}, As: myself(), Timeout: 200 * time.Millisecond})
+		gone()
+		if !e.TimedOut || e.Signal == 0 {
+			t.Errorf("%+v", e)
+		}
+	})
+	t.Run("the program says its status at SIGTERM", func(t *testing.T) {
+		path := program(t, "trap 'exit 0' TERM", "while :; do sleep 0.01; done")
+		if e := r.Execute(t.Context(), Command{Argv: []string{path}, As: myself(), Timeout: 300 * time.Millisecond}); !e.TimedOut || e.Success() {
+			t.Errorf("%+v", e)
+		}
+	})
+	t.Run("what an orderly program leaves running is its own affair", func(t *testing.T) {
+		pipe, gone := fifo(t)
+		pid := filepath.Join(t.TempDir(), "pid")
+		e := execute(t, r, program(t, "exec 8>"+pipe, "sleep 1000 & echo $! >"+pid, "exit 0"))
+		var n int
+		fmt.Sscan(said(t, pid), &n)
+		if err := unix.Kill(n, 0); err != nil || !e.Success() {
+			t.Errorf("%v: its child: %v", e, err)
+		}
+		_ = unix.Kill(n, unix.SIGKILL)
+		gone()
+	})
+	if len(r.turns) != 0 || len(r.own) != 0 {
+		t.Errorf("%d turns and %d processes are left over", len(r.turns), len(r.own))
+	}
+}
+
+func TestCancelledProgramEnds(t *testing.T) {
+	r, _ := running(t, Options{})
+	pipe, gone := fifo(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan Exit, 1)
+	path := program(t, "exec 8>"+pipe, "echo ready >&8", "exec sleep 1000")
+	go func() { done <- r.Execute(ctx, Command{Argv: []string{path}, As: myself()}) }()
+	time.AfterFunc(200*time.Millisecond, cancel) // while it starts or while it runs: it ends
+	gone()
+	if e := <-done; !e.Cancelled && !errors.Is(e.Err, context.Canceled) {
+		t.Errorf("%+v", e)
+	}
+	if e := r.Execute(ctx, Command{Argv: []string{path}}); !errors.Is(e.Err, context.Canceled) {
+		t.Errorf("nobody wants it: %+v", e)
+	}
+}
+
+func TestEndOfRunEndsPrograms(t *testing.T) {
+	r, stop := running(t, Options{})
+	pipe, gone := fifo(t)
+	exits := make(chan Exit, 1)
+	ready := filepath.Join(t.TempDir(), "ready")
+	if err := unix.Mkfifo(ready, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() { exits <- execute(t, r, program(t, "exec 8>"+pipe, "echo >"+ready, "exec sleep 1000")) }()
+	said(t, ready)
+	stop()
+	gone()
+	if e := <-exits; !e.Cancelled {
+		t.Errorf("%+v", e)
+	}
+	if e := execute(t, r, "true"); !errors.Is(e.Err, ErrStopped) {
+		t.Errorf("after the end: %+v", e)
+	}
+}
+
+// TestLimitOfPrograms: more than may run wait for their turn, each gets one, and no process is left.
+func TestLimitOfPrograms(t *testing.T) {
+	r, _ := running(t, Options{MaxRunning: 3})
+	log := filepath.Join(t.TempDir(), "log")
+	path := program(t, "echo + >>"+log, "sleep 0.02", "echo - >>"+log)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if e := execute(t, r, path); !e.Success() {
+				t.Error(e)
+			}
+		})
+	}
+	all.Wait()
+	under, peak, total := 0, 0, 0
+	for _, line := range strings.Fields(said(t, log)) {
+		if line == "+" {
+			under++
+			total++
+		} else {
+			under--
+		}
+		peak = max(peak, under)
+	}
+	if peak != 3 || total != 20 {
+		t.Errorf("%d at once and %d in all, want 3 and 20", peak, total)
+	}
+	waiting, cancel := context.WithCancel(t.Context())
+	for range 3 {
+		r.turns <- struct{}{}
+	}
+	cancel()
+	if e := r.Execute(waiting, Command{Argv: []string{"true"}}); !errors.Is(e.Err, context.Canceled) {
+		t.Errorf("waits for its turn when nobody wants it any more: %+v", e)
+	}
+	for range 3 {
+		<-r.turns
+	}
+}
+
+// The tests below need a process of their own, which is this program again.
+func TestMain(m *testing.M) {
+	switch os.Getenv("VIGIL_SCRIPT_TEST") {
+	case "parent":
+		r := NewRunner(Options{})
+		go r.Execute(context.Background(), Command{Argv: []string{os.Getenv("VIGIL_PROGRAM")}, As: myself()})
+		_ = r.Run(context.Background())
+	case "subreaper":
+		os.Exit(adopt())
+	}
+	os.Exit(m.Run())
+}
+
+func again(t *testing.T, as, program string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), "VIGIL_SCRIPT_TEST="+as, "VIGIL_PROGRAM="+program)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd
+}
+
+// TestProgramsEndWithTheProcess: when the process is killed, its programs get SIGTERM.
+func TestProgramsEndWithTheProcess(t *testing.T) {
+	pipe, gone := fifo(t)
+	ready := filepath.Join(t.TempDir(), "ready")
+	if err := unix.Mkfifo(ready, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := again(t, "parent", program(t, "exec 8>"+pipe, "echo >"+ready, "exec sleep 1000"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said(t, ready)
+	_ = cmd.Process.Signal(syscall.SIGKILL)
+	_ = cmd.Wait()
+	gone()
+}
+
+// TestOrphansAreReaped: a process that others hand their children to, as the first one of a container, leaves no zombie.
+func TestOrphansAreReaped(t *testing.T) {
+	if err := again(t, "subreaper", program(t, "(sleep 0.1 &) &", "wait", "exit 0")).Run(); err != nil {
+		t.Error(err)
+	}
+}
+
+// adopt runs a program whose grandchild outlives it, and reaps that.
+func adopt() int {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil || !adopts() {
+		fmt.Fprintln(os.Stderr, "not a subreaper:", err)
+		return 1
+	}
+	r := NewRunner(Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	if e := r.Execute(ctx, Command{Argv: []string{os.Getenv("VIGIL_PROGRAM")}, As: myself()}); !e.Success() {
+		fmt.Fprintln(os.Stderr, e)
+		return 2
+	}
+	mine := exec.Command("sleep", "0.3") // somebody else's child, who waits for it
+	if err := mine.Start(); err != nil {
+		return 3
+	}
+	if err := mine.Wait(); err != nil {
+		fmt.Fprintln(os.Stderr, "the child of somebody else:", err)
+		return 4
+	}
+	_ = unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOWAIT, nil) // until the orphan has ended
+	r.reapOrphans()
+	if err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil); err != unix.ECHILD {
+		fmt.Fprintln(os.Stderr, "there are still children:", err)
+		return 5
+	}
+	cancel()
+	<-done
+	return 0
+}
+
+func TestEnvironment(t *testing.T) {
+	got := environment([]string{"PATH=/bin", "IFS=", "LD_PRELOAD=x", "LD_LIBRARY_PATH=y", "LD_DEBUG=z", "IFSX=1", "odd"})
+	if want := []string{"PATH=/bin", "LD_DEBUG=z", "IFSX=1", "odd"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
