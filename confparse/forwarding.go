@@ -137,14 +137,5 @@ func (d *decoder) tunnelOptions(n *Node, to *opt[Tunnel]) {
 		bad(last, "this type of tunnel has no such checksum")
 	default:
 		to.put(t)
-		if t != (Tunnel{}) {
-			d.pendingOption(n, n.Args[1], "tunnel options")
-		}
 	}
-}
-
-// pendingOption notes an option that is kept, but that the program does not act on yet.
-func (d *decoder) pendingOption(n *Node, at Token, what string) {
-	d.unsupported++
-	d.report(n, n.RangeOf(at), diag.CodeNotSupported, what+" are accepted, but not supported yet", "they have no effect")
 }

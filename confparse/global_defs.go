@@ -75,11 +75,11 @@ var globalDefs = row[Config]{
 // globalBlock is the rows of global_defs.
 var globalBlock = slices.Concat(
 	blockOf[Global]{wordRow("router_id", optionalWord, func(g *Global) *string { return &g.RouterID }).
-		because("the host name").withoutEffect()},
+		because("the host name")},
 	processRows, mailRows, vrrpRows, instanceDefaultRows, firewallRows, lvsRows, ipvsFirewallRows,
-	fifoRows("notify_fifo", func(g *Global) *FIFO { return &g.NotifyFIFO }),
-	fifoRows("vrrp_notify_fifo", func(g *Global) *FIFO { return &g.VRRPFIFO }),
-	fifoRows("lvs_notify_fifo", func(g *Global) *FIFO { return &g.LVSFIFO }),
+	fifoRows("notify_fifo", false, func(g *Global) *FIFO { return &g.NotifyFIFO }),
+	fifoRows("vrrp_notify_fifo", false, func(g *Global) *FIFO { return &g.VRRPFIFO }),
+	fifoRows("lvs_notify_fifo", true, func(g *Global) *FIFO { return &g.LVSFIFO }),
 	snmpRows, dbusRows,
 	schedulingRows("vrrp", func(g *Global) *Scheduling { return &g.VRRPScheduling }),
 	schedulingRows("checker", func(g *Global) *Scheduling { return &g.CheckerScheduling }),

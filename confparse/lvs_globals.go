@@ -27,13 +27,13 @@ var lvsRows = blockOf[Global]{
 	flagRow("lvs_flush", func(g *Global) *bool { return &g.LVSFlush }),
 	flushOnStop, flushOnStop.as("lvs_flush_onstop"),
 	optionRow("checker_log_all_failures", func(g *Global) *bool { return &g.LogAllFailures }),
-	optionRow("rs_init_notifies", func(g *Global) *bool { return &g.RSInitNotifies }).withoutEffect(),
+	optionRow("rs_init_notifies", func(g *Global) *bool { return &g.RSInitNotifies }),
 	ownRow("lvs_timeouts", "the kernel's", (*decoder).lvsTimeouts, func(p *printer, g *Global) {
 		if t := g.LVSTimeouts; t.IsSet {
 			p.line("lvs_timeouts tcp", int64(t.TCP/time.Second), "tcpfin", int64(t.TCPFin/time.Second), "udp",
 				int64(t.UDP/time.Second))
 		}
-	}).withoutEffect(),
+	}),
 	syncDaemonRow,
 }
 

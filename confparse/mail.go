@@ -28,11 +28,11 @@ var mailRows = blockOf[Global]{
 	recipients(),
 	smtpServer(),
 	ownRow("smtp_helo_name", "the host name", func(d *decoder, n *Node, g *Global) { g.Mail.HELO = d.intern(n.Arg(0)) },
-		func(p *printer, g *Global) { p.text("smtp_helo_name", g.Mail.HELO) }).withoutEffect(),
+		func(p *printer, g *Global) { p.text("smtp_helo_name", g.Mail.HELO) }),
 	smtpTimeout(),
-	switchRow("smtp_alert", "unset", func(g *Global) *Switch { return &g.Mail.Alerts }).withoutEffect(),
+	switchRow("smtp_alert", "unset", func(g *Global) *Switch { return &g.Mail.Alerts }),
 	switchRow("smtp_alert_vrrp", "smtp_alert", func(g *Global) *Switch { return &g.Mail.VRRP }).withoutEffect(),
-	switchRow("smtp_alert_checker", "smtp_alert", func(g *Global) *Switch { return &g.Mail.Checkers }).withoutEffect(),
+	switchRow("smtp_alert_checker", "smtp_alert", func(g *Global) *Switch { return &g.Mail.Checkers }),
 	flagRow("no_email_faults", func(g *Global) *bool { return &g.Mail.NoFaults }).withoutEffect(),
 	optionRow("no_checker_emails", func(g *Global) *bool { return &g.Mail.NoCheckers }).withoutEffect(),
 }
@@ -47,14 +47,14 @@ func mailFrom() row[Global] {
 		}
 		here[Global](at).Mail.From = s
 	}
-	return r.because("the user at the host name").withoutEffect()
+	return r.because("the user at the host name")
 }
 
 func recipients() row[Global] {
 	r := ownRow("notification_email", "", (*decoder).recipients,
 		func(p *printer, g *Global) { p.list("notification_email", g.Mail.Recipients) })
 	r.list = &itemGrammar{name: "name", words: true}
-	return r.withoutEffect()
+	return r
 }
 
 func smtpServer() row[Global] {
@@ -64,7 +64,7 @@ func smtpServer() row[Global] {
 		}
 	})
 	r.reset = func(g *Global) { g.Mail.ServerPort = 25 }
-	return r.withoutEffect()
+	return r
 }
 
 func smtpTimeout() row[Global] {
@@ -73,7 +73,7 @@ func smtpTimeout() row[Global] {
 	r.num = func(d *decoder, at site, v int64) {
 		here[Global](at).Mail.Timeout = time.Duration(d.atLeastOne(at.n, v)) * time.Second
 	}
-	return r.withoutEffect()
+	return r
 }
 
 func (d *decoder) recipients(n *Node, g *Global) {

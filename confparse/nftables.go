@@ -56,11 +56,11 @@ var firewallRows = blockOf[Global]{
 var ipvsFirewallRows = blockOf[Global]{
 	ownRow("nftables_ipvs", "off; keepalived_ipvs when bare",
 		func(d *decoder, n *Node, g *Global) { d.tableName(n, "keepalived_ipvs", &g.IPVSFirewall.Table) },
-		func(p *printer, g *Global) { p.text("nftables_ipvs", g.IPVSFirewall.Table) }).withoutEffect(),
+		func(p *printer, g *Global) { p.text("nftables_ipvs", g.IPVSFirewall.Table) }),
 	countRow("nftables_ipvs_priority", wholeStrict(minInt32, maxInt32), -1,
-		func(g *Global) *int32 { return &g.IPVSFirewall.Priority }).withoutEffect(),
+		func(g *Global) *int32 { return &g.IPVSFirewall.Priority }),
 	countRow("nftables_ipvs_start_fwmark", wholeStrict(1, maxUint32), 1000,
-		func(g *Global) *uint32 { return &g.IPVSFirewall.FirstMark }).withoutEffect(),
+		func(g *Global) *uint32 { return &g.IPVSFirewall.FirstMark }),
 }
 
 // maxChainName and maxSetName are the kernel's limits without terminators.

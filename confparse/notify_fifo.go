@@ -1,6 +1,8 @@
 package confparse
 
 import (
+	"fmt"
+
 	"vigil/confparse/diag"
 )
 
@@ -8,25 +10,30 @@ import (
 type FIFO struct {
 	Path    string // "" = none
 	Account Account
-	Script  Script // the program that reads it
+	Owner   Identity // settled from Account
+	Script  Script   // the program that reads it
 }
 
-// fifoRows are the two rows of a pipe.
-func fifoRows(name string, of func(*Global) *FIFO) blockOf[Global] {
-	return blockOf[Global]{
+// fifoRows are the two rows of a pipe. acts says whether it is written to.
+func fifoRows(name string, acts bool, of func(*Global) *FIFO) blockOf[Global] {
+	rows := blockOf[Global]{
 		ownRow(name, "", func(d *decoder, n *Node, g *Global) { d.fifo(n, of(g)) }, func(p *printer, g *Global) {
 			if f := of(g); f.Path != "" {
 				p.line(name, quoted(f.Path)+accountWords(f.Account))
 			}
-		}).withoutEffect(),
+		}),
 		globalScriptRow(name+"_script", func(g *Global) *Script { return &of(g).Script }),
 	}
+	for i := range rows {
+		rows[i].pending = !acts
+	}
+	return rows
 }
 
 // globalScriptRow is a keyword of global_defs with a program, of which the first one counts.
 func globalScriptRow(name string, field func(*Global) *Script) row[Global] {
 	return ownRow(name, "", func(d *decoder, n *Node, g *Global) { d.globalScript(n, field(g)) },
-		func(p *printer, g *Global) { p.script(name, *field(g)) }).withoutEffect()
+		func(p *printer, g *Global) { p.script(name, *field(g)) })
 }
 
 // globalScript decodes a script of global_defs.
@@ -53,4 +60,12 @@ func (d *decoder) fifo(n *Node, f *FIFO) {
 	if len(words) > 1 {
 		f.Account = d.account(words[1:])
 	}
+	if d.env.System.Account == nil {
+		return
+	}
+	s := Script{Account: f.Account}
+	if _, _, err := d.accountIDs(&s); err != nil && f.Account.User != "" {
+		d.about(n, diag.CodeNoAccount, fmt.Sprintf("Unable to find the owner of %s - ignoring it", f.Path), err.Error())
+	}
+	f.Owner = s.RunAs
 }

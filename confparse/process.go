@@ -66,10 +66,10 @@ var processRows = blockOf[Global]{
 			}
 		}),
 	flagRow("enable_script_security", func(g *Global) *bool { return &g.Daemon.ScriptSecurity }),
-	globalScriptRow("startup_script", func(g *Global) *Script { return &g.Daemon.Startup }),
+	globalScriptRow("startup_script", func(g *Global) *Script { return &g.Daemon.Startup }).withoutEffect(),
 	secondsRow("startup_script_timeout", secs(1, 1000).withoutFatal(), 10*time.Second,
 		func(g *Global) *time.Duration { return &g.Daemon.StartupTimeout }).withoutEffect(),
-	globalScriptRow("shutdown_script", func(g *Global) *Script { return &g.Daemon.Shutdown }),
+	globalScriptRow("shutdown_script", func(g *Global) *Script { return &g.Daemon.Shutdown }).withoutEffect(),
 	secondsRow("shutdown_script_timeout", secs(1, 1000).withoutFatal(), 10*time.Second,
 		func(g *Global) *time.Duration { return &g.Daemon.ShutdownTimeout }).withoutEffect(),
 	umask,

@@ -14,6 +14,7 @@ type RealServer struct {
 	UpperThreshold   uint32
 	LowerThreshold   uint32
 	InhibitOnFailure bool
+	Backup           bool // it is a backup_real_server
 	VirtualHost      string
 	Checkers         []*Checker
 
@@ -44,7 +45,11 @@ var realServerRow = row[serverScratch]{
 		decode: func(d *decoder, at site) { d.realServer(at.n, here[serverScratch](at)) }},
 	print: func(p *printer, vs *serverScratch) {
 		for _, rs := range vs.RealServers {
-			p.open("real_server", rs.ID.Addr, rs.ID.Port)
+			word := "real_server"
+			if rs.Backup {
+				word = backupServer
+			}
+			p.open(word, rs.ID.Addr, rs.ID.Port)
 			realServerBlock.write(p, &realScratch{RealServer: rs})
 			for _, c := range rs.Checkers {
 				p.checker(c)
@@ -52,6 +57,14 @@ var realServerRow = row[serverScratch]{
 			p.close()
 		}
 	},
+}
+
+const backupServer = "backup_real_server"
+
+// backupServerRow is backup_real_server, which keepalived does not have.
+var backupServerRow = row[serverScratch]{
+	keyword: keyword{name: backupServer, block: inRealServer,
+		decode: func(d *decoder, at site) { d.realServer(at.n, here[serverScratch](at)) }},
 }
 
 // realServerBlock is the rows of real_server.
@@ -68,7 +81,7 @@ var realServerBlock = slices.Concat(blockOf[realScratch]{
 	replacedWordRow("virtualhost", optionalWord, func(rs *realScratch) *string { return &rs.VirtualHost }).
 		because("the virtual server's"),
 	pathRow("snmp_name", func(rs *realScratch) *string { return &rs.SNMPName }).withoutEffect(),
-	switchRow("smtp_alert", "smtp_alert_checker, else on", func(rs *realScratch) *Switch { return &rs.Mail }).withoutEffect(),
+	switchRow("smtp_alert", "smtp_alert_checker, else on", func(rs *realScratch) *Switch { return &rs.Mail }),
 	realNotify("notify_up", func(rs *realScratch) **Script { return &rs.NotifyUp }),
 	realNotify("notify_down", func(rs *realScratch) **Script { return &rs.NotifyDown }),
 	inheritedToggle("alpha", "the virtual server's", func(rs *realScratch) *opt[bool] { return &rs.alpha }),
@@ -77,7 +90,7 @@ var realServerBlock = slices.Concat(blockOf[realScratch]{
 
 func realNotify(name string, field func(*realScratch) **Script) row[realScratch] {
 	return ownRow(name, "", func(d *decoder, n *Node, rs *realScratch) { d.notifyScriptRef(n, rs.ID.Addr.String(), field(rs)) },
-		func(p *printer, rs *realScratch) { p.scriptRef(name, *field(rs)) }).referring().withoutEffect()
+		func(p *printer, rs *realScratch) { p.scriptRef(name, *field(rs)) }).referring()
 }
 
 // realServer decodes a real_server block.
@@ -97,6 +110,7 @@ func (d *decoder) realServer(n *Node, vs *serverScratch) {
 	d.realArena = d.realArena[1:]
 	rs.Range = n.Range()
 	rs.ID.Addr, rs.ID.Port = a, port
+	rs.Backup = n.Keyword.Text == backupServer
 	d.reals = append(d.reals, realScratch{RealServer: rs, node: n, port: port, method: vs.method,
 		tunnel: vs.tunnel, firstChecker: len(d.checkers)})
 	s := &d.reals[len(d.reals)-1]

@@ -30,6 +30,12 @@ type VirtualServer struct {
 	Alpha                  bool
 	Omega                  bool
 	HASuspend              bool
+	FailoverThreshold      uint32        // the live weight below which backup servers serve; 0 without any, else 1
+	PanicThreshold         uint8         // panic_threshold, percent; 0 = off
+	SlowStart              time.Duration // 0 = off
+	DrainOnRemove          time.Duration // 0 = off
+	FlapFailures           uint32        // flap_damping; 0 = off
+	FlapWithin             time.Duration
 	VirtualHost            string // virtualhost
 	SorryServer            *SorryServer
 	RealServers            []*RealServer
@@ -105,17 +111,17 @@ var virtualServerBlock = slices.Concat(blockOf[serverScratch]{
 	quorumOf("hysteresis", 0, 0, func(vs *serverScratch) *uint32 { return &vs.Hysteresis },
 		func(vs *serverScratch) **Node { return &vs.hysteresisAt }),
 	flagRow("alpha", func(vs *serverScratch) *bool { return &vs.Alpha }),
-	flagRow("omega", func(vs *serverScratch) *bool { return &vs.Omega }).withoutEffect(),
+	flagRow("omega", func(vs *serverScratch) *bool { return &vs.Omega }),
 	noted(flagRow("ha_suspend", func(vs *serverScratch) *bool { return &vs.HASuspend }),
-		func(vs *serverScratch) **Node { return &vs.suspendAt }).withoutEffect(),
+		func(vs *serverScratch) **Node { return &vs.suspendAt }),
 	replacedWordRow("virtualhost", optionalWord, func(vs *serverScratch) *string { return &vs.VirtualHost }),
 	pathRow("snmp_name", func(vs *serverScratch) *string { return &vs.SNMPName }).withoutEffect(),
-	switchRow("smtp_alert", "smtp_alert_checker", func(vs *serverScratch) *Switch { return &vs.Mail }).withoutEffect(),
+	switchRow("smtp_alert", "smtp_alert_checker", func(vs *serverScratch) *Switch { return &vs.Mail }),
 	quorumScript("quorum_up", func(vs *serverScratch) **Script { return &vs.QuorumUp }),
 	quorumScript("quorum_down", func(vs *serverScratch) **Script { return &vs.QuorumDown }),
 	flagRow("inhibit_on_failure", func(vs *serverScratch) *bool { return &vs.inhibit }).printed(nil),
 	numberRow("weight", whole(1, maxInt32), 1, func(vs *serverScratch) *int32 { return &vs.weight }).printed(nil),
-}, sorryRows, blockOf[serverScratch]{realServerRow}, timingRows(timingDefaults{"60", "5",
+}, guardRows, sorryRows, blockOf[serverScratch]{realServerRow, backupServerRow}, timingRows(timingDefaults{"60", "5",
 	"1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop", "delay_loop", "1; DNS_CHECK 3, MISC_CHECK 0", "1"},
 	func(vs *serverScratch) *timing { return &vs.timing }))
 
@@ -154,7 +160,7 @@ func quorumOf(name string, lo int64, def uint32, field func(*serverScratch) *uin
 
 func quorumScript(name string, field func(*serverScratch) **Script) row[serverScratch] {
 	return ownRow(name, "", func(d *decoder, n *Node, vs *serverScratch) { d.notifyScriptRef(n, vs.ID.String(), field(vs)) },
-		func(p *printer, vs *serverScratch) { p.scriptRef(name, *field(vs)) }).referring().withoutEffect()
+		func(p *printer, vs *serverScratch) { p.scriptRef(name, *field(vs)) }).referring()
 }
 
 func (p *printer) virtualServer(vs *VirtualServer) {

@@ -1,7 +1,10 @@
 package confparse
 
 import (
+	"encoding/binary"
 	"fmt"
+	"iter"
+	"math/bits"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -10,7 +13,10 @@ import (
 )
 
 // maxGroupRange bounds the addresses of one range: each is a service of the kernel.
-const maxGroupRange = 1 << 16
+const (
+	maxGroupRange = 1 << maxGroupBits
+	maxGroupBits  = 18
+)
 
 // VirtualServerGroup is a virtual_server_group block.
 type VirtualServerGroup struct {
@@ -28,13 +34,25 @@ type GroupEntry struct {
 	Family      Family // of a mark, when given
 }
 
+// Addresses returns the addresses of an entry in ascending order; none for a firewall mark.
+func (e GroupEntry) Addresses() iter.Seq[netip.Addr] {
+	return func(yield func(netip.Addr) bool) {
+		if e.Fwmark != 0 {
+			return
+		}
+		for a := e.First; yield(a) && a != e.Last; {
+			a = a.Next()
+		}
+	}
+}
+
 var serverGroupsRow = serverGroups()
 
 func serverGroups() row[Config] {
 	r := blocksRow("virtual_server_group", 0, (*decoder).serverGroup,
 		func(c *Config) []*VirtualServerGroup { return c.Groups }, (*printer).serverGroup)
 	r.list = &itemGrammar{name: "vsg_entry"}
-	return r.withoutEffect()
+	return r
 }
 
 // serverGroup decodes a virtual_server_group block.
@@ -109,15 +127,15 @@ func addressRange(s string) (first, last netip.Addr, why string) {
 	bad := func(why string) (netip.Addr, netip.Addr, string) { return netip.Addr{}, netip.Addr{}, why }
 	if text, length, ok := strings.Cut(s, "/"); ok {
 		a, valid := parseAddr(text)
-		bits, err := strconv.Atoi(length)
-		if !valid || err != nil || bits < 1 || bits > a.BitLen() {
+		n, err := strconv.Atoi(length)
+		if !valid || err != nil || n < 1 || n > a.BitLen() {
 			return bad("it is not an address with a prefix length")
 		}
-		p := netip.PrefixFrom(a, bits)
+		p := netip.PrefixFrom(a, n)
 		if p.Masked().Addr() != a {
 			return bad("the host bits must be zero: " + p.Masked().String())
 		}
-		if a.BitLen()-bits > 16 {
+		if a.BitLen()-n > maxGroupBits {
 			return bad(fmt.Sprintf("that is more than %d addresses", maxGroupRange))
 		}
 		return a, lastOf(p), ""
@@ -177,21 +195,9 @@ func lastOf(p netip.Prefix) netip.Addr {
 // within reports whether the addresses from a to b are few enough for a group.
 func within(a, b netip.Addr) bool {
 	ra, rb := a.As16(), b.As16()
-	borrow, diff := 0, [16]byte{}
-	for i := 15; i >= 0; i-- {
-		v := int(rb[i]) - int(ra[i]) - borrow
-		borrow = 0
-		if v < 0 {
-			v, borrow = v+256, 1
-		}
-		diff[i] = byte(v)
-	}
-	for _, x := range diff[:14] {
-		if x != 0 {
-			return false
-		}
-	}
-	return true
+	low, borrow := bits.Sub64(binary.BigEndian.Uint64(rb[8:]), binary.BigEndian.Uint64(ra[8:]), 0)
+	high, _ := bits.Sub64(binary.BigEndian.Uint64(rb[:8]), binary.BigEndian.Uint64(ra[:8]), borrow)
+	return high == 0 && low < maxGroupRange
 }
 
 // resolveGroup finds the group of a virtual server and settles the address families. It returns false when the server

@@ -2,6 +2,7 @@ package confparse
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"vigil/confparse/diag"
@@ -10,26 +11,30 @@ import (
 // finishServer settles a virtual server: address family, inheritance and keepalived's corrections, in its
 // order, and adds it to the configuration.
 func (d *decoder) finishServer(vs *serverScratch) {
-	if !d.settleServerFamily(vs) || !d.anyServer(vs, len(d.reals)) || !d.settleServerIdentity(vs) {
+	if !d.settleServerFamily(vs) || !d.anyServer(vs, slices.ContainsFunc(d.reals, func(rs realScratch) bool { return !rs.Backup })) ||
+		!d.settleServerIdentity(vs) {
 		return
 	}
 	d.settleForwarding(vs)
 	d.settlePersistence(vs)
 	d.settleRealServers(vs)
-	if !d.anyServer(vs, len(vs.RealServers)) {
+	if !d.anyServer(vs, slices.ContainsFunc(vs.RealServers, func(rs *RealServer) bool { return !rs.Backup })) {
 		return
+	}
+	if !slices.ContainsFunc(vs.RealServers, func(rs *RealServer) bool { return rs.Backup }) {
+		vs.FailoverThreshold = 0
 	}
 	d.settleQuorum(vs)
 	d.settleSorry(vs)
 	d.cfg.VirtualServers = append(d.cfg.VirtualServers, vs.VirtualServer)
 }
 
-// anyServer reports a virtual server without real servers, of which nothing else is said.
-func (d *decoder) anyServer(vs *serverScratch, n int) bool {
-	if n == 0 {
+// anyServer reports a virtual server without real servers, of which nothing else is said. Backup servers do not count.
+func (d *decoder) anyServer(vs *serverScratch, any bool) bool {
+	if !any {
 		d.about(vs.node, diag.CodeNoRealServer, fmt.Sprintf("Virtual server %s has no real servers - ignoring", vs.ID), "")
 	}
-	return n > 0
+	return any
 }
 
 // methodOf returns the forwarding method of a server, whose own may have been left to the virtual server's.
@@ -302,7 +307,9 @@ func socketKind(k CheckerKind) bool { return k != MiscCheck && k != FileCheck &&
 func (d *decoder) settleQuorum(vs *serverScratch) {
 	total := uint64(0)
 	for _, rs := range vs.RealServers {
-		total += uint64(max(rs.Weight, 0))
+		if !rs.Backup {
+			total += uint64(max(rs.Weight, 0))
+		}
 	}
 	if uint64(vs.Quorum) > total {
 		d.about(orNode(vs.quorumAt, vs.node), diag.CodeQuorum, fmt.Sprintf(

@@ -7,7 +7,8 @@ type Change struct {
 	RealServer confparse.RealServerID
 	Up         bool
 	Weight     int32 // whether it is up or not: the configured one and what its checks add
-	// Initial: Up rests on the first verdict of a check. Until then the server was only taken to be up, or down by alpha.
+	// Initial: Up rests on the first verdict of a check. Until then the server was only taken to be up, or down by alpha;
+	// that it is down then is handed out although it was taken to be.
 	Initial bool
 }
 
@@ -64,8 +65,10 @@ func (m *Manager) notify(rs *realServer, initial bool) {
 
 // deliver tells every real server that is judged by p of its new verdict, initial being the first one.
 func (m *Manager) deliver(p *probe, initial bool) {
+	ok := p.judgement.state == up
 	for _, s := range p.subscribers {
-		if s.rs.judge(s.check, p.judgement.state == up) {
+		// That a server is down which alpha has only taken to be is news, too.
+		if s.rs.judge(s.check, ok) || initial && !ok && p.spec.Alpha {
 			m.notify(s.rs, initial)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
+	"vigil/confparse"
 	"vigil/internal/script"
 	"vigil/internal/trackfile"
 )
@@ -55,15 +56,16 @@ type Manager struct {
 	files       *trackfile.Watcher
 	signal      chan struct{} // 1 slot: mailbox is not empty
 
-	mu       sync.Mutex
-	rand     *rand.Rand
-	ctx      context.Context // of Run; nil before and after
-	probes   map[CheckSpec]*probe
-	servers  []*virtualServer // in configuration order
-	mailbox  []*realServer    // changed since the last Take, each once
-	inFlight int              // probes under way
-	waiting  probeQueue       // probes due that found maxInFlight under way
-	running  sync.WaitGroup   // the goroutines of the probes under way, and of what tells others
+	mu        sync.Mutex
+	rand      *rand.Rand
+	ctx       context.Context // of Run; nil before and after
+	probes    map[CheckSpec]*probe
+	servers   []*virtualServer // in configuration order
+	mailbox   []*realServer    // changed since the last Take, each once
+	inFlight  int              // probes under way
+	suspended map[confparse.VirtualServerID]bool
+	waiting   probeQueue     // probes due that found maxInFlight under way
+	running   sync.WaitGroup // the goroutines of the probes under way, and of what tells others
 
 	listening bool        // files.Run is on
 	watch     *time.Timer // of watchOverdue, while Run is on

@@ -35,7 +35,7 @@ func TestCase1_StartsUpBeforeAnyCheck(t *testing.T) {
 	})
 }
 
-func TestCase3_AlphaStartsDownAndStaysSilent(t *testing.T) {
+func TestCase3_AlphaStartsDownAndItsFirstFailureIsTold(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
 		vs := pool(1)
 		vs.RealServers[0].Checkers[0].Alpha = true
@@ -44,7 +44,7 @@ func TestCase3_AlphaStartsDownAndStaysSilent(t *testing.T) {
 		l.run(config(vs))
 		l.wantHealth(vsName + " 192.168.0.1=down")
 		l.until(15 * s)
-		l.wantEvents()
+		l.wantEvents("1s " + rs1 + " up=false weight=1 initial")
 		if c := l.checkOf(1); c.Result != "failure" || c.Up {
 			t.Errorf("after a failure: %+v", c)
 		}

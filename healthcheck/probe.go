@@ -164,6 +164,12 @@ func (p *probe) fire() {
 		m.mu.Unlock()
 		return
 	}
+	if p.suspended() {
+		delay := p.spec.shared.Value().timing.delayLoop
+		p.timer.Reset(aligned(time.Since(m.epoch), delay, delay))
+		m.mu.Unlock()
+		return
+	}
 	p.busy = true
 	p.due = time.Since(m.epoch)
 	if m.inFlight >= m.maxInFlight {

@@ -30,6 +30,7 @@ func (r *Reconciler) audit(ctx context.Context) {
 	if len(r.round) == 0 {
 		r.round = r.order
 	}
+	r.setTimeouts(ctx)
 	part := r.round[:min(auditChunk, len(r.round))]
 	r.round = r.round[len(part):]
 	r.auditAt = now.Add(r.auditPause())

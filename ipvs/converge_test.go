@@ -146,7 +146,7 @@ func play(t *testing.T, steps []step) (problems []string) {
 			spec = st.spec
 			r.Set(spec, ipvs.Health{RealServers: maps.Clone(health.RealServers)})
 		case "health", "all":
-			r.SetHealth(st.health)
+			r.Report(changesOf(st.health))
 		case "sync":
 			r.sync()
 		default:

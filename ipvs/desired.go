@@ -1,8 +1,6 @@
 package ipvs
 
 import (
-	"maps"
-
 	"vigil/confparse"
 	"vigil/ipvs/pool"
 )
@@ -15,6 +13,12 @@ type Health struct {
 // RealServerHealth is the verdict on one real server.
 type RealServerHealth = pool.Health
 
+// HealthChange is what the checks have found out about one real server.
+type HealthChange struct {
+	Server confparse.RealServerID
+	RealServerHealth
+}
+
 // Desired returns the table that spec asks for at a start with this health. The rules are package pool's.
 func Desired(spec Spec, h Health) Table {
 	t := make(Table, len(spec.VirtualServers))
@@ -23,6 +27,9 @@ func Desired(spec Spec, h Health) Table {
 		vs := &spec.VirtualServers[i]
 		p := pool.New(&vs.Pool, vs.health(h, nil))
 		for n, s := range vs.Services {
+			if _, taken := t[s.Key]; taken {
+				continue
+			}
 			buf = vs.dests(p, n, buf[:0])
 			m := make(map[DestKey]DestAttrs, len(buf))
 			for _, d := range buf {
@@ -68,6 +75,7 @@ func (s *VirtualServerSpec) dests(p *pool.Pool, n int, buf []dest) []dest {
 			Forwarding: rs.Forwarding, Tunnel: rs.Tunnel,
 		}})
 	}
+	buf = s.draining(p, n, buf)
 	weight, in := p.Weight(n, pool.Sorry)
 	if !in {
 		return buf
@@ -88,6 +96,30 @@ func (s *VirtualServerSpec) dests(p *pool.Pool, n int, buf []dest) []dest {
 	return append(buf, sorry)
 }
 
+// draining appends to buf the servers that have left the configuration and end their connections. What they are to the
+// kernel another server may have become meanwhile.
+func (s *VirtualServerSpec) draining(p *pool.Pool, n int, buf []dest) []dest {
+	servers := p.Draining()
+	if len(servers) == 0 {
+		return buf
+	}
+	taken := make(map[DestKey]bool, len(buf)+1)
+	for _, d := range buf {
+		taken[d.key] = true
+	}
+	if s.Pool.Sorry.Exists() {
+		taken[s.destKey(n, pool.Sorry)] = true
+	}
+	for i := range servers {
+		rs := &servers[i]
+		if k := s.Services[n].Key.dest(rs.Addr, rs.Port, rs.Forwarding); !taken[k] {
+			buf = append(buf, dest{k, DestAttrs{UpperThreshold: rs.UpperThreshold, LowerThreshold: rs.LowerThreshold,
+				Forwarding: rs.Forwarding, Tunnel: rs.Tunnel}})
+		}
+	}
+	return buf
+}
+
 // destKey is what the kernel calls server i, or the Sorry server, under service n.
 func (s *VirtualServerSpec) destKey(n, i int) DestKey {
 	k := s.Services[n].Key
@@ -96,12 +128,4 @@ func (s *VirtualServerSpec) destKey(n, i int) DestKey {
 	}
 	rs := &s.Pool.Servers[i]
 	return k.dest(rs.Addr, rs.Port, rs.Forwarding)
-}
-
-// merge lays the entries of o over h.
-func (h *Health) merge(o Health) {
-	if h.RealServers == nil && len(o.RealServers) > 0 {
-		h.RealServers = make(map[confparse.RealServerID]RealServerHealth, len(o.RealServers))
-	}
-	maps.Copy(h.RealServers, o.RealServers)
 }

@@ -120,8 +120,8 @@ func TestDesiredWeightBelowZeroCountsAsZero(t *testing.T) {
 // TestDesiredIncremental: the table as a whole is the services one by one.
 func TestDesiredIncremental(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		sp, h := drawSpec(t), Health{}
-		h.merge(drawHealth(t, sp))
+		sp := drawSpec(t)
+		h := drawHealth(t, sp)
 		whole := Desired(sp, h)
 		if len(whole) != len(sp.VirtualServers) {
 			t.Fatalf("%d services, want %d", len(whole), len(sp.VirtualServers))

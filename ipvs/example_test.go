@@ -37,10 +37,10 @@ func Example() {
 
 	r.Set(spec, ipvs.Health{}) // what is not mentioned is up
 	_ = r.Sync(ctx)
-	r.SetHealth(ipvs.Health{RealServers: map[confparse.RealServerID]ipvs.RealServerHealth{
-		{VS: id, Addr: web1, Port: 80}: {Up: false},
-		{VS: id, Addr: web2, Port: 80}: {Up: false},
-	}})
+	r.Report([]ipvs.HealthChange{
+		{Server: confparse.RealServerID{VS: id, Addr: web1, Port: 80}}, // down
+		{Server: confparse.RealServerID{VS: id, Addr: web2, Port: 80}},
+	})
 	_ = r.Sync(ctx)
 	cancel()
 	if err := <-done; err != nil {

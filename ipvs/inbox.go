@@ -1,6 +1,10 @@
 package ipvs
 
-import "sync"
+import (
+	"sync"
+
+	"vigil/confparse"
+)
 
 // inbox holds what was handed to a Reconciler and not yet taken. It coalesces: however much is handed in during a
 // pass becomes one pass.
@@ -11,11 +15,31 @@ type inbox struct {
 	inner mail
 }
 
+// changeList is changes of health in the order in which their servers first changed, each server once.
+type changeList struct {
+	list []HealthChange
+	at   map[confparse.RealServerID]int // in list
+}
+
+func (l *changeList) add(changes []HealthChange) {
+	if l.at == nil {
+		l.at = make(map[confparse.RealServerID]int, len(changes))
+	}
+	for _, c := range changes {
+		if i, ok := l.at[c.Server]; ok {
+			l.list[i] = c
+			continue
+		}
+		l.at[c.Server] = len(l.list)
+		l.list = append(l.list, c)
+	}
+}
+
 // mail is what one pass takes: at most one Spec with its health, and the changes handed in after it.
 type mail struct {
 	spec    *Spec
 	health  Health
-	changes Health
+	changes changeList
 	waiters []chan struct{}
 }
 
@@ -27,14 +51,14 @@ func (m mail) release() {
 
 func (b *inbox) set(s Spec, h Health) {
 	b.mu.Lock()
-	b.inner.spec, b.inner.health, b.inner.changes = &s, h, Health{}
+	b.inner.spec, b.inner.health, b.inner.changes = &s, h, changeList{}
 	b.mu.Unlock()
 	b.wake()
 }
 
-func (b *inbox) change(h Health) {
+func (b *inbox) change(changes []HealthChange) {
 	b.mu.Lock()
-	b.inner.changes.merge(h)
+	b.inner.changes.add(changes)
 	b.mu.Unlock()
 	b.wake()
 }

@@ -12,11 +12,11 @@ func TestInboxKeepsTheLatest(t *testing.T) {
 	s := spec(nil, 1, 1)
 	b := inbox{signal: make(chan struct{}, 1)}
 	whole := health(s, 5)
-	b.change(health(s, -1, -1))
+	b.change(changed(s, -1, -1))
 	b.set(Spec{VirtualServers: []VirtualServerSpec{s}}, whole)
-	first := health(s, 3)
+	first := changed(s, 3)
 	b.change(first)
-	b.change(health(s, 4, 4))
+	b.change(changed(s, 4, 4))
 	waiter := b.wait()
 
 	m := b.take()
@@ -26,11 +26,11 @@ func TestInboxKeepsTheLatest(t *testing.T) {
 	if diff := cmp.Diff(health(s, 5), m.health, comparable); diff != "" {
 		t.Errorf("health (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(health(s, 4, 4), m.changes, comparable); diff != "" {
+	if diff := cmp.Diff(changed(s, 4, 4), m.changes.list, comparable); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(health(s, 3), first, comparable); diff != "" {
-		t.Errorf("the caller's map was changed (-want +got):\n%s", diff)
+	if diff := cmp.Diff(changed(s, 3), first, comparable); diff != "" {
+		t.Errorf("the caller's list was changed (-want +got):\n%s", diff)
 	}
 	if len(b.signal) != 1 {
 		t.Errorf("%d signals, want one for all", len(b.signal))
@@ -42,7 +42,19 @@ func TestInboxKeepsTheLatest(t *testing.T) {
 	}
 	m.release()
 	<-waiter
-	if again := b.take(); again.spec != nil || len(again.waiters) != 0 || again.changes.RealServers != nil {
+	if again := b.take(); again.spec != nil || len(again.waiters) != 0 || again.changes.list != nil {
 		t.Errorf("taken twice: %+v", again)
 	}
+}
+
+// changed are the changes that lead to health.
+func changed(s VirtualServerSpec, weights ...int32) []HealthChange {
+	h := health(s, weights...)
+	var list []HealthChange
+	for i := range s.Pool.Servers {
+		if rs, ok := h.RealServers[s.serverID(i)]; ok {
+			list = append(list, HealthChange{s.serverID(i), rs})
+		}
+	}
+	return list
 }

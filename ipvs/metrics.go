@@ -69,21 +69,41 @@ func newMetrics(reg prometheus.Registerer, perServer bool, status func() Status,
 // poolCollector turns the state of the pools into metrics at each scrape.
 type poolCollector struct{ pools func() []PoolStatus }
 
-var quorumDesc = prometheus.NewDesc("keepalived_virtual_server_quorum_up", "Whether a virtual server has its quorum.",
-	[]string{"virtual_server"}, nil)
+var (
+	quorumDesc = prometheus.NewDesc("keepalived_virtual_server_quorum_up", "Whether a virtual server has its quorum.",
+		[]string{"virtual_server"}, nil)
+	panicDesc = prometheus.NewDesc("keepalived_virtual_server_panic",
+		"Whether so many servers have failed that no more are taken out (panic_threshold).", []string{"virtual_server"}, nil)
+	backupDesc = prometheus.NewDesc("keepalived_virtual_server_backup_serves", "Whether the backup servers serve.",
+		[]string{"virtual_server"}, nil)
+)
 
 // Describe implements prometheus.Collector.
-func (c poolCollector) Describe(ch chan<- *prometheus.Desc) { ch <- quorumDesc }
+func (c poolCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- quorumDesc
+	ch <- panicDesc
+	ch <- backupDesc
+}
 
 // Collect implements prometheus.Collector.
 func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range c.pools() {
-		v := 0.0
-		if p.QuorumUp {
-			v = 1
+		name := p.VirtualServer.Series()
+		ch <- prometheus.MustNewConstMetric(quorumDesc, prometheus.GaugeValue, oneIf(p.QuorumUp), name)
+		if p.Panic {
+			ch <- prometheus.MustNewConstMetric(panicDesc, prometheus.GaugeValue, 1, name)
 		}
-		ch <- prometheus.MustNewConstMetric(quorumDesc, prometheus.GaugeValue, v, p.VirtualServer.Series())
+		if p.BackupServes {
+			ch <- prometheus.MustNewConstMetric(backupDesc, prometheus.GaugeValue, 1, name)
+		}
 	}
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (m *metrics) count(k OpKind, err error) {

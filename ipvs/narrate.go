@@ -28,7 +28,24 @@ func (r *Reconciler) settle(entries []*entry) {
 		vs.settle = false
 		for _, n := range vs.pool.Settle(vs.has) {
 			r.narrate(vs.spec.ID, n)
+			r.tell(vs, n)
 		}
+	}
+	for _, vs := range r.ended {
+		r.tellEnd(vs)
+	}
+	r.ended = nil
+}
+
+func (r *Reconciler) tell(vs *virtualServer, n pool.Note) {
+	if r.opts.Tell != nil {
+		r.opts.Tell(Event{VirtualServer: vs.spec.ID, Note: n})
+	}
+}
+
+func (r *Reconciler) tellEnd(vs *virtualServer) {
+	for _, n := range vs.pool.End() {
+		r.tell(vs, n)
 	}
 }
 
@@ -47,7 +64,7 @@ func (r *Reconciler) narrates() bool { return r.log.Enabled(context.Background()
 
 // narrate writes the lines of a note.
 func (r *Reconciler) narrate(id confparse.VirtualServerID, n pool.Note) {
-	if !r.narrates() {
+	if !r.narrates() || n.Initial && n.Kind == pool.ServerUp {
 		return
 	}
 	attrs := []slog.Attr{slog.String("virtual_server", id.String())}
@@ -86,6 +103,14 @@ func serverName(id confparse.VirtualServerID, server netip.AddrPort) string {
 func noteLines(id confparse.VirtualServerID, n pool.Note) []string {
 	vs := id.String()
 	switch n.Kind {
+	case pool.PanicBegan:
+		return []string{fmt.Sprintf("Too many servers of VS %s fail: %d are out, and no more are taken out", vs, n.Live)}
+	case pool.PanicEnded:
+		return []string{"No server of VS " + vs + " that fails is kept in any more"}
+	case pool.FailedOver:
+		return []string{fmt.Sprintf("Adding backup servers to the pool for VS %s, whose servers have weight %d", vs, n.Live)}
+	case pool.FailedBack:
+		return []string{"Removing backup servers from the pool for VS " + vs}
 	case pool.QuorumGained:
 		return append([]string{fmt.Sprintf("Gained quorum %d+%d=%d <= %d for VS %s", n.Quorum, n.Hysteresis,
 			n.Quorum+n.Hysteresis, n.Live, vs)}, swapLines(id, n)...)
@@ -107,6 +132,8 @@ func noteLines(id confparse.VirtualServerID, n pool.Note) []string {
 		text = "Disabling service " + name + " of VS " + vs
 	case n.Kind == pool.ServerDown:
 		text = "Removing service " + name + " from VS " + vs
+	case n.Kind == pool.ServerDamped:
+		text = "service " + name + " of VS " + vs + " fails again and again, keeping it out for a time"
 	case n.Kind == pool.ServerGone:
 		text = "service " + name + " no longer exist"
 	case n.Kind == pool.WeightChanged:

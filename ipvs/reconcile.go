@@ -41,6 +41,9 @@ type Options struct {
 	// StatePath is a file, in the run directory, that remembers across a crash which services are ours. "" = none.
 	StatePath string
 
+	// Tell is given what has happened to the pools, in order, once the kernel has it. It must not block. nil = nobody.
+	Tell func(Event)
+
 	KeepOnStop  bool          // --dont-release-ipvs: leave the table as it is when Run returns
 	AuditPeriod time.Duration // time in which the whole table is read back once; 0 = 60 s, below 0 = never
 	Audit       AuditMode
@@ -68,10 +71,12 @@ type Reconciler struct {
 
 	servers map[confparse.VirtualServerID]*virtualServer
 	entries map[ServiceKey]*entry
-	order   []*entry // those that are wanted, as in the Spec
-	dirty   []*entry // those that may not be in the kernel as they are wanted, or not wanted and there
-	gen     uint64   // counts Specs
-	flush   bool     // lvs_flush
+	listed  []*virtualServer // in the order of the Spec
+	ended   []*virtualServer // that a Spec has removed, and of which that is still to be told
+	order   []*entry         // those that are wanted, as in the Spec
+	dirty   []*entry         // those that may not be in the kernel as they are wanted, or not wanted and there
+	gen     uint64           // counts Specs
+	flush   bool             // lvs_flush
 	onStop  confparse.LVSFlushOnStop
 
 	services int // that are present
@@ -86,6 +91,11 @@ type Reconciler struct {
 	verdicts []pool.Health
 
 	overridden map[*virtualServer]bool // those with weights that others have set
+
+	epoch    time.Time               // of the pools' Instants
+	timed    map[*virtualServer]bool // those that change with time
+	drainsAt time.Time               // when it is looked whose connections have ended; zero: nobody drains
+	timeouts timeouts
 }
 
 // NewReconciler returns a Reconciler. It does nothing until Run is called.
@@ -95,6 +105,7 @@ func NewReconciler(o Options) *Reconciler {
 		inbox: inbox{signal: make(chan struct{}, 1)},
 		ready: make(chan struct{}), stopped: make(chan struct{}),
 		entries: make(map[ServiceKey]*entry), overridden: make(map[*virtualServer]bool), unsaved: true,
+		epoch: time.Now(), timed: make(map[*virtualServer]bool),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -115,9 +126,9 @@ func (r *Reconciler) String() string { return "ipvs" }
 // and must not be changed.
 func (r *Reconciler) Set(s Spec, h Health) { r.inbox.set(s, h) }
 
-// SetHealth changes the health of the servers that h mentions, and of no other. Those that the current Spec does not
-// have are ignored.
-func (r *Reconciler) SetHealth(h Health) { r.inbox.change(h) }
+// Report takes what the checks have found out since: the order is that in which it is told. Servers that the current Spec
+// does not have are ignored.
+func (r *Reconciler) Report(changes []HealthChange) { r.inbox.change(changes) }
 
 // Ready is closed when the first Spec has been programmed, each of its services with success or a recorded failure.
 func (r *Reconciler) Ready() <-chan struct{} { return r.ready }
@@ -154,6 +165,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			}
 		case <-timer.C:
 			r.retry(ctx)
+			r.advance(ctx)
 		}
 		r.audit(ctx) // here, so that no flood of changes keeps it from its turn
 	}
@@ -167,7 +179,7 @@ func (r *Reconciler) update(ctx context.Context) error {
 	if m.spec != nil {
 		r.setSpec(*m.spec, m.health)
 	}
-	r.changeHealth(m.changes)
+	r.changeHealth(m.changes.list)
 	switch {
 	case m.spec != nil:
 		if err := r.program(ctx); err != nil {
@@ -198,6 +210,7 @@ func (r *Reconciler) program(ctx context.Context) error {
 		return nil
 	}
 	r.opening = failure{}
+	r.setTimeouts(ctx)
 	r.remember() // before the services are there: a crash in between must not leave orphans
 	if r.failing > 0 {
 		for _, e := range r.entries {
@@ -270,6 +283,9 @@ func (r *Reconciler) untilDue() time.Duration {
 	}
 	if r.auditing() {
 		soonest(r.auditAt)
+	}
+	if at, any := r.nextInstant(); any {
+		soonest(at)
 	}
 	return max(time.Until(due), 0)
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -93,6 +94,16 @@ func serversHealth(s ipvs.VirtualServerSpec, up bool) ipvs.Health {
 	return h
 }
 
+// changesOf are the changes of all servers that h mentions, by address.
+func changesOf(h ipvs.Health) []ipvs.HealthChange {
+	var list []ipvs.HealthChange
+	for id, health := range h.RealServers {
+		list = append(list, ipvs.HealthChange{Server: id, RealServerHealth: health})
+	}
+	slices.SortFunc(list, func(a, b ipvs.HealthChange) int { return a.Server.Addr.Compare(b.Server.Addr) })
+	return list
+}
+
 // rig is a running Reconciler on a twin.
 type rig struct {
 	*ipvs.Reconciler
@@ -151,7 +162,7 @@ func (r *rig) set(s ipvs.Spec, h ipvs.Health) []string {
 
 func (r *rig) health(h ipvs.Health) []string {
 	r.t.Helper()
-	r.SetHealth(h)
+	r.Report(changesOf(h))
 	return r.sync()
 }
 

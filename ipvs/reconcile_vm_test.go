@@ -81,7 +81,7 @@ func TestReconcilerOnTheKernel(t *testing.T) {
 	down := ipvs.Health{RealServers: map[confparse.RealServerID]ipvs.RealServerHealth{rs: {}}}
 	up := ipvs.Health{RealServers: map[confparse.RealServerID]ipvs.RealServerHealth{rs: {Up: true, Weight: 1}}}
 	for _, h := range []ipvs.Health{down, up} {
-		r.SetHealth(h)
+		r.Report(changesOf(h))
 		if err := r.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
 	"slices"
@@ -13,9 +14,14 @@ import (
 // Spec is what a configuration asks of IPVS, with every default explicit and no position in it. It is not changed
 // after construction.
 type Spec struct {
-	VirtualServers []VirtualServerSpec // in the order they are programmed; no two have the same ID or a Key in common
-	FlushAtStart   bool                // lvs_flush
+	// VirtualServers are in the order in which they are programmed; no two have the same ID. Of those with a Key in
+	// common, which only groups make, the first one has the service.
+	VirtualServers []VirtualServerSpec
+	FlushAtStart   bool // lvs_flush
 	FlushOnStop    confparse.LVSFlushOnStop
+	Timeouts       Timeouts // lvs_timeouts; 0 = as they are
+	Firewall       Firewall
+	InitNotifies   bool // rs_init_notifies: servers that are up since they are configured are told of
 }
 
 // PoolSpec is the servers of a virtual server, and PoolServer one of them, under the names of this package: the rest of the
@@ -28,8 +34,11 @@ type (
 // VirtualServerSpec is one virtual_server: the services that it is in the kernel, and the pool that they share.
 type VirtualServerSpec struct {
 	ID       confparse.VirtualServerID
-	Services []ServiceSpec // one, but for a virtual_server_group
+	Services []ServiceSpec    // one, but for a virtual_server_group
+	Marked   []MarkedEndpoint // what the firewall gives the mark of Services, with nftables_ipvs; else none
 	Pool     pool.Spec
+	Omega    bool // the end of the daemon is told as the end of its servers and quorum
+	Suspend  bool // ha_suspend: its servers are only checked while an address of Services is here
 }
 
 // ServiceSpec is one kernel service of a virtual server.
@@ -51,11 +60,15 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 	for i := range s.VirtualServers {
 		known[s.VirtualServers[i].ID] = i
 	}
-	next = Spec{FlushAtStart: c.Global.LVSFlush, FlushOnStop: c.Global.LVSFlushOnStop}
+	g := &c.Global
+	next = Spec{FlushAtStart: g.LVSFlush, FlushOnStop: g.LVSFlushOnStop, InitNotifies: g.RSInitNotifies,
+		Timeouts: Timeouts{TCP: seconds(g.LVSTimeouts.TCP), TCPFin: seconds(g.LVSTimeouts.TCPFin), UDP: seconds(g.LVSTimeouts.UDP)}}
 	next.VirtualServers = make([]VirtualServerSpec, 0, len(c.VirtualServers))
+	marks := newMarks(c, s)
+	next.Firewall = marks.Firewall
 	for _, vs := range c.VirtualServers {
 		if !vs.Unchanged {
-			if v, ok := virtualServerSpec(vs); ok {
+			if v, ok := virtualServerSpec(vs, c.Groups, marks); ok {
 				next.VirtualServers = append(next.VirtualServers, v)
 			}
 		} else if i, found := known[vs.ID]; found {
@@ -69,35 +82,45 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 
 // Equal reports whether both specs ask for the same.
 func (s Spec) Equal(o Spec) bool {
-	return s.FlushAtStart == o.FlushAtStart && s.FlushOnStop == o.FlushOnStop &&
+	return s.FlushAtStart == o.FlushAtStart && s.FlushOnStop == o.FlushOnStop && s.Timeouts == o.Timeouts &&
+		s.InitNotifies == o.InitNotifies && s.Firewall == o.Firewall &&
 		slices.EqualFunc(s.VirtualServers, o.VirtualServers, VirtualServerSpec.Equal)
 }
 
 // Equal reports whether both ask for the same services with the same servers in the same order.
 func (s VirtualServerSpec) Equal(o VirtualServerSpec) bool {
-	return s.ID == o.ID && slices.Equal(s.Services, o.Services) && s.Pool.Equal(&o.Pool)
+	return s.ID == o.ID && s.Omega == o.Omega && s.Suspend == o.Suspend && slices.Equal(s.Services, o.Services) &&
+		slices.Equal(s.Marked, o.Marked) && s.Pool.Equal(&o.Pool)
 }
 
 // virtualServerSpec derives one virtual server. It returns false for one that is nothing in the kernel.
-func virtualServerSpec(vs *confparse.VirtualServer) (VirtualServerSpec, bool) {
-	key, ok := serviceKey(vs.ID)
-	if !ok {
+func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGroup, marks *marks) (VirtualServerSpec, bool) {
+	services, marked := servicesOf(vs, groups, marks)
+	if len(services) == 0 {
 		return VirtualServerSpec{}, false
 	}
 	s := VirtualServerSpec{
-		ID: vs.ID, Services: []ServiceSpec{{Key: key, Attrs: serviceAttrs(vs)}},
+		ID: vs.ID, Services: services, Marked: marked, Omega: vs.Omega, Suspend: vs.HASuspend,
 		Pool: pool.Spec{
-			Quorum: vs.Quorum, Hysteresis: vs.Hysteresis, Servers: make([]pool.Server, 0, len(vs.RealServers)),
+			Quorum: vs.Quorum, Hysteresis: vs.Hysteresis, FailoverThreshold: vs.FailoverThreshold,
+			Notify: pool.NotifyOf(pool.Told{Up: pool.ProgramOf(vs.QuorumUp), Down: pool.ProgramOf(vs.QuorumDown), Mail: vs.Mail}),
+			Guards: pool.Guards{PanicThreshold: vs.PanicThreshold, FlapFailures: vs.FlapFailures, FlapWithin: vs.FlapWithin,
+				SlowStart: vs.SlowStart, Drain: vs.DrainOnRemove},
+			Servers: make([]pool.Server, 0, len(vs.RealServers)),
 		},
 	}
 	if ss := vs.SorryServer; ss != nil {
 		s.Pool.Sorry = pool.SorryServer{
 			Addr: ss.Addr, Port: ss.Port, Forwarding: ss.Forwarding, Inhibit: ss.Inhibit,
+			Tunnel: tunnel(ss.Forwarding, ss.Tunnel),
 		}
 	}
 	for _, rs := range vs.RealServers {
 		s.Pool.Servers = append(s.Pool.Servers, pool.Server{
 			Addr: rs.ID.Addr, Port: rs.ID.Port, Forwarding: rs.Forwarding, Weight: rs.Weight,
+			Tunnel:           tunnel(rs.Forwarding, rs.Tunnel),
+			Backup:           rs.Backup,
+			Notify:           pool.NotifyOf(pool.Told{Up: pool.ProgramOf(rs.NotifyUp), Down: pool.ProgramOf(rs.NotifyDown), Mail: rs.Mail}),
 			InhibitOnFailure: rs.InhibitOnFailure, UpperThreshold: rs.UpperThreshold, LowerThreshold: rs.LowerThreshold,
 		})
 	}
@@ -110,21 +133,60 @@ func (s *VirtualServerSpec) serverID(i int) confparse.RealServerID {
 	return confparse.RealServerID{VS: s.ID, Addr: rs.Addr, Port: rs.Port}
 }
 
-func serviceKey(id confparse.VirtualServerID) (ServiceKey, bool) {
-	if id.Fwmark != 0 {
-		family := id.Family
-		if family == confparse.FamilyUnknown {
-			family = confparse.IPv4
-		}
-		return ServiceKey{Family: family, Fwmark: id.Fwmark}, true
+// tunnel is the tunnel of a server, which no other method has.
+func tunnel(f confparse.Forwarding, t confparse.Tunnel) confparse.Tunnel {
+	if f != confparse.TUN {
+		return confparse.Tunnel{}
 	}
-	if !id.Addr.IsValid() {
-		return ServiceKey{}, false
-	}
-	return addressKey(id.Protocol, netip.AddrPortFrom(id.Addr, id.Port)), true
+	return t
 }
 
-func serviceAttrs(vs *confparse.VirtualServer) ServiceAttrs {
+// servicesOf returns the services of a virtual server: one or, of a group, one for each address, in the order of the
+// entries, and then one for each firewall mark; or, with nftables_ipvs, one for each family, and the endpoints with its mark.
+func servicesOf(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGroup, marks *marks) (services []ServiceSpec, marked []MarkedEndpoint) {
+	add := func(k ServiceKey) {
+		services = append(services, ServiceSpec{Key: k, Attrs: serviceAttrs(vs, k.Family)})
+	}
+	switch id := vs.ID; {
+	case id.Fwmark != 0:
+		add(markKey(id.Fwmark, id.Family))
+	case id.Addr.IsValid():
+		add(addressKey(id.Protocol, netip.AddrPortFrom(id.Addr, id.Port)))
+	default:
+		at := slices.IndexFunc(groups, func(g *confparse.VirtualServerGroup) bool { return g.Name == id.Group })
+		if at < 0 {
+			return nil, nil
+		}
+		if g := groups[at]; marks.marked(g) {
+			mark := marks.of(id)
+			marked = endpoints(g, id.Protocol, mark)
+			for _, f := range []confparse.Family{confparse.IPv4, confparse.IPv6} {
+				if slices.ContainsFunc(g.Entries, func(e confparse.GroupEntry) bool { return e.Family == f }) {
+					add(markKey(mark, f))
+				}
+			}
+			return services, marked
+		}
+		for _, e := range groups[at].Entries {
+			for a := range e.Addresses() {
+				add(addressKey(id.Protocol, netip.AddrPortFrom(a, e.Port)))
+			}
+		}
+		for _, e := range groups[at].Entries {
+			if e.Fwmark != 0 {
+				add(markKey(e.Fwmark, cmp.Or(e.Family, id.Family)))
+			}
+		}
+	}
+	return services, nil
+}
+
+// markKey is a service by firewall mark. One of which no family is known is IPv4's.
+func markKey(mark uint32, f confparse.Family) ServiceKey {
+	return ServiceKey{Family: cmp.Or(f, confparse.IPv4), Fwmark: mark}
+}
+
+func serviceAttrs(vs *confparse.VirtualServer, family confparse.Family) ServiceAttrs {
 	a := ServiceAttrs{
 		Scheduler: vs.Scheduler,
 		Flags:     Flags(vs.SchedulerFlags) &^ Hashed,
@@ -137,6 +199,9 @@ func serviceAttrs(vs *confparse.VirtualServer) ServiceAttrs {
 	}
 	if a.Timeout != 0 {
 		a.Flags |= Persistent
+	}
+	if family == confparse.IPv6 && a.Netmask > 128 {
+		a.Netmask = 128 // of a group with services of both families, for which only the default can be meant
 	}
 	return a
 }

@@ -48,27 +48,32 @@ type PoolStatus struct {
 	QuorumUp      bool           // it is, or was and is kept by hysteresis, at least Quorum
 	SorryServer   netip.AddrPort // invalid: none
 	SorryServes   bool
+	BackupServes  bool // backup_real_server
+	Panic         bool // servers that have failed are kept in, for panic_threshold
 }
 
 // shown is a pool as other goroutines see it.
 type shown struct {
 	spec  *VirtualServerSpec
-	state atomic.Int64 // the live weight, times four, and the two bits
+	state atomic.Int64 // the live weight above the bits
 }
 
 const (
-	shownQuorum  = 1
-	shownServing = 2
+	shownQuorum = 1 << iota
+	shownServing
+	shownBackup
+	shownPanic
+
+	shownBits = iota
 )
 
 // show publishes the state of the pool.
 func (vs *virtualServer) show() {
-	state := vs.pool.Live() << 2
-	if vs.pool.QuorumUp() {
-		state |= shownQuorum
-	}
-	if vs.pool.Serving() {
-		state |= shownServing
+	state := vs.pool.Live() << shownBits
+	for i, on := range [shownBits]bool{vs.pool.QuorumUp(), vs.pool.Serving(), vs.pool.FailedOver(), vs.pool.Panicking()} {
+		if on {
+			state |= 1 << i
+		}
 	}
 	vs.shown.state.Store(state)
 }
@@ -81,7 +86,8 @@ func (r *Reconciler) Pools() []PoolStatus {
 		spec, state := pools[i].spec, pools[i].state.Load()
 		out[i] = PoolStatus{
 			VirtualServer: spec.ID, Quorum: spec.Pool.Quorum, Hysteresis: spec.Pool.Hysteresis,
-			Weight: state >> 2, QuorumUp: state&shownQuorum != 0, SorryServes: state&shownServing != 0,
+			Weight: state >> shownBits, QuorumUp: state&shownQuorum != 0, SorryServes: state&shownServing != 0,
+			BackupServes: state&shownBackup != 0, Panic: state&shownPanic != 0,
 		}
 		if s := spec.Pool.Sorry; s.Exists() {
 			out[i].SorryServer = netip.AddrPortFrom(s.Addr, s.Port)

@@ -34,7 +34,9 @@ func (r *Reconciler) stop() {
 	for _, e := range entries {
 		e.vs = nil
 	}
-	r.servers, r.order, r.round = nil, nil, nil
+	defer r.tellOmega(r.listed)
+	r.servers, r.listed, r.order, r.round = nil, nil, nil, nil
+	r.restoreTimeouts(ctx)
 	if r.onStop == confparse.FlushOnStopAll {
 		if err := r.kernel.Flush(ctx); err != nil {
 			r.log.Error("Cannot flush the IPVS table, removing our own services", "err", err)
@@ -73,6 +75,15 @@ func whyLeft(entries []*entry) error {
 		}
 	}
 	return nil
+}
+
+// tellOmega tells of the end of the virtual servers that want that.
+func (r *Reconciler) tellOmega(all []*virtualServer) {
+	for _, vs := range all {
+		if vs.spec.Omega {
+			r.tellEnd(vs)
+		}
+	}
 }
 
 // wait waits for d and reports whether ctx still lasts.

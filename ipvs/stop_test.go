@@ -68,10 +68,10 @@ func life(t *testing.T, state string, in interruption) (ops int, left, remembere
 	}
 	for _, step := range []func(){
 		func() { r.Set(first, ipvs.Health{}) },
-		func() { r.SetHealth(serverHealth(a, 0, false, 1)) },
-		func() { r.SetHealth(serverHealth(b, 1, true, 5)) },
+		func() { r.Report(changesOf(serverHealth(a, 0, false, 1))) },
+		func() { r.Report(changesOf(serverHealth(b, 1, true, 5))) },
 		func() { r.Set(second, serverHealth(b, 0, true, 2)) },
-		func() { r.SetHealth(serversHealth(c, false)) },
+		func() { r.Report(changesOf(serversHealth(c, false))) },
 	} {
 		step()
 		if err := r.Sync(ctx); err != nil {

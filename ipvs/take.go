@@ -9,11 +9,13 @@ import (
 
 // setSpec takes over a new Spec and touches the services that it wants otherwise than the one before.
 func (r *Reconciler) setSpec(s Spec, h Health) {
-	r.flush, r.onStop = s.FlushAtStart, s.FlushOnStop
+	r.flush, r.onStop, r.timeouts.want = s.FlushAtStart, s.FlushOnStop, s.Timeouts
+	now := r.now()
 	r.gen++
 	before := r.servers
 	r.servers = make(map[confparse.VirtualServerID]*virtualServer, len(s.VirtualServers))
 	r.order = make([]*entry, 0, len(s.VirtualServers))
+	listed := make([]*virtualServer, len(s.VirtualServers))
 	pools := make([]shown, len(s.VirtualServers))
 	for i := range s.VirtualServers {
 		spec := &s.VirtualServers[i]
@@ -22,20 +24,33 @@ func (r *Reconciler) setSpec(s Spec, h Health) {
 		changed := true
 		if vs == nil {
 			vs = &virtualServer{pool: pool.New(&spec.Pool, r.verdicts)}
+			vs.pool.Advance(now)
 		} else {
+			vs.pool.Advance(now)
 			same := sameKeys(vs.spec.Services, spec.Services)
 			changed = vs.pool.Reload(&spec.Pool, r.verdicts, same)
 			delete(before, spec.ID)
 		}
+		if s.InitNotifies && changed {
+			vs.pool.Announce()
+		}
 		r.want(vs, spec, changed)
-		r.servers[spec.ID] = vs
+		r.schedule(vs)
+		r.servers[spec.ID], listed[i] = vs, vs
 		pools[i].spec, vs.shown = spec, &pools[i]
 		vs.show()
 	}
 	r.pools.Store(&pools)
-	for _, vs := range before {
-		r.narrateRemoved(vs.spec.ID)
+	for _, vs := range r.listed {
+		if before[vs.spec.ID] == vs {
+			r.narrateRemoved(vs.spec.ID)
+			delete(r.timed, vs)
+			if s.FlushOnStop == confparse.FlushOnStopOff {
+				r.ended = append(r.ended, vs)
+			}
+		}
 	}
+	r.listed = listed
 	for _, e := range r.entries {
 		if e.gen == r.gen || e.vs == nil {
 			continue
@@ -97,25 +112,35 @@ func (r *Reconciler) forget(e *entry) {
 	r.unsaved = true
 }
 
-// changeHealth takes over a change of health and touches the services that it concerns.
-func (r *Reconciler) changeHealth(h Health) {
+// changeHealth takes over changes of health, in their order, and touches the services that they concern.
+func (r *Reconciler) changeHealth(changes []HealthChange) {
 	changed := make(map[*virtualServer]bool)
-	for id, health := range h.RealServers {
-		vs := r.servers[id.VS]
+	now := r.now()
+	for _, c := range changes {
+		vs := r.servers[c.Server.VS]
 		if vs == nil {
 			continue
 		}
-		if i := vs.pool.Find(netip.AddrPortFrom(id.Addr, id.Port)); i >= 0 && vs.pool.Change(i, health) {
+		if !changed[vs] {
+			vs.pool.Advance(now)
+		}
+		if i := vs.pool.Find(netip.AddrPortFrom(c.Server.Addr, c.Server.Port)); i >= 0 && vs.pool.Change(i, c.RealServerHealth) {
 			changed[vs] = true
 		}
 	}
 	for vs := range changed {
 		vs.pool.Evaluate()
-		vs.show()
-		for _, e := range vs.entries {
-			if e != nil {
-				r.touch(e)
-			}
+		r.changed(vs)
+	}
+}
+
+// changed has the services of a virtual server follow its pool.
+func (r *Reconciler) changed(vs *virtualServer) {
+	vs.show()
+	r.schedule(vs)
+	for _, e := range vs.entries {
+		if e != nil {
+			r.touch(e)
 		}
 	}
 }

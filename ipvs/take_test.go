@@ -44,11 +44,11 @@ func TestChangeOfHealthReachesEveryServiceOfTheVirtualServer(t *testing.T) {
 	r := NewReconciler(Options{})
 	r.setSpec(specOf(vs, other), Health{})
 	touched(r)
-	r.changeHealth(health(vs, -1))
+	r.changeHealth(changed(vs, -1))
 	if diff := cmp.Diff(map[ServiceKey]bool{a: true, b: true}, touched(r), comparable); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if r.changeHealth(health(vs, -1)); len(r.dirty) != 0 {
+	if r.changeHealth(changed(vs, -1)); len(r.dirty) != 0 {
 		t.Error("no news concerns somebody")
 	}
 	if p := r.servers[vs.ID].pool; p.Live() != 0 || p.QuorumUp() {
@@ -89,28 +89,28 @@ func TestSpecTouchesOnlyWhatDiffers(t *testing.T) {
 	onlyB, none := map[ServiceKey]bool{keyB: true}, map[ServiceKey]bool{}
 	for _, c := range []struct {
 		name   string
-		change Health // before the new Spec
+		change []HealthChange // before the new Spec
 		next   []VirtualServerSpec
 		health Health
 		want   map[ServiceKey]bool
 	}{
-		{"nothing", Health{}, []VirtualServerSpec{a, b}, Health{}, none},
-		{"the order of the services", Health{}, []VirtualServerSpec{b, a}, Health{}, none},
-		{"a server less", Health{}, []VirtualServerSpec{a, second(func(s *VirtualServerSpec) {
+		{"nothing", nil, []VirtualServerSpec{a, b}, Health{}, none},
+		{"the order of the services", nil, []VirtualServerSpec{b, a}, Health{}, none},
+		{"a server less", nil, []VirtualServerSpec{a, second(func(s *VirtualServerSpec) {
 			s.Pool.Servers = s.Pool.Servers[:1]
 		})}, Health{}, onlyB},
-		{"another name", Health{}, []VirtualServerSpec{a, second(func(s *VirtualServerSpec) {
+		{"another name", nil, []VirtualServerSpec{a, second(func(s *VirtualServerSpec) {
 			s.ID = confparse.VirtualServerID{Group: "other"}
 		})}, Health{}, onlyB},
-		{"another scheduler", Health{}, []VirtualServerSpec{a, second(func(s *VirtualServerSpec) {
+		{"another scheduler", nil, []VirtualServerSpec{a, second(func(s *VirtualServerSpec) {
 			s.Services[0].Attrs.Scheduler = "rr"
 		})}, Health{}, onlyB},
-		{"another quorum", Health{}, []VirtualServerSpec{a, second(func(s *VirtualServerSpec) { s.Pool.Quorum = 3 })},
+		{"another quorum", nil, []VirtualServerSpec{a, second(func(s *VirtualServerSpec) { s.Pool.Quorum = 3 })},
 			Health{}, onlyB},
-		{"a server down", Health{}, []VirtualServerSpec{a, b}, down, onlyB},
-		{"a server down as before", down, []VirtualServerSpec{a, b}, down, none},
-		{"a server that was down", down, []VirtualServerSpec{a, b}, Health{}, onlyB},
-		{"a service less", Health{}, []VirtualServerSpec{a}, Health{}, onlyB},
+		{"a server down", nil, []VirtualServerSpec{a, b}, down, onlyB},
+		{"a server down as before", changed(b, -1), []VirtualServerSpec{a, b}, down, none},
+		{"a server that was down", changed(b, -1), []VirtualServerSpec{a, b}, Health{}, onlyB},
+		{"a service less", nil, []VirtualServerSpec{a}, Health{}, onlyB},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := NewReconciler(Options{})
@@ -143,21 +143,21 @@ func TestSpecTouchesOnlyWhatDiffers(t *testing.T) {
 // TestManyChangesCostTheSameInOnePool: 10,000 servers that change together cost in one pool what they cost in 100 pools.
 func TestManyChangesCostTheSameInOnePool(t *testing.T) {
 	const servers = 10_000
-	build := func(pools int) (Spec, Health) {
+	build := func(pools int) (Spec, []HealthChange) {
 		var all []VirtualServerSpec
-		down := Health{RealServers: make(map[confparse.RealServerID]RealServerHealth, servers)}
+		var down []HealthChange
 		for i := range pools {
 			vs := spec(nil)
 			vs.Services[0].Key.Port, vs.ID.Port, vs.Pool.Quorum = uint16(i+1), uint16(i+1), 1
 			for j := range servers / pools {
 				vs.Pool.Servers = append(vs.Pool.Servers, pool.Server{Addr: addr("10.9.0.1"), Port: uint16(j + 1), Weight: 1})
-				down.RealServers[vs.serverID(j)] = RealServerHealth{}
+				down = append(down, HealthChange{Server: vs.serverID(j)})
 			}
 			all = append(all, vs)
 		}
 		return specOf(all...), down
 	}
-	cost := func(s Spec, down Health) time.Duration {
+	cost := func(s Spec, down []HealthChange) time.Duration {
 		r := NewReconciler(Options{})
 		r.setSpec(s, Health{})
 		took := fuzzing.Cost(t, func() { r.changeHealth(down) })

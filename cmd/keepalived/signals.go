@@ -25,6 +25,9 @@ func catch() *caughtSignals {
 	return c
 }
 
+// disregard makes signals have no effect here. They are not ignored: programs that are run would inherit that.
+func disregard(signals ...os.Signal) { signal.Notify(make(chan os.Signal, 1), signals...) }
+
 // until returns a context that ends with the first signal that stops the daemon, and a function that gives the signals
 // back: after it the context has ended if there was one, a further one ends the process, and those that ask for
 // something are ignored, in the program that this process may execute too.
@@ -50,6 +53,3 @@ func (c *caughtSignals) until(ignoreInterrupt bool) (context.Context, func()) {
 		signal.Ignore(daemon.HandledSignals()...)
 	})
 }
-
-// disregard makes signals have no effect here. They are not ignored: programs that are run would inherit that.
-func disregard(signals ...os.Signal) { signal.Notify(make(chan os.Signal, 1), signals...) }

@@ -59,6 +59,17 @@ const (
 	actsWebCheck = "real_server 10.0.0.1 80 {\nHTTP_GET {\nurl {\npath /\n}\n}\n"
 )
 
+// actsGroup is a virtual server of a group with an entry besides its first.
+func actsGroup(entry string) string {
+	return "virtual_server_group G {\n198.51.100.1 80\n" + entry + "\n}\nvirtual_server group G {\nlb_algo rr\nprotocol TCP\n" +
+		actsWebCheck + "}\n}\n"
+}
+
+// actsMail is alerts by mail, with one more statement.
+func actsMail(statement string) string {
+	return "global_defs {\nsmtp_server 192.0.2.5\nnotification_email {\na@example.net\n}\n" + statement + "\n}\n"
+}
+
 // actsElsewhere are keywords whose effect the rows do not show, because it takes more than one block, or another
 // surrounding: a configuration with and one without each of them.
 var actsElsewhere = map[string][2]string{
@@ -95,8 +106,28 @@ var actsElsewhere = map[string][2]string{
 		actsService + "sorry_server 10.0.0.9 80\n" + actsWebCheck + "}\n}\n"},
 	"virtual_server: sorry_server_lvs_method": {actsService + "sorry_server 10.0.0.9 80\nsorry_server_lvs_method DR\n" + actsWebCheck + "}\n}\n",
 		actsService + "sorry_server 10.0.0.9 80\n" + actsWebCheck + "}\n}\n"},
-	"vrrp_instance: preempt":     {actsInstance + "nopreempt\npreempt\n}\n", actsInstance + "nopreempt\n}\n"},
-	"vrrp_instance: native_ipv6": {actsInstance + "native_ipv6\n}\n", actsInstance + "}\n"},
+	"global_defs: lvs_notify_fifo_script":  {"global_defs {\nlvs_notify_fifo /run/f\nlvs_notify_fifo_script /bin/true\n}\n", "global_defs {\nlvs_notify_fifo /run/f\n}\n"},
+	"global_defs: smtp_server":             {actsMail(""), "global_defs {\nnotification_email {\na@example.net\n}\n}\n"},
+	"global_defs: notification_email":      {actsMail(""), "global_defs {\nsmtp_server 192.0.2.5\n}\n"},
+	"global_defs: notification_email_from": {actsMail("notification_email_from b@example.net"), actsMail("")},
+	"global_defs: smtp_helo_name":          {actsMail("smtp_helo_name b"), actsMail("")},
+	"global_defs: smtp_connect_timeout":    {actsMail("smtp_connect_timeout 7"), actsMail("")},
+	"global_defs: smtp_alert":              {actsMail("smtp_alert"), actsMail("")},
+	"global_defs: smtp_alert_checker":      {actsMail("smtp_alert_checker off"), actsMail("")},
+	"global_defs: router_id":               {actsMail("router_id b"), actsMail("")},
+	"global_defs: nftables_ipvs":           {"global_defs {\nnftables_ipvs\n}\n" + actsGroup(""), actsGroup("")},
+	"global_defs: nftables_ipvs_priority": {"global_defs {\nnftables_ipvs\nnftables_ipvs_priority 5\n}\n" + actsGroup(""),
+		"global_defs {\nnftables_ipvs\n}\n" + actsGroup("")},
+	"global_defs: nftables_ipvs_start_fwmark": {"global_defs {\nnftables_ipvs\nnftables_ipvs_start_fwmark 5\n}\n" + actsGroup(""),
+		"global_defs {\nnftables_ipvs\n}\n" + actsGroup("")},
+	"(root): virtual_server_group":                   {actsGroup("192.0.2.9 80"), actsGroup("")},
+	"@item:vsg_entry: <IPADDR> [<PORT>]":             {actsGroup("192.0.2.9 80"), actsGroup("192.0.2.9 81")},
+	"@item:vsg_entry: <IPADDR>-<N> [<PORT>]":         {actsGroup("192.0.2.9-11 80"), actsGroup("192.0.2.9 80")},
+	"@item:vsg_entry: <IPADDR>-<IPADDR> [<PORT>]":    {actsGroup("192.0.2.9-192.0.2.11 80"), actsGroup("192.0.2.9 80")},
+	"@item:vsg_entry: <IPADDR>/<PREFIXLEN> [<PORT>]": {actsGroup("192.0.2.8/29 80"), actsGroup("192.0.2.8 80")},
+	"@item:vsg_entry: fwmark":                        {actsGroup("fwmark 7"), actsGroup("")},
+	"vrrp_instance: preempt":                         {actsInstance + "nopreempt\npreempt\n}\n", actsInstance + "nopreempt\n}\n"},
+	"vrrp_instance: native_ipv6":                     {actsInstance + "native_ipv6\n}\n", actsInstance + "}\n"},
 }
 
 // actsOfURLs adds the keywords of HTTP_GET and SSL_GET that go with others: a name to ask for, and an expression.

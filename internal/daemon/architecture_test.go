@@ -27,7 +27,8 @@ var arrows = map[string][]string{
 	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs",
-		"internal/script", "internal/status", "internal/web"},
+		"internal/firewall", "internal/netio", "internal/notify", "internal/script", "internal/status", "internal/web"},
+	"internal/notify": nil,
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
 
@@ -80,9 +81,8 @@ var libraries = map[string][]string{
 	"golang.org/x/net/dns/dnsmessage":     {"healthcheck"},
 	"golang.org/x/net/ipv4":               {"vrrp/lan_linux"},
 	"golang.org/x/net/ipv6":               {"vrrp/lan_linux"},
-	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/genhash", "internal/netio", "internal/script",
-		"internal/trackfile", "ipvs_linux",
-		"vrrp_linux", "vrrp/lan_linux"},
+	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/genhash", "internal/netio",
+		"internal/notify_linux", "internal/script", "internal/trackfile", "ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
 }
 
 // purePackages are the cores: they are told the time and return what is to be done.
@@ -96,7 +96,7 @@ var shells = map[string][]string{
 		"httpreply.go", "httpstls.go", "log.go", "manager.go", "metrics.go", "misc.go", "overdue.go", "page.go", "ping.go", "probe.go",
 		"smtp.go", "tcp.go", "udp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
-		"reconcile.go", "state.go", "status.go", "stop.go"},
+		"reconcile.go", "state.go", "status.go", "stop.go", "advance.go", "timeouts.go"},
 }
 
 // pureImports is all that a core may import of the standard library.

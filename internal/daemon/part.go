@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vigil/internal/status"
+	"vigil/vrrp"
 )
 
 // part is one of the things that the daemon runs. Starting, planning, reloading, status and stopping are walks over the
@@ -47,6 +48,14 @@ type surroundings struct {
 	log     *slog.Logger
 	metrics prometheus.Registerer
 	ended   chan<- *task
+}
+
+// openNetwork opens the kernel's network, or what stands for it.
+func (s surroundings) openNetwork() (Network, error) {
+	if s.opts.Network != nil {
+		return s.opts.Network()
+	}
+	return vrrp.OpenKernel()
 }
 
 // statePath is the path of a state file: beside the pid file and named after it, so that daemons with pid files of

@@ -43,13 +43,6 @@ type leaving struct {
 
 func (r *routers) String() string { return "vrrp" }
 
-func (r *routers) openNetwork() (Network, error) {
-	if r.opts.Network != nil {
-		return r.opts.Network()
-	}
-	return vrrp.OpenKernel()
-}
-
 func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
 	if r.runner.Load() != nil {
 		return prepared{commit: func(ctx context.Context) error { return r.take(ctx, next) }}, nil

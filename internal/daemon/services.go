@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/healthcheck"
+	"vigil/internal/firewall"
 	"vigil/internal/script"
 	"vigil/internal/status"
 	"vigil/ipvs"
@@ -39,12 +41,17 @@ type services struct {
 	mu sync.Mutex
 
 	// Owned by the daemon's goroutine.
-	tasks struct{ scripts, checks, carry, table *task }
+	tasks   struct{ scripts, checks, carry, table, watch *task }
+	network Network // that is watched
+	scripts *script.Runner
+	teller  *teller // nil until it runs
+	marks   firewall.MarkTable
 }
 
 type runningServices struct {
-	checks *healthcheck.Manager
-	table  *ipvs.Reconciler
+	checks    *healthcheck.Manager
+	table     *ipvs.Reconciler
+	suspended *suspension
 }
 
 func (s *services) String() string { return "virtual servers" }
@@ -106,14 +113,16 @@ func (s *services) start(kernel ipvs.Kernel) {
 		return s.openKernel(ctx)
 	}
 	log := s.log.With(componentKey, "checkers")
-	scripts := script.NewRunner(script.Options{Logger: log})
+	s.scripts = script.NewRunner(script.Options{Logger: log})
+	s.tasks.scripts = startTask("programs", s.ended, s.scripts.Run)
+	s.teller = newTeller(s.log.With(componentKey, "ipvs"), s.scripts)
 	r := &runningServices{
-		checks: healthcheck.NewManager(healthcheck.Options{Logger: log, Registerer: s.metrics, Scripts: scripts}),
+		checks: healthcheck.NewManager(healthcheck.Options{Logger: log, Registerer: s.metrics, Scripts: s.scripts}),
 		table: ipvs.NewReconciler(ipvs.Options{Open: open, Logger: s.log.With(componentKey, "ipvs"), Registerer: s.metrics,
-			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit}),
+			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit, Tell: s.teller.tell}),
 	}
+	r.suspended = newSuspension(r.checks.Suspend)
 	s.tasks.table = startTask("ipvs", s.ended, r.table.Run)
-	s.tasks.scripts = startTask("programs of checks", s.ended, scripts.Run)
 	s.tasks.checks = startTask("healthcheck", s.ended, r.checks.Run)
 	s.tasks.carry = startTask("health to table", s.ended, func(ctx context.Context) error { return s.carry(ctx, r) })
 	s.running.Store(r)
@@ -122,12 +131,50 @@ func (s *services) start(kernel ipvs.Kernel) {
 // set makes next what is checked and what the table is to be, and gives the table its head start.
 func (s *services) set(ctx context.Context, next Desired) {
 	r := s.running.Load()
+	s.teller.set(next.Pipe)
+	s.teller.setMail(next.Mail)
+	if r.suspended.want(next.IPVS) && s.tasks.watch == nil {
+		s.watch(r)
+	}
 	s.mu.Lock()
 	r.table.Set(next.IPVS, healthOf(next.Checks, r.checks.Apply(next.Checks)))
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, tableHeadStart)
 	defer cancel()
 	_ = r.table.Sync(ctx) // late is no failure, and its end is seen by its owner
+	s.mark(next.IPVS)     // the services that packets are sent to by this are there
+}
+
+// mark has the firewall give packets the marks of spec. Without that the services by mark have no clients.
+func (s *services) mark(spec ipvs.Spec) {
+	marks := make(map[firewall.MarkedEndpoint]uint32)
+	for _, vs := range spec.VirtualServers {
+		for _, e := range vs.Marked {
+			at := firewall.MarkedEndpoint{AddrPort: e.AddrPort, Protocol: uint8(e.Protocol)}
+			if _, taken := marks[at]; !taken { // by a group that comes first
+				marks[at] = e.Mark
+			}
+		}
+	}
+	if err := s.marks.Set(spec.Firewall.Table, spec.Firewall.Priority, marks); err != nil {
+		s.log.Error("nftables_ipvs: virtual servers of groups have no clients", "err", err)
+	}
+}
+
+// watch begins to follow which addresses are here. Without that nobody is suspended.
+func (s *services) watch(r *runningServices) {
+	network, err := s.openNetwork()
+	if err != nil {
+		s.log.Error("ha_suspend: cannot tell which addresses are here", "err", err)
+		return
+	}
+	s.network = network
+	s.tasks.watch = startTask("addresses", s.ended, func(ctx context.Context) error {
+		if err := r.suspended.run(ctx, network); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("ha_suspend: %w", err)
+		}
+		return nil
+	})
 }
 
 // carry gives the table what the checks find, until ctx ends.
@@ -138,7 +185,7 @@ func (s *services) carry(ctx context.Context, r *runningServices) error {
 			return nil
 		case <-r.checks.Changed():
 			s.mu.Lock()
-			r.table.SetHealth(changeOfHealth(r.checks.Take()))
+			r.table.Report(changesOfHealth(r.checks.Take()))
 			s.mu.Unlock()
 		}
 	}
@@ -162,8 +209,18 @@ func (s *services) ready() <-chan struct{} {
 }
 
 func (s *services) stop() error {
-	return stopTasks(stopping{s.tasks.checks, checkStopLimit}, stopping{s.tasks.scripts, scriptStopLimit}, stopping{s.tasks.carry, carryStopLimit},
-		stopping{s.tasks.table, tableStopLimit})
+	err := stopTasks(stopping{s.tasks.watch, suspendStopLimit}, stopping{s.tasks.checks, checkStopLimit},
+		stopping{s.tasks.carry, carryStopLimit}, stopping{s.tasks.table, tableStopLimit})
+	if !s.opts.KeepIPVS {
+		err = errors.Join(err, s.marks.Close())
+	}
+	if s.network != nil {
+		err = errors.Join(err, s.network.Close())
+	}
+	if s.teller != nil {
+		s.teller.close()
+	}
+	return errors.Join(err, stopTasks(stopping{s.tasks.scripts, scriptStopLimit}))
 }
 
 func (s *services) unready() string {
@@ -189,7 +246,7 @@ func (s *services) status(to *status.Status) {
 // healthOf is the Snapshot of a Spec as IPVS wants it, which takes what is not mentioned for up with its configured
 // weight: of thousands of servers a few are worth a word.
 func healthOf(spec healthcheck.Spec, s healthcheck.Snapshot) ipvs.Health {
-	h := newHealth()
+	h := ipvs.Health{RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth)}
 	for i, vs := range s.VirtualServers {
 		for k, rs := range vs.RealServers {
 			if !rs.Up || rs.Weight != spec.VirtualServers[i].RealServers[k].Weight {
@@ -200,15 +257,11 @@ func healthOf(spec healthcheck.Spec, s healthcheck.Snapshot) ipvs.Health {
 	return h
 }
 
-// changeOfHealth is a batch of changes as IPVS wants it.
-func changeOfHealth(changes []healthcheck.Change) ipvs.Health {
-	h := newHealth()
-	for _, c := range changes {
-		h.RealServers[c.RealServer] = ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight}
+// changesOfHealth is a batch of changes as IPVS wants it.
+func changesOfHealth(changes []healthcheck.Change) []ipvs.HealthChange {
+	list := make([]ipvs.HealthChange, len(changes))
+	for i, c := range changes {
+		list[i] = ipvs.HealthChange{Server: c.RealServer, RealServerHealth: ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight}}
 	}
-	return h
-}
-
-func newHealth() ipvs.Health {
-	return ipvs.Health{RealServers: make(map[confparse.RealServerID]ipvs.RealServerHealth)}
+	return list
 }

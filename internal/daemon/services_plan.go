@@ -25,6 +25,21 @@ func (s *services) diff(old, new Desired) []Step {
 	if old.Checks.TLS != new.Checks.TLS {
 		p.steps = append(p.steps, step(Change, "SSL, for checks over TLS"))
 	}
+	if old.IPVS.Timeouts != new.IPVS.Timeouts {
+		p.steps = append(p.steps, step(Change, "lvs_timeouts"))
+	}
+	if old.IPVS.Firewall != new.IPVS.Firewall {
+		p.steps = append(p.steps, step(Change, "nftables_ipvs"))
+	}
+	if old.IPVS.InitNotifies != new.IPVS.InitNotifies {
+		p.steps = append(p.steps, step(Change, "rs_init_notifies"))
+	}
+	if old.Pipe != new.Pipe {
+		p.steps = append(p.steps, step(Change, "lvs_notify_fifo"))
+	}
+	if old.Mail != new.Mail {
+		p.steps = append(p.steps, step(Change, "alerts by mail"))
+	}
 	p.table(old.IPVS, new.IPVS)
 	p.checks(old.Checks, new.Checks)
 	return p.steps

@@ -75,6 +75,7 @@ func checksStatus(from healthcheck.Status, pools []ipvs.PoolStatus) *status.Chec
 		v := status.VirtualServer{Name: vs.Name, RealServers: servers}
 		if p := byID[vs.ID]; p != nil {
 			v.QuorumUp, v.Quorum, v.Hysteresis, v.Weight = p.QuorumUp, int64(p.Quorum), int64(p.Hysteresis), p.Weight
+			v.BackupActive, v.Panic = p.BackupServes, p.Panic
 			if v.SorryActive = p.SorryServes; p.SorryServer.IsValid() {
 				v.SorryServer = p.SorryServer.String()
 			}

@@ -11,14 +11,17 @@ type Checks struct {
 
 // VirtualServer is the health of one virtual server.
 type VirtualServer struct {
-	Name        string       `json:"name"`
-	QuorumUp    bool         `json:"quorum_up"`
-	Quorum      int64        `json:"quorum"`
-	Hysteresis  int64        `json:"hysteresis"`
-	Weight      int64        `json:"weight"` // of the real servers that are up
-	SorryServer string       `json:"sorry_server,omitempty"`
-	SorryActive bool         `json:"sorry_active,omitempty"`
-	RealServers []RealServer `json:"real_servers"`
+	Name        string `json:"name"`
+	QuorumUp    bool   `json:"quorum_up"`
+	Quorum      int64  `json:"quorum"`
+	Hysteresis  int64  `json:"hysteresis"`
+	Weight      int64  `json:"weight"` // of the real servers that are up
+	SorryServer string `json:"sorry_server,omitempty"`
+	SorryActive bool   `json:"sorry_active,omitempty"`
+	// BackupActive says that the backup servers serve; Panic that servers which have failed are kept in.
+	BackupActive bool         `json:"backup_active,omitempty"`
+	Panic        bool         `json:"panic,omitempty"`
+	RealServers  []RealServer `json:"real_servers"`
 }
 
 // RealServer is the health of one real server.

@@ -28,6 +28,7 @@ type Kernel struct {
 	log       []Entry
 	fault     func(ipvs.Op) Fault
 	readFault func(ipvs.ServiceKey) error
+	conns     func(ipvs.ServiceKey, ipvs.DestKey) uint32
 	reads     int
 	closed    bool
 	unloaded  bool
@@ -101,6 +102,13 @@ func (k *Kernel) SetReadFault(f func(ipvs.ServiceKey) error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.readFault = f
+}
+
+// SetConnections installs f, which says how many active connections a destination has; nil means one each.
+func (k *Kernel) SetConnections(f func(ipvs.ServiceKey, ipvs.DestKey) uint32) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.conns = f
 }
 
 // Edit changes the table behind everyone's back.
@@ -253,18 +261,18 @@ func (k *Kernel) do(op ipvs.Op) error {
 	case ipvs.DelService:
 		delete(k.table, op.Service)
 	case ipvs.AddDest, ipvs.SetDest, ipvs.DelDest:
-		return destination(op, s)
+		return k.destination(op, s)
 	default:
 		return syscall.EINVAL
 	}
 	return nil
 }
 
-func destination(op ipvs.Op, s ipvs.Service) error {
+func (k *Kernel) destination(op ipvs.Op, s ipvs.Service) error {
 	_, exists := s.Dests[op.Dest]
 	mixed := op.Dest.Addr().Is4() != (op.Service.Family == confparse.IPv4)
-	if mixed && op.Kind != ipvs.DelDest && op.DestAttrs.Forwarding != confparse.TUN {
-		return syscall.EINVAL
+	if mixed && op.Kind != ipvs.DelDest && (op.DestAttrs.Forwarding != confparse.TUN || len(k.daemons) > 0) {
+		return syscall.EINVAL // the messages of synchronization have no room for a second family
 	}
 	switch op.Kind {
 	case ipvs.DelDest:
@@ -350,7 +358,8 @@ func (k *Kernel) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Stats implements ipvs.Kernel: each service has as many connections as destinations, each destination one active.
+// Stats implements ipvs.Kernel: each service has as many connections as destinations, each destination one active, but
+// for SetConnections.
 func (k *Kernel) Stats(ctx context.Context, want func(ipvs.ServiceKey) bool, dests bool) ([]ipvs.ServiceStats, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -363,8 +372,12 @@ func (k *Kernel) Stats(ctx context.Context, want func(ipvs.ServiceKey) bool, des
 	for key, s := range t {
 		st := ipvs.ServiceStats{Key: key, Counters: ipvs.Counters{Connections: uint64(len(s.Dests))}}
 		for d := range s.Dests {
+			active := uint32(1)
+			if k.conns != nil {
+				active = k.conns(key, d)
+			}
 			if dests {
-				st.Dests = append(st.Dests, ipvs.DestStats{Key: d, Active: 1})
+				st.Dests = append(st.Dests, ipvs.DestStats{Key: d, Active: active})
 			}
 		}
 		out = append(out, st)

@@ -11,6 +11,11 @@ const (
 	ServerDown                        // a real server is out, or in with weight 0
 	WeightChanged                     // of a real server
 	ServerGone                        // a real server has left the configuration
+	ServerDamped                      // a real server has failed so often that it stays out for a time
+	PanicBegan                        // so many servers have failed that no more are taken out
+	PanicEnded
+	FailedOver // the backup servers serve beside the real servers
+	FailedBack // they do not any more
 	QuorumGained
 	QuorumLost // or was never had, when Initial is set
 )
@@ -18,25 +23,28 @@ const (
 // Note is something that has happened to a pool and that the kernel knows of by now. It has all that telling it takes.
 type Note struct {
 	Kind    NoteKind
-	Server  netip.AddrPort // of the first four kinds
+	Notify  Notify         // of the server, or of the quorum
+	Server  netip.AddrPort // of the kinds about a server
 	Inhibit bool           // inhibit_on_failure of it
 	Up      bool           // whether it is up; of ServerGone, whether it was
 	From    int32          // of WeightChanged
 	To      int32
 
-	// Of the quorum's kinds.
+	// Of the quorum's kinds, and Live of those about a tier.
 	Quorum     int64
 	Hysteresis int64
 	Live       int64 // the weight that decided
-	Initial    bool  // decided at start or by a reload
 	Swap       bool  // the sorry server and the pool have changed places
 	Sorry      SorryServer
+
+	Initial bool // it was so from the start, or is by a reload
+	Final   bool // the virtual server is no more
 }
 
 // note is a Note about server i.
 func (p *Pool) note(k NoteKind, i int) Note {
 	s := &p.spec.Servers[i]
-	return Note{Kind: k, Server: s.Endpoint(), Inhibit: s.InhibitOnFailure, Up: p.servers[i].health.Up}
+	return Note{Kind: k, Server: s.Endpoint(), Inhibit: s.InhibitOnFailure, Up: p.servers[i].health.Up, Notify: s.Notify}
 }
 
 // Settle takes what has come of the pool in the kernel and returns what can be told now: first of the real servers, in
@@ -57,19 +65,44 @@ func (p *Pool) Settle(in func(server int) bool) []Note {
 			if s.health.Up {
 				kind = ServerUp
 			}
-			notes = append(notes, p.note(kind, i))
+			n := p.note(kind, i)
+			n.Initial = s.announced
+			notes = append(notes, n)
 		}
 		if from, to := s.told.kernelWeight(), s.health.kernelWeight(); from != to {
 			n := p.note(WeightChanged, i)
 			n.From, n.To = from, to
 			notes = append(notes, n)
 		}
-		s.told, s.queued = s.health, false
+		s.told, s.queued, s.announced = s.health, false, false
 	}
 	if p.pending = late; len(late) == 0 {
 		p.pending = nil
 	}
-	return p.settleQuorum(notes, in)
+	return p.settleQuorum(p.settleTiers(notes), in)
+}
+
+// settleTiers tells of the guards, and which tiers serve.
+func (p *Pool) settleTiers(notes []Note) []Note {
+	notes = append(notes, p.aside...)
+	p.aside = nil
+	if p.Panicking() != p.toldPanic {
+		p.toldPanic = !p.toldPanic
+		kind := PanicEnded
+		if p.toldPanic {
+			kind = PanicBegan
+		}
+		notes = append(notes, Note{Kind: kind, Live: int64(p.panic.out)})
+	}
+	if p.failedOver != p.toldFailover {
+		p.toldFailover = !p.toldFailover
+		kind := FailedBack
+		if p.toldFailover {
+			kind = FailedOver
+		}
+		notes = append(notes, Note{Kind: kind, Live: p.live})
+	}
+	return notes
 }
 
 func (p *Pool) settleQuorum(notes []Note, in func(server int) bool) []Note {
@@ -82,12 +115,42 @@ func (p *Pool) settleQuorum(notes []Note, in func(server int) bool) []Note {
 	}
 	swap := serving != p.toldServing
 	p.toldQuorum, p.toldServing = p.quorum.up, serving
+	n := p.quorumNote()
+	n.Initial, n.Swap = p.initial, swap
+	return append(notes, n)
+}
+
+func (p *Pool) quorumNote() Note {
 	kind := QuorumLost
 	if p.quorum.up {
 		kind = QuorumGained
 	}
-	return append(notes, Note{
-		Kind: kind, Quorum: p.quorum.quorum, Hysteresis: p.quorum.hysteresis, Live: p.quorum.sum,
-		Initial: p.initial, Swap: swap, Sorry: p.spec.Sorry,
-	})
+	return Note{Kind: kind, Notify: p.spec.Notify, Quorum: p.quorum.quorum, Hysteresis: p.quorum.hysteresis,
+		Live: p.quorum.sum, Sorry: p.spec.Sorry}
+}
+
+// Announce has servers that are up since they are known told as if they had come up.
+func (p *Pool) Announce() {
+	for i := range p.servers {
+		if s := &p.servers[i]; s.fresh && s.health.Up {
+			s.told.Up, s.announced = false, true
+			p.queue(i)
+		}
+	}
+}
+
+// End returns what is to be told when the virtual server is no more: its servers are gone, and so is its quorum.
+func (p *Pool) End() []Note {
+	notes := p.gone
+	for i := range p.servers {
+		n := p.note(ServerGone, i)
+		n.Up, n.Final = p.servers[i].told.Up, true
+		notes = append(notes, n)
+	}
+	if p.toldQuorum {
+		n := p.quorumNote()
+		n.Kind, n.Final = QuorumLost, true
+		notes = append(notes, n)
+	}
+	return notes
 }

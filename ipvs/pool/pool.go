@@ -4,11 +4,17 @@
 //
 // It is pure: no clock, no I/O, no goroutine. The rules are keepalived's: a server that is down is out, or in with
 // weight 0 where it has inhibit_on_failure; while the live weight does not make the quorum the sorry server serves
-// alone, if there is one. What else may come to bear on a pool (a second tier, ha_suspend, drains, a slow start) is one
-// more input of Pool and one more case of Weight.
+// alone, if there is one. Before that the backup servers, if there are any, serve beside the real servers that are left.
+// Guards (panic.go, damping.go, slowstart.go, drain.go) stand between the checks and the pool where they are asked for.
 package pool
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
+
+// Instant is monotonic time since an epoch of whoever drives the pool. The pool is told it by Advance.
+type Instant = time.Duration
 
 // Sorry stands for the sorry server in the place of the number of a real server.
 const Sorry = -1
@@ -34,60 +40,128 @@ func (h Health) live() int64 {
 // numbered from 0; they share their pool.
 type Pool struct {
 	spec    *Spec
+	now     Instant
 	servers []server // parallel to spec.Servers
 	quorum  quorum
 	initial bool // the quorum was last decided at start or by a reload
 
+	live       int64 // the weight of the real servers that are up
+	backup     int64 // of the backup servers
+	failedOver bool  // the backup servers serve
+
 	overrides map[int]map[int]int32 // by server or Sorry, then service: the weights that others have set; nil: none
+
+	panic    panicGuard
+	flaps    map[int]*flap // by server, of those that have failed lately
+	calmAt   Instant       // when it is looked whose damping is over; 0: no server has failed lately
+	ramp     ramp
+	draining []drain
 
 	index map[netip.AddrPort]int // of long lists, once asked for
 
 	// What has been told and what not yet. See Settle.
-	pending     []int // servers, each once, in the order in which they changed
-	gone        []Note
-	toldQuorum  bool
-	toldServing bool // the sorry server
+	pending      []int // servers, each once, in the order in which they changed
+	gone         []Note
+	aside        []Note
+	toldQuorum   bool
+	toldServing  bool // the sorry server
+	toldPanic    bool
+	toldFailover bool
 }
 
 // server is a real server in its pool.
 type server struct {
-	health Health
-	told   Health
-	queued bool // in pending
+	verdict   Health // of the checks
+	health    Health // the same, but for what the guards make of it
+	told      Health
+	queued    bool // in pending
+	fresh     bool // it was not there before the last Spec
+	unheard   bool // it is down since it is there, and no check has said so
+	announced bool // what is to be told of it is that it is there
+	held      bool // in although checks say that it is down
+}
+
+// known returns a server that there was not before. How it starts is no news.
+func known(h Health) server {
+	return server{verdict: h, health: h, told: h, fresh: true, unheard: !h.Up}
 }
 
 // New returns the pool of a virtual server that has just been configured. health is parallel to s.Servers.
 func New(s *Spec, health []Health) *Pool {
 	p := &Pool{spec: s, servers: make([]server, len(health))}
 	for i, h := range health {
-		p.servers[i] = server{health: h, told: h} // how a server starts is no news
+		p.servers[i] = known(h)
 	}
 	p.recount()
 	p.initial = true
-	p.quorum.evaluate()
+	p.decide()
 	return p
 }
 
-// recount takes over the quorum of the Spec and computes what Change keeps up to date.
+// recount computes from the servers' health what put keeps up to date, and takes over the quorum of the Spec.
 func (p *Pool) recount() {
-	p.quorum.quorum, p.quorum.hysteresis, p.quorum.sum = int64(p.spec.Quorum), int64(p.spec.Hysteresis), 0
+	p.quorum.quorum, p.quorum.hysteresis = int64(p.spec.Quorum), int64(p.spec.Hysteresis)
+	p.live, p.backup = 0, 0
+	p.panic = panicGuard{limit: p.panicLimit()}
 	for i := range p.servers {
-		p.quorum.sum += p.servers[i].health.live()
+		*p.tier(i) += p.servers[i].health.live()
+		p.panic.count(p, i)
 	}
+}
+
+// tier is the live weight that server i adds to.
+func (p *Pool) tier(i int) *int64 {
+	if p.spec.Servers[i].Backup {
+		return &p.backup
+	}
+	return &p.live
 }
 
 // Change takes over the verdict on server i and reports whether it is news. It ends what others have set for that
 // server. Evaluate must follow, once for however many changes came together.
 func (p *Pool) Change(i int, h Health) bool {
 	s := &p.servers[i]
-	if s.health == h {
+	if s.unheard && !h.Up { // a check has found what was only assumed
+		s.unheard, s.told.Up = false, true
+		s.verdict = h
+		p.put(i, h)
+		p.queue(i)
+		return true
+	}
+	if s.verdict == h {
 		return false
 	}
-	p.quorum.sum += h.live() - s.health.live()
+	failed := s.verdict.Up && !h.Up
+	s.verdict = h
+	if failed {
+		p.flapped(i)
+	}
+	p.judge(i)
+	return true
+}
+
+// judge gives server i the health that the guards make of its verdict.
+func (p *Pool) judge(i int) {
+	h := p.servers[i].verdict
+	if h.Up && p.damped(i) {
+		h.Up = false
+	}
+	p.put(i, p.guarded(i, h))
+	p.refill()
+}
+
+// put gives server i a health.
+func (p *Pool) put(i int, h Health) {
+	s := &p.servers[i]
+	if s.health == h {
+		return
+	}
+	p.rise(i, s.health.Up, h.Up)
+	*p.tier(i) += h.live() - s.health.live()
 	s.health = h
+	s.unheard = s.unheard && !h.Up
 	delete(p.overrides, i)
 	p.queue(i)
-	return true
 }
 
 func (p *Pool) queue(i int) {
@@ -97,16 +171,65 @@ func (p *Pool) queue(i int) {
 	}
 }
 
-// Evaluate lets the quorum, and with it the sorry server, follow the live weight. It reports whether it was gained or
-// lost.
+// Evaluate lets the backup servers, the quorum, and with it the sorry server, follow the live weight. It reports whether
+// the quorum was gained or lost.
 func (p *Pool) Evaluate() bool {
 	serving := p.Serving()
-	if !p.quorum.evaluate() {
+	if !p.decide() {
 		return false
 	}
 	p.initial = false
 	p.swapped(serving)
 	return true
+}
+
+// decide is Evaluate but for what follows from it.
+func (p *Pool) decide() bool {
+	over := p.backup > 0 && p.live < int64(p.spec.FailoverThreshold)
+	if p.failedOver != over {
+		p.failedOver = over
+		for i := range p.overrides {
+			if i != Sorry && p.spec.Servers[i].Backup {
+				delete(p.overrides, i)
+			}
+		}
+	}
+	p.quorum.sum = p.live
+	if over {
+		p.quorum.sum += p.backup
+	}
+	return p.quorum.evaluate()
+}
+
+// Advance tells the pool what time it is and reports whether what it is to be has changed by that. Time does not run
+// backwards.
+func (p *Pool) Advance(now Instant) bool {
+	p.now = max(p.now, now)
+	changed := p.advanceRamp()
+	if p.calm() {
+		changed = true
+		p.Evaluate()
+	}
+	return p.drained(func(d drain) bool { return d.until <= p.now }) || changed
+}
+
+// Deadline is when time alone changes the pool next; false: never.
+func (p *Pool) Deadline() (at Instant, any bool) {
+	see := func(t Instant) {
+		if !any || t < at {
+			at, any = t, true
+		}
+	}
+	if len(p.ramp.from) > 0 {
+		see(p.ramp.tick + p.rampStep())
+	}
+	if len(p.flaps) > 0 {
+		see(p.calmAt)
+	}
+	for _, d := range p.draining {
+		see(d.until)
+	}
+	return at, any
 }
 
 // swapped ends what others have set if the sorry server and the real servers have changed places: every server gets
@@ -130,49 +253,65 @@ func (p *Pool) Reload(s *Spec, health []Health, services bool) bool {
 	}
 	old := *p
 	*p = Pool{
-		spec: s, servers: make([]server, len(health)), initial: true, gone: old.gone,
+		spec: s, now: old.now, servers: make([]server, len(health)), initial: true, gone: old.gone, aside: old.aside,
 		toldQuorum: old.toldQuorum, toldServing: old.toldServing && old.spec.Sorry.same(s.Sorry),
+		toldPanic: old.toldPanic, toldFailover: old.toldFailover, failedOver: old.failedOver,
 	}
 	p.quorum.up = old.quorum.up
-	kept := make([]bool, len(old.servers))
-	from := make(map[int]int) // of servers that somebody has overridden: their number before
-	for i, h := range health {
-		was := i // configurations change little
-		if was >= len(old.servers) || old.spec.Servers[was].Endpoint() != s.Servers[i].Endpoint() {
-			was = old.Find(s.Servers[i].Endpoint())
-		}
-		if was < 0 {
-			p.servers[i] = server{health: h, told: h}
-			continue
-		}
-		kept[was] = true
-		p.servers[i] = server{health: h, told: old.servers[was].told}
-		if p.servers[i].health != p.servers[i].told {
-			p.queue(i)
-		}
-		if services && len(old.overrides) > 0 && old.spec.Servers[was] == s.Servers[i] && old.servers[was].health == h {
-			from[was] = i
-		}
-	}
-	for i := range old.servers {
-		if !kept[i] {
-			p.gone = append(p.gone, old.note(ServerGone, i))
-		}
-	}
-	for was, i := range from {
-		for service, w := range old.overrides[was] {
-			p.override(service, i, w)
-		}
-	}
+	number := p.take(&old, health)
 	p.recount()
-	p.quorum.evaluate()
+	p.keepGuards(&old, number)
+	for i := range p.servers {
+		p.judge(i)
+	}
+	for was, i := range number {
+		if i >= 0 && services && old.spec.Servers[was] == s.Servers[i] && old.servers[was].health == p.servers[i].health {
+			for service, w := range old.overrides[was] {
+				p.override(service, i, w)
+			}
+		}
+	}
+	p.decide()
 	p.swapped(old.Serving())
 	return true
 }
 
+// take takes over the servers of the pool before, with their health of then, and returns the number that each has now,
+// or -1.
+func (p *Pool) take(old *Pool, health []Health) (number []int) {
+	number = make([]int, len(old.servers))
+	for i := range number {
+		number[i] = -1
+	}
+	for i, h := range health {
+		endpoint := p.spec.Servers[i].Endpoint()
+		was := i // configurations change little
+		if was >= len(old.servers) || old.spec.Servers[was].Endpoint() != endpoint {
+			was = old.Find(endpoint)
+		}
+		if was < 0 {
+			p.servers[i] = known(h)
+			continue
+		}
+		number[was] = i
+		before := &old.servers[was]
+		p.servers[i] = server{verdict: h, health: before.health, told: before.told, held: before.held,
+			unheard: before.unheard && !h.Up}
+		if before.health != before.told {
+			p.queue(i)
+		}
+	}
+	for was, i := range number {
+		if i < 0 {
+			p.gone = append(p.gone, old.note(ServerGone, was))
+		}
+	}
+	return number
+}
+
 func (p *Pool) sameHealth(health []Health) bool {
 	for i := range p.servers {
-		if p.servers[i].health != health[i] {
+		if p.servers[i].verdict != health[i] {
 			return false
 		}
 	}
@@ -213,10 +352,13 @@ func (p *Pool) Serving() bool { return p.spec.Sorry.Exists() && !p.quorum.up }
 // QuorumUp reports whether the virtual server has its quorum.
 func (p *Pool) QuorumUp() bool { return p.quorum.up }
 
-// Live is the weight of the servers that are up.
+// Live is the weight of the servers that are up and may serve.
 func (p *Pool) Live() int64 { return p.quorum.sum }
 
-// Health returns the verdict on server i.
+// FailedOver reports whether the backup servers serve.
+func (p *Pool) FailedOver() bool { return p.failedOver }
+
+// Health returns the health of server i: the verdict of its checks, but for what guards make of it.
 func (p *Pool) Health(i int) Health { return p.servers[i].health }
 
 // Weight returns the weight that server i, or the Sorry server, is to have in a service, and whether it is to be in it
@@ -240,58 +382,8 @@ func (p *Pool) own(i int) (weight int32, in bool) {
 		}
 		return 0, p.spec.Sorry.Exists() && p.spec.Sorry.Inhibit
 	}
-	if h := p.servers[i].health; h.Up && !serving {
-		return h.kernelWeight(), true
+	if h := p.servers[i].health; h.Up && !serving && (p.failedOver || !p.spec.Servers[i].Backup) {
+		return p.ramped(i, h.kernelWeight()), true
 	}
 	return 0, p.spec.Servers[i].InhibitOnFailure
-}
-
-// Override takes note that somebody else has given server i, or the Sorry server, this weight in one of the services.
-// It is kept until the configuration or a check changes that server, the sorry server and the pool change places, or
-// the server leaves the service; the weight that it would have anyway ends it at once. Nothing comes of it for a server
-// that is not in.
-func (p *Pool) Override(service, i int, weight int32) {
-	if own, in := p.own(i); !in || own == weight {
-		p.Left(service, i)
-		return
-	}
-	p.override(service, i, weight)
-}
-
-func (p *Pool) override(service, i int, weight int32) {
-	if p.overrides == nil {
-		p.overrides = make(map[int]map[int]int32)
-	}
-	if p.overrides[i] == nil {
-		p.overrides[i] = make(map[int]int32)
-	}
-	p.overrides[i][service] = weight
-}
-
-// Left takes note that a service has lost server i, or the Sorry server, so that what others had set for it there is
-// over.
-func (p *Pool) Left(service, i int) {
-	if delete(p.overrides[i], service); len(p.overrides[i]) == 0 {
-		delete(p.overrides, i)
-	}
-}
-
-// Overridden is a weight that somebody else has set.
-type Overridden struct {
-	Service int
-	Server  int // or Sorry
-	Weight  int32
-	Own     int32 // what it would be otherwise
-}
-
-// Overrides returns the weights that others have set, in no order.
-func (p *Pool) Overrides() []Overridden {
-	var out []Overridden
-	for i, services := range p.overrides {
-		own, _ := p.own(i)
-		for service, w := range services {
-			out = append(out, Overridden{Service: service, Server: i, Weight: w, Own: own})
-		}
-	}
-	return out
 }

@@ -84,6 +84,10 @@ func told(notes []Note) string {
 			s = fmt.Sprintf("gained %d<=%d", n.Quorum+n.Hysteresis, n.Live)
 		case QuorumLost:
 			s = fmt.Sprintf("lost %d>%d", n.Quorum-n.Hysteresis, n.Live)
+		case ServerDamped:
+			s = fmt.Sprintf("damped .%d", b[3])
+		case PanicBegan, PanicEnded, FailedOver, FailedBack:
+			s = map[NoteKind]string{PanicBegan: "panic", PanicEnded: "calm", FailedOver: "failover", FailedBack: "failback"}[n.Kind]
 		}
 		if n.Inhibit {
 			s += " inhibit"
@@ -450,8 +454,9 @@ func TestPoolIsWhatStartingAfreshGives(t *testing.T) {
 		h := drawHealth(t, len(s.Servers))
 		p := New(s, h)
 		last := map[netip.AddrPort]bool{}
+		assumed := map[netip.AddrPort]bool{} // down from the start: that a check says so may be told once
 		for i, rs := range s.Servers {
-			last[rs.Endpoint()] = h[i].Up
+			last[rs.Endpoint()], assumed[rs.Endpoint()] = h[i].Up, !h[i].Up
 		}
 		quorum := false
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
@@ -464,6 +469,9 @@ func TestPoolIsWhatStartingAfreshGives(t *testing.T) {
 				for i, rs := range s.Servers {
 					was, known := before[rs.Endpoint()]
 					last[rs.Endpoint()] = known && was || !known && h[i].Up
+					if !known {
+						assumed[rs.Endpoint()] = !h[i].Up
+					}
 				}
 				p.Reload(s, h, true)
 			default:
@@ -484,10 +492,10 @@ func TestPoolIsWhatStartingAfreshGives(t *testing.T) {
 			for _, n := range p.Settle(all) {
 				switch n.Kind {
 				case ServerUp, ServerDown:
-					if up := n.Kind == ServerUp; last[n.Server] == up {
+					if up := n.Kind == ServerUp; last[n.Server] == up && !(assumed[n.Server] && !up) {
 						t.Fatalf("told twice: %+v", n)
 					} else {
-						last[n.Server] = up
+						last[n.Server], assumed[n.Server] = up, false
 					}
 				case QuorumGained, QuorumLost:
 					if up := n.Kind == QuorumGained; up == quorum && !n.Swap {
@@ -517,11 +525,13 @@ func drawSpec(t *rapid.T) *Spec {
 	for i := range s.Servers {
 		total += uint32(s.Servers[i].Weight)
 		s.Servers[i].InhibitOnFailure = rapid.Bool().Draw(t, "inhibit")
+		s.Servers[i].Backup = rapid.IntRange(0, 3).Draw(t, "backup") == 0
 	}
 	s.Quorum = rapid.Uint32Range(min(total, 1), max(total, 1)).Draw(t, "quorum")
 	if s.Quorum > 1 {
 		s.Hysteresis = rapid.Uint32Range(0, s.Quorum-1).Draw(t, "hysteresis")
 	}
+	s.FailoverThreshold = rapid.Uint32Range(0, 3).Draw(t, "failover")
 	if rapid.Bool().Draw(t, "sorry") {
 		sorry(s)
 		s.Sorry.Inhibit = rapid.Bool().Draw(t, "sorry inhibit")

@@ -1,0 +1,156 @@
+package daemon
+
+import (
+	"bufio"
+	"context"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"vigil/confparse"
+	"vigil/internal/script"
+	"vigil/ipvs"
+	"vigil/ipvs/pool"
+)
+
+// telling is a teller that runs programs as whoever runs the test.
+func telling(t *testing.T) *teller {
+	t.Helper()
+	r := script.NewRunner(script.Options{})
+	task := startTask("programs", nil, r.Run)
+	t.Cleanup(func() { task.stop(scriptStopLimit) })
+	return newTeller(slog.New(slog.DiscardHandler), r)
+}
+
+func myself() confparse.Identity {
+	return confparse.Identity{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
+}
+
+func program(argv ...string) pool.Program {
+	return pool.ProgramOf(&confparse.Script{Argv: argv, RunAs: myself()})
+}
+
+var (
+	toldVS = confparse.VirtualServerID{Family: confparse.IPv4, Protocol: confparse.TCP, Addr: netip.MustParseAddr("192.0.2.1"), Port: 80}
+	toldRS = netip.MustParseAddrPort("198.51.100.1:8080")
+)
+
+func serverEvent(kind pool.NoteKind, wasUp bool, n pool.Notify) ipvs.Event {
+	return ipvs.Event{VirtualServer: toldVS, Note: pool.Note{Kind: kind, Server: toldRS, Up: wasUp, Notify: n}}
+}
+
+func TestToldLines(t *testing.T) {
+	const rs, vs = "RS [198.51.100.1]:tcp:8080 [192.0.2.1]:tcp:80", "VS [192.0.2.1]:tcp:80"
+	for _, c := range []struct {
+		event ipvs.Event
+		want  string
+	}{
+		{serverEvent(pool.ServerUp, true, pool.Notify{}), rs + " UP"},
+		{serverEvent(pool.ServerDown, false, pool.Notify{}), rs + " DOWN"},
+		{serverEvent(pool.ServerGone, true, pool.Notify{}), rs + " DOWN"},
+		{serverEvent(pool.ServerGone, false, pool.Notify{}), ""},
+		{serverEvent(pool.WeightChanged, true, pool.Notify{}), ""},
+		{serverEvent(pool.PanicBegan, false, pool.Notify{}), ""},
+		{serverEvent(pool.QuorumGained, false, pool.Notify{}), vs + " UP"},
+		{serverEvent(pool.QuorumLost, false, pool.Notify{}), vs + " DOWN"},
+	} {
+		if line, _, _ := told(c.event); line != c.want {
+			t.Errorf("%v: %q, want %q", c.event.Kind, line, c.want)
+		}
+	}
+}
+
+// The programs of an event run, those of one object in order; the pipe has all lines in order.
+func TestProgramsAndPipeAreTold(t *testing.T) {
+	dir := t.TempDir()
+	path, fifo := filepath.Join(dir, "log"), filepath.Join(dir, "fifo")
+	note := func(word string) pool.Program {
+		return program("/bin/sh", "-c", "echo "+word+" >> "+path)
+	}
+	server := pool.NotifyOf(pool.Told{Up: note("up"), Down: note("down")})
+	quorum := pool.NotifyOf(pool.Told{Up: note("gained"), Down: note("lost")})
+	tell := telling(t)
+	tell.set(pipeSpec{Path: fifo, Owner: myself()})
+	f, err := os.Open(fifo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for range 3 {
+		tell.tell(serverEvent(pool.ServerDown, false, server))
+		tell.tell(serverEvent(pool.ServerUp, true, server))
+	}
+	tell.tell(serverEvent(pool.QuorumLost, false, quorum))
+	in := bufio.NewScanner(f)
+	var lines []string
+	for len(lines) < 7 && in.Scan() {
+		lines = append(lines, in.Text()[strings.LastIndexByte(in.Text(), ' ')+1:])
+	}
+	if got := strings.Join(lines, " "); got != "DOWN UP DOWN UP DOWN UP DOWN" {
+		t.Errorf("pipe: %s", got)
+	}
+	tell.programs.Close(context.Background())
+	tell.close()
+	b, _ := os.ReadFile(path)
+	words := strings.Fields(string(b))
+	var order []string
+	quorums := 0
+	for _, w := range words {
+		if w == "lost" {
+			quorums++
+			continue
+		}
+		order = append(order, w)
+	}
+	if got := strings.Join(order, " "); got != "down up down up down up" || quorums != 1 {
+		t.Errorf("programs: %s", words)
+	}
+}
+
+// lvs_notify_fifo_script reads the pipe, whose path is its last argument, and ends with it.
+func TestPipeReader(t *testing.T) {
+	dir := t.TempDir()
+	fifo, done := filepath.Join(dir, "fifo"), filepath.Join(dir, "done")
+	if err := unix.Mkfifo(done, 0o600); err != nil { // on which the reader says what it has read
+		t.Fatal(err)
+	}
+	tell := telling(t)
+	reader := program("/bin/sh", "-c", `read line < "$2"; echo "$line" > "$1"`, "sh", done)
+	tell.set(pipeSpec{Path: fifo, Owner: myself(), Reader: reader})
+	tell.tell(serverEvent(pool.ServerDown, false, pool.Notify{}))
+	line, err := os.ReadFile(done)
+	if string(line) != "RS [198.51.100.1]:tcp:8080 [192.0.2.1]:tcp:80 DOWN\n" {
+		t.Errorf("the reader got %q, %v", line, err)
+	}
+	tell.close()
+	if _, err := os.Stat(fifo); !os.IsNotExist(err) {
+		t.Errorf("the pipe stays: %v", err)
+	}
+}
+
+// A pipe that cannot be had is no reason not to run programs; another path is another pipe.
+func TestAnotherPipe(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	tell := telling(t)
+	tell.set(pipeSpec{Path: filepath.Join(dir, "no", "fifo")})
+	tell.tell(serverEvent(pool.ServerDown, false, pool.Notify{}))
+	tell.set(pipeSpec{Path: a, Owner: myself()})
+	first := tell.pipe.Load()
+	tell.set(pipeSpec{Path: a, Owner: myself()})
+	if tell.pipe.Load() != first {
+		t.Error("the same pipe is opened anew")
+	}
+	tell.set(pipeSpec{Path: b, Owner: myself()})
+	for path, want := range map[string]bool{a: false, b: true} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	tell.close()
+}

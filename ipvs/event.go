@@ -1,0 +1,27 @@
+package ipvs
+
+import (
+	"vigil/confparse"
+	"vigil/ipvs/pool"
+)
+
+// Event is something that has happened to the pool of a virtual server.
+type Event struct {
+	VirtualServer confparse.VirtualServerID
+	pool.Note
+}
+
+// Program is a program that is told of an Event.
+type Program = pool.Program
+
+// ProgramOf returns the program of a script, which may be nil.
+func ProgramOf(s *confparse.Script) Program { return pool.ProgramOf(s) }
+
+// The kinds of events that others than the log are told of. See pool.NoteKind.
+const (
+	ServerUp     = pool.ServerUp
+	ServerDown   = pool.ServerDown
+	ServerGone   = pool.ServerGone
+	QuorumGained = pool.QuorumGained
+	QuorumLost   = pool.QuorumLost
+)
