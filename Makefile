@@ -24,6 +24,7 @@ FUZZ = $(shell grep -rEo --include='*_test.go' --exclude-dir=build '^func Fuzz[[
 build:
 	$(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/keepalived ./cmd/keepalived
 	$(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/vigil ./cmd/vigil
+	$(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/genhash ./cmd/genhash
 
 ## test: all that a release must pass
 test: build

@@ -1,0 +1,95 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vigil/internal/testlan"
+)
+
+// TestChecksOfWebServers has SSL_GET of OpenSSL's server with each version of TLS in turn, HTTP_GET and SSL_GET of nginx,
+// and programs and files beside them, which come, go and come back.
+func TestChecksOfWebServers(t *testing.T) {
+	testlan.RequireIPVS(t)
+	l := newCheckLab(t)
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	l.must(os.MkdirAll(path("www"), 0o755))
+	l.must(os.WriteFile(path("www/index.html"), []byte("Welcome: \"status\": \"up\"\n"), 0o644))
+	openssl := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", path("k.pem"), "-out", path("c.pem"),
+		"-days", "30", "-subj", "/CN=web.example", "-addext", "subjectAltName=DNS:web.example")
+	if out, err := openssl.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	l.must(os.WriteFile(path("nginx.conf"), []byte(fmt.Sprintf("daemon off;\nuser root;\npid %[1]s/nginx.pid;\nerror_log stderr;\nevents { }\nhttp {\n"+
+		"access_log off;\nserver {\nlisten 10.0.0.2:80;\nlisten 10.0.0.2:443 ssl;\nserver_name web.example;\nssl_certificate %[1]s/c.pem;\n"+
+		"ssl_certificate_key %[1]s/k.pem;\nroot %[1]s/www;\n}\nserver {\nlisten 10.0.0.2:80 default_server;\nreturn 421;\n}\n}\n", dir)), 0o644))
+	state := path("state")
+	l.must(os.WriteFile(state, []byte("0"), 0o644))
+
+	// The servers of the pool, by what is asked of them.
+	const (
+		page   = "10.1.0.1"
+		text   = "10.1.0.2"
+		secure = "10.1.0.3"
+		named  = "10.1.0.4"
+		old    = "10.1.0.5"
+		file   = "10.1.0.6"
+		runs   = "10.1.0.7"
+	)
+	l.must(os.WriteFile(path("check.sh"), []byte("#!/bin/sh\nexit $(cat "+state+")\n"), 0o755))
+	web := "connect_ip 10.0.0.2\nvirtualhost web.example\n"
+	config := "global_defs {\nscript_user root\n}\nSSL {\nca " + path("c.pem") + "\n}\ntrack_file state {\nfile " + state + "\nweight 0\n}\n" +
+		"virtual_server 192.0.2.100 80 {\nalpha\ndelay_loop 1\nwarmup 0\nretry 1\ndelay_before_retry 1\nconnect_timeout 3\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n"
+	for _, s := range []struct{ address, check string }{
+		{page, "HTTP_GET {\nconnect_port 80\n" + web + "url {\npath /\nstatus_code 200\n}\n"},
+		{text, "HTTP_GET {\nconnect_port 80\n" + web + "url {\npath /\nregex \"\\\"status\\\"\\\\s*:\\\\s*\\\"up\\\"\"\n}\nurl {\npath /\nmethod HEAD\n}\n"},
+		{secure, "SSL_GET {\nconnect_port 443\n" + web + "enable_sni\nverify_name web.example\nurl {\npath /\n}\n"},
+		{named, "SSL_GET {\nconnect_port 443\n" + web + "sni_name web.example\nverify_name other.example\nurl {\npath /\n}\n"},
+		{old, "SSL_GET {\nconnect_port 8443\nconnect_ip 10.0.0.2\nurl {\npath /\nstatus_code 200\n}\n"},
+		{file, "FILE_CHECK {\ntrack_file state\n"},
+		{runs, "MISC_CHECK {\nmisc_path " + path("check.sh") + "\nmisc_timeout 2\n"},
+	} {
+		config += "real_server " + s.address + " 80 {\n" + s.check + "}\n}\n"
+	}
+	d := l.start(program(t, "vigil"), config+"}\n")
+	l.waitPool([]string{file, runs}, d.Running)
+	nginx, err := l.servers.Start("nginx", nil, "nginx", "-c", path("nginx.conf"), "-e", "stderr")
+	l.must(err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("nginx:\n%s", nginx.Log.Tail(20))
+		}
+	})
+	l.waitPool([]string{page, text, secure, file, runs}, d.Running)
+	l.must(os.WriteFile(path("www/index.html"), []byte("Welcome: \"status\": \"down\"\n"), 0o644))
+	l.waitPool([]string{page, secure, file, runs}, d.Running)
+	l.must(os.WriteFile(state, []byte("1"), 0o644))
+	l.waitPool([]string{page, secure}, d.Running)
+	l.must(os.WriteFile(state, []byte("0"), 0o644))
+	l.waitPool([]string{page, secure, file, runs}, d.Running)
+	for _, version := range []string{"tls1", "tls1_1", "tls1_2", "tls1_3"} {
+		argv := []string{"openssl", "s_server", "-accept", "8443", "-cert", path("c.pem"), "-key", path("k.pem"), "-www", "-quiet", "-" + version}
+		if strings.HasPrefix(version, "tls1_1") || version == "tls1" {
+			argv = append(argv, "-cipher", "DEFAULT@SECLEVEL=0")
+		}
+		s, err := l.servers.Start("s_server "+version, nil, argv...)
+		l.must(err)
+		l.waitPool([]string{page, secure, old, file, runs}, d.Running)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		_ = s.Stop(ctx) // it does not end well when it is told to
+		cancel()
+		l.waitPool([]string{page, secure, file, runs}, d.Running)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	l.must(nginx.Stop(ctx))
+	l.waitPool([]string{file, runs}, d.Running)
+	l.must(d.Stop())
+}
