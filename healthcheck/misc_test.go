@@ -58,9 +58,8 @@ func TestMiscJudgement(t *testing.T) {
 
 // TestMiscWords has the lines that operators of keepalived search their logs for.
 func TestMiscWords(t *testing.T) {
-	spec := CheckSpec{Kind: confparse.MiscCheck}
 	var ps profiles
-	spec = ps.checkSpec(kinds[confparse.MiscCheck], miscOf(confparse.MiscDetail{Script: confparse.Script{Argv: []string{"/bin/x", "a"}}}))
+	spec := ps.checkSpec(kinds[confparse.MiscCheck], miscOf(confparse.MiscDetail{Script: confparse.Script{Argv: []string{"/bin/x", "a"}}}))
 	status3 := failed(CodeProcessFailed, miscFailed, errors.New(script.Exit{Code: 3}.String()))
 	killed := failed(CodeProcessFailed, miscFailed, errors.New(script.Exit{Signal: 9}.String()))
 	const about = "Misc check for [" + rs1 + " VS " + vsName + "] by [/bin/x] "
@@ -83,9 +82,8 @@ func TestMiscWords(t *testing.T) {
 
 // programLab runs a real Manager with programs.
 type programLab struct {
-	t   *testing.T
-	m   *Manager
-	dir string
+	t *testing.T
+	m *Manager
 }
 
 func runPrograms(t *testing.T, c *confparse.Config) *programLab {

@@ -82,6 +82,12 @@ var flags = []flag{
 	}},
 }
 
+// spoken is an error in the words of keepalived's genhash.
+type spoken string
+
+// Error implements error.
+func (s spoken) Error() string { return string(s) }
+
 // errUsage asks for the usage without a word about what is wrong.
 var errUsage = errors.New("")
 
@@ -112,7 +118,7 @@ func parse(args []string) (options, error) {
 	case o.help:
 		return o, errUsage
 	case len(strays) > 0:
-		return o, fmt.Errorf("Unexpected argument(s): %s", strings.Join(strays, " "))
+		return o, spoken("Unexpected argument(s): " + strings.Join(strays, " "))
 	case !o.page.Target.Addr().IsValid() || o.page.Target.Port() == 0 || !o.url:
 		return o, errUsage
 	}
@@ -164,7 +170,7 @@ func (o *options) cluster(letters string, args []string) ([]string, error) {
 }
 
 // unknownOption is the error of a long option that begins several, or has a value and takes none.
-func unknownOption(word string) error { return fmt.Errorf("Unknown option --%s", word) }
+func unknownOption(word string) error { return spoken("Unknown option --" + word) }
 
 func (o *options) apply(f *flag, word, value string, attached bool, args []string) ([]string, error) {
 	switch {
