@@ -58,6 +58,7 @@ func TestExitStatus(t *testing.T) {
 		{"security beside an ordinary problem", notify("/bin/true root") + "nonsense\n", 6},
 		{"a missing network namespace", "net_namespace red\n", 0},
 		{"it hides what else is wrong", "net_namespace red\nnonsense\n", 0},
+		{"one without a name", "net_namespace \"\"\nnonsense\n", 0},
 		{"one that is there", "net_namespace blue\nnonsense\n", 5},
 		{"a missing include", "include none.conf\n", 0},
 		{"one that must be there", "includem none.conf\n", 6},

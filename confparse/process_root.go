@@ -24,7 +24,12 @@ var netNamespace = row[Config]{
 		g := &here[Config](at).Global.Daemon
 		d.first(at.n, &g.NetNamespace, s)
 		g.UsePIDDir = true
-		if d.env.System.Namespace != nil && !d.env.System.Namespace(s) {
+		switch exists := d.env.System.Namespace; {
+		case exists == nil: // the program is where it belongs
+		case s == "":
+			d.about(at.n, diag.CodeNoNamespace, "a network namespace without a name does not exist",
+				"leave the line out to stay in the namespace in which the program is started")
+		case !exists(s):
 			d.about(at.n, diag.CodeNoNamespace, "network namespace "+s+" does not exist", "create it with: ip netns add "+s)
 		}
 	}},

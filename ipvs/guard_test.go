@@ -74,12 +74,14 @@ func TestPanicThresholdInTheTable(t *testing.T) {
 func TestDrainOnRemove(t *testing.T) {
 	const text = "drain_on_remove 60"
 	playCase(t, vs(text, 1, 2, 3), nil, func(c *caseRun) {
-		busy := map[string]uint32{"192.168.0.2:80": 3, "192.168.0.3:80": 1}
-		c.kernel.SetConnections(func(_ ipvs.ServiceKey, d ipvs.DestKey) uint32 { return busy[d.String()] })
+		busy := func(conns map[string]uint32) {
+			c.kernel.SetConnections(func(_ ipvs.ServiceKey, d ipvs.DestKey) uint32 { return conns[d.String()] })
+		}
+		busy(map[string]uint32{"192.168.0.2:80": 3, "192.168.0.3:80": 1})
 		c.want(c.load(vs(text, 1), nil), "set "+caseDest2+" weight 0", "set "+caseDest3+" weight 0")
 		c.told("!gained 1+0=1<=3, gone .2, gone .3")
 		c.want(c.later(10 * time.Second))
-		busy["192.168.0.2:80"] = 0
+		busy(map[string]uint32{"192.168.0.3:80": 1})
 		c.want(c.later(1500*time.Millisecond), "delete "+caseDest2)
 		c.want(c.later(40 * time.Second))
 		c.want(c.later(10*time.Second), "delete "+caseDest3)
@@ -90,7 +92,7 @@ func TestDrainOnRemove(t *testing.T) {
 		}
 		// One that comes back while it drains is a server again.
 		c.load(vs(text, 1, 2), nil)
-		busy["192.168.0.2:80"] = 1
+		busy(map[string]uint32{"192.168.0.2:80": 1})
 		c.want(c.load(vs(text, 1), nil), "set "+caseDest2+" weight 0")
 		c.want(c.load(vs(text, 1, 2), nil), "set "+caseDest2+" weight 1")
 		c.want(c.later(time.Hour))
@@ -103,16 +105,10 @@ func TestDrainInAGroup(t *testing.T) {
 		return inGroup("10.0.0.1 80\n10.0.0.2 81", "lb_kind DR\nprotocol TCP\ndrain_on_remove 60\nreal_server 192.168.0.1 {\n}\n"+servers)
 	}
 	playCase(t, group("real_server 192.168.0.2 {\n}"), nil, func(c *caseRun) {
-		busy := uint32(1)
-		c.kernel.SetConnections(func(k ipvs.ServiceKey, d ipvs.DestKey) uint32 {
-			if k.Port == 81 {
-				return busy
-			}
-			return 0
-		})
+		c.kernel.SetConnections(func(k ipvs.ServiceKey, _ ipvs.DestKey) uint32 { return uint32(k.Port - 80) })
 		c.want(c.load(group(""), nil), "set tcp 10.0.0.1:80 -> 192.168.0.2:80 weight 0", "set tcp 10.0.0.2:81 -> 192.168.0.2:81 weight 0")
 		c.want(c.later(5 * time.Second))
-		busy = 0
+		c.kernel.SetConnections(func(ipvs.ServiceKey, ipvs.DestKey) uint32 { return 0 })
 		c.want(c.later(2*time.Second), "delete tcp 10.0.0.1:80 -> 192.168.0.2:80", "delete tcp 10.0.0.2:81 -> 192.168.0.2:81")
 	})
 }

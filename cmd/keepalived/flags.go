@@ -54,6 +54,10 @@ func parseFlags(argv []string) (command, error) {
 		err = errors.New("empty file name")
 		c.messages = append(c.messages, "Missing parameter for option --use-file")
 	}
+	if c.options.Namespace == "" && fs.Changed("namespace") { // a script's variable that is not set must not mean here
+		err = errors.New("empty namespace name")
+		c.messages = append(c.messages, "Missing parameter for option --namespace")
+	}
 	return c, err
 }
 

@@ -75,6 +75,7 @@ func TestGetoptLongRules(t *testing.T) {
 		{"unknown short", "-Z", with(func(s *summary) { s.Messages, s.Failed = "Unknown option -Z", true })},
 		{"unknown long", "--nope", with(func(s *summary) { s.Messages, s.Failed = "Unknown option --nope", true })},
 		{"missing value", "-f", with(func(s *summary) { s.Messages, s.Failed = "Missing parameter for option -f", true })},
+		{"empty namespace", "--namespace=", with(func(s *summary) { s.Messages, s.Failed = "Missing parameter for option --namespace", true })},
 		{"empty value", "--use-file=", with(func(s *summary) { s.File, s.Messages, s.Failed = "", "Missing parameter for option --use-file", true })},
 		{"bad facility goes on", "-S mail -n", with(func(s *summary) { s.Foreground, s.Messages = true, "Invalid log facility 'mail'" })},
 		{"option without effect says so", "-x", with(func(s *summary) { s.Messages = "Option --snmp is accepted, not supported yet" })},

@@ -20,7 +20,7 @@ func TestReportsStayTheSame(t *testing.T) {
 	t.Chdir(t.TempDir())
 	director := "vrrp_instance VI {\n    interface eth0\n    virtual_router_id 51\n    priority 100\n    version 2\n    advert_int 1.5\n" +
 		"    virtual_ipaddress {\n        192.0.2.100\n    }\n    track_interface {\n        eth1 weight -2 # é\n    }\n}\n"
-	for name, text := range map[string]string{"lb1.conf": "global_defs {\n    router_id lb1 lb2 ! é\n}\n" + director,
+	for name, text := range map[string]string{"lb1.conf": "global_defs {\n    router_id lb1\n}\nnamespace_with_ipsets ! é\n" + director,
 		"lb2.conf": "include vips.conf\nvirtual_server 192.0.2.100 80 {\n    delay_lop 5\n    protocol TCP\n}\n", "vips.conf": director} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -195,7 +195,11 @@ func (b *builder) advice(word string) string {
 	if near := suggest(word, f.block); near != "" {
 		return "did you mean '" + near + "'?"
 	}
-	if home := b.belongsTo(word); home != "" {
+	switch home := b.belongsTo(word); {
+	case home == "":
+	case home == b.frames[0].block.Name:
+		return fmt.Sprintf("'%s' belongs outside of every block", word)
+	default:
 		return fmt.Sprintf("'%s' belongs in a %s block", word, home)
 	}
 	return ""

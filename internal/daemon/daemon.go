@@ -135,6 +135,9 @@ func (d *daemon) run(ctx context.Context) error {
 	case err != nil:
 		return d.fail(ExitConfig, fmt.Errorf("%w: not starting", err))
 	}
+	if err := first.identity.check(); err != nil {
+		return d.fail(ExitConfig, fmt.Errorf("%w: not starting", err))
+	}
 	d.take(first.identity)
 	release, err := d.claim()
 	if errors.Is(err, errAlreadyRunning) {

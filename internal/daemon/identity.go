@@ -34,6 +34,14 @@ func identityOf(c *confparse.Config, o Options) identity {
 	return id
 }
 
+// check returns why nothing can be called so.
+func (id identity) check() error {
+	if strings.Contains(id.instance, "/") {
+		return fmt.Errorf("instance %q cannot be part of the name of a file, which has no slash in it", id.instance)
+	}
+	return nil
+}
+
 // suffix is what the names in the log end with.
 func (id identity) suffix() string {
 	var b strings.Builder

@@ -42,6 +42,16 @@ func TestNamesOfPIDFilesAndOfTheLog(t *testing.T) {
 	}
 }
 
+// TestInstanceThatNamesNoFile: pid files would be in other directories, or all be the same one.
+func TestInstanceThatNamesNoFile(t *testing.T) {
+	for text, refused := range map[string]bool{"": false, "instance west\n": false, "instance ..\n": false,
+		"instance a/b\n": true, "instance ../../tmp/q\n": true} {
+		if err := identityFrom(text, Options{}).check(); (err != nil) != refused {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestNamespaceOfTheTable(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                          "",

@@ -17,6 +17,8 @@ import (
 const (
 	// namespaceMark tells the program that has executed itself again which network namespace it is in by now.
 	namespaceMark = "VIGIL_NAMESPACE"
+	// pidDirMark tells it that the directory of pid files is the namespace's own there.
+	pidDirMark = "VIGIL_PID_DIR"
 	// initNamespace is the network namespace of the machine's first process.
 	initNamespace = "/proc/1/ns/net"
 )
@@ -44,8 +46,8 @@ func (e notEntered) lines(name string) [2]string {
 // Reentered completes o in a process that is in its network namespace because it has executed itself again there.
 func (o *Options) Reentered() error {
 	o.entered = os.Getenv(namespaceMark)
-	o.ownPIDDir = o.entered != ""
-	return os.Unsetenv(namespaceMark)
+	o.ownPIDDir = o.entered != "" && os.Getenv(pidDirMark) != ""
+	return errors.Join(os.Unsetenv(namespaceMark), os.Unsetenv(pidDirMark))
 }
 
 // reexec executes the program again in the network namespace called name: a thread can be moved, a process with threads
@@ -58,16 +60,22 @@ func reexec(o Options, name string, dirs bool, ready func() error) error {
 	if err := enterNamespace(name); err != nil {
 		return notEntered{err}
 	}
+	env := append(os.Environ(), namespaceMark+"="+name)
 	if dirs {
-		if err := ownPIDDir(name); err != nil {
-			return fmt.Errorf("give network namespace %s a directory %s of its own: %w", name, pidDir, err)
+		switch err := ownPIDDir(name); {
+		case err == nil:
+			defer leavePIDDir(name)
+			env = append(env, pidDirMark+"="+pidDir)
+		case o.usesPIDDir():
+			return errPIDDir(name, err)
+		default: // read-only, perhaps, which is why they are elsewhere
+			o.Logger.Warn(errPIDDir(name, err).Error())
 		}
 	}
 	path, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	env := append(os.Environ(), namespaceMark+"="+name)
 	if o.background != "" {
 		env = append(env, backgroundMark+"="+o.background)
 		if _, err := unix.FcntlInt(startedFD, unix.F_SETFD, 0); err != nil {
@@ -127,19 +135,35 @@ func ownPIDDir(name string) error {
 	return nil
 }
 
+func errPIDDir(name string, err error) error {
+	return fmt.Errorf("give network namespace %s a directory %s of its own: %w", name, pidDir, err)
+}
+
+// leavePIDDir undoes ownPIDDir, unless somebody else has something in the directories.
+func leavePIDDir(name string) {
+	if err := unix.Unmount(pidDir, unix.MNT_DETACH); err != nil {
+		return
+	}
+	_ = os.Remove(filepath.Join(pidDir, name))
+	_ = os.Remove(pidDir)
+}
+
+// usesPIDDir reports whether a process that is to run in a network namespace has pid files where keepalived has them, and
+// not all where the command line says.
+func (o Options) usesPIDDir() bool {
+	f := o.PIDFiles
+	return f.Daemon == "" || o.VRRP && f.VRRP == "" || o.Checkers && f.Checkers == ""
+}
+
 // removePIDDir removes the directory of pid files, if there are any of ours in it, and that of the network namespace,
 // unless somebody else has something in them.
 func (o *Options) removePIDDir() {
 	switch f := o.PIDFiles; {
 	case o.ownPIDDir:
-		if err := unix.Unmount(pidDir, unix.MNT_DETACH); err != nil {
-			return
-		}
-		_ = os.Remove(filepath.Join(pidDir, o.entered))
-	case !slices.Contains([]string{filepath.Dir(f.Daemon), filepath.Dir(f.VRRP), filepath.Dir(f.Checkers)}, pidDir):
-		return
+		leavePIDDir(o.entered)
+	case slices.Contains([]string{filepath.Dir(f.Daemon), filepath.Dir(f.VRRP), filepath.Dir(f.Checkers)}, pidDir):
+		_ = os.Remove(pidDir)
 	}
-	_ = os.Remove(pidDir)
 }
 
 // makeDir makes a directory that all can read, whatever the umask.

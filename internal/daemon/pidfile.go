@@ -111,11 +111,17 @@ func writePID(f *os.File) error {
 }
 
 // isKeepalived reports whether pid is a live process of exactly that name: keepalived before 2.3 does not lock its files.
-// Others whose names begin so, such as exporters, may have got the pid of a daemon that died.
+// Others whose names begin so, such as exporters, may have got the pid of a daemon that died; and one that was killed keeps
+// its pid and its name until somebody asks how it ended, which a container's first process may never do.
 func isKeepalived(pid int) bool {
 	if pid == 0 {
 		return false
 	}
-	comm, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
-	return err == nil && strings.TrimSuffix(string(comm), "\n") == "keepalived"
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(b), "(")
+	end := strings.LastIndex(rest, ") ") // the name may contain anything; proc_pid_stat(5)
+	return end >= 0 && rest[:end] == "keepalived" && !strings.HasPrefix(rest[end+2:], "Z") && !strings.HasPrefix(rest[end+2:], "X")
 }

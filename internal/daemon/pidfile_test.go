@@ -86,8 +86,9 @@ func TestStalePIDFileIsTakenOver(t *testing.T) {
 	}
 }
 
-// TestStalePIDFileOfAnotherProgram: the pid of a daemon that died now belongs to a program whose name begins like its.
-func TestStalePIDFileOfAnotherProgram(t *testing.T) {
+// programCalled is a copy of sleep with the name given.
+func programCalled(t *testing.T, name string) string {
+	t.Helper()
 	sleep, err := exec.LookPath("sleep")
 	if err != nil {
 		t.Fatal(err)
@@ -96,13 +97,51 @@ func TestStalePIDFileOfAnotherProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestPIDFileOfOneThatWasKilled: it has its pid and its name until its parent asks how it ended.
+func TestPIDFileOfOneThatWasKilled(t *testing.T) {
+	killed := exec.Command(programCalled(t, "keepalived"), "600")
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "p")
+	if err := os.WriteFile(path, []byte(strconv.Itoa(killed.Process.Pid)+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := createPIDFile(path); !errors.Is(err, errAlreadyRunning) {
+		t.Errorf("while it lives: %v", err)
+	}
+	if err := killed.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// This waits for its end and leaves it a zombie.
+	var info unix.Siginfo
+	err := error(unix.EINTR)
+	for errors.Is(err, unix.EINTR) {
+		err = unix.Waitid(unix.P_PID, killed.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := createPIDFile(path); err != nil {
+		t.Errorf("once it is dead: %v", err)
+	} else {
+		p.remove()
+	}
+	_ = killed.Wait()
+}
+
+// TestStalePIDFileOfAnotherProgram: the pid of a daemon that died now belongs to a program whose name begins like its.
+func TestStalePIDFileOfAnotherProgram(t *testing.T) {
 	for name, running := range map[string]bool{"keepalived": true, "keepalived-exporter": false, "keepalived_vrrp": false, "ekeepalived": false} {
 		dir := t.TempDir()
-		exe := filepath.Join(dir, name)
-		if err := os.WriteFile(exe, program, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		other := exec.Command(exe, "600")
+		other := exec.Command(programCalled(t, name), "600")
 		if err := other.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -7,8 +7,10 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"golang.org/x/sys/unix"
 
@@ -153,4 +155,31 @@ func TestAnotherPipe(t *testing.T) {
 		}
 	}
 	tell.close()
+}
+
+// From the configuration to the program: a start tells of the quorum, and the end, with omega, of every server and of it.
+func TestOmegaIsToldAtTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	path, tell := filepath.Join(dir, "told"), filepath.Join(dir, "tell")
+	if err := os.WriteFile(tell, []byte("#!/bin/sh\necho \"$@\" >> "+path+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	config := "global_defs {\n script_user root\n}\nvirtual_server 192.0.2.1 80 {\n lb_algo rr\n protocol TCP\n omega\n" +
+		" quorum_up \"" + tell + " gained\"\n quorum_down \"" + tell + " lost\"\n" +
+		" real_server 198.51.100.1 80 {\n  notify_down \"" + tell + " down\"\n }\n}\n"
+	if os.Geteuid() != 0 {
+		t.Skip("programs are run as root here")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, config, nil)
+		if err := i.end(); err != nil {
+			t.Errorf("%v\n%s", err, i.log)
+		}
+	})
+	b, _ := os.ReadFile(path)
+	words := strings.Fields(string(b))
+	slices.Sort(words) // of different objects
+	if got := strings.Join(words, " "); got != "down gained lost" {
+		t.Errorf("told: %q", b)
+	}
 }

@@ -81,7 +81,7 @@ func TestMarkTableOfManyEndpoints(t *testing.T) {
 	l := newLAN(t, false)
 	var m MarkTable
 	marks := make(map[MarkedEndpoint]uint32)
-	for a := netip.MustParseAddr("10.20.0.0"); len(marks) < 20_000; a = a.Next() {
+	for a := netip.MustParseAddr("10.20.0.0"); len(marks) < 5_000; a = a.Next() {
 		marks[MarkedEndpoint{netip.AddrPortFrom(a, 80), unix.IPPROTO_TCP}] = 1000
 	}
 	l.set(&m, -1, marks)

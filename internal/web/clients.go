@@ -17,7 +17,7 @@ const (
 
 // clients is a Listener with room for so many connections. Whoever comes when it is full waits until one ends, or until
 // those who have nothing to be answered have to give way: those who never finish a request, and those who keep a
-// connection for later.
+// connection for later. Meanwhile nobody is answered twice: to ask again is to come again, behind those who wait.
 type clients struct {
 	net.Listener
 	room  int
@@ -27,6 +27,7 @@ type clients struct {
 
 	mu   sync.Mutex
 	list map[*client]bool
+	full bool // somebody waits for a place
 }
 
 // client is one connection.
@@ -62,7 +63,8 @@ func (c *clients) Accept() (net.Conn, error) {
 func (c *clients) add(one *client) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.list) >= c.room {
+	c.full = len(c.list) >= c.room
+	if c.full {
 		return false
 	}
 	c.list[one] = true
@@ -140,18 +142,22 @@ func clientOf(r *http.Request) *client {
 func (c *clients) serving(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if one := clientOf(r); one != nil {
-			c.answering(one, true)
+			if c.answering(one, true) {
+				w.Header().Set("Connection", "close")
+			}
 			defer c.answering(one, false)
 		}
 		h.ServeHTTP(w, r)
 	})
 }
 
-func (c *clients) answering(one *client, busy bool) {
+// answering notes whether a client is being answered, and reports whether somebody waits for a place.
+func (c *clients) answering(one *client, busy bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	one.busy = busy
 	if busy {
 		one.answered++
 	}
+	return c.full
 }

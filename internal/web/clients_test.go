@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,6 +99,40 @@ func TestHonestClientsAreAnsweredSoon(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestClientsWhoAskWithoutEnd: those who ask again as soon as they are answered leave places to others.
+func TestClientsWhoAskWithoutEnd(t *testing.T) {
+	inMemory(t, func(t *testing.T, dial func() net.Conn) {
+		var others sync.WaitGroup
+		defer others.Wait()
+		for range maxConnections {
+			c := dial()
+			defer c.Close()
+			others.Go(func() {
+				answers := bufio.NewReader(c)
+				for {
+					if _, err := io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+						return
+					}
+					resp, err := http.ReadResponse(answers, nil)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, resp.Body)
+					time.Sleep(lookTime / 2)
+				}
+			})
+		}
+		time.Sleep(looks * lookTime) // alone they keep their connections
+		c := dial()
+		if err := c.SetDeadline(time.Now().Add(looks * lookTime)); err != nil {
+			t.Fatal(err)
+		}
+		if code := ask(t, c, "/healthz"); code != http.StatusOK {
+			t.Errorf("%d", code)
+		}
+	})
 }
 
 // TestManyHonestClientsAtOnce: nobody who asks is sent away for others who ask.
