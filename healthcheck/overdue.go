@@ -25,9 +25,12 @@ func (c CheckSpec) patience(completed bool) time.Duration {
 	return patience
 }
 
+// since is when p has last completed, was added, or was not made because it is suspended.
+func (p *probe) since() time.Duration { return max(p.added, p.completed, p.excused) }
+
 // overdue reports whether p has not completed for too long at a moment since Manager.epoch.
 func (p *probe) overdue(now time.Duration) bool {
-	return p.timer != nil && now-max(p.added, p.completed) > p.spec.patience(p.completed > p.added)
+	return p.timer != nil && now-p.since() > p.spec.patience(p.completed > p.added)
 }
 
 // watchOverdue tells of checks that do not complete any more: nobody else would notice, for a server stays as it is. It
@@ -47,7 +50,7 @@ func (m *Manager) watchOverdue() {
 		}
 		if late != p.late {
 			p.late = late
-			m.logOverdue(p, now-max(p.added, p.completed))
+			m.logOverdue(p, now-p.since())
 		}
 	}
 	m.watch.Reset(lookEvery)

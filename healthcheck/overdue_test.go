@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vigil/confparse"
 )
 
 // TestOverdue: a check that does not come to an end is told of when three intervals have passed, once, and again when it
@@ -59,4 +61,21 @@ func TestOverdueIsLogged(t *testing.T) {
 	if strings.Count(text, "has not completed for") != 1 || strings.Count(text, "completes again") != 1 {
 		t.Errorf("%s", text)
 	}
+}
+
+// TestSuspendedIsNotOverdue: what nobody wants to know is not missed, and neither is it when it is asked for again.
+func TestSuspendedIsNotOverdue(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.run(config(pool(1)))
+		l.until(12 * s)
+		l.m.Suspend(map[confparse.VirtualServerID]bool{vsID: true})
+		for at := 20 * s; at < 200*s; at += 5 * s {
+			if l.until(at); at == 150*s {
+				l.m.Suspend(nil)
+			}
+			if l.checkOf(1).Overdue {
+				t.Fatalf("overdue at %v", at)
+			}
+		}
+	})
 }

@@ -28,6 +28,7 @@ type probe struct {
 	due         time.Duration // since Manager.epoch: when the attempt was due
 	added       time.Duration // since Manager.epoch
 	completed   time.Duration // since Manager.epoch: when the last attempt ended; 0 = never
+	excused     time.Duration // since Manager.epoch: when it was due and suspended
 	last        Result        // of the last attempt
 	unfollow    func()        // ends what tells it, if it is told
 }
@@ -166,6 +167,7 @@ func (p *probe) fire() {
 	}
 	if p.suspended() {
 		delay := p.spec.shared.Value().timing.delayLoop
+		p.excused = time.Since(m.epoch)
 		p.timer.Reset(aligned(time.Since(m.epoch), delay, delay))
 		m.mu.Unlock()
 		return
