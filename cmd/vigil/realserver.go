@@ -10,7 +10,8 @@ import (
 
 const realServerUsage = `apply|undo|check ADDRESS...
 
-apply puts the virtual addresses on lo, after it has seen to it that they are neither answered for nor announced by ARP.
+apply puts the virtual addresses on lo, or behind a tunnel on tunl0 or ip6tnl0, after it has seen to it that they are neither
+answered for nor announced by ARP.
 undo takes them away and, after the last one, restores what was found. check says what is missing; its status is 1 then.
 Nothing of it outlives a reboot: call it from the boot scripts.`
 

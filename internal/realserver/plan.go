@@ -1,5 +1,5 @@
 // Package realserver prepares a machine to be a real server behind a director: for direct routing it has the virtual addresses
-// without answering or announcing them by ARP, behind a tunnel it unpacks what the director sends as well.
+// without answering for them or announcing them by ARP, behind a tunnel it unpacks what the director sends as well.
 package realserver
 
 import (
@@ -24,23 +24,30 @@ const (
 // modules have the tunnel interfaces.
 var modules = map[string]string{tunnel4: "ipip", tunnel6: "ip6_tunnel"}
 
+// place is the interface that an address is to be on: lo, or the one that packets for it come out of. The kernel drops what comes out
+// of an interface without an address wherever it checks the way back.
+func (w Wanted) place(a netip.Addr) string {
+	switch {
+	case !w.Tunnel:
+		return "lo"
+	case a.Is4():
+		return tunnel4
+	}
+	return tunnel6
+}
+
 // tunnels are the interfaces that packets for the addresses come out of.
 func (w Wanted) tunnels() []string {
 	names := map[string]bool{}
 	for _, a := range w.Addresses {
-		if !w.Tunnel {
-			break
-		}
-		if a.Is4() {
-			names[tunnel4] = true
-		} else {
-			names[tunnel6] = true
+		if w.Tunnel {
+			names[w.place(a)] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
 }
 
-// settings are the sysctls, by their path below /proc/sys. An address on lo is nobody's business but the director's: it must not
+// settings are the sysctls, by their path below /proc/sys. The address is nobody's business but the director's: it must not
 // be answered for (arp_ignore 1: only for addresses of the interface that is asked) nor be named as the sender of a question
 // (arp_announce 2: always the best address of the interface). IPv6 does neither. What comes out of a tunnel has a client as its
 // sender, to whom the way back is another: rp_filter 2 asks only for some way back, whatever the value of all.
@@ -56,31 +63,38 @@ func (w Wanted) settings() map[string]string {
 	return out
 }
 
-// prefix is an address as it is on lo: of no network.
+// prefix is an address as it is put on an interface: of no network.
 func prefix(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
-// found is what apply has changed: the settings as they were, the addresses that it added and the interfaces that it set up.
+// found is what apply has come upon and changed.
 type found struct {
-	Settings  map[string]string `json:"settings"`
-	Addresses []netip.Addr      `json:"addresses"`
-	Tunnels   []string          `json:"tunnels"`
-	Kept      []netip.Addr      `json:"kept"` // there before, and left at undo
+	Settings  map[string]string `json:"settings"`  // as they were
+	Addresses []placed          `json:"addresses"` // applied and not undone
+	Tunnels   []string          `json:"tunnels"`   // that were not up
 }
 
-// has reports whether an address was applied and not undone since.
-func (f *found) has(a netip.Addr) bool {
-	return slices.Contains(f.Addresses, a) || slices.Contains(f.Kept, a)
+// placed is an address on an interface. One that was there before is left there.
+type placed struct {
+	Address   netip.Addr `json:"address"`
+	Interface string     `json:"interface"`
+	Before    bool       `json:"before"`
 }
 
-// remove forgets an address and reports whether it was added.
-func (f *found) remove(a netip.Addr) (added bool) {
-	added = slices.Contains(f.Addresses, a)
-	is := func(b netip.Addr) bool { return b == a }
-	f.Addresses, f.Kept = slices.DeleteFunc(f.Addresses, is), slices.DeleteFunc(f.Kept, is)
-	return added
+// has reports whether an address was applied on an interface and not undone since.
+func (f *found) has(a netip.Addr, ifname string) bool {
+	return slices.ContainsFunc(f.Addresses, func(p placed) bool { return p.Address == a && p.Interface == ifname })
 }
 
-func (f *found) empty() bool { return len(f.Addresses) == 0 && len(f.Kept) == 0 }
+// take forgets an address and returns where it was.
+func (f *found) take(a netip.Addr) (where []placed) {
+	f.Addresses = slices.DeleteFunc(f.Addresses, func(p placed) bool {
+		if p.Address == a {
+			where = append(where, p)
+		}
+		return p.Address == a
+	})
+	return where
+}
 
 // complaint says what of a setting is not as wanted.
 func complaint(path, is, want string) string {

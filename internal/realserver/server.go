@@ -48,7 +48,7 @@ func (s Server) Apply(w Wanted) error {
 				return err
 			}
 		}
-		return addAddresses(h, f, w.Addresses)
+		return addAddresses(h, f, w)
 	})
 }
 
@@ -75,25 +75,37 @@ func setUp(h *netio.Handle, f *found, name string) error {
 	return nil
 }
 
-func addAddresses(h *netio.Handle, f *found, addresses []netip.Addr) error {
-	lo, there, err := onLoopback(h)
+func addAddresses(h *netio.Handle, f *found, w Wanted) error {
+	there, err := holders(h)
 	if err != nil {
 		return err
 	}
-	for _, a := range addresses {
-		if f.has(a) && there[prefix(a)] {
+	for _, a := range w.Addresses {
+		ifname := w.place(a)
+		before := there[prefix(a)][ifname]
+		if before && f.has(a, ifname) {
 			continue
 		}
-		if there[prefix(a)] {
-			f.Kept = append(f.Kept, a)
-			continue
+		if !before {
+			if err := change(h.AddAddress, ifname, h, a); err != nil {
+				return err
+			}
 		}
-		if err := h.AddAddress(netio.Address{Index: lo, Prefix: prefix(a)}); err != nil {
-			return fmt.Errorf("%s: %w", a, err)
+		if !f.has(a, ifname) {
+			f.Addresses = append(f.Addresses, placed{a, ifname, before})
 		}
-		if !f.has(a) {
-			f.Addresses = append(f.Addresses, a)
-		}
+	}
+	return nil
+}
+
+// change adds or deletes an address.
+func change(how func(netio.Address) error, ifname string, h *netio.Handle, a netip.Addr) error {
+	link, err := h.Link(ifname)
+	if err == nil {
+		err = how(netio.Address{Index: link.Index, Prefix: prefix(a)})
+	}
+	if err != nil {
+		return fmt.Errorf("%s on %s: %w", a, ifname, err)
 	}
 	return nil
 }
@@ -102,18 +114,18 @@ func addAddresses(h *netio.Handle, f *found, addresses []netip.Addr) error {
 // changed since stays as it is.
 func (s Server) Undo(w Wanted) error {
 	return s.with(func(h *netio.Handle, f *found) error {
-		lo, _, err := onLoopback(h)
-		if err != nil {
-			return err
-		}
 		for _, a := range w.Addresses {
-			if f.remove(a) {
-				if err := h.DelAddress(netio.Address{Index: lo, Prefix: prefix(a)}); err != nil {
-					return fmt.Errorf("%s: %w", a, err)
+			for _, p := range f.take(a) {
+				if p.Before {
+					continue
+				}
+				if err := change(h.DelAddress, p.Interface, h, a); err != nil && !errors.Is(err, netio.ErrNoLink) {
+					f.Addresses = append(f.Addresses, p) // it is still there
+					return err
 				}
 			}
 		}
-		if !f.empty() {
+		if len(f.Addresses) > 0 {
 			return nil
 		}
 		for path, was := range f.Settings {
@@ -142,14 +154,14 @@ func (s Server) Undo(w Wanted) error {
 // ours are the values that Apply sets.
 var ours = map[string]string{"arp_ignore": "1", "arp_announce": "2", "rp_filter": "2"}
 
-// Check lists what is missing. Without addresses it is the settings for direct routing.
+// Check lists what is missing. Without addresses it looks at the settings for IPv4.
 func (s Server) Check(w Wanted) (missing []string, err error) {
 	h, err := netio.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer h.Close()
-	_, there, err := onLoopback(h)
+	there, err := holders(h)
 	if err != nil {
 		return nil, err
 	}
@@ -176,8 +188,8 @@ func (s Server) Check(w Wanted) (missing []string, err error) {
 		}
 	}
 	for _, a := range addresses {
-		if !there[prefix(a)] {
-			missing = append(missing, prefix(a).String()+" is not on lo")
+		if ifname := w.place(a); !there[prefix(a)][ifname] {
+			missing = append(missing, fmt.Sprintf("%s is not on %s", prefix(a), ifname))
 		}
 	}
 	return missing, nil
@@ -222,7 +234,7 @@ func (s Server) load() (*found, error) {
 }
 
 func (s Server) store(f *found) error {
-	if f.empty() && len(f.Settings) == 0 {
+	if len(f.Addresses) == 0 && len(f.Settings) == 0 {
 		if err := os.Remove(s.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -242,23 +254,28 @@ func (s Server) store(f *found) error {
 	return os.Rename(next, s.file())
 }
 
-// onLoopback returns the index of lo and what addresses it has.
-func onLoopback(h *netio.Handle) (index int, there map[netip.Prefix]bool, err error) {
-	lo, err := h.Link("lo")
+// holders returns which interfaces have which addresses.
+func holders(h *netio.Handle) (map[netip.Prefix]map[string]bool, error) {
+	links, err := h.Links()
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	all, err := h.Addresses()
+	addresses, err := h.Addresses()
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	there = map[netip.Prefix]bool{}
-	for _, a := range all {
-		if a.Index == lo.Index {
-			there[a.Prefix] = true
+	names := map[int]string{}
+	for _, l := range links {
+		names[l.Index] = l.Name
+	}
+	there := map[netip.Prefix]map[string]bool{}
+	for _, a := range addresses {
+		if there[a.Prefix] == nil {
+			there[a.Prefix] = map[string]bool{}
 		}
+		there[a.Prefix][names[a.Index]] = true
 	}
-	return lo.Index, there, nil
+	return there, nil
 }
 
 const sysctls = "/proc/sys"
