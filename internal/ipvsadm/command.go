@@ -62,6 +62,7 @@ type Show struct {
 const (
 	exitOK       = 0
 	exitMissing  = 1   // the service to list is not there
+	exitHelp     = 1   // of ipvsadm-save, told to explain itself
 	exitUsage    = 2   // the command line makes no sense
 	exitRejected = 255 // the kernel, or the scanner of options, declined
 )

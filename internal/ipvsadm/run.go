@@ -58,7 +58,7 @@ func (p Program) Run(ctx context.Context) int {
 	s := session{Program: p, kernel: k}
 	if fresh {
 		if _, err := s.execute(ctx, []string{name, "-C"}); err != nil {
-			p.fail(err) // and on: what was there may be in the way of nothing
+			p.fail(err) // what is restored is complained about if it cannot be, too
 		}
 	}
 	if _, err := s.execute(ctx, argv); err != nil {
@@ -96,7 +96,7 @@ func saveArgv(args []string) ([]string, error) {
 			argv = []string{name, "-S", "-n"}
 		case strings.HasPrefix(a, "-"):
 			return nil, failure{"ipvsadm-save: Script to save the IPVS table to stdout.\n" +
-				"   With the -n option, prints out the table in numeric format.", 1, true}
+				"   With the -n option, prints out the table in numeric format.", exitHelp, true}
 		}
 	}
 	return argv, nil
