@@ -113,7 +113,7 @@ var orderMatters = []string{"addresses in order", "addresses around the middle",
 // listings are the options by which each state is listed.
 var listings = []string{"-L -n", "-L -n --stats", "-L -n --stats --exact", "-L -n --rate", "-l --rate --exact -n", "-L -n --thresholds",
 	"-L -n --persistent-conn", "-L -n --tun-info", "-L -n --exact --sort", "-L -n --thresholds --stats", "-L -n --tun-info --thresholds",
-	"-S -n", "-L --timeout"}
+	"-S -n"}
 
 // namedListings are those with names of hosts and services, which take Debian's program long. States whose name has the word
 // in it are listed in this way too.
