@@ -22,9 +22,8 @@ FUZZ = $(shell grep -rEo --include='*_test.go' --exclude-dir=build '^func Fuzz[[
 
 ## build: the programs, in bin/
 build:
-	$(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/keepalived ./cmd/keepalived
-	$(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/vigil ./cmd/vigil
-	$(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/genhash ./cmd/genhash
+	for p in keepalived vigil ipvsadm genhash; do $(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/$$p ./cmd/$$p || exit 1; done
+	for p in save restore; do ln -sf ipvsadm $(BIN)/ipvsadm-$$p; done
 
 ## test: all that a release must pass
 test: build
@@ -67,10 +66,11 @@ soak: build
 
 # Test binaries are compiled here and run there. VIGIL_VM are the options of vm that choose the kernel.
 ## test-vm: the real IPVS table and director pairs with traffic, in a virtual machine if this kernel lacks IPVS
-test-vm: build $(BIN)/vm
-	$(foreach p,ipvs internal/firewall vrrp integration,$(STATIC) $(GO) test -c -o build/$(notdir $p).test ./$p && ) true
+test-vm: build $(BIN)/vm $(BIN)/debian
+	@$(BIN)/debian balancers
+	$(foreach p,ipvs internal/ipvsadm internal/firewall vrrp integration,$(STATIC) $(GO) test -c -o build/$(notdir $p).test ./$p && ) true
 	VIGIL_BIN=$(VIGIL) $(BIN)/vm $(or $(VIGIL_VM),-if-needed) -limit 100m -env VIGIL_BIN,VIGIL_PAIRS,VIGIL_TEST_KERNEL,REQUIRE_IPVS,REQUIRE_NETNS,PATH \
-		sh -c 's=0; b=$$PWD/build; for p in ipvs internal/firewall $${VIGIL_TEST_KERNEL:+vrrp} integration; do \
+		sh -c 's=0; b=$$PWD/build; for p in ipvs internal/ipvsadm internal/firewall $${VIGIL_TEST_KERNEL:+vrrp} integration; do \
 			(cd $$p && $$b/$${p##*/}.test -test.timeout 90m) || s=1; done; exit $$s'
 
 ## test-kernels: all that depends on the kernel, on those of Debian 12 (6.1), 13 (6.12) and unstable (7.x), in virtual machines
@@ -88,6 +88,7 @@ test-peers: build peers
 # Debian's programs that the tests talk to.
 peers: $(BIN)/debian
 	@$(BIN)/debian install
+	@$(BIN)/debian balancers
 
 $(BIN)/vm $(BIN)/debian: $(BIN)/%: FORCE
 	@$(STATIC) $(GO) build -o $@ ./integration/cmd/$*

@@ -50,10 +50,20 @@ type Counters struct {
 	BytesOut    uint64
 }
 
+// Rates are the kernel's estimates of what is happening to a service or destination, per second.
+type Rates struct {
+	Connections uint64
+	PacketsIn   uint64
+	PacketsOut  uint64
+	BytesIn     uint64
+	BytesOut    uint64
+}
+
 // ServiceStats are the counters of a service.
 type ServiceStats struct {
 	Key ServiceKey
 	Counters
+	Rates Rates
 	Dests []DestStats
 }
 
@@ -61,6 +71,7 @@ type ServiceStats struct {
 type DestStats struct {
 	Key DestKey
 	Counters
+	Rates      Rates
 	Active     uint32
 	Inactive   uint32
 	Persistent uint32 // templates

@@ -108,8 +108,8 @@ func parseService(msg []byte) (ServiceStats, ServiceAttrs, error) {
 		addr []byte
 		mask uint32
 		fam  uint16
-		c32  Counters
-		c64  *Counters
+		c32  usage
+		c64  *usage
 	)
 	err := nested(msg, attrService, func(typ uint16, v []byte) error {
 		f := field{v: v}
@@ -137,7 +137,7 @@ func parseService(msg []byte) (ServiceStats, ServiceAttrs, error) {
 		case svcStats:
 			return parseCounters(v, &c32)
 		case svcStats64:
-			c64 = new(Counters)
+			c64 = new(usage)
 			return parseCounters(v, c64)
 		}
 		return f.err
@@ -155,8 +155,8 @@ func parseService(msg []byte) (ServiceStats, ServiceAttrs, error) {
 	} else {
 		s.Key.Protocol, s.Key.Port = 0, 0
 	}
-	a.Netmask = wireNetmask(s.Key.Family, mask)
-	s.Counters = prefer(c64, c32)
+	a.Netmask = WireNetmask(s.Key.Family, mask)
+	s.Counters, s.Rates = prefer(c64, c32)
 	return s, a, nil
 }
 
@@ -167,8 +167,8 @@ func parseDest(msg []byte, f confparse.Family) (DestStats, DestAttrs, error) {
 		a    DestAttrs
 		addr []byte
 		port uint16
-		c32  Counters
-		c64  *Counters
+		c32  usage
+		c64  *usage
 	)
 	err := nested(msg, attrDest, func(typ uint16, v []byte) error {
 		x := field{v: v}
@@ -204,7 +204,7 @@ func parseDest(msg []byte, f confparse.Family) (DestStats, DestAttrs, error) {
 		case destStats:
 			return parseCounters(v, &c32)
 		case destStats64:
-			c64 = new(Counters)
+			c64 = new(usage)
 			return parseCounters(v, c64)
 		}
 		return x.err
@@ -220,19 +220,25 @@ func parseDest(msg []byte, f confparse.Family) (DestStats, DestAttrs, error) {
 		a.Tunnel = confparse.Tunnel{}
 	}
 	s.Key = netip.AddrPortFrom(ip, port)
-	s.Counters = prefer(c64, c32)
+	s.Counters, s.Rates = prefer(c64, c32)
 	return s, a, nil
 }
 
-func prefer(c64 *Counters, c32 Counters) Counters {
+// usage is the content of STATS or STATS64.
+type usage struct {
+	Counters
+	rates Rates
+}
+
+func prefer(c64 *usage, c32 usage) (Counters, Rates) {
 	if c64 != nil {
-		return *c64
+		c32 = *c64
 	}
-	return c32
+	return c32.Counters, c32.rates
 }
 
 // parseCounters reads STATS, whose counts are 32 bits wide and bytes 64, and STATS64, where all are 64.
-func parseCounters(b []byte, c *Counters) error {
+func parseCounters(b []byte, c *usage) error {
 	return attributes(b, func(typ uint16, v []byte) error {
 		f := field{v: v}
 		count := func() uint64 {
@@ -252,6 +258,16 @@ func parseCounters(b []byte, c *Counters) error {
 			c.BytesIn = count()
 		case statsOutBytes:
 			c.BytesOut = count()
+		case statsConnRate:
+			c.rates.Connections = count()
+		case statsInPktRate:
+			c.rates.PacketsIn = count()
+		case statsOutPktRate:
+			c.rates.PacketsOut = count()
+		case statsInByteRate:
+			c.rates.BytesIn = count()
+		case statsOutByteRate:
+			c.rates.BytesOut = count()
 		}
 		return f.err
 	})

@@ -19,6 +19,7 @@ func TestParseKernelReplies(t *testing.T) {
 		Attrs DestAttrs
 	}
 	web := Counters{Connections: 1, PacketsIn: 5, PacketsOut: 4, BytesIn: 271, BytesOut: 216}
+	rates := Rates{PacketsIn: 1, BytesIn: 34, BytesOut: 27}
 	want := []any{
 		kernelInfo{version: 0x010201, tableSize: 4096},
 		service{
@@ -26,7 +27,7 @@ func TestParseKernelReplies(t *testing.T) {
 			ServiceAttrs{Scheduler: "sh", PE: "sip", Flags: Persistent | 0x10, Timeout: 50, Netmask: 64},
 		},
 		service{
-			ServiceStats{Key: v4Key("127.0.0.1:8099"), Counters: web},
+			ServiceStats{Key: v4Key("127.0.0.1:8099"), Counters: web, Rates: rates},
 			ServiceAttrs{Scheduler: "rr", Netmask: 0xffffffff},
 		},
 		service{
@@ -38,7 +39,7 @@ func TestParseKernelReplies(t *testing.T) {
 			DestAttrs{Weight: 1, Forwarding: confparse.TUN, Tunnel: confparse.Tunnel{Type: confparse.GUE, Port: 6080, Flags: confparse.Checksum}},
 		},
 		destination{
-			DestStats{Key: netip.MustParseAddrPort("127.0.0.1:8098"), Counters: web, Inactive: 1},
+			DestStats{Key: netip.MustParseAddrPort("127.0.0.1:8098"), Counters: web, Rates: rates, Inactive: 1},
 			DestAttrs{Weight: 70000, UpperThreshold: 100, LowerThreshold: 5},
 		},
 		destination{

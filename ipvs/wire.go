@@ -85,6 +85,12 @@ const (
 	statsOutPkts  = 3
 	statsInBytes  = 4
 	statsOutBytes = 5
+
+	statsConnRate    = 6 // per second, as all that follow
+	statsInPktRate   = 7
+	statsOutPktRate  = 8
+	statsInByteRate  = 9
+	statsOutByteRate = 10
 )
 
 // Attributes of a synchronization daemon.
@@ -233,7 +239,7 @@ func (r *request) service(k ServiceKey, s ServiceAttrs) {
 	r.buf = native.AppendUint32(r.buf, ^uint32(0)) // mask: all flags are meant
 	r.shut(f)
 	r.u32(svcTimeout, s.Timeout)
-	r.u32(svcNetmask, wireNetmask(k.Family, s.Netmask))
+	r.u32(svcNetmask, WireNetmask(k.Family, s.Netmask))
 	r.shut(a)
 }
 
@@ -330,9 +336,9 @@ func kernelFamily(f confparse.Family) uint16 {
 	return afInet
 }
 
-// wireNetmask is the value whose native encoding is what the kernel wants: an IPv4 mask in network byte order, an IPv6
+// WireNetmask is the value of ServiceAttrs.Netmask whose native encoding is what the kernel wants: an IPv4 mask in network byte order, an IPv6
 // prefix length as a number. It is its own inverse.
-func wireNetmask(f confparse.Family, mask uint32) uint32 {
+func WireNetmask(f confparse.Family, mask uint32) uint32 {
 	if f == confparse.IPv6 {
 		return mask
 	}

@@ -1,5 +1,6 @@
 // Command vigil is the operator's tool for keepalived.conf: it finds what is wrong with a file or with a pair of
-// them, and prints what a file means. It needs neither root nor the machine the file is for.
+// them, and prints what a file means. For that it needs neither root nor the machine the file is for. On the other side of
+// the director it prepares real servers.
 package main
 
 import (
@@ -16,7 +17,7 @@ import (
 // The exit statuses.
 const (
 	exitOK       = 0
-	exitWarnings = 1 // of lint --strict; of fmt --check, --list and --diff, a file in another layout
+	exitWarnings = 1 // of lint --strict; of fmt --check, --list and --diff, a file in another layout; of real-server check
 	exitErrors   = 2
 	exitUsage    = 64 // EX_USAGE
 )
@@ -27,6 +28,7 @@ const usage = `Usage: vigil COMMAND [OPTION]... ARGUMENT...
   vigil fmt FILE...            print files in the canonical layout, or rewrite them
   vigil config FILE            print what a file means, every default spelled out
   vigil keywords               list the language, and how far each keyword is supported
+  vigil real-server            prepare this machine to be a real server (direct routing, tunnel)
 
 FILE may be - for standard input. "vigil COMMAND --help" lists the options.
 `
@@ -43,6 +45,8 @@ var commands = map[string]command{
 	"fmt":      fmtCommand,
 	"config":   configCommand,
 	"keywords": keywordsCommand,
+
+	"real-server": realServerCommand,
 }
 
 // streams are the standard streams.

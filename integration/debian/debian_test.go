@@ -79,7 +79,7 @@ func TestMissing(t *testing.T) {
 // The script hands its arguments and its exit status through, on a tree whose loader is a shell script.
 func TestStartOfAnotherReleasesProgram(t *testing.T) {
 	root := t.TempDir()
-	if _, err := start(root); err == nil {
+	if _, err := start(root, "usr/sbin/keepalived", ""); err == nil {
 		t.Error("a tree without a dynamic loader is no error")
 	}
 	loader := filepath.Join(root, "usr/lib64/ld-linux-x86-64.so.2")
@@ -89,20 +89,22 @@ func TestStartOfAnotherReleasesProgram(t *testing.T) {
 	if err := os.WriteFile(loader, []byte("#!/bin/sh\nprintf '%s\\n' \"$@\"\nexit 3\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	script, err := start(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Without the rights to mount, what comes after the mount is what can be looked at.
-	script = strings.Replace(script, "unshare --mount --propagation private sh -c 'mount --bind "+root+"/etc/keepalived /etc/keepalived && exec", "sh -c 'exec", 1)
-	cmd := exec.Command("sh", "-c", script, "keepalived", "-f", "a file")
-	out, _ := cmd.Output()
-	got := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if want := filepath.Join(root, "usr/sbin/keepalived"); len(got) < 3 || !slices.Equal(got[len(got)-3:], []string{want, "-f", "a file"}) {
-		t.Errorf("the loader is given %q, want %s, -f and one word at the end", got, want)
-	}
-	if status := cmd.ProcessState.ExitCode(); status != 3 {
-		t.Errorf("exit status %d, want the program's, 3", status)
+	for _, etc := range []string{"", "/etc/keepalived"} {
+		script, err := start(root, "usr/sbin/keepalived", etc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Without the rights to mount, what comes after the mount is what can be looked at.
+		script = strings.Replace(script, "unshare --mount --propagation private sh -c 'mount --bind "+root+"/etc/keepalived /etc/keepalived && exec", "sh -c 'exec", 1)
+		cmd := exec.Command("sh", "-c", script, "keepalived", "-f", "a file")
+		out, _ := cmd.Output()
+		got := strings.Split(strings.TrimSpace(string(out)), "\n")
+		if want := filepath.Join(root, "usr/sbin/keepalived"); len(got) < 3 || !slices.Equal(got[len(got)-3:], []string{want, "-f", "a file"}) {
+			t.Errorf("the loader is given %q, want %s, -f and one word at the end", got, want)
+		}
+		if status := cmd.ProcessState.ExitCode(); status != 3 {
+			t.Errorf("exit status %d, want the program's, 3", status)
+		}
 	}
 }
 

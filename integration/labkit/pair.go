@@ -150,7 +150,7 @@ func (p *Pair) buildDR() error {
 		if err != nil {
 			return err
 		}
-		// What examples/real-server-dr.sh does.
+		// What `vigil real-server apply` does.
 		if err := errors.Join(h.Sysctl("net/ipv4/conf/all/arp_ignore", "1"), h.Sysctl("net/ipv4/conf/all/arp_announce", "2"),
 			h.AddAddress("lo", netip.PrefixFrom(VIP, 32))); err != nil {
 			return err

@@ -24,7 +24,8 @@ var arrows = map[string][]string{
 	"cmd/genhash":           {"internal/genhash"},
 	"internal/genhash":      {"confparse", "healthcheck"},
 	"cmd/keepalived/hangup": nil,
-	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint"},
+	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint", "internal/realserver"},
+	"cmd/ipvsadm":           {"internal/ipvsadm"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs",
 		"internal/firewall", "internal/netio", "internal/notify", "internal/script", "internal/status", "internal/web"},
@@ -50,6 +51,8 @@ var arrows = map[string][]string{
 	"confparse/confparsetest": {"confparse"},
 	"internal/boot":           nil,
 	"internal/track":          nil,
+	"internal/ipvsadm":        {"confparse", "ipvs"},
+	"internal/realserver":     {"internal/netio"},
 	"internal/netio":          nil,
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
@@ -73,6 +76,8 @@ var libraries = map[string][]string{
 	"github.com/mdlayher/arp":             {"vrrp/lan"}, // codecs
 	"github.com/mdlayher/ndp":             {"vrrp/lan"},
 	"github.com/mdlayher/packet":          {"vrrp/lan_linux"},
+	"github.com/moby/ipvs":                {"internal/ipvsadm_linux"},
+	"github.com/sirupsen/logrus":          {"internal/ipvsadm_linux"}, // moby/ipvs complains through it
 	"github.com/prometheus/client_golang": {"healthcheck", "internal/daemon", "internal/web", "ipvs", "vrrp"},
 	"github.com/spf13/pflag":              {"cmd/keepalived", "cmd/vigil"},
 	"github.com/vishvananda/netlink":      {"internal/netio"},
@@ -97,6 +102,8 @@ var shells = map[string][]string{
 		"smtp.go", "tcp.go", "udp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go", "advance.go", "timeouts.go"},
+	"internal/ipvsadm":    {"connections.go", "errors.go", "names.go", "print.go", "restore.go", "run.go"},
+	"internal/realserver": {"server.go"},
 }
 
 // pureImports is all that a core may import of the standard library.

@@ -70,3 +70,18 @@ func linkFrom(a *netlink.LinkAttrs) Link {
 		Ether: a.EncapType == "ether",
 	}
 }
+
+// SetUp makes an interface take part in the network, or not. That it is so already is a success.
+func (h *Handle) SetUp(index int, up bool) error {
+	link := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: index}}
+	err := h.exchange(func(nl *netlink.Handle) error {
+		if up {
+			return nl.LinkSetUp(link)
+		}
+		return nl.LinkSetDown(link)
+	})
+	if err != nil {
+		return fmt.Errorf("set interface %d up %v: %w", index, up, err)
+	}
+	return nil
+}

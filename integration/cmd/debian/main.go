@@ -1,6 +1,7 @@
 // Command debian gets Debian's programs for the tests.
 //
 //	debian install            installs what the tests talk to and this machine lacks
+//	debian balancers          unpacks the HAProxy and nginx that the examples are tried with
 //	debian keepalived SUITE   prints a directory with the keepalived of another release, to be put first in PATH
 package main
 
@@ -27,6 +28,9 @@ func run(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 1 && args[0] == "install":
 		return debian.Install(ctx, os.Stderr, debian.Peers...)
+	case len(args) == 1 && args[0] == "balancers":
+		_, err := debian.Balancers(ctx, os.Stderr)
+		return err
 	case len(args) == 2 && args[0] == "keepalived":
 		dir, err := debian.Keepalived(ctx, args[1], os.Stderr)
 		if err == nil {
@@ -34,5 +38,5 @@ func run(ctx context.Context, args []string) error {
 		}
 		return err
 	}
-	return fmt.Errorf("usage: debian install | debian keepalived SUITE")
+	return fmt.Errorf("usage: debian install | debian balancers | debian keepalived SUITE")
 }

@@ -1,0 +1,226 @@
+//go:build linux
+
+package ipvsadm
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var record = flag.Bool("record", false, "write what Debian's ipvsadm says to testdata")
+
+// requireKernel returns the real kernel. These tests change the machine's IPVS table, so they run only in the throw-away
+// virtual machine that sets VIGIL_IN_VM; there they must not skip.
+func requireKernel(t *testing.T) Kernel {
+	t.Helper()
+	if os.Getenv("VIGIL_IN_VM") != "1" {
+		t.Skip("needs a kernel with ip_vs; runs in the VM")
+	}
+	k, err := OpenKernel(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		debians(t, "", "-C")
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return stayOpen{k}
+}
+
+// stayOpen is a kernel that several runs use.
+type stayOpen struct{ Kernel }
+
+func (stayOpen) Close() error { return nil }
+
+// debians runs Debian's program, under the name of ours.
+func debians(t *testing.T, in string, args ...string) result {
+	t.Helper()
+	path, err := exec.LookPath("ipvsadm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, complaint bytes.Buffer
+	cmd := exec.Command(path)
+	cmd.Args = append([]string{"ipvsadm"}, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(in), &out, &complaint
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return result{cmd.ProcessState.ExitCode(), out.String(), complaint.String()}
+}
+
+// debianSession is one run of Debian's program that restores what it is sent, line by line: to start one takes long in an
+// emulated machine.
+type debianSession struct {
+	in     io.WriteCloser
+	out    *bufio.Reader
+	errors bytes.Buffer
+}
+
+func newDebianSession(t *testing.T) *debianSession {
+	t.Helper()
+	s := &debianSession{}
+	cmd := exec.Command("stdbuf", "-oL", "ipvsadm", "-R")
+	cmd.Stderr = &s.errors
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.in, s.out = in, bufio.NewReader(out)
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil || s.errors.Len() > 0 {
+			t.Errorf("Debian's: %v, %s", err, &s.errors)
+		}
+	})
+	return s
+}
+
+// do has command lines carried out and returns what they print.
+func (s *debianSession) do(t *testing.T, commands string) string {
+	t.Helper()
+	const mark, marked = "\n-L --timeout\n\n", "Timeout (tcp tcpfin udp): "
+	if _, err := io.WriteString(s.in, commands+mark); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for {
+		line, err := s.out.ReadString('\n')
+		if err != nil {
+			t.Fatalf("Debian's: %v, %s", err, &s.errors)
+		}
+		if strings.HasPrefix(line, marked) {
+			return b.String()
+		}
+		b.WriteString(line)
+	}
+}
+
+// TestTablesAreDebians: what Debian's program sets both list alike, and Debian's lists alike what either has set.
+func TestTablesAreDebians(t *testing.T) {
+	k := requireKernel(t)
+	d := newDebianSession(t)
+	var sections []section
+	for _, state := range states {
+		t.Run(strings.ReplaceAll(state.name, " ", "_"), func(t *testing.T) {
+			listed := compareState(t, k, d, state)
+			if !slices.Contains(orderMatters, state.name) {
+				sections = append(sections, section{state.name, listed})
+			}
+		})
+	}
+	if *record {
+		writeSections(t, listingsFile, sections)
+	}
+}
+
+// compareState has each program make the table and both list it. It returns what Debian's prints.
+func compareState(t *testing.T, k Kernel, d *debianSession, s state) string {
+	t.Helper()
+	set := "-C\n" + s.commands + "\n"
+	all := slices.Concat(s.listings(), unsortedListings)
+	list := strings.Join(all, "\n")
+	theirs := d.do(t, set+list)
+	sorted, mine := "", ""
+	names := new(SystemNames)
+	for i, listing := range all {
+		r := ours(k, names, "", append([]string{"ipvsadm"}, strings.Fields(listing)...)...)
+		mine += r.out
+		if i < len(s.listings()) {
+			sorted += r.out
+		}
+		if r.status != 0 || r.err != "" {
+			t.Errorf("%s: status %d: %s", listing, r.status, r.err)
+		}
+	}
+	if diff := cmp.Diff(theirs, mine); diff != "" {
+		t.Errorf("set by Debian's (-listed by Debian's +by ours)\n%s", diff)
+	}
+	if r := ours(k, names, set, "ipvsadm", "-R"); r != (result{}) {
+		t.Errorf("ours: %+v", r)
+	}
+	if diff := cmp.Diff(theirs, d.do(t, list)); diff != "" {
+		t.Errorf("listed by Debian's (-set by Debian's +by ours)\n%s", diff)
+	}
+	return theirs[:min(len(theirs), len(sorted))] // they are equal, or the test has failed
+}
+
+// everyCommand reports whether all bad command lines are tried on the real kernel, and not only some of each sort.
+func everyCommand() bool { return *record || os.Getenv("VIGIL_TEST_KERNEL") == "1" }
+
+// TestCommandsAreDebiansOnTheKernel: text and exit status are equal, and so is the table afterwards.
+func TestCommandsAreDebiansOnTheKernel(t *testing.T) {
+	k := requireKernel(t)
+	var sections []section
+	if r := debians(t, "-C\n"+base, "-R"); r != (result{}) {
+		t.Fatal(r)
+	}
+	before := debians(t, "", "-S", "-n")
+	for i, line := range badCommands {
+		if !everyCommand() && i%12 != 0 && i < len(badCommands)-len(refusedCommands) {
+			continue // what was recorded of it is compared wherever the tests run
+		}
+		want := debians(t, "", words(line)...)
+		got := ours(k, new(SystemNames), "", append([]string{"ipvsadm"}, words(line)...)...)
+		if diff := cmp.Diff(want.text(), got.text()); diff != "" {
+			t.Errorf("%s (-Debian's +ours)\n%s", line, diff)
+		}
+		sections = append(sections, section{line, want.text()})
+	}
+	if after := debians(t, "", "-S", "-n"); after != before {
+		t.Errorf("the table has changed: %s", cmp.Diff(before.out, after.out))
+	}
+	if *record {
+		writeSections(t, commandsFile, sections)
+	}
+}
+
+func TestInputsAreDebiansOnTheKernel(t *testing.T) {
+	k := requireKernel(t)
+	var sections []section
+	mine := func(in string, args ...string) result {
+		return ours(k, new(SystemNames), in, append([]string{"ipvsadm"}, args...)...)
+	}
+	for i, in := range badInputs {
+		if !everyCommand() && i%3 != 0 {
+			continue
+		}
+		try := func(restore func(in string) result) string {
+			if r := mine("-C\n"+base, "-R"); r != (result{}) {
+				t.Fatal(r)
+			}
+			return restore(in).text() + mine("", "-S", "-n").out
+		}
+		want := try(func(in string) result { return debians(t, in, "-R") })
+		got := try(func(in string) result { return mine(in, "-R") })
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-Debian's +ours)\n%s", in, diff)
+		}
+		sections = append(sections, section{strconv.Quote(in), want})
+	}
+	if *record {
+		writeSections(t, inputsFile, sections)
+	}
+}
