@@ -123,9 +123,13 @@ func TestTablesAreDebians(t *testing.T) {
 	k := requireKernel(t)
 	d := newDebianSession(t)
 	var sections []section
-	for _, state := range states {
+	for i, state := range states {
+		list, unsorted := state.listings(), unsortedListings
+		if !everyCommand() && i%5 != 0 {
+			list, unsorted = []string{"-L -n", "-S -n"}, unsorted[:1] // what was recorded of the others is compared wherever the tests run
+		}
 		t.Run(strings.ReplaceAll(state.name, " ", "_"), func(t *testing.T) {
-			listed := compareState(t, k, d, state)
+			listed := compareState(t, k, d, state.commands, list, unsorted)
 			if !slices.Contains(orderMatters, state.name) {
 				sections = append(sections, section{state.name, listed})
 			}
@@ -137,10 +141,10 @@ func TestTablesAreDebians(t *testing.T) {
 }
 
 // compareState has each program make the table and both list it. It returns what Debian's prints.
-func compareState(t *testing.T, k Kernel, d *debianSession, s state) string {
+func compareState(t *testing.T, k Kernel, d *debianSession, commands string, listings, unsorted []string) string {
 	t.Helper()
-	set := "-C\n" + s.commands + "\n"
-	all := slices.Concat(s.listings(), unsortedListings)
+	set := "-C\n" + commands + "\n"
+	all := slices.Concat(listings, unsorted)
 	list := strings.Join(all, "\n")
 	theirs := d.do(t, set+list)
 	sorted, mine := "", ""
@@ -148,7 +152,7 @@ func compareState(t *testing.T, k Kernel, d *debianSession, s state) string {
 	for i, listing := range all {
 		r := ours(k, names, "", append([]string{"ipvsadm"}, strings.Fields(listing)...)...)
 		mine += r.out
-		if i < len(s.listings()) {
+		if i < len(listings) {
 			sorted += r.out
 		}
 		if r.status != 0 || r.err != "" {
@@ -167,7 +171,7 @@ func compareState(t *testing.T, k Kernel, d *debianSession, s state) string {
 	return theirs[:min(len(theirs), len(sorted))] // they are equal, or the test has failed
 }
 
-// everyCommand reports whether all bad command lines are tried on the real kernel, and not only some of each sort.
+// everyCommand reports whether everything is tried on the real kernel, and not only some of each sort.
 func everyCommand() bool { return *record || os.Getenv("VIGIL_TEST_KERNEL") == "1" }
 
 // TestCommandsAreDebiansOnTheKernel: text and exit status are equal, and so is the table afterwards.
