@@ -106,7 +106,7 @@ func (m *machine) configure(lines string) {
 }
 
 func (m *machine) inside(argv ...string) []string {
-	return append([]string{"nsenter", "--mount", "-t", strconv.Itoa(m.holder.PID())}, argv...)
+	return append([]string{"nsenter", "--mount", "--root", "-t", strconv.Itoa(m.holder.PID())}, argv...)
 }
 
 func (m *machine) daemon(options ...string) []string {

@@ -12,11 +12,28 @@ import (
 )
 
 // packages has the Debian package of each program that Install knows.
-var packages = map[string]string{"busybox": "busybox-static", "dnsmasq": "dnsmasq-base", "dpkg-deb": "dpkg", "ip": "iproute2", "ipvsadm": "ipvsadm", "keepalived": "keepalived",
-	"modprobe": "kmod", "nginx": "nginx-light", "openssl": "openssl", "patch": "patch", "qemu-system-x86_64": "qemu-system-x86", "smtpd": "opensmtpd", "unshare": "util-linux", "xz": "xz-utils", "zstd": "zstd"}
+var packages = map[string]string{
+	"busybox":            "busybox-static",
+	"dnsmasq":            "dnsmasq-base",
+	"dpkg-deb":           "dpkg",
+	"ip":                 "iproute2",
+	"ipvsadm":            "ipvsadm",
+	"keepalived":         "keepalived",
+	"modprobe":           "kmod",
+	"nft":                "nftables",
+	"nginx":              "nginx-light",
+	"openssl":            "openssl",
+	"patch":              "patch",
+	"qemu-system-x86_64": "qemu-system-x86",
+	"smtpd":              "opensmtpd",
+	"sysctl":             "procps",
+	"unshare":            "util-linux",
+	"xz":                 "xz-utils",
+	"zstd":               "zstd",
+}
 
 // Peers are the programs that the tests talk to and use.
-var Peers = []string{"dnsmasq", "keepalived", "ip", "ipvsadm", "nginx", "openssl", "patch", "smtpd", "unshare"}
+var Peers = []string{"dnsmasq", "keepalived", "ip", "ipvsadm", "nft", "nginx", "openssl", "patch", "smtpd", "sysctl", "unshare"}
 
 // Install installs the packages of the programs that are missing on this machine, with a line on notice that says so. Lists and
 // downloads are its own; for the lock of dpkg it waits.

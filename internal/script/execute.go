@@ -53,6 +53,9 @@ type process struct {
 // is left of the process group is killed with a program that did not end by itself; what one that did has left running
 // is its own affair.
 func (r *Runner) Execute(ctx context.Context, c Command) Exit {
+	if err := ctx.Err(); err != nil { // which is not left to chance below
+		return Exit{Err: err}
+	}
 	select {
 	case r.turns <- struct{}{}:
 	case <-ctx.Done():
