@@ -163,6 +163,9 @@ func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 	in.log = newInstanceLog(r.log, &spec)
 	in.addresses, in.excluded = addressStatus(spec.Addresses), addressStatus(spec.Excluded)
 	links := map[string]bool{spec.Link: true}
+	for _, a := range spec.All() {
+		links[a.Link] = true
+	}
 	for _, t := range spec.Trackers {
 		if t.ID.Kind == track.Interface {
 			links[t.ID.Name] = true

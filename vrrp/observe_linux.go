@@ -76,12 +76,13 @@ func (r *Runner) sourceAppeared(a netio.Address) {
 	}
 }
 
-// ipv6Appeared has what failed on a link tried again: IPv6 was switched on.
+// ipv6Appeared has what failed on a link tried again, for IPv6 was switched on, and looks whether its addresses are there:
+// one that was added a moment before IPv6 was switched off goes without a notification, as it had come without one. What
+// failed the reconciler knows; whether that has been heard here by now is chance.
 func (r *Runner) ipv6Appeared(link string) {
 	for _, in := range r.view.dependents[link] {
-		if len(in.failures) > 0 {
-			in.worker.retry()
-		}
+		in.worker.retry()
+		in.suspect(func(a election.Address) bool { return a.Link == link && a.Prefix.Addr().Is6() })
 	}
 }
 

@@ -414,3 +414,35 @@ func TestIPv6SwitchedOnIsTriedAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestAddressThatWentSilently: the kernel says nothing of an address that IPv6 was switched off for before it had said that
+// it is there.
+func TestAddressThatWentSilently(t *testing.T) {
+	for _, link := range []string{"eth0", "eth1"} {
+		synctest.Test(t, func(t *testing.T) {
+			var n ethernet
+			h, in := n.newHost("10.77.0.1/24"), owner(time.Second)
+			h.mu.Lock()
+			h.links = append(h.links, netio.Link{Index: 3, Name: "eth1", Up: true, MTU: 1500})
+			h.mu.Unlock()
+			v6 := netip.MustParsePrefix("2001:db8::100/64")
+			in.Excluded = []election.Address{{Prefix: v6, Link: link}}
+			start(t, h, Options{}, in)
+			time.Sleep(time.Minute)
+			h.mu.Lock()
+			i := slices.IndexFunc(h.addrs, func(a netio.Address) bool { return a.Prefix == v6 })
+			if i < 0 {
+				t.Fatalf("%s: it never was there", link)
+			}
+			index := h.addrs[i].Index
+			h.addrs = slices.Delete(h.addrs, i, i+1)
+			h.tell(netio.IPv6On{Index: index})
+			h.mu.Unlock()
+			time.Sleep(time.Second)
+			addrs, _ := h.Addresses()
+			if !slices.ContainsFunc(addrs, func(a netio.Address) bool { return a.Prefix == v6 && a.Index == index }) {
+				t.Errorf("%s: it was not missed", link)
+			}
+		})
+	}
+}
