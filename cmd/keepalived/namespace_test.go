@@ -206,6 +206,30 @@ func TestRunsInItsNetworkNamespace(t *testing.T) {
 	}
 }
 
+// TestProgramThatIsGoneRunsInItsNetworkNamespace: what executes itself again is the program that runs, not a file that was
+// replaced by another version's or removed since.
+func TestProgramThatIsGoneRunsInItsNetworkNamespace(t *testing.T) {
+	m := newMachine(t)
+	m.configure("net_namespace blue\n")
+	program, err := os.ReadFile(m.self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(m.path("program"), program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const gone = `exec 9</run/program && rm /run/program && shift && exec /proc/self/fd/9 "$@"`
+	p, err := m.host.Start("keepalived", nil, m.inside(append([]string{"sh", "-c", gone, "sh"}, m.daemon("-n")...)...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.until("the address", func() bool { return m.hasAddress("blue") })
+	m.wantAllThreadsIn(p.PID(), "blue")
+	if err := p.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNamespacesBesideEachOther: a daemon in each, with the same configuration but for that, and in the background.
 func TestNamespacesBesideEachOther(t *testing.T) {
 	m := newMachine(t)

@@ -47,6 +47,9 @@ func (e notEntered) lines(name string) [2]string {
 func (o *Options) Reentered() error {
 	o.entered = os.Getenv(namespaceMark)
 	o.ownPIDDir = o.entered != "" && os.Getenv(pidDirMark) != ""
+	if comm, err := os.ReadFile("/proc/self/comm"); o.entered != "" && err == nil && strings.TrimSpace(string(comm)) == filepath.Base(ownImage) {
+		_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(os.Args[0])), 0) // as it would be called if it had been executed by its name
+	}
 	return errors.Join(os.Unsetenv(namespaceMark), os.Unsetenv(pidDirMark))
 }
 
@@ -85,8 +88,15 @@ func reexec(o Options, name string, dirs bool, ready func() error) error {
 	if err := ready(); err != nil {
 		return err
 	}
-	return fmt.Errorf("execute %s in network namespace %s: %w", path, name, syscall.Exec(path, os.Args, env))
+	err = syscall.Exec(path, os.Args, env)
+	if errors.Is(err, fs.ErrNotExist) { // removed since, or not to be found by that name from this mount namespace
+		err = syscall.Exec(ownImage, os.Args, env)
+	}
+	return fmt.Errorf("execute %s in network namespace %s: %w", path, name, err)
 }
+
+// ownImage is the program that runs, whatever has become of its file.
+const ownImage = "/proc/self/exe"
 
 // enterNamespace moves the calling thread.
 func enterNamespace(name string) error {
