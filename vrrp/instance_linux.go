@@ -95,6 +95,9 @@ func (r *Runner) do(actions []election.InstanceAction) {
 func (r *Runner) order(in *virtualRouter, action election.Action) {
 	switch a := action.(type) {
 	case election.Own:
+		if !in.started && r.sharesWithDraining(in) {
+			return // it never begins, and who has the addresses removes them in its own time
+		}
 		var held []election.Address
 		for _, res := range a.Resources {
 			if address, ok := res.(election.Address); ok {
@@ -180,7 +183,7 @@ func (r *Runner) startNext() bool {
 	for i, in := range r.starting {
 		gone := r.instances[in.handle] != in // stopped before it started
 		if !gone {
-			if slices.ContainsFunc(r.draining, func(old *virtualRouter) bool { return election.SharesAddress(&old.spec, &in.spec) }) {
+			if r.sharesWithDraining(in) {
 				continue
 			}
 			if in.socket == nil {
@@ -197,6 +200,11 @@ func (r *Runner) startNext() bool {
 		return true
 	}
 	return false
+}
+
+// sharesWithDraining reports whether a router that has left is still seeing to an address of this one.
+func (r *Runner) sharesWithDraining(in *virtualRouter) bool {
+	return slices.ContainsFunc(r.draining, func(old *virtualRouter) bool { return election.SharesAddress(&old.spec, &in.spec) })
 }
 
 // begin tells the Engine what a virtual router needs to know at first.

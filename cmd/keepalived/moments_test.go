@@ -58,7 +58,9 @@ func TestEndedAtAnyMoment(t *testing.T) {
 	}
 	p = m.start("--metrics-listen=off")
 	m.until("the last one", func() bool { return m.readPID(0, "keepalived/red/keepalived.pid") == p.PID() })
-	if err := p.Stop(t.Context()); err != nil || m.hasAddress("red") || m.exists("keepalived") {
-		t.Errorf("in the end: %v\n%s", err, p.Log.Tail(20))
+	err := p.Stop(t.Context())
+	if address, dir := m.hasAddress("red"), m.exists("keepalived"); err != nil || address || dir {
+		left, _ := m.output("find", "/run/keepalived")
+		t.Errorf("in the end: %v, the address is there: %v, left:\n%s\n%s", err, address, left, p.Log.Tail(20))
 	}
 }

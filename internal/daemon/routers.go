@@ -29,6 +29,7 @@ type routers struct {
 	network Network
 	task    *task
 	spec    vrrp.Spec
+	untaken bool // the Runner has not taken spec
 	// answering is for the Runner's questions.
 	answering answering
 	// leaving are the routers that spec has no more, or has otherwise, while they may still be resigning.
@@ -84,9 +85,11 @@ func (r *routers) take(ctx context.Context, next Desired) error {
 	spec := next.VRRP
 	r.answering.set(next.IPVS)
 	r.replace(spec)
-	limit, cancel := context.WithTimeout(ctx, takeLimit)
+	// A stop waits for it: what a life before this one has left is only released by who knows of it.
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeLimit)
 	defer cancel()
 	err := r.runner.Load().Apply(limit, spec)
+	r.untaken = err != nil
 	if err == nil || ctx.Err() != nil { // told to stop, which is no failure
 		return nil
 	}
@@ -132,7 +135,7 @@ func (r *routers) stop() error {
 	if !inTime {
 		errs = append(errs, fmt.Errorf("vrrp did not stop in %v", limit))
 	}
-	if (!inTime || r.task.err != nil) && !r.opts.KeepVRRP {
+	if (!inTime || r.task.err != nil || r.untaken) && !r.opts.KeepVRRP {
 		errs = append(errs, r.release())
 	}
 	if inTime {

@@ -151,6 +151,10 @@ func (m *Machine) stop(now Instant, ev Stop) {
 		}
 		return
 	}
+	if m.phase == unstarted { // what an earlier life has left goes, although this one never begins
+		m.owned = m.resources
+		m.own()
+	}
 	from, begun, grace := m.state, m.phase == running, m.timers.release
 	if from == Master {
 		m.sendZero()

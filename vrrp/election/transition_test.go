@@ -54,8 +54,9 @@ func TestHandOver_Stop(t *testing.T) {
 	t.Run("fault", func(t *testing.T) {
 		newRig(t, spec2()).do(Started{}).forget().do(Stop{}).expect("0s FAULT→INIT (stop) priority 100", "0s stopped")
 	})
-	t.Run("unstarted", func(t *testing.T) {
-		r := newRig(t, spec2()).do(Stop{}).expect("0s stopped")
+	t.Run("unstarted: what an earlier life has left goes", func(t *testing.T) {
+		r := newRig(t, spec2()).do(Stop{}).expect("0s release", "0s stopped")
+
 		r.up().hear(1).until(time.Hour).expect() // nothing happens after the end
 	})
 }
