@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -57,7 +58,7 @@ func serveHTTP2(t *testing.T, h http.Handler, config *tls.Config) netip.AddrPort
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: h, TLSConfig: config, Protocols: new(http.Protocols)}
+	server := &http.Server{Handler: h, TLSConfig: config, Protocols: new(http.Protocols), ErrorLog: log.New(io.Discard, "", 0)}
 	server.Protocols.SetHTTP2(config != nil)
 	server.Protocols.SetUnencryptedHTTP2(config == nil)
 	done := make(chan struct{})
