@@ -105,6 +105,10 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 	if err := p.WaitHolder(ctx, 0); err != nil {
 		return nil, err
 	}
+	// Nobody takes over who is still on his way: an emulated machine that reads a program for the first time takes seconds.
+	if _, err := p.Capture.WaitJoin(ctx, "d2", d2.Process.Started, netip.AddrFrom4([4]byte{224, 0, 0, 18})); err != nil {
+		return nil, err
+	}
 
 	stopped := time.Now()
 	if err := d1.Stop(); err != nil {

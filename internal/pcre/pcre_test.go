@@ -33,6 +33,8 @@ var agreed = []found{
 	{"a b # c", "extended", "xab", 1},
 	{`[[:alpha:]]+[[:digit:]]`, "", "--ab1", 2},
 	{`[[:punct:]]{3}`, "", "ab-[`x", 2},
+	{`x[[:]]y`, "", "-x:]y", 1}, // no name: a bracket like any other
+	{`x[[:a]]y`, "", "-xa]y", 1},
 	{`[^[:space:]]x`, "", " x\tx-x", 4},
 	{`\d+`, "", "\xd9\xa0 7", 3},
 	{`\w`, "", "\xe9-_", 2},

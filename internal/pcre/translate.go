@@ -246,6 +246,16 @@ func between(s string, closing byte) (name string, end int, err error) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
+// posixName is the name in s if that begins with [:name:], and "" otherwise: then the brackets are what they are elsewhere.
+func posixName(s string) string {
+	s, begun := strings.CutPrefix(s, "[:")
+	name, _, ended := strings.Cut(s, ":]")
+	if !begun || !ended || strings.ContainsAny(name, `[]\`) {
+		return ""
+	}
+	return name
+}
+
 // class translates a class: [abc], [^a-z], [[:digit:]_].
 func (t *translator) class() error {
 	t.out.WriteByte('[')
@@ -266,8 +276,8 @@ func (t *translator) class() error {
 				return err
 			}
 			continue
-		case strings.HasPrefix(rest, "[:") && strings.Contains(rest, ":]"):
-			name := rest[2:strings.Index(rest, ":]")]
+		case posixName(rest) != "":
+			name := posixName(rest)
 			set, known := posix[name]
 			if !known {
 				return fmt.Errorf("the class [:%s:] is not supported", name)
