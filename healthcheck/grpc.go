@@ -65,14 +65,7 @@ func (c grpcCheck) Check(ctx context.Context) Result {
 	via := c.with.via
 	file, err := via.connect(ctx)
 	if err != nil {
-		var local *localError
-		switch {
-		case errors.As(err, &local):
-			return postponed(err)
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return failed(CodeConnectTimeout, grpcTimeout, err)
-		}
-		return failed(CodeConnectFailed, grpcFailed, err)
+		return unconnected(err, grpcTimeout, grpcFailed)
 	}
 	defer file.Close()
 	ctx, cancel := context.WithTimeout(ctx, via.timeout)

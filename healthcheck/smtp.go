@@ -75,14 +75,7 @@ var smtpLimits = replyLimits{size: 64 << 10, burst: 64 << 10, rate: 64 << 10}
 func (c smtpCheck) Check(ctx context.Context) Result {
 	file, err := c.dial.connect(ctx)
 	if err != nil {
-		var local *localError
-		switch {
-		case errors.As(err, &local):
-			return postponed(err)
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return failed(CodeConnectTimeout, smtpConnectTimeout, err)
-		}
-		return failed(CodeConnectFailed, smtpNoConnection, err)
+		return unconnected(err, smtpConnectTimeout, smtpNoConnection)
 	}
 	defer file.Close()
 	stop := context.AfterFunc(ctx, func() { file.Close() })

@@ -41,12 +41,18 @@ func (c tcpCheck) Check(ctx context.Context) Result {
 	if err == nil {
 		return passed(CodeConnected, tcpSuccess)
 	}
+	return unconnected(err, tcpTimeout, tcpFailed)
+}
+
+// unconnected is the result of an attempt that ended before there was a connection: for a reason of this host's, because
+// nobody answered in time, or because it was refused.
+func unconnected(err error, late, refused string) Result {
 	var local *localError
 	switch {
 	case errors.As(err, &local):
 		return postponed(err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return failed(CodeConnectTimeout, tcpTimeout, err)
+		return failed(CodeConnectTimeout, late, err)
 	}
-	return failed(CodeConnectFailed, tcpFailed, err)
+	return failed(CodeConnectFailed, refused, err)
 }
