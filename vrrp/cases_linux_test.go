@@ -256,7 +256,11 @@ func TestHandOverSparesTheOtherRouter(t *testing.T) {
 	if c := r.Status().Instances[1].Counters; c.BecameMaster != 1 || c.PriorityZeroSent != 0 || c.ReleasedMaster != 0 {
 		t.Errorf("counters %+v: the other router has moved", c)
 	}
-	if value, err := a.ReadSysctl("net/ipv4/conf/eth0/promote_secondaries"); err != nil || value != "0" {
-		t.Errorf("promote_secondaries is %q afterwards (%v), was 0", value, err)
-	}
+	// It is put back after the address has gone, which is what was waited for.
+	lantest.Until(t, 10*time.Second, "promote_secondaries as it was", func() error {
+		if value, err := a.ReadSysctl("net/ipv4/conf/eth0/promote_secondaries"); err != nil || value != "0" {
+			return fmt.Errorf("is %q (%v), was 0", value, err)
+		}
+		return nil
+	})
 }
