@@ -79,7 +79,7 @@ func trackList(kind string, limit int64, defined func(*Config) []definition, of 
 		if t, ok := d.tracked(n, w.name, kind, limit, defined(d.cfg), *list); ok {
 			*list = append(*list, t)
 		}
-	}, func(p *printer, w *watcher) { p.tracked(name, *of(w.tracking)) }).withoutEffect()
+	}, func(p *printer, w *watcher) { p.tracked(name, *of(w.tracking)) })
 }
 
 func (d *decoder) trackedInterface(n *Node, list []TrackInterface) (TrackInterface, bool) {

@@ -39,13 +39,13 @@ func newGroup(n *Node, g *SyncGroup) *groupScratch {
 // syncGroupBlock is the rows of vrrp_sync_group.
 var syncGroupBlock = blockOf[groupScratch]{
 	syncGroupMembers(),
-	trackInterfaces(func(g *groupScratch) *[]TrackInterface { return &g.TrackInterfaces }).withoutEffect(),
+	trackInterfaces(func(g *groupScratch) *[]TrackInterface { return &g.TrackInterfaces }),
 	including(trackingRows, (*groupScratch).part),
 	trackingWeight, trackingWeight.asDeprecated("global_tracking"),
 	including(notifyRows, (*groupScratch).part),
 }
 
-var trackingWeight = flagRow("sync_group_tracking_weight", func(g *groupScratch) *bool { return &g.TrackingWeight }).withoutEffect()
+var trackingWeight = flagRow("sync_group_tracking_weight", func(g *groupScratch) *bool { return &g.TrackingWeight })
 
 // syncGroup decodes a vrrp_sync_group block.
 func (d *decoder) syncGroup(n *Node) {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"vigil/confparse"
-	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/wire"
 )
@@ -14,8 +13,11 @@ import (
 // settled: what is derived here is what follows from several of its settings.
 func FromConfig(cfg *confparse.Config) election.Spec {
 	spec := election.Spec{StartupDelay: cfg.Global.VRRPStartupDelay}
+	groups := groupsByMember(cfg)
 	for _, in := range cfg.Instances {
-		spec.Instances = append(spec.Instances, instanceFromConfig(in))
+		s := instanceFromConfig(in)
+		s.Trackers = trackersFromConfig(in, groups[in.Name], s)
+		spec.Instances = append(spec.Instances, s)
 	}
 	for _, g := range cfg.SyncGroups {
 		spec.Groups = append(spec.Groups, election.GroupSpec{Name: g.Name, Members: slices.Clone(g.Members)})
@@ -54,7 +56,6 @@ func instanceFromConfig(in *confparse.VRRPInstance) election.InstanceSpec {
 	for _, v := range in.ExcludedAddresses {
 		s.Excluded = append(s.Excluded, addressFromConfig(in, v))
 	}
-	s.Trackers = trackedInterfaces(in, s)
 	return s
 }
 
@@ -64,25 +65,4 @@ func addressFromConfig(in *confparse.VRRPInstance, v confparse.VirtualAddress) e
 		a.Link = in.Interface
 	}
 	return a
-}
-
-// trackedInterfaces adds the interfaces that virtual addresses are put on to those of track_interface: with one of
-// them down the router could not serve its addresses. The instance's own interface is TrackLink's business.
-func trackedInterfaces(in *confparse.VRRPInstance, s election.InstanceSpec) []election.TrackSpec {
-	var tracks []election.TrackSpec
-	add := func(t election.TrackSpec) {
-		known := slices.ContainsFunc(tracks, func(u election.TrackSpec) bool { return u.ID == t.ID })
-		if t.ID.Name != in.Interface && !known {
-			tracks = append(tracks, t)
-		}
-	}
-	for _, t := range in.TrackInterfaces {
-		add(election.TrackSpec{ID: track.InterfaceID(t.Interface), Weight: t.Weight, Reverse: t.Reverse})
-	}
-	for _, list := range [][]election.Address{s.Addresses, s.Excluded} {
-		for _, a := range list {
-			add(election.TrackSpec{ID: track.InterfaceID(a.Link)})
-		}
-	}
-	return tracks
 }

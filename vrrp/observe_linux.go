@@ -192,9 +192,13 @@ func (r *Runner) inform(in *virtualRouter) {
 	}
 }
 
+// informTrackers tells the Engine what is known about what in depends on.
 func (r *Runner) informTrackers(in *virtualRouter) {
 	for _, t := range in.spec.Trackers {
 		if t.ID.Kind != track.Interface {
+			if value, known := r.tracked.value(t.ID); known {
+				r.do(r.engine.Track(r.now(), t.ID, value))
+			}
 			continue
 		}
 		value := track.Down
@@ -202,6 +206,13 @@ func (r *Runner) informTrackers(in *virtualRouter) {
 			value = track.Up
 		}
 		r.do(r.engine.Track(r.now(), t.ID, value))
+	}
+}
+
+// takeTracked tells the Engine what is new about tracked objects.
+func (r *Runner) takeTracked() {
+	for _, t := range r.tracked.take() {
+		r.do(r.engine.Track(r.now(), t.id, t.value))
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vigil/internal/netio"
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan"
 )
@@ -47,6 +48,8 @@ type Options struct {
 	// Servers returns the real servers whose answers to the clients of a virtual address come back through this host, as
 	// with address translation. It must not block; nil knows none.
 	Servers func(netip.Addr) []netip.AddrPort
+	// Tracked is where the values of tracked objects come from; nil makes one of the Runner's own.
+	Tracked *Tracked
 
 	bootTime func() int64 // the clock of the heartbeat; tests have their own
 }
@@ -58,6 +61,7 @@ type Runner struct {
 	log        *slog.Logger
 	keepOnStop bool
 	servers    func(netip.Addr) []netip.AddrPort
+	tracked    *Tracked
 	epoch      time.Time // Instant 0
 	metrics    *metrics
 	heartbeat  *heartbeat // nil without one
@@ -115,8 +119,11 @@ func NewRunner(o Options) (*Runner, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Tracked == nil {
+		o.Tracked = NewTracked()
+	}
 	r := &Runner{
-		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, servers: o.Servers, epoch: time.Now(),
+		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, servers: o.Servers, tracked: o.Tracked, epoch: time.Now(),
 		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
@@ -172,6 +179,9 @@ func (r *Runner) whyStopped() error {
 
 // Kill ends Run at once: nothing is sent, nothing is released.
 func (r *Runner) Kill() { r.killOnce.Do(func() { close(r.killed) }) }
+
+// Track says the value of a tracked object, as Tracked.Set does. It may be called from any goroutine at any time.
+func (r *Runner) Track(id track.ID, value int) { r.tracked.Set(id, value) }
 
 // Status returns the latest snapshot. Transitions are in it at once, counters within a quarter of a second.
 func (r *Runner) Status() Status { return r.board.snapshot() }
@@ -236,6 +246,8 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 			r.finished(res)
 		case o := <-r.opens:
 			r.opened(o)
+		case <-r.tracked.wake:
+			r.takeTracked()
 		case req := <-requests:
 			r.apply(req)
 		case <-timer.C:

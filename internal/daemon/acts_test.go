@@ -199,6 +199,7 @@ func TestActedOnMeansThatItChangesSomething(t *testing.T) {
 	shown := map[string]bool{}
 	elsewhere := maps.Clone(actsElsewhere)
 	actsOfURLs(elsewhere)
+	actsOfTracking(elsewhere)
 	for _, b := range confparsetest.Read(t, "../../confparse/testdata/rows") {
 		for _, r := range b.Rows {
 			name := b.Path + ": " + r.Word

@@ -103,7 +103,7 @@ func newDaemon(o Options) *daemon {
 	d := &daemon{opts: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now(), ended: make(chan *task, 16)}
 	d.metrics = newMetrics(d.registry)
 	d.configuration.Store(&status.Configuration{File: o.ConfigFile})
-	s := surroundings{opts: &d.opts, log: d.log, metrics: d.registry, ended: d.ended}
+	s := surroundings{opts: &d.opts, log: d.log, metrics: d.registry, ended: d.ended, tracked: vrrp.NewTracked()}
 	d.services, d.routers = &services{surroundings: s}, &routers{surroundings: s}
 	if o.Checkers {
 		d.parts = append(d.parts, d.services)

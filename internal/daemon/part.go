@@ -48,6 +48,7 @@ type surroundings struct {
 	log     *slog.Logger
 	metrics prometheus.Registerer
 	ended   chan<- *task
+	tracked *vrrp.Tracked // where parts say what the priorities of virtual routers depend on
 }
 
 // openNetwork opens the kernel's network, or what stands for it.

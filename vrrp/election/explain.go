@@ -49,8 +49,7 @@ func (m *Machine) Explain() Explanation {
 	if m.spec.Priority != OwnerPriority {
 		for _, t := range m.spec.Trackers {
 			if t.Weight != 0 {
-				v := m.value(t.ID)
-				e.Contributions = append(e.Contributions, Contribution{Tracker: t, Value: v, Points: t.points(v)})
+				e.Contributions = append(e.Contributions, Contribution{Tracker: t, Value: m.value(t.ID), Points: m.points(t)})
 			}
 		}
 	}

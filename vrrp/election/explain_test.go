@@ -16,7 +16,7 @@ func TestExplain(t *testing.T) {
 	file := track.ID{Kind: track.File, Name: "load"}
 	trackers := []TrackSpec{{ID: eth1, Weight: -30}, {ID: script}, {ID: file, Weight: 2}, {ID: eth2, Weight: 5}}
 	r := newRig(t, spec2(func(s *InstanceSpec) { s.Trackers = trackers })).
-		do(TrackerChanged{eth1, track.Down}).do(TrackerChanged{file, -4}).up()
+		do(TrackerChanged{eth1, track.Down}).do(TrackerChanged{file, -4}).do(TrackerChanged{script, track.Up}).up()
 	check := func(what string, got, want any) {
 		t.Helper()
 		if diff := cmp.Diff(want, got, addrCmp); diff != "" {
@@ -53,7 +53,7 @@ func TestExplain(t *testing.T) {
 	check("none", len(r.Explain().Faults), 0)
 
 	owner := newRig(t, spec2(priority(255), func(s *InstanceSpec) { s.StartMaster, s.Trackers = true, trackers }))
-	owner.do(Started{LinkUp: true, Source: routerB, Delay: time.Second})
+	owner.do(TrackerChanged{script, track.Up}).do(Started{LinkUp: true, Source: routerB, Delay: time.Second})
 	check("owner", []any{len(owner.Explain().Contributions), owner.Explain().Timer}, []any{0, TimerStartup})
 }
 

@@ -130,9 +130,9 @@ func (e *Engine) spreadFaults(now Instant, g *group) {
 	}
 }
 
-// ready reports whether the group can decide: all members have started, or some are running since before.
+// ready reports whether the group can decide: all members have come so far, or some are running since before.
 func (g *group) ready() bool {
-	absent := g.missing + g.count(func(m *Machine) bool { return m.phase == unstarted })
+	absent := g.missing + g.count(func(m *Machine) bool { return m.phase < awaitingGroup })
 	return absent == 0 || g.count(func(m *Machine) bool { return m.phase == running }) > 0
 }
 

@@ -78,8 +78,9 @@ type Machine struct {
 type phase uint8
 
 const (
-	unstarted     phase = iota
-	awaitingGroup       // started; the sync group decides the first state once all members have started
+	unstarted        phase = iota
+	awaitingTrackers       // started; a script decides about FAULT and has not run yet
+	awaitingGroup          // the sync group decides the first state once all members have come this far
 	running
 	resigning // told to stop, resources still there
 	ended
@@ -164,6 +165,7 @@ func (m *Machine) handle(now Instant, ev Event) {
 		m.values[ev.ID] = ev.Value
 		m.reprioritize(now)
 		m.checkFaults(now)
+		m.hearTrackers(now)
 	case AddressLost:
 		switch {
 		case m.state == Master:
@@ -216,6 +218,7 @@ func (m *Machine) wake(now Instant) {
 		if m.phase == resigning {
 			m.finish()
 		} else {
+			m.resume = false // if it has not begun yet, somebody else has by now
 			m.release()
 		}
 	}

@@ -7,7 +7,8 @@ import (
 	"vigil/internal/track"
 )
 
-// value returns the last word about a tracked object. One never heard of counts as up, a file as 0.
+// value returns the last word about a tracked object. One never heard of counts as up, a file as 0; of a script that has
+// not run yet see points and undecided.
 func (m *Machine) value(id track.ID) int {
 	if v, ok := m.values[id]; ok || id.Kind == track.File {
 		return v
@@ -30,9 +31,26 @@ func (m *Machine) effectivePriority() uint8 {
 	}
 	total := int(m.spec.Priority)
 	for _, t := range m.spec.Trackers {
-		total += t.points(m.value(t.ID))
+		total += m.points(t)
 	}
 	return uint8(max(1, min(OwnerPriority-1, total)))
+}
+
+// points is what a tracker contributes. A script that has not run yet says nothing for or against the router.
+func (m *Machine) points(t TrackSpec) int {
+	if _, known := m.values[t.ID]; !known && t.ID.Kind == track.Script {
+		return 0
+	}
+	return t.points(m.value(t.ID))
+}
+
+// undecided reports whether a script without weight has not run yet: whether the router may stand for election at all is
+// not known then. keepalived has a router wait for that at its start, and not at a reload.
+func (m *Machine) undecided() bool {
+	return slices.ContainsFunc(m.spec.Trackers, func(t TrackSpec) bool {
+		_, known := m.values[t.ID]
+		return !known && t.ID.Kind == track.Script && t.Weight == 0
+	})
 }
 
 // points is a positive weight while the tracked object is up and a negative one while it is down; of a file, its number

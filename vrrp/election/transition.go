@@ -17,6 +17,18 @@ func (m *Machine) start(now Instant, ev Started) {
 	if !m.resume {
 		m.own()
 	}
+	m.phase = awaitingTrackers
+	if m.resume { // for as long as nobody can have missed an advert
+		m.timers.release = now.Add(m.unnoticed() - ev.Silence)
+	}
+	m.hearTrackers(now)
+}
+
+// hearTrackers goes on with the start once the scripts that decide about FAULT have run.
+func (m *Machine) hearTrackers(now Instant) {
+	if m.phase != awaitingTrackers || m.undecided() {
+		return
+	}
 	m.refreshFaults()
 	m.phase = awaitingGroup
 	if !m.grouped {
@@ -30,7 +42,8 @@ func (m *Machine) wantsMaster() bool { return (m.resume || m.spec.StartMaster) &
 // begin takes the first state. master tells whether the sync group, if any, lets it begin as MASTER.
 func (m *Machine) begin(now Instant, master bool) {
 	m.phase = running
-	m.timers.startup = Never
+	m.resume = m.resume && now < m.timers.release
+	m.timers.startup, m.timers.release = Never, Never
 	switch {
 	case len(m.faults) > 0:
 		m.toFault(now, m.faultCause())
@@ -167,14 +180,16 @@ func (m *Machine) stop(now Instant, ev Stop) {
 		m.leaveMaster()
 	}
 	m.timers, m.retry.at = stopped, Never
-	m.timers.release = grace
+	if begun {
+		m.timers.release = grace
+	}
 	switch {
 	case ev.AtOnce:
 		m.finish()
 	case from == Master:
 		// Until somebody takes over it goes on answering who has the addresses: nobody else would.
 		m.timers.release = now.Add(max(m.spec.resignWait(), ev.Hold))
-	case grace == Never:
+	case m.timers.release == Never:
 		m.finish()
 	}
 }
@@ -236,13 +251,14 @@ func (m *Machine) change(now Instant, spec InstanceSpec) {
 		m.begin(now, false)
 	}
 	m.tryAfresh()
-	if m.present && len(add)+len(remove) > 0 {
+	if m.present && m.phase == running && len(add)+len(remove) > 0 {
 		m.own()
 	}
 	if m.state == Master {
 		m.rescheduleAnnouncements(now, add)
 	}
 	m.checkFaults(now)
+	m.hearTrackers(now)
 }
 
 // addressDiff returns the addresses that next installs and prev does not, and those only prev does, in their order.

@@ -1,0 +1,56 @@
+package vrrp
+
+import (
+	"slices"
+
+	"vigil/confparse"
+	"vigil/internal/track"
+	"vigil/vrrp/election"
+)
+
+// groupsByMember finds the sync group of each instance that is in one.
+func groupsByMember(cfg *confparse.Config) map[confparse.InstanceName]*confparse.SyncGroup {
+	groups := make(map[confparse.InstanceName]*confparse.SyncGroup)
+	for _, g := range cfg.SyncGroups {
+		for _, m := range g.Members {
+			groups[m] = g
+		}
+	}
+	return groups
+}
+
+// trackersFromConfig lists what in depends on: what it watches itself, then what its sync group, if any, has all members
+// watch, then the interfaces that virtual addresses are put on, for with one of them down the router could not serve its
+// addresses. Of what is watched twice the first counts.
+func trackersFromConfig(in *confparse.VRRPInstance, g *confparse.SyncGroup, s election.InstanceSpec) []election.TrackSpec {
+	var list []election.TrackSpec
+	add := func(t election.TrackSpec) {
+		own := t.ID == track.InterfaceID(in.Interface) && s.TrackLink
+		if !own && !slices.ContainsFunc(list, func(u election.TrackSpec) bool { return u.ID == t.ID }) {
+			list = append(list, t)
+		}
+	}
+	watched := func(links []confparse.TrackInterface, others *confparse.Tracking) {
+		for _, t := range links {
+			add(election.TrackSpec{ID: track.InterfaceID(t.Interface), Weight: t.Weight, Reverse: t.Reverse})
+		}
+		for _, of := range []struct {
+			kind track.Kind
+			list []confparse.Tracked
+		}{{track.Script, others.Scripts}, {track.Process, others.Processes}, {track.File, others.Files}, {track.BFD, others.BFD}} {
+			for _, t := range of.list {
+				add(election.TrackSpec{ID: track.ID{Kind: of.kind, Name: t.Name}, Weight: t.Weight, Reverse: t.Reverse})
+			}
+		}
+	}
+	watched(in.TrackInterfaces, &in.Tracking)
+	if g != nil {
+		watched(g.TrackInterfaces, &g.Tracking)
+	}
+	for _, a := range s.All() {
+		if a.Link != in.Interface {
+			add(election.TrackSpec{ID: track.InterfaceID(a.Link)})
+		}
+	}
+	return list
+}

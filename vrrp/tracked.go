@@ -1,0 +1,76 @@
+package vrrp
+
+import (
+	"sync"
+
+	"vigil/internal/track"
+)
+
+// Tracked holds the last word about everything that is tracked besides interfaces. It outlives a Runner and may be told
+// before there is one, so that a virtual router begins with what is known. It may be used from any goroutine.
+type Tracked struct {
+	mu     sync.Mutex
+	values map[track.ID]int
+	news   []track.ID    // in the order in which they were told
+	wake   chan struct{} // 1 slot
+}
+
+// NewTracked returns a Tracked that knows nothing.
+func NewTracked() *Tracked {
+	return &Tracked{values: make(map[track.ID]int), wake: make(chan struct{}, 1)}
+}
+
+// Set says the value of a tracked object: track.Up or track.Down, of a file the number in it. It never blocks; of values
+// that follow each other faster than they are taken the last one counts.
+func (t *Tracked) Set(id track.ID, value int) {
+	t.mu.Lock()
+	old, known := t.values[id]
+	changed := !known || old != value
+	if changed {
+		t.values[id] = value
+		t.news = append(t.news, id)
+	}
+	t.mu.Unlock()
+	if changed {
+		select {
+		case t.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Forget drops what is known of an object that is not watched any more. Routers that still reference it keep the value
+// that they have.
+func (t *Tracked) Forget(id track.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.values, id)
+}
+
+// value returns the last word about an object; false when there is none.
+func (t *Tracked) value(id track.ID) (int, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	v, ok := t.values[id]
+	return v, ok
+}
+
+// trackedValue is what was said of an object.
+type trackedValue struct {
+	id    track.ID
+	value int
+}
+
+// take returns what is new since the last call, in order.
+func (t *Tracked) take() []trackedValue {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var list []trackedValue
+	for _, id := range t.news {
+		if v, ok := t.values[id]; ok {
+			list = append(list, trackedValue{id, v})
+		}
+	}
+	t.news = t.news[:0]
+	return list
+}
