@@ -11,12 +11,6 @@ type Event struct {
 	pool.Note
 }
 
-// Program is a program that is told of an Event.
-type Program = pool.Program
-
-// ProgramOf returns the program of a script, which may be nil.
-func ProgramOf(s *confparse.Script) Program { return pool.ProgramOf(s) }
-
 // The kinds of events that others than the log are told of. See pool.NoteKind.
 const (
 	ServerUp     = pool.ServerUp

@@ -103,7 +103,7 @@ func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualS
 		ID: vs.ID, Services: services, Marked: marked, Omega: vs.Omega, Suspend: vs.HASuspend,
 		Pool: pool.Spec{
 			Quorum: vs.Quorum, Hysteresis: vs.Hysteresis, FailoverThreshold: vs.FailoverThreshold,
-			Notify: pool.NotifyOf(pool.Told{Up: pool.ProgramOf(vs.QuorumUp), Down: pool.ProgramOf(vs.QuorumDown), Mail: vs.Mail}),
+			Notify: pool.NotifyOf(pool.Told{Up: confparse.ProgramOf(vs.QuorumUp), Down: confparse.ProgramOf(vs.QuorumDown), Mail: vs.Mail}),
 			Guards: pool.Guards{PanicThreshold: vs.PanicThreshold, FlapFailures: vs.FlapFailures, FlapWithin: vs.FlapWithin,
 				SlowStart: vs.SlowStart, Drain: vs.DrainOnRemove},
 			Servers: make([]pool.Server, 0, len(vs.RealServers)),
@@ -120,7 +120,7 @@ func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualS
 			Addr: rs.ID.Addr, Port: rs.ID.Port, Forwarding: rs.Forwarding, Weight: rs.Weight,
 			Tunnel:           tunnel(rs.Forwarding, rs.Tunnel),
 			Backup:           rs.Backup,
-			Notify:           pool.NotifyOf(pool.Told{Up: pool.ProgramOf(rs.NotifyUp), Down: pool.ProgramOf(rs.NotifyDown), Mail: rs.Mail}),
+			Notify:           pool.NotifyOf(pool.Told{Up: confparse.ProgramOf(rs.NotifyUp), Down: confparse.ProgramOf(rs.NotifyDown), Mail: rs.Mail}),
 			InhibitOnFailure: rs.InhibitOnFailure, UpperThreshold: rs.UpperThreshold, LowerThreshold: rs.LowerThreshold,
 		})
 	}

@@ -19,14 +19,14 @@ const tellStopLimit = time.Second
 type pipeSpec struct {
 	Path   string // "": none
 	Owner  confparse.Identity
-	Reader ipvs.Program // lvs_notify_fifo_script
+	Reader confparse.Program // lvs_notify_fifo_script
 }
 
 func pipeOf(f *confparse.FIFO) pipeSpec {
 	if f.Path == "" {
 		return pipeSpec{}
 	}
-	return pipeSpec{Path: f.Path, Owner: f.Owner, Reader: ipvs.ProgramOf(&f.Script)}
+	return pipeSpec{Path: f.Path, Owner: f.Owner, Reader: confparse.ProgramOf(&f.Script)}
 }
 
 // teller tells a pipe and programs what happens to virtual and real servers. Its tell may be called from any goroutine, the
@@ -34,7 +34,7 @@ func pipeOf(f *confparse.FIFO) pipeSpec {
 type teller struct {
 	log      *slog.Logger
 	scripts  *script.Runner
-	programs *notify.Programs[ipvs.Program]
+	programs *notify.Programs[confparse.Program]
 	pipe     atomic.Pointer[notify.Pipe] // nil: none
 
 	mail atomic.Pointer[mailing] // nil: nobody is written to
@@ -52,13 +52,13 @@ func newTeller(log *slog.Logger, scripts *script.Runner) *teller {
 }
 
 // run runs a program to its end.
-func (t *teller) run(ctx context.Context, p ipvs.Program) {
+func (t *teller) run(ctx context.Context, p confparse.Program) {
 	if e := t.scripts.Execute(ctx, command(p)); e.Err != nil && ctx.Err() == nil {
 		t.log.Error("A program cannot be run", "program", p.Argv()[0], "err", e.Err)
 	}
 }
 
-func command(p ipvs.Program) script.Command {
+func command(p confparse.Program) script.Command {
 	return script.Command{Argv: p.Argv(),
 		As: script.Identity{UID: p.As.UID, GID: p.As.GID, Supplementary: p.As.Supplementary}}
 }

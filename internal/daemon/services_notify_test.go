@@ -33,8 +33,8 @@ func myself() confparse.Identity {
 	return confparse.Identity{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
 }
 
-func program(argv ...string) pool.Program {
-	return pool.ProgramOf(&confparse.Script{Argv: argv, RunAs: myself()})
+func program(argv ...string) confparse.Program {
+	return confparse.ProgramOf(&confparse.Script{Argv: argv, RunAs: myself()})
 }
 
 var (
@@ -71,7 +71,7 @@ func TestToldLines(t *testing.T) {
 func TestProgramsAndPipeAreTold(t *testing.T) {
 	dir := t.TempDir()
 	path, fifo := filepath.Join(dir, "log"), filepath.Join(dir, "fifo")
-	note := func(word string) pool.Program {
+	note := func(word string) confparse.Program {
 		return program("/bin/sh", "-c", "echo "+word+" >> "+path)
 	}
 	server := pool.NotifyOf(pool.Told{Up: note("up"), Down: note("down")})

@@ -1,0 +1,36 @@
+package confparse
+
+import "strings"
+
+// Program is a Script as one comparable value, for desired states. The zero value is none.
+type Program struct {
+	argv string // its words, each ended by a NUL
+	As   Identity
+}
+
+// ProgramOf returns the program of a script, which may be nil.
+func ProgramOf(s *Script) Program {
+	if s == nil || len(s.Argv) == 0 {
+		return Program{}
+	}
+	return Program{argv: strings.Join(s.Argv, "\x00") + "\x00", As: s.RunAs}
+}
+
+// Argv returns the words of the program; none if there is none.
+func (p Program) Argv() []string {
+	if p.argv == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(p.argv, "\x00"), "\x00")
+}
+
+// Exists reports whether there is a program.
+func (p Program) Exists() bool { return p.argv != "" }
+
+// With returns the program with further arguments.
+func (p Program) With(args ...string) Program {
+	for _, a := range args {
+		p.argv += a + "\x00"
+	}
+	return p
+}
