@@ -275,7 +275,9 @@ func TestManyChanges(t *testing.T) {
 	told := int32(0)
 	_, stop := w.Follow(File{Path: path}, func(v int32) { told = v })
 	defer stop()
-	limit, _ := strconv.Atoi(strings.TrimSpace(content("/proc/sys/fs/inotify/max_queued_events")))
+	text, err := content("/proc/sys/fs/inotify/max_queued_events")
+	must(t, err)
+	limit, _ := strconv.Atoi(strings.TrimSpace(text))
 	if limit == 0 || limit > 1<<17 {
 		t.Skip("the kernel keeps too many to fill its queue")
 	}

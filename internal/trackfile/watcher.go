@@ -42,6 +42,8 @@ type followed struct {
 	value    int32
 	linked   bool // it is a symbolic link: whatever happens beside it may change what it leads to
 	watching bool
+	home     string // what its directory is without links, if there are any: nobody tells when one leads elsewhere
+	unread   bool   // it could not be read: the number is of before
 	tell     map[*follower]struct{}
 }
 
@@ -68,7 +70,7 @@ func (w *Watcher) Follow(f File, tell func(int32)) (value int32, stop func()) {
 			w.log.Warn("track file "+f.Path+" cannot be initialised", "err", err)
 		}
 		if w.watch != nil { // before it is read: nothing is missed in between
-			e.watching = w.watch.add(filepath.Dir(f.Path)) == nil
+			e.attend(w.watch)
 		}
 		e.read()
 	}
@@ -108,11 +110,16 @@ func (f File) prepare() error {
 // maxSize is far more than a number takes.
 const maxSize = 4096
 
-// read looks at the file and reports whether its number has changed. What is no regular file has none.
+// read looks at the file and reports whether its number has changed. What is no regular file has none; of one that is
+// there and cannot be read, as when there is no descriptor left, it is what it was.
 func (e *followed) read() (changed bool) {
 	info, err := os.Lstat(e.path)
 	e.linked = err == nil && info.Mode()&fs.ModeSymlink != 0
-	v, ok := Value(content(e.path))
+	text, err := content(e.path)
+	if e.unread = err != nil; e.unread {
+		return false
+	}
+	v, ok := Value(text)
 	if !ok || v == e.value {
 		return false
 	}
@@ -120,24 +127,46 @@ func (e *followed) read() (changed bool) {
 	return true
 }
 
-func content(path string) string {
+// content is what is in a file; nothing, if there is none that could be read.
+func content(path string) (string, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	for _, none := range []error{fs.ErrNotExist, fs.ErrPermission, unix.ENOTDIR, unix.ELOOP, unix.ENXIO, unix.ENODEV} {
+		if errors.Is(err, none) {
+			return "", nil
+		}
+	}
 	if err != nil {
-		return ""
+		return "", err
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return ""
+		return "", err
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxSize))
-	if err != nil {
-		return ""
-	}
-	return string(b)
+	return string(b), err
 }
 
-// lookAgain is how often a directory that cannot be watched, because it is not there for instance, is tried again; the
-// files in it are read then.
+// attend watches the directory of the file.
+func (e *followed) attend(watch *inotify) {
+	dir := filepath.Dir(e.path)
+	e.home = ""
+	if home, err := filepath.EvalSymlinks(dir); err == nil && home != dir {
+		e.home = home
+	}
+	e.watching = watch.add(dir) == nil
+}
+
+// moved reports whether the way to the file leads elsewhere than when its directory was begun to be watched.
+func (e *followed) moved() bool {
+	if e.home == "" {
+		return false
+	}
+	home, err := filepath.EvalSymlinks(filepath.Dir(e.path))
+	return err != nil || home != e.home
+}
+
+// lookAgain is how often a directory that cannot be watched, because it is not there for instance, is tried again, as is a
+// file that could not be read; files are read then. So often it is looked where links on the way to a file lead, too.
 const lookAgain = time.Second
 
 // Run tells of changes until ctx ends. It may be called again when it has returned.
@@ -187,19 +216,19 @@ func (w *Watcher) poll(ctx context.Context) {
 	}
 }
 
-// patience is how long to wait for news: for ever, unless a file is not watched.
+// patience is how long to wait for news: for ever, unless there are some that nobody tells.
 func (w *Watcher) patience() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.files {
-		if !e.watching {
+		if !e.watching || e.unread || e.home != "" {
 			return lookAgain
 		}
 	}
 	return 0
 }
 
-// look reads the files that changes are about, and those that are not watched, and tells of what is new.
+// look reads the files that changes are about, and those that nobody tells of, and tells of what is new.
 func (w *Watcher) look(changes []change) {
 	type news struct {
 		to    *follower
@@ -208,13 +237,16 @@ func (w *Watcher) look(changes []change) {
 	var all []news
 	w.mu.Lock()
 	for _, e := range w.files {
-		concerned := !e.watching
+		if e.watching && e.moved() {
+			e.watching = false
+		}
+		concerned := !e.watching || e.unread
 		for _, c := range changes {
 			concerned = concerned || c.concerns(e)
 			e.watching = e.watching && !(c.lost && c.dir == filepath.Dir(e.path))
 		}
 		if !e.watching && w.watch != nil {
-			e.watching = w.watch.add(filepath.Dir(e.path)) == nil
+			e.attend(w.watch)
 		}
 		if concerned && e.read() {
 			for f := range e.tell {
@@ -232,5 +264,14 @@ func (c change) concerns(e *followed) bool {
 	if c.all {
 		return true
 	}
-	return c.dir == filepath.Dir(e.path) && (c.lost || e.linked || c.name == filepath.Base(e.path))
+	if c.dir != filepath.Dir(e.path) || !c.lost && !e.linked && c.name != filepath.Base(e.path) {
+		return false
+	}
+	return !c.born || isLink(filepath.Join(c.dir, c.name))
+}
+
+// isLink reports whether a file was complete when it came: it is a link to one, of either kind.
+func isLink(path string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(path, &st) == nil && (st.Mode&unix.S_IFMT == unix.S_IFLNK || st.Nlink > 1)
 }
