@@ -54,7 +54,12 @@ func framed(message ...byte) []byte {
 // serveHTTP2 serves h on a free port, over TLS with a certificate.
 func serveHTTP2(t *testing.T, h http.Handler, config *tls.Config) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return serveHTTP2At(t, "127.0.0.1:0", h, config)
+}
+
+func serveHTTP2At(t *testing.T, addr string, h http.Handler, config *tls.Config) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,9 @@ func (s miscSpec) core() miscSpec {
 	return s
 }
 
+// longest implements lasting.
+func (q miscQuestion) longest() time.Duration { return q.spec.Value().timeout }
+
 // subject implements subject.
 func (q miscQuestion) subject() string { return q.spec.Value().words()[0] }
 
@@ -114,6 +117,8 @@ func (s miscSpec) judge(e script.Exit) Result {
 	switch {
 	case errors.Is(e.Err, script.ErrStopped) || errors.Is(e.Err, context.Canceled) || e.Cancelled:
 		return postponed(errors.New(e.String()))
+	case e.Short():
+		return postponed(e.Err)
 	case e.Err != nil:
 		return failed(CodeProcessFailed, miscFailed, e.Err)
 	case e.TimedOut:

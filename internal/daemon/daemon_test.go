@@ -64,6 +64,14 @@ func (l *logBuffer) String() string {
 // begin starts a daemon with config and waits until it has settled.
 func begin(t *testing.T, config string, edit func(*Options)) *instance {
 	t.Helper()
+	i := launch(t, config, edit)
+	synctest.Wait()
+	return i
+}
+
+// launch starts a daemon with config.
+func launch(t *testing.T, config string, edit func(*Options)) *instance {
+	t.Helper()
 	i := &instance{t: t, dir: t.TempDir(), kernel: ipvstest.New(), network: newNetwork(), requests: make(chan Request, 16),
 		done: make(chan error, 1), log: &logBuffer{}}
 	i.write(config)
@@ -83,7 +91,6 @@ func begin(t *testing.T, config string, edit func(*Options)) *instance {
 	i.cancel = cancel
 	i.daemon = newDaemon(o)
 	go func() { i.done <- i.run(ctx) }()
-	synctest.Wait()
 	return i
 }
 

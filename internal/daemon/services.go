@@ -28,6 +28,9 @@ const (
 	tableHeadStart = 100 * time.Millisecond
 )
 
+// toldPrograms is how many programs run at once that are told of changes. They have no time limit.
+const toldPrograms = 512
+
 // tableState ends the name of the file that remembers which services are ours.
 const tableState = "-ipvs.json"
 
@@ -41,9 +44,8 @@ type services struct {
 	mu sync.Mutex
 
 	// Owned by the daemon's goroutine.
-	tasks   struct{ scripts, checks, carry, table, watch *task }
+	tasks   struct{ scripts, told, checks, carry, table, watch *task }
 	network Network // that is watched
-	scripts *script.Runner
 	teller  *teller // nil until it runs
 	marks   firewall.MarkTable
 }
@@ -113,11 +115,13 @@ func (s *services) start(kernel ipvs.Kernel) {
 		return s.openKernel(ctx)
 	}
 	log := s.log.With(componentKey, "checkers")
-	s.scripts = script.NewRunner(script.Options{Logger: log})
-	s.tasks.scripts = startTask("programs", s.ended, s.scripts.Run)
-	s.teller = newTeller(s.log.With(componentKey, "ipvs"), s.scripts)
+	// Programs that are told of changes have turns of their own: those that never end hold up no check.
+	checking, told := script.NewRunner(script.Options{Logger: log}), script.NewRunner(script.Options{Logger: log, MaxRunning: toldPrograms})
+	s.tasks.scripts = startTask("programs of checks", s.ended, checking.Run)
+	s.tasks.told = startTask("programs", s.ended, told.Run)
+	s.teller = newTeller(s.log.With(componentKey, "ipvs"), told)
 	r := &runningServices{
-		checks: healthcheck.NewManager(healthcheck.Options{Logger: log, Registerer: s.metrics, Scripts: s.scripts}),
+		checks: healthcheck.NewManager(healthcheck.Options{Logger: log, Registerer: s.metrics, Scripts: checking}),
 		table: ipvs.NewReconciler(ipvs.Options{Open: open, Logger: s.log.With(componentKey, "ipvs"), Registerer: s.metrics,
 			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit, Tell: s.teller.tell}),
 	}
@@ -220,7 +224,7 @@ func (s *services) stop() error {
 	if s.teller != nil {
 		s.teller.close()
 	}
-	return errors.Join(err, stopTasks(stopping{s.tasks.scripts, scriptStopLimit}))
+	return errors.Join(err, stopTasks(stopping{s.tasks.scripts, scriptStopLimit}, stopping{s.tasks.told, scriptStopLimit}))
 }
 
 func (s *services) unready() string {

@@ -53,7 +53,7 @@ func newTeller(log *slog.Logger, scripts *script.Runner) *teller {
 
 // run runs a program to its end.
 func (t *teller) run(ctx context.Context, p confparse.Program) {
-	if e := t.scripts.Execute(ctx, command(p)); e.Err != nil && ctx.Err() == nil {
+	if e := t.scripts.Insist(ctx, command(p)); e.Err != nil && ctx.Err() == nil {
 		t.log.Error("A program cannot be run", "program", p.Argv()[0], "err", e.Err)
 	}
 }

@@ -2,6 +2,7 @@ package script
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,6 +26,21 @@ type Exit struct {
 // Success reports whether the program ended by itself with status 0.
 func (e Exit) Success() bool {
 	return e.Err == nil && e.Code == 0 && e.Signal == 0 && !e.TimedOut && !e.Cancelled
+}
+
+// Short reports whether the program was not run because of something on our side that passes: descriptors, processes or
+// memory are used up, or its file is being written. That says nothing of what it would have said. Neither does that we lack
+// the right to become its account.
+func (e Exit) Short() bool {
+	var errno syscall.Errno
+	if !errors.As(e.Err, &errno) {
+		return false
+	}
+	switch errno {
+	case unix.EMFILE, unix.ENFILE, unix.EAGAIN, unix.ENOMEM, unix.ETXTBSY, unix.EPERM:
+		return true
+	}
+	return false
 }
 
 // String says how it ended: "exited with status 3", "due to signal 9", "timed out".
@@ -56,12 +72,8 @@ func (r *Runner) Execute(ctx context.Context, c Command) Exit {
 	if err := ctx.Err(); err != nil { // which is not left to chance below
 		return Exit{Err: err}
 	}
-	select {
-	case r.turns <- struct{}{}:
-	case <-ctx.Done():
-		return Exit{Err: ctx.Err()}
-	case <-r.stopping:
-		return Exit{Err: ErrStopped}
+	if err := r.turn(ctx); err != nil {
+		return Exit{Err: err}
 	}
 	p, err := r.launch(ctx, c)
 	if err != nil {
@@ -73,6 +85,57 @@ func (r *Runner) Execute(ctx context.Context, c Command) Exit {
 	e := r.attend(ctx, p, c)
 	e.Took = time.Since(begin)
 	return e
+}
+
+// insistTries is how often Insist tries to start a program, insistPause the time in between.
+const (
+	insistTries = 30
+	insistPause = time.Second
+)
+
+// Insist is Execute for a program that is to run late rather than never: while it cannot be started because this machine is
+// short of something (Exit.Short) it is tried again, for half a minute.
+func (r *Runner) Insist(ctx context.Context, c Command) Exit {
+	e := r.Execute(ctx, c)
+	for try := 1; e.Short() && try < insistTries; try++ {
+		select {
+		case <-ctx.Done():
+			return e
+		case <-time.After(insistPause):
+		}
+		e = r.Execute(ctx, c)
+	}
+	return e
+}
+
+// longWait is how long a program waits for its turn before that is told.
+const longWait = 10 * time.Second
+
+// turn waits for a turn.
+func (r *Runner) turn(ctx context.Context) error {
+	select {
+	case r.turns <- struct{}{}:
+		return nil
+	default:
+	}
+	long := time.NewTimer(longWait)
+	defer long.Stop()
+	for {
+		select {
+		case r.turns <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-r.stopping:
+			return ErrStopped
+		case <-long.C:
+			last, now := r.told.Load(), time.Now().Unix()
+			if now-last >= 60 && r.told.CompareAndSwap(last, now) { // once a minute for all that wait
+				r.log.Warn("Programs wait for others to end", "running", len(r.turns))
+			}
+			long.Reset(longWait)
+		}
+	}
 }
 
 // launch has the thread of Run start a program.

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -51,6 +52,7 @@ type Runner struct {
 	poke     chan os.Signal   // 1 slot: a child has ended
 	grace    time.Duration    // of a timeout
 	running  sync.WaitGroup   // programs that have not ended
+	told     atomic.Int64     // when it was told last that programs wait, in seconds since 1970
 	mu       sync.Mutex       // also held while a program starts
 	own      map[int]struct{} // the processes that somebody waits for
 	stopped  bool

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -139,6 +141,51 @@ func TestWhatCannotBeRun(t *testing.T) {
 	if len(r.turns) != 0 || len(r.own) != 0 {
 		t.Errorf("%d turns and %d processes are left over", len(r.turns), len(r.own))
 	}
+}
+
+// TestWhatCannotBeRunNow: what is short on our side says nothing of the program.
+func TestWhatCannotBeRunNow(t *testing.T) {
+	r, _ := running(t, Options{})
+	path := program(t, "exit 0")
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := execute(t, r, path); !e.Short() || !errors.Is(e.Err, unix.ETXTBSY) {
+		t.Errorf("a program that is being written: %v", e)
+	}
+	f.Close()
+	if e := execute(t, r, path); !e.Success() || e.Short() {
+		t.Errorf("when it has been: %v", e)
+	}
+	for _, argv := range [][]string{{path + ".not"}, {t.TempDir()}, nil} {
+		if e := execute(t, r, argv...); e.Err == nil || e.Short() {
+			t.Errorf("%q: %v", argv, e)
+		}
+	}
+}
+
+// TestProgramsThatWaitAreTold: once for all of them, every now and then.
+func TestProgramsThatWaitAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines strings.Builder
+		r := NewRunner(Options{MaxRunning: 1, Logger: slog.New(slog.NewTextHandler(&lines, nil))})
+		r.turns <- struct{}{}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				if err := r.turn(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := strings.Count(lines.String(), "Programs wait"); n != 3 {
+			t.Errorf("told %d times in three minutes\n%s", n, lines.String())
+		}
+	})
 }
 
 // TestWhatAProgramHas: a process group of its own, the root directory, standard descriptors that go nowhere, default
