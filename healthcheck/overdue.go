@@ -9,16 +9,23 @@ const (
 	lookEvery    = 10 * time.Second
 )
 
+// lasting is implemented by questions that may take longer to be answered than a connection may to be made.
+type lasting interface{ longest() time.Duration }
+
 // interval is how long a check takes at most from the end of one attempt to the end of the next when all is well: the
-// longer of its delays, or the time it has to connect.
-func (t timing) interval(via *dial) time.Duration {
-	return max(t.delayLoop, t.delayBeforeRetry, via.timeout)
+// longer of its delays, or the time it has to connect or to run.
+func (p *profile) interval() time.Duration {
+	d := max(p.timing.delayLoop, p.timing.delayBeforeRetry, p.via.timeout)
+	if l, ok := p.asks.(lasting); ok {
+		d = max(d, l.longest())
+	}
+	return d
 }
 
 // patience is how long after its last end, or after it was added, a check is not overdue.
 func (c CheckSpec) patience(completed bool) time.Duration {
 	p := c.shared.Value()
-	patience := overdueAfter * p.timing.interval(&p.via)
+	patience := overdueAfter * p.interval()
 	if !completed {
 		patience += bootstrapDelay + p.timing.warmup
 	}

@@ -1,6 +1,7 @@
 package healthcheck
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,39 @@ func TestSuspendedIsNotOverdue(t *testing.T) {
 				l.m.Suspend(nil)
 			}
 			if l.checkOf(1).Overdue {
+				t.Fatalf("overdue at %v", at)
+			}
+		}
+	})
+}
+
+// TestPostponedIsOverdue: attempts that cannot be made find out nothing, however many there are.
+func TestPostponedIsOverdue(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.run(config(pool(1)))
+		l.until(12 * s)
+		l.answers(target(1), func(int) Result { return postponed(errors.New("no such address")) })
+		l.until(60 * s)
+		if c := l.checkOf(1); !c.Overdue || !c.Up {
+			t.Errorf("%+v", c)
+		}
+		l.mends(1)
+		l.until(90 * s)
+		if c := l.checkOf(1); c.Overdue {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// TestProgramIsNotOverdueWhileItRuns: it has its misc_timeout.
+func TestProgramIsNotOverdueWhileItRuns(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		vs := pool(1)
+		vs.RealServers[0].Checkers[0] = miscOf(confparse.MiscDetail{Timeout: 60 * s})
+		l.takes(59 * s)
+		l.run(config(vs))
+		for at := 20 * s; at < 300*s; at += 20 * s {
+			if l.until(at); l.checkOf(1).Overdue {
 				t.Fatalf("overdue at %v", at)
 			}
 		}

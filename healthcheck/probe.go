@@ -227,7 +227,9 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 		return m.waiting.pop()
 	}
 	p.renewed = false
-	p.completed, p.last = end, result
+	if p.last = result; result.Outcome != Postponed { // that has found out nothing
+		p.completed = end
+	}
 	delay := m.apply(p, result)
 	p.timer.Reset(aligned(end, delay, delay))
 	return m.waiting.pop()
