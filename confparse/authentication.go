@@ -25,16 +25,30 @@ type AuthHMAC struct {
 	Range       Range
 	Keys        []HMACKey
 	ActiveKey   uint8
-	TimeWindow  time.Duration // 0 = from the interval
+	TimeWindow  time.Duration // as written; 0 = from the interval
+	Window      time.Duration // settled
 	Monotonic   bool          // anti_replay monotonic
 	Permissive  bool          // mode permissive
 	ReceiveOnly bool          // mode receive-only
 }
 
-// HMACKey is one key of auth_hmac, as written: text, hex:… or file:….
+// HMACKey is one key of auth_hmac.
 type HMACKey struct {
-	ID   uint8
-	Text string
+	ID     uint8
+	Text   string // as written: text, hex:… or file:…
+	Secret string // the key itself; "" where the file of it was not read, as without a System
+}
+
+// Signs reports whether adverts are signed.
+func (h *AuthHMAC) Signs() bool { return h != nil && !h.ReceiveOnly }
+
+// Key returns the key with a number.
+func (h *AuthHMAC) Key(id uint8) (HMACKey, bool) {
+	i := slices.IndexFunc(h.Keys, func(k HMACKey) bool { return k.ID == id })
+	if i < 0 {
+		return HMACKey{}, false
+	}
+	return h.Keys[i], true
 }
 
 // authenticationRows are the rows of vrrp_instance that open a block about authentication.
@@ -58,7 +72,7 @@ var authenticationRows = blockOf[instanceScratch]{
 			hmacBlock.write(p, vi.HMAC)
 			p.close()
 		}
-	}).opening(inAuthHMAC).from("2.4.0").refusing(),
+	}).opening(inAuthHMAC).from("2.4.0"),
 }
 
 // authenticationBlock is the rows of authentication.
@@ -134,22 +148,16 @@ func (d *decoder) hmacKey(n *Node, h *AuthHMAC) {
 		return
 	}
 	text := n.Arg(1)
-	size := len(text)
-	switch {
-	case strings.HasPrefix(text, "file:"):
-		size = 32
-	case strings.HasPrefix(text, "hex:"):
-		raw, err := hex.DecodeString(text[4:])
-		if err != nil {
-			d.report(n, n.RangeOf(n.Args[1]), diag.CodeBadHex, "the key is not hexadecimal", "")
+	secret, ok := d.secret(n, text)
+	if !ok {
+		return
+	}
+	if size := len(secret); size < 32 || size > 64 {
+		if unread := strings.HasPrefix(text, keyFile) && d.env.System.KeyFile == nil; !unread {
+			d.report(n, n.RangeOf(n.Args[1]), diag.CodeHMAC, fmt.Sprintf("key %d has %d bytes - ignoring", id, size),
+				"a key has 32 to 64 bytes")
 			return
 		}
-		size = len(raw)
-	}
-	if size < 32 || size > 64 {
-		d.report(n, n.RangeOf(n.Args[1]), diag.CodeHMAC, fmt.Sprintf("key %d has %d bytes - ignoring", id, size),
-			"a key has 32 to 64 bytes")
-		return
 	}
 	for _, k := range h.Keys {
 		if k.ID == uint8(id) {
@@ -157,11 +165,50 @@ func (d *decoder) hmacKey(n *Node, h *AuthHMAC) {
 			return
 		}
 	}
-	h.Keys = append(h.Keys, HMACKey{ID: uint8(id), Text: d.intern(text)})
+	h.Keys = append(h.Keys, HMACKey{ID: uint8(id), Text: d.intern(text), Secret: secret})
+}
+
+const (
+	keyFile = "file:"
+	keyHex  = "hex:"
+	// maxKeyFile is how many bytes a file with a key has at most: 64 in hexadecimal, and the end of the line.
+	maxKeyFile = 139
+)
+
+// secret is the key that is written as text, which may be the name of a file with such a text.
+func (d *decoder) secret(n *Node, text string) (string, bool) {
+	at := n.RangeOf(n.Args[1])
+	if path, ok := strings.CutPrefix(text, keyFile); ok {
+		if d.env.System.KeyFile == nil {
+			return "", true
+		}
+		content, mode, err := d.env.System.KeyFile(path)
+		if err == nil && len(content) > maxKeyFile {
+			err = fmt.Errorf("%s has more than %d bytes", path, maxKeyFile)
+		}
+		if err != nil {
+			d.report(n, at, diag.CodeHMAC, fmt.Sprintf("key file cannot be read: %v - ignoring", err), "")
+			return "", false
+		}
+		if mode.Perm()&0o077 != 0 {
+			d.report(n, at, diag.CodeKeyFile, fmt.Sprintf("key file %s can be read by others than its owner", path), "chmod 600 "+path)
+		}
+		text = strings.TrimRight(string(content), "\r\n")
+	}
+	digits, ok := strings.CutPrefix(text, keyHex)
+	if !ok {
+		return strings.Clone(text), true
+	}
+	raw, err := hex.DecodeString(digits)
+	if err != nil {
+		d.report(n, at, diag.CodeBadHex, "the key is not hexadecimal", "")
+		return "", false
+	}
+	return string(raw), true
 }
 
 func (d *decoder) settleAuthentication(vi *instanceScratch) {
-	if vi.AuthType == AuthAH && vi.State == StateMaster {
+	if vi.AuthType == AuthAH && vi.State == StateMaster && vi.Priority != 255 {
 		d.about(vi.authAt, diag.CodeAuthIgnored, fmt.Sprintf(
 			"(%s) Initial state master is incompatible with AH authentication - clearing", vi.Name), "")
 		vi.State = StateBackup
@@ -178,17 +225,14 @@ func (d *decoder) settleAuthentication(vi *instanceScratch) {
 		drop = fmt.Sprintf("(%s) VRRP version 3 does not support authentication. Ignoring.", vi.Name)
 	case vi.Family == IPv6:
 		drop = fmt.Sprintf("(%s) authentication cannot be used with IPv6. Ignoring.", vi.Name)
-	case vi.AuthType == AuthPass && vi.AuthPass == "":
+	case vi.HMAC != nil:
+		drop = fmt.Sprintf("(%s) authentication cannot be used with auth_hmac. Ignoring.", vi.Name)
+	case vi.AuthPass == "" && vi.AuthType != AuthNone:
 		drop = fmt.Sprintf("(%s) authentication specified but no password given", vi.Name)
 	case vi.AuthType == AuthNone:
 		d.about(vi.authAt, diag.CodeUnknownOption, fmt.Sprintf("(%s) auth_pass without auth_type is ignored", vi.Name),
 			"write auth_type PASS")
 		vi.AuthPass = ""
-		return
-	case vi.AuthType == AuthAH:
-		// Going on without would make this router deaf to its peers and a second master.
-		d.about(vi.authAt, diag.CodeNoAH, fmt.Sprintf("(%s) auth_type AH is not supported yet", vi.Name),
-			"use PASS, or no authentication, on all routers of the VRID")
 		return
 	default:
 		return
@@ -197,17 +241,24 @@ func (d *decoder) settleAuthentication(vi *instanceScratch) {
 	vi.AuthType, vi.AuthPass = AuthNone, ""
 }
 
-// settleHMAC turns the extension off when the key it would send with is not there.
+// settleHMAC fills in what depends on the instance. A key that is missing leaves the instance in FAULT: without
+// authentication, as keepalived goes on, anybody could make it do what he likes.
 func (d *decoder) settleHMAC(vi *instanceScratch) {
 	h := vi.HMAC
 	if h == nil {
 		return
 	}
-	if slices.ContainsFunc(h.Keys, func(k HMACKey) bool { return k.ID == h.ActiveKey }) {
-		d.refuse(vi.node, h.Range, fmt.Sprintf("(%s) auth_hmac", vi.Name), "its peers would discard adverts without it")
-		return
+	h.Window = h.TimeWindow
+	if h.Window == 0 {
+		h.Window = max(5*time.Second, min(300*time.Second, 3*vi.AdvertInterval.Truncate(time.Second)))
 	}
-	d.report(vi.node, h.Range, diag.CodeHMAC, fmt.Sprintf("(%s) auth_hmac: the active key %d is not defined - ignoring auth_hmac",
-		vi.Name, h.ActiveKey), "active_key names the key that adverts are signed with")
-	vi.HMAC = nil
+	if vi.Strict && (h.Permissive || h.ReceiveOnly) {
+		d.report(vi.node, h.Range, diag.CodeStrict, fmt.Sprintf("(%s) Strict mode requires auth_hmac mode enforce - resetting", vi.Name), "")
+		h.Permissive, h.ReceiveOnly = false, false
+	}
+	if _, known := h.Key(h.ActiveKey); !known && h.Signs() {
+		d.report(vi.node, h.Range, diag.CodeHMAC, fmt.Sprintf("(%s) auth_hmac: the active key %d is not defined", vi.Name, h.ActiveKey),
+			"the instance stays in FAULT; keepalived would go on without authentication. active_key names the key that adverts are signed with")
+		vi.HMACWithoutKey = true
+	}
 }

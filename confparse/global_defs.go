@@ -100,7 +100,7 @@ var vrrpRows = blockOf[Global]{
 	checkUnicast,
 	durationRow("vrrp_startup_delay", decimal(1000, maxMicros), func(g *Global) *time.Duration { return &g.VRRPStartupDelay }),
 	durationRow("vrrp_delay_after_boot", decimal(1000, maxMicros), func(g *Global) *time.Duration { return &g.VRRPDelayAfterBoot }).
-		from("2.4.0").withoutEffect(),
+		from("2.4.0"),
 	ownRow("dynamic_interfaces", "off", (*decoder).dynamicInterfaces, func(p *printer, g *Global) {
 		switch {
 		case g.AllowInterfaceChanges:
@@ -111,19 +111,19 @@ var vrrpRows = blockOf[Global]{
 	}),
 	defaultInterface(),
 	flagRow("disable_local_igmp", func(g *Global) *bool { return &g.DisableLocalIGMP }).withoutEffect(),
-	checksumAsV2(),
+	flagRow("v3_checksum_as_v2", func(g *Global) *bool { return &g.ChecksumAsV2 }).from("2.2.8"),
 	announcementPace("vrrp_garp_interval", func(g *Global) *time.Duration { return &g.GARPInterval }),
 	announcementPace("vrrp_gna_interval", func(g *Global) *time.Duration { return &g.GNAInterval }).withoutEffect(),
 	leastGARP(),
 	extraGARP, extraGARP.asDeprecated("vrrp_vmac_garp_intvl"),
-	flagRow("log_unknown_vrids", func(g *Global) *bool { return &g.LogUnknownVRIDs }).withoutEffect(),
-	optionRow("vrrp_owner_ignore_adverts", func(g *Global) *bool { return &g.OwnerIgnoreAdverts }).from("2.3.3").withoutEffect(),
+	flagRow("log_unknown_vrids", func(g *Global) *bool { return &g.LogUnknownVRIDs }),
+	optionRow("vrrp_owner_ignore_adverts", func(g *Global) *bool { return &g.OwnerIgnoreAdverts }).from("2.3.3"),
 	firstWordRow("vmac_prefix", oneWord, func(g *Global) *string { return &g.VMACPrefix }).because("vrrp").withoutEffect(),
 	firstWordRow("vmac_addr_prefix", oneWord, func(g *Global) *string { return &g.VMACAddressPrefix }).
 		because("vmac_prefix").withoutEffect(),
 	receiveBuffer,
 	numberRow("vrrp_rx_bufs_multiplier", wholeStrict(1, maxUint32).withoutFatal(), 3,
-		func(g *Global) *uint32 { return &g.RXBufferMultiplier }).withoutEffect(),
+		func(g *Global) *uint32 { return &g.RXBufferMultiplier }),
 	optionRow("vrrp_notify_priority_changes", func(g *Global) *bool { return &g.NotifyPriorityChanges }).withoutEffect(),
 	flagRow("fifo_write_vrrp_states_on_reload", func(g *Global) *bool { return &g.StatesOnReload }).withoutEffect(),
 }
@@ -146,12 +146,6 @@ func defaultInterface() row[Global] {
 		}
 	}
 	return r.because("eth0").withoutEffect()
-}
-
-func checksumAsV2() row[Global] {
-	r := flagRow("v3_checksum_as_v2", func(g *Global) *bool { return &g.ChecksumAsV2 }).from("2.2.8").refusing()
-	r.on = func(d *decoder, at site) { here[Global](at).ChecksumAsV2, d.gs.checksumAt = true, at.n }
-	return r
 }
 
 // announcementPace is the time between two announcements.

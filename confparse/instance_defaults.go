@@ -11,7 +11,6 @@ type instanceDefaults struct {
 	downTimer                                opt[int]
 	lowerNoAdvert, higherSend                opt[bool]
 	strict, checkUnicast, skipCheck          bool
-	checksumAt                               *Node
 }
 
 // maxBurstSeconds is the longest time that is counted in 32 bits of microseconds.

@@ -11,7 +11,6 @@ import (
 // nothing else of its kind is.
 func TestRefused(t *testing.T) {
 	const peer = "unicast_peer {\n192.0.2.9\n}\n"
-	const key = "auth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\n}\n"
 	const noLink = "vrrp_instance V {\nvirtual_router_id 5\n" + peer + "virtual_ipaddress {\n192.0.2.1\n}\n"
 	with := func(more string, addrs ...string) string { return instance("V", "eth0", 5, more, addrs...) }
 	for _, tt := range []struct {
@@ -19,17 +18,6 @@ func TestRefused(t *testing.T) {
 		line       int32 // of the refusal; 0: none
 	}{
 		{"network namespaces, which are honoured", "net_namespace red\nnet_namespace_ipvs blue\n" + with(""), 0},
-		{"auth_hmac", with("version 3\n" + key), 7},
-		{"auth_hmac without its key, as keepalived ignores it", with("version 3\nauth_hmac {\nactive_key 1\n}\n"), 0},
-		{"checksums of version 2 in version 3", with("version 3\nv3_checksum_as_v2"), 7},
-		{"turned off", with("version 3\nv3_checksum_as_v2 off"), 0},
-		{"for all", "global_defs {\nv3_checksum_as_v2\n}\n" + with("version 3"), 2},
-		{"for all, and not for this one", "global_defs {\nv3_checksum_as_v2\n}\n" + with("version 3\nv3_checksum_as_v2 off"), 0},
-		{"in version 2, which has them anyway", with("v3_checksum_as_v2"), 0},
-		{"over IPv6, where the kernel makes them", with("v3_checksum_as_v2", "2001:db8::1"), 0},
-		{"old checksums of unicast", with("version 3\nold_unicast_checksum\n" + peer), 7},
-		{"never the old ones, as it is", with("version 3\nold_unicast_checksum never\n" + peer), 0},
-		{"old ones of multicast, which has none", with("version 3\nold_unicast_checksum"), 0},
 		{"unicast without an interface", noLink + "}\n", 1},
 		{"unicast in a vrf", noLink + "vrf blue\n}\n", 1},
 		{"unicast with an interface", with(peer), 0},

@@ -84,7 +84,7 @@ func TestStrictMode(t *testing.T) {
 		{"accept in version 2", "accept", "Accept=false; " + sets, "KA3011"},
 		{"accept in version 3", "version 3\naccept", "Version=3; " + sets, ""},
 		{"MASTER below 255", "state MASTER\npriority 150", "State=2; Priority=150; Accept=false; " + sets, "KA3011"},
-		{"BACKUP with 255", "state BACKUP\npriority 255", "State=1; Priority=255; Accept=false; " + sets, "KA3011"},
+		{"BACKUP with 255", "state BACKUP\npriority 255", "State=1; Priority=255; Accept=false; " + sets + "; OwnerIgnoreAdverts=true", "KA3011"},
 		{"authentication", "authentication {\nauth_type PASS\nauth_pass 1\n}", "Accept=false; " + sets, "KA3011"},
 		{"preempt_delay", "preempt_delay 5", "Accept=false; " + sets, "KA3011"},
 		{"down_timer_adverts", "down_timer_adverts 5", "Accept=false; " + sets, ""},

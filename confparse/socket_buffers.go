@@ -32,7 +32,7 @@ func bufferRows(name string, of func(*Global) *BufferSize) blockOf[Global] {
 
 // receiveBuffer is how large the receive buffers of advertisements are.
 var receiveBuffer = row[Global]{
-	keyword: keyword{name: "vrrp_rx_bufs_policy", value: optionalWord, def: "the system's", pending: true,
+	keyword: keyword{name: "vrrp_rx_bufs_policy", value: optionalWord, def: "the system's",
 		str: func(d *decoder, at site, s string) { d.rxPolicy(at.n, s, here[Global](at)) }},
 	print: func(p *printer, g *Global) {
 		switch g.RXBuffers {

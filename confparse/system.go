@@ -2,6 +2,7 @@ package confparse
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -23,6 +24,8 @@ type System struct {
 	Account func(user, group string) (uid, gid uint32, err error)
 	// Program says whether a file can be run as uid and gid.
 	Program func(path string, uid, gid uint32) ProgramState
+	// KeyFile reads a file with a key, of which it need not return more than a few hundred bytes.
+	KeyFile func(path string) ([]byte, fs.FileMode, error)
 	// Namespace reports whether there is a named network namespace.
 	Namespace func(name string) bool
 	// Resolve reports whether a host name has an address.
@@ -55,9 +58,27 @@ func OSSystem() System {
 		MTU:       func(name string) (int, bool) { mtu, ok := interfaces()[name]; return mtu, ok },
 		Account:   osAccount,
 		Program:   osProgram,
+		KeyFile:   osKeyFile,
 		Namespace: func(name string) bool { _, err := os.Stat("/run/netns/" + name); return err == nil },
 		Resolve:   func(host string) bool { a, err := net.LookupHost(host); return err == nil && len(a) > 0 },
 	}
+}
+
+func osKeyFile(path string) ([]byte, fs.FileMode, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("%s is no regular file", path)
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	return content, info.Mode(), err
 }
 
 func osAccount(name, group string) (uid, gid uint32, err error) {

@@ -74,6 +74,7 @@ type VRRPInstance struct {
 	OwnerIgnoreAdverts  bool
 	RXBufferBytes       uint32
 	HMAC                *AuthHMAC
+	HMACWithoutKey      bool   // auth_hmac cannot sign, see AuthHMAC.ActiveKey
 	SyncDaemonInterface string // lvs_sync_daemon_interface
 	Tracking            Tracking
 	Notify              Notify
@@ -88,10 +89,10 @@ var instancesRow = blocksRow("vrrp_instance", inInstance, (*decoder).instance,
 // instanceBlock is the rows of vrrp_instance.
 var instanceBlock = slices.Concat(routerRows, electionRows, linkStateRows, transportRows, authenticationRows, linkRows, garpRows,
 	blockOf[instanceScratch]{
-		countRow("debug", whole(0, 4), 0, func(vi *instanceScratch) *int { return &vi.Debug }).withoutEffect(),
+		countRow("debug", whole(0, 4), 0, func(vi *instanceScratch) *int { return &vi.Debug }),
 		timerExpired, timerExpired.asDeprecated("thread_timer_expired"),
 		countRow("kernel_rx_buf_size", wholeStrict(0, maxUint32).withoutFatal(), 0,
-			func(vi *instanceScratch) *uint32 { return &vi.RXBufferBytes }).because("vrrp_rx_bufs_policy").withoutEffect(),
+			func(vi *instanceScratch) *uint32 { return &vi.RXBufferBytes }).because("vrrp_rx_bufs_policy"),
 		wordRow("lvs_sync_daemon_interface", oneWord, func(vi *instanceScratch) *string { return &vi.SyncDaemonInterface }).
 			deprecatedFor("lvs_sync_daemon").withoutEffect(),
 		virtualAddresses("virtual_ipaddress", func(vi *instanceScratch) *[]VirtualAddress { return &vi.VirtualAddresses }),
@@ -150,20 +151,19 @@ var electionRows = blockOf[instanceScratch]{
 			p.line("higher_prio_send_advert", onOff(vi.HigherPrioritySendAdvert))
 		}),
 	inheritedToggle("owner_ignore_adverts", "vrrp_owner_ignore_adverts",
-		func(vi *instanceScratch) *opt[bool] { return &vi.ownerIgnore }).from("2.3.3").withoutEffect().
+		func(vi *instanceScratch) *opt[bool] { return &vi.ownerIgnore }).from("2.3.3").
 		printed(func(p *printer, vi *instanceScratch) { p.line("owner_ignore_adverts", onOff(vi.OwnerIgnoreAdverts)) }),
 	inheritedToggle("skip_check_adv_addr", "vrrp_skip_check_adv_addr",
 		func(vi *instanceScratch) *opt[bool] { return &vi.skipCheck }).
 		printed(func(p *printer, vi *instanceScratch) { p.line("skip_check_adv_addr", onOff(vi.SkipCheckAdvAddr)) }),
-	noted(inheritedToggle("v3_checksum_as_v2", "the global one", func(vi *instanceScratch) *opt[bool] { return &vi.checksumAsV2 }),
-		func(vi *instanceScratch) **Node { return &vi.checksumAt }).from("2.2.8").refusing().
+	inheritedToggle("v3_checksum_as_v2", "the global one", func(vi *instanceScratch) *opt[bool] { return &vi.checksumAsV2 }).from("2.2.8").
 		printed(func(p *printer, vi *instanceScratch) { p.line("v3_checksum_as_v2", onOff(vi.ChecksumAsV2)) }),
 }
 
 // linkStateRows are the rows of vrrp_instance about its interface.
 var linkStateRows = blockOf[instanceScratch]{
 	flagRow("dont_track_primary", func(vi *instanceScratch) *bool { return &vi.DontTrackPrimary }),
-	flagRow("track_src_ip", func(vi *instanceScratch) *bool { return &vi.TrackSource }).withoutEffect(),
+	flagRow("track_src_ip", func(vi *instanceScratch) *bool { return &vi.TrackSource }),
 	flagRow("no_virtual_ipaddress", func(vi *instanceScratch) *bool { return &vi.NoVirtualAddress }).from("2.2.8"),
 	flagRow("promote_secondaries", func(vi *instanceScratch) *bool { return &vi.PromoteSecondaries }).withoutEffect(),
 	flagRow("linkbeat_use_polling", func(vi *instanceScratch) *bool { return &vi.LinkbeatPolling }).
@@ -207,7 +207,7 @@ var timerExpired = ownRow("timer_expired_backup", "off; 254 when bare", func(d *
 }, func(p *printer, vi *instanceScratch) {
 	p.number("timer_expired_backup", int64(vi.TimerExpiredBackup), 0)
 }).
-	from("2.2.8").withoutEffect()
+	from("2.2.8")
 
 // instanceScratch is a vrrp_instance in the making, with what only matters until its defaults are known.
 type instanceScratch struct {
@@ -231,8 +231,6 @@ type instanceScratch struct {
 	ownerIgnore            opt[bool]
 	unicast                bool // a unicast keyword was used
 	inGroup                GroupName
-
-	checksumAt, oldChecksumAt *Node
 
 	advertAt, noPreemptAt, preemptDelayAt, ttlAt, authAt *Node
 }

@@ -22,7 +22,6 @@ func (d *decoder) settleVRRP() {
 		d.settleHMAC(vi)
 		d.settleVMAC(vi)
 		d.settleTransport(vi)
-		d.refuseChecksums(vi)
 		d.settleGARP(vi)
 		d.settleTracking(vi)
 		d.cfg.Instances = append(d.cfg.Instances, vi.VRRPInstance)
@@ -95,7 +94,6 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 	vi.DownTimerAdverts = vi.downTimer.or(d.gs.downTimer.or(3))
 	vi.SkipCheckAdvAddr = vi.skipCheck.or(d.gs.skipCheck)
 	vi.ChecksumAsV2 = vi.checksumAsV2.or(d.cfg.Global.ChecksumAsV2)
-	vi.OwnerIgnoreAdverts = vi.ownerIgnore.or(d.cfg.Global.OwnerIgnoreAdverts)
 	if !vi.extraSet {
 		vi.ExtraGARP, vi.ExtraGARPAll = d.cfg.Global.ExtraGARP, d.cfg.Global.ExtraGARPAll
 	}
@@ -126,7 +124,7 @@ const defaultMTU = 1500
 // (RFC 9568 §5.2.5). It subtracts the Ethernet header too; so do we, because the peers must divide the list at the same
 // place.
 func (vi *VRRPInstance) capacity(mtu int) int {
-	const ethernet, ipv4, ipv6, vrrp, auth, ah = 14, 20, 40, 8, 8, 24 // bytes
+	const ethernet, ipv4, ipv6, vrrp, auth, ah, trailer = 14, 20, 40, 8, 8, 24, 28 // bytes
 	room, size := mtu-ethernet-vrrp, 16
 	if vi.Family == IPv6 {
 		room -= ipv6
@@ -138,6 +136,9 @@ func (vi *VRRPInstance) capacity(mtu int) int {
 		if vi.AuthType == AuthAH {
 			room -= ah
 		}
+	}
+	if vi.HMAC.Signs() {
+		room -= trailer
 	}
 	return max(0, min(255, room/size))
 }
@@ -197,6 +198,7 @@ func (d *decoder) settleStrict(vi *instanceScratch) {
 	// neighbours believe us, and would not announce itself again.
 	vi.HigherPrioritySendAdvert = vi.higherSend.or(d.gs.higherSend.or(true))
 	vi.Accept = vi.accept.or(!vi.Strict)
+	vi.OwnerIgnoreAdverts = vi.ownerIgnore.or(d.cfg.Global.OwnerIgnoreAdverts) || vi.Strict && vi.Priority == 255
 	if !vi.Strict {
 		return
 	}
@@ -293,22 +295,6 @@ func (d *decoder) settleTransport(vi *instanceScratch) {
 		d.untilEnd(vi.ttlAt, vi.node, diag.CodeUnicastNoPeer, fmt.Sprintf(
 			"(%s): Cannot use unicast_ttl without unicast peers - resetting", vi.Name), "multicast adverts always have 255 (RFC 9568 §5.1.1.3)")
 		vi.UnicastTTL = 255
-	}
-}
-
-// refuseChecksums refuses the forms of the checksum that differ from that of the RFC (RFC 9568 §5.2.8): the routers would
-// discard each other's adverts. Only version 3 over IPv4 has them.
-func (d *decoder) refuseChecksums(vi *instanceScratch) {
-	if vi.Version != 3 || vi.Family != IPv4 {
-		return
-	}
-	const instead = "leave it out on all routers of the VRID: RFC 9568 is what they have in common"
-	if vi.ChecksumAsV2 {
-		n := orNode(vi.checksumAt, d.gs.checksumAt)
-		d.refuse(n, n.Range(), "v3_checksum_as_v2", instead)
-	}
-	if vi.OldUnicastChecksum == On && len(vi.UnicastPeers) > 0 {
-		d.refuse(vi.oldChecksumAt, vi.oldChecksumAt.Range(), "old_unicast_checksum", instead)
 	}
 }
 

@@ -17,7 +17,7 @@ type UnicastPeer struct {
 
 // transportRows are the rows of vrrp_instance about where adverts come from and go to.
 var transportRows = blockOf[instanceScratch]{
-	flagRow("unicast_fault_no_peer", func(vi *instanceScratch) *bool { return &vi.UnicastFaultNoPeer }).withoutEffect(),
+	flagRow("unicast_fault_no_peer", func(vi *instanceScratch) *bool { return &vi.UnicastFaultNoPeer }),
 	actionRow("check_unicast_src", "vrrp_check_unicast_src",
 		func(_ *decoder, _ *Node, vi *instanceScratch) { vi.CheckUnicastSrc, vi.unicast = true, true },
 		func(p *printer, vi *instanceScratch) {
@@ -30,7 +30,7 @@ var transportRows = blockOf[instanceScratch]{
 		case Off:
 			p.line("old_unicast_checksum never")
 		}
-	}).refusing(),
+	}),
 	addrRow("mcast_src_ip", "the interface's first address", func(vi *instanceScratch) *netip.Addr { return &vi.MulticastSource }),
 	unicastSource(),
 	multicastDestination(),
@@ -43,7 +43,7 @@ func (d *decoder) oldChecksum(n *Node, vi *instanceScratch) {
 	vi.unicast = true
 	switch n.Arg(0) {
 	case "":
-		vi.OldUnicastChecksum, vi.oldChecksumAt = On, n
+		vi.OldUnicastChecksum = On
 	case "never":
 		vi.OldUnicastChecksum = Off
 	default:

@@ -12,11 +12,13 @@ import (
 // FromConfig derives the desired state of all virtual routers from a configuration without fatal errors, which is
 // settled: what is derived here is what follows from several of its settings.
 func FromConfig(cfg *confparse.Config) election.Spec {
-	spec := election.Spec{StartupDelay: cfg.Global.VRRPStartupDelay}
+	spec := election.Spec{StartupDelay: cfg.Global.VRRPStartupDelay, DelayAfterBoot: cfg.Global.VRRPDelayAfterBoot,
+		LogUnknownVRIDs: cfg.Global.LogUnknownVRIDs}
 	groups := groupsByMember(cfg)
 	for _, in := range cfg.Instances {
 		s := instanceFromConfig(in)
 		s.Trackers = trackersFromConfig(in, groups[in.Name], s)
+		s.ProtocolSpec = protocolFromConfig(&cfg.Global, in, s.Unicast())
 		spec.Instances = append(spec.Instances, s)
 	}
 	for _, g := range cfg.SyncGroups {

@@ -45,12 +45,13 @@ type hostWatch struct {
 }
 
 type hostConn struct {
-	host    *host
-	on      lan.Segment
-	deliver func(lan.Received)
-	vrids   []uint8
-	closed  bool
-	waiting [][]byte // packets that the reader has not got to
+	host      *host
+	on        lan.Segment
+	deliver   func(lan.Received)
+	vrids     []uint8
+	admission lan.Admission
+	closed    bool
+	waiting   [][]byte // packets that the reader has not got to
 }
 
 // newHost adds a machine with one interface eth0, which has the address.
@@ -235,7 +236,8 @@ func (h *host) hear(packet []byte, to netip.Addr, vrid uint8) {
 	for _, c := range h.conns {
 		up := slices.ContainsFunc(h.links, func(l netio.Link) bool { return l.Index == c.on.Link.Index && l.Up })
 		fits := c.on.Group == to || !c.on.Group.IsValid() && local
-		if up && fits && slices.Contains(c.vrids, vrid) {
+		fits = fits && (packet[9] == wire.ProtocolAH) == c.on.AH
+		if up && fits && (c.admission.Others || slices.Contains(c.vrids, vrid)) {
 			if h.late {
 				c.waiting = append(c.waiting, packet)
 				continue
@@ -245,10 +247,10 @@ func (h *host) hear(packet []byte, to netip.Addr, vrid uint8) {
 	}
 }
 
-func (c *hostConn) Accept(vrids []uint8) error {
+func (c *hostConn) Accept(a lan.Admission) error {
 	c.host.mu.Lock()
 	defer c.host.mu.Unlock()
-	c.vrids = slices.Clone(vrids)
+	c.vrids, c.admission = slices.Clone(a.VRIDs), a
 	return nil
 }
 

@@ -39,5 +39,8 @@ func capacity(s election.InstanceSpec, mtu int) int {
 			room -= wire.AHLen
 		}
 	}
+	if s.HMAC.Signs() {
+		room -= wire.TrailerLen
+	}
 	return max(0, min(wire.MaxAddresses, room/size))
 }

@@ -24,8 +24,10 @@ type virtualRouter struct {
 	socket *socket
 	slot   int // of the heartbeat; -1 without one
 
-	id       uint16                // identification of the last IPv4 packet
-	sendErrs map[netip.Addr]string // by destination, of the last advert if it could not be sent
+	id        uint16     // identification of the last IPv4 packet
+	stamp     wire.Stamp // of the last trailer of auth_hmac
+	debugging allowance
+	sendErrs  map[netip.Addr]string // by destination, of the last advert if it could not be sent
 
 	// What the Engine was told last.
 	started bool
@@ -175,6 +177,9 @@ func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 		}
 	}
 	r.view.depend(in, links)
+	if in.socket != nil {
+		r.accept(in.socket) // its buffer may be another
+	}
 }
 
 // startNext starts a virtual router whose addresses nobody is still removing and whose socket is open, or cannot be. It
@@ -213,8 +218,7 @@ func (r *Runner) begin(in *virtualRouter) {
 	r.informTrackers(in)
 	in.started = true
 	now := r.now()
-	r.step(in, election.Started{LinkUp: in.linkUp, Source: in.source, Silence: r.silence(in, now),
-		Delay: max(0, r.spec.StartupDelay-time.Duration(now))})
+	r.step(in, election.Started{LinkUp: in.linkUp, Source: in.source, Silence: r.silence(in, now), Delay: r.startupDelay(now)})
 }
 
 // silence is how long ago an earlier process sent the router's last advert as MASTER; 0 when there was none or when what
@@ -247,12 +251,18 @@ func (r *Runner) send(in *virtualRouter, a election.SendAdvert) {
 	if a.Advert.Priority == 0 {
 		r.heartbeat.clear(in.slot)
 	}
+	if a.Advert.Signature != nil {
+		in.sign(&a)
+	}
 	left := false
 	for _, to := range a.To {
 		h := wire.IPHeader{Source: a.Source, Destination: to, TTL: a.TTL, ID: in.id}
 		err := transmit(in.socket, a.Advert, h)
 		left = left || err == nil
 		r.sent(in, a.Advert.Priority, h, err)
+		if in.spec.Debug > 0 {
+			in.log.transmitted(a.Advert, h, err)
+		}
 	}
 	if left && a.Advert.Priority > 0 { // what did not leave nobody has heard
 		r.heartbeat.beat(in.slot, r.now())

@@ -50,11 +50,26 @@ func TestInteropWithKeepalived(t *testing.T) {
 	pass.AuthType, pass.AuthData = wire.AuthPass, password
 	v3 := testInstance("V", 51, 0)
 	v3.Version, v3.AdvertInterval = 3, 200*time.Millisecond
+	ah := testInstance("V", 51, 0)
+	ah.AuthType, ah.AuthData = wire.AuthAH, [8]byte([]byte("s3cr3tlo"))
+	unicast := func(s election.InstanceSpec) election.InstanceSpec {
+		s.Peers, s.Group = []netip.Addr{netip.MustParseAddr("10.77.0.2")}, netip.Addr{}
+		s.PeerTTLs = []election.TTLRange{{Max: 255}}
+		return s
+	}
+	old := unicast(v3)
+	old.Checksum, old.OldChecksum, old.OldGroup = wire.ChecksumGroup, true, lantest.Group
+	const authAH = "version 2\nadvert_int 1\nauthentication {\nauth_type AH\nauth_pass s3cr3tlong\n}\n"
+	const peer = "unicast_peer {\n10.77.0.1\n}\n"
 	for _, tc := range []struct {
 		name string
 		ours election.InstanceSpec
 		conf string
 	}{
+		{"AH", ah, authAH},
+		{"AH, unicast", unicast(ah), authAH + peer},
+		{"v3, unicast", unicast(v3), "version 3\nadvert_int 0.2\n" + peer},
+		{"v3, unicast in the old form", old, "version 3\nadvert_int 0.2\nold_unicast_checksum\n" + peer},
 		{"v2 with password", pass, "version 2\nadvert_int 1\nauthentication {\nauth_type PASS\nauth_pass s3cr3t\n}\n"},
 		{"v3", v3, "version 3\nadvert_int 0.2\n"},
 	} {

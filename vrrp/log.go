@@ -94,6 +94,10 @@ func (l instanceLog) report(r election.Report, s *election.InstanceSpec) {
 		l.failed("cannot change addresses", r.Err)
 	case election.ReportResourceInstalled:
 		l.infof("%v is in place now", r.Resource.(election.Address).Prefix)
+	case election.ReportClockSkew:
+		l.infof("clock of %s differs by %d sec, which is more than half of the window of %d sec", r.Source, r.Theirs, r.Ours)
+	case election.ReportChecksumDiffers:
+		l.infof("checksums of %s cover %s, ours %s", r.Source, wire.Checksum(r.Theirs), wire.Checksum(r.Ours))
 	case election.ReportRejected:
 		l.rejected(r, s)
 	}
@@ -118,7 +122,27 @@ func (l instanceLog) rejected(r election.Report, s *election.InstanceSpec) {
 		l.infof("Invalid auth type from %s: %d", r.Source, r.Theirs)
 	case wire.DropAuthTypeMismatch:
 		l.infof("received a %d auth from %s, expecting %d!", r.Theirs, r.Source, r.Ours)
+	case wire.DropTrailerMissing, wire.DropTrailerMalformed:
+		l.infof("%s from %s", r.Rejected, r.Source)
+	case wire.DropKeyUnknown:
+		l.infof("unknown authentication key id %d from %s", r.Theirs, r.Source)
+	case wire.DropHMAC:
+		l.infof("invalid authentication HMAC from %s", r.Source)
+	case wire.DropStale:
+		l.infof("stale authentication trailer from %s, clock skew %d sec exceeds window %d sec", r.Source, r.Theirs, r.Ours)
+	case wire.DropReplay:
+		l.infof("replayed authentication trailer from %s", r.Source)
+	case wire.DropSPI:
+		l.infof("IPSEC AH : invalid IPSEC SPI value from %s", r.Source)
+	case wire.DropSequence:
+		l.infof("IPSEC-AH : sequence number %d from %s already processed. Packet dropped. Local(%d)", r.Theirs, r.Source, r.Ours)
+	case wire.DropOwner:
+		l.infof("Dropping packet(s) from %s since we are address owner", r.Source)
 	case wire.DropAuthFailure:
+		if s.AuthType == wire.AuthAH {
+			l.infof("IPSEC-AH : invalid IPSEC HMAC-MD5 value from %s. Due to fields mutation or bad password !", r.Source)
+			return
+		}
 		l.infof("received an invalid passwd from %s!", r.Source)
 	case wire.DropInterval:
 		l.infof("advertisement interval mismatch with %s mine=%d sec rcv'd=%d sec", r.Source, r.Ours, r.Theirs)

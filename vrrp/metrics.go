@@ -69,6 +69,22 @@ var (
 			func(c *election.Counters) uint64 { return c.ChecksumErrors }},
 		{counter("vrrp_version_errors_total", "Packets of another VRRP version."),
 			func(c *election.Counters) uint64 { return c.VersionErrors }},
+		{counter("vrrp_hmac_missing_total", "Packets without the trailer that auth_hmac requires."),
+			func(c *election.Counters) uint64 { return c.TrailersMissing }},
+		{counter("vrrp_hmac_malformed_total", "Packets with a trailer that cannot be read."),
+			func(c *election.Counters) uint64 { return c.TrailersMalformed }},
+		{counter("vrrp_hmac_unknown_key_total", "Packets signed with a key that is not configured."),
+			func(c *election.Counters) uint64 { return c.KeysUnknown }},
+		{counter("vrrp_hmac_invalid_total", "Packets with a wrong HMAC."),
+			func(c *election.Counters) uint64 { return c.HMACFailures }},
+		{counter("vrrp_hmac_stale_total", "Signed packets from outside the time window."),
+			func(c *election.Counters) uint64 { return c.Stale }},
+		{counter("vrrp_hmac_replayed_total", "Signed packets that were received before."),
+			func(c *election.Counters) uint64 { return c.Replayed }},
+		{counter("vrrp_not_a_peer_total", "Unicast packets from a source that is no peer."),
+			func(c *election.Counters) uint64 { return c.NotPeers }},
+		{counter("vrrp_owner_ignored_total", "Packets that an address owner does not listen to."),
+			func(c *election.Counters) uint64 { return c.OwnerIgnored }},
 	}
 )
 

@@ -26,6 +26,7 @@ func (r *Runner) observe(ev netio.Event) {
 		if r.view.setAddress(ev.Address) {
 			r.sourceAppeared(ev.Address)
 		}
+		r.sourceTouched(ev.Address)
 		if ip := ev.Address.Prefix.Addr(); ip.Is6() && (ip.IsLinkLocalUnicast() || ip.IsLoopback()) {
 			r.ipv6Appeared(r.view.names[ev.Address.Index]) // the kernel's own address comes when IPv6 is switched on
 		}
@@ -36,6 +37,7 @@ func (r *Runner) observe(ev netio.Event) {
 		if r.view.dropAddress(ev.Address) && r.view.users[addressOn{link, ip}] > 0 {
 			r.markLink(link)
 		}
+		r.sourceTouched(ev.Address)
 		for _, in := range r.view.holders[addressOn{link, ip}] {
 			in.suspect(func(a election.Address) bool { return a.Link == link && lan.Address(a).Is(ev.Address) })
 		}
@@ -127,9 +129,15 @@ func (r *Runner) applyFitting() {
 		}
 		spec.Instances[i] = fitting(s, mtu)
 	}
+	strangers := r.spec.LogUnknownVRIDs != spec.LogUnknownVRIDs
 	r.spec = spec
 	r.renew = true
 	r.do(r.engine.Apply(r.now(), spec))
+	if strangers {
+		for _, s := range r.sockets {
+			r.accept(s)
+		}
+	}
 	r.learnAddresses()
 }
 
@@ -226,6 +234,9 @@ func (r *Runner) up(in *virtualRouter) bool {
 // interface has it; else the first of its own addresses that is fit.
 func (r *Runner) sourceFor(in *virtualRouter) netip.Addr {
 	if in.spec.Source.IsValid() {
+		if in.spec.TrackSource && !r.view.usable(in.spec.Link, in.spec.Source) {
+			return netip.Addr{}
+		}
 		return in.spec.Source
 	}
 	source := r.view.source(in.spec.Link, in.spec.Family, in.source)

@@ -51,7 +51,7 @@ type Options struct {
 	// Tracked is where the values of tracked objects come from; nil makes one of the Runner's own.
 	Tracked *Tracked
 
-	bootTime func() int64 // the clock of the heartbeat; tests have their own
+	bootTime func() int64 // nanoseconds since the boot; tests have their own
 }
 
 // Runner runs all virtual routers of the process: it gives the Engine what happens and does what the Engine decides.
@@ -63,6 +63,7 @@ type Runner struct {
 	servers    func(netip.Addr) []netip.AddrPort
 	tracked    *Tracked
 	epoch      time.Time // Instant 0
+	bootTime   func() int64
 	metrics    *metrics
 	heartbeat  *heartbeat // nil without one
 
@@ -136,10 +137,11 @@ func NewRunner(o Options) (*Runner, error) {
 			return nil, fmt.Errorf("register VRRP metrics: %w", err)
 		}
 	}
+	if o.bootTime == nil {
+		o.bootTime = bootTime
+	}
+	r.bootTime = o.bootTime
 	if o.HeartbeatFile != "" {
-		if o.bootTime == nil {
-			o.bootTime = bootTime
-		}
 		var err error
 		if r.heartbeat, err = openHeartbeat(o.HeartbeatFile, r.epoch, o.bootTime); err != nil {
 			// Resuming is a comfort; the addresses are served without it.

@@ -17,6 +17,7 @@ type socketKey struct {
 	link   string
 	family confparse.Family
 	group  netip.Addr // invalid for unicast
+	ah     bool
 }
 
 // socket is the Conn of one socketKey and the virtual routers on it. It outlives its interface, the Conn does not.
@@ -47,7 +48,7 @@ type packetIn struct {
 }
 
 func (in *virtualRouter) socketKey() socketKey {
-	k := socketKey{link: in.spec.Link, family: in.spec.Family}
+	k := socketKey{link: in.spec.Link, family: in.spec.Family, ah: in.spec.AuthType == wire.AuthAH}
 	if !in.spec.Unicast() {
 		k.group = in.spec.Group
 	}
@@ -103,7 +104,7 @@ func (r *Runner) open(s *socket) {
 	s.opening = true
 	s.attempt++
 	o := opened{socket: s, attempt: s.attempt}
-	on := lan.Segment{Link: link, Family: s.key.family, Group: s.key.group}
+	on := lan.Segment{Link: link, Family: s.key.family, Group: s.key.group, AH: s.key.ah}
 	r.io.Go(func() {
 		o.conn, o.err = r.network.Listen(on, deliver)
 		select {
@@ -141,16 +142,17 @@ func (r *Runner) opened(o opened) {
 	}
 }
 
-// accept tells the Conn which VRIDs its members have.
+// accept tells the Conn which VRIDs its members have, and what they need.
 func (r *Runner) accept(s *socket) {
 	if s.conn == nil {
 		return
 	}
-	vrids := make([]uint8, len(s.members))
+	a := lan.Admission{VRIDs: make([]uint8, len(s.members)), Others: r.spec.LogUnknownVRIDs}
 	for i, m := range s.members {
-		vrids[i] = m.spec.VRID
+		a.VRIDs[i] = m.spec.VRID
+		a.Buffer += r.receiveBuffer(&m.spec)
 	}
-	if err := s.conn.Accept(vrids); err != nil {
+	if err := s.conn.Accept(a); err != nil {
 		r.log.Error("cannot filter VRRP packets", slog.String("interface", s.key.link), slog.Any("err", err))
 		r.close(s)
 		r.reopenAt = min(r.reopenAt, r.now().Add(reopenDelay))
@@ -233,13 +235,17 @@ func (r *Runner) receiveAll() {
 func (r *Runner) receive(p packetIn) {
 	in := p.socket.find(p.packet)
 	if in == nil {
+		r.stranger(p)
 		return
 	}
 	r.touch()
+	if in.spec.Debug > 0 {
+		in.log.received(p.packet, &in.debugging, r.now())
+	}
 	if p.packet.Reason != wire.DropNone {
 		r.step(in, election.AdvertRejected{Reason: p.packet.Reason, Source: p.packet.Header.Source})
 	} else {
-		r.step(in, election.AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source})
+		r.step(in, election.AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source, Clock: clockFor(p.packet)})
 	}
 	r.metrics.handling.Observe(r.now().Sub(p.at).Seconds())
 }

@@ -192,9 +192,9 @@ const (
 	CodeNotifyMissing            Code = 3081
 
 	CodeWideGroup Code = 3083
+	CodeKeyFile   Code = 3084
 
 	CodeNotSupported Code = 4001
-	CodeNoAH         Code = 4002
 	CodeRefused      Code = 4003
 )
 
@@ -212,7 +212,7 @@ func (c Code) Incomplete() bool {
 func (c Code) FoundAtEnd() bool { return c.Incomplete() || c == CodeUnicastNoPeer }
 
 // Refusal reports whether c says of a sound configuration that this program cannot honour it.
-func (c Code) Refusal() bool { return c == CodeNoAH || c == CodeRefused }
+func (c Code) Refusal() bool { return c == CodeRefused }
 
 // Severity returns how much a problem of kind c matters, unless its reading is strict.
 func (c Code) Severity() Severity { return c.info().severity }
@@ -372,8 +372,8 @@ var codes = map[Code]codeInfo{
 	CodeTrackBoth:           {Warning, classOrdinary, "tracked by the instance and by its group"},
 
 	CodeWideGroup: {Warning, classOrdinary, "a multicast group that routers may forward"},
+	CodeKeyFile:   {Warning, classSecurity, "a key that others can read"},
 
 	CodeNotSupported: {Note, classNone, "accepted, not supported yet"},
-	CodeNoAH:         {Fatal, classMessage, "auth_type AH is not supported yet"},
 	CodeRefused:      {Fatal, classMessage, "a setting of where or how to speak, not supported yet"},
 }

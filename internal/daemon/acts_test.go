@@ -53,6 +53,7 @@ func differ(a, b string) bool { return !reflect.DeepEqual(effectsOf(a), effectsO
 
 const (
 	actsInstance = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\n"
+	actsUnicast  = actsInstance + "version 3\nunicast_peer {\n192.0.2.9\n}\n"
 	actsService  = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nprotocol TCP\n"
 	actsProgram  = "real_server 10.0.0.1 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n}\n"
 	actsFile     = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nprotocol TCP\nreal_server 10.0.0.1 80 {\nFILE_CHECK {\ntrack_file f\n}\n}\n}\n"
@@ -127,7 +128,12 @@ var actsElsewhere = map[string][2]string{
 	"@item:vsg_entry: <IPADDR>/<PREFIXLEN> [<PORT>]": {actsGroup("192.0.2.8/29 80"), actsGroup("192.0.2.8 80")},
 	"@item:vsg_entry: fwmark":                        {actsGroup("fwmark 7"), actsGroup("")},
 	"vrrp_instance: preempt":                         {actsInstance + "nopreempt\npreempt\n}\n", actsInstance + "nopreempt\n}\n"},
-	"vrrp_instance: native_ipv6":                     {actsInstance + "native_ipv6\n}\n", actsInstance + "}\n"},
+	"global_defs: v3_checksum_as_v2":                 {"global_defs {\nv3_checksum_as_v2\n}\n" + actsInstance + "version 3\n}\n", actsInstance + "version 3\n}\n"},
+	"global_defs: vrrp_rx_bufs_multiplier": {"global_defs {\nvrrp_rx_bufs_policy MTU\nvrrp_rx_bufs_multiplier 5\n}\n" + actsInstance + "}\n",
+		"global_defs {\nvrrp_rx_bufs_policy MTU\n}\n" + actsInstance + "}\n"},
+	"vrrp_instance: v3_checksum_as_v2":    {actsInstance + "version 3\nv3_checksum_as_v2\n}\n", actsInstance + "version 3\n}\n"},
+	"vrrp_instance: old_unicast_checksum": {actsUnicast + "old_unicast_checksum\n}\n", actsUnicast + "}\n"},
+	"vrrp_instance: native_ipv6":          {actsInstance + "native_ipv6\n}\n", actsInstance + "}\n"},
 }
 
 // actsOfURLs adds the keywords of HTTP_GET and SSL_GET that go with others: a name to ask for, and an expression.

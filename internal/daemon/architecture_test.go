@@ -107,7 +107,7 @@ var shells = map[string][]string{
 }
 
 // pureImports is all that a core may import of the standard library.
-var pureImports = []string{"bytes", "cmp", "container/heap", "crypto/subtle", "encoding/binary", "encoding/hex", "errors", "fmt",
+var pureImports = []string{"bytes", "cmp", "container/heap", "crypto/hmac", "crypto/md5", "crypto/sha256", "crypto/subtle", "encoding/binary", "encoding/hex", "errors", "fmt",
 	"iter", "maps", "math", "math/bits", "net/netip", "slices", "strconv", "strings", "time", "unique"}
 
 var clockCalls = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "NewTimer", "NewTicker", "Tick"}

@@ -118,6 +118,6 @@ func (n *network) virtual() []string {
 type silence struct{}
 
 func (silence) Send(wire.Advert, wire.IPHeader) error { return nil }
-func (silence) Accept([]uint8) error                  { return nil }
+func (silence) Accept(lan.Admission) error            { return nil }
 func (silence) Poll()                                 {}
 func (silence) Close() error                          { return nil }

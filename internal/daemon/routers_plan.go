@@ -14,6 +14,12 @@ func (r *routers) diff(old, new Desired) []Step {
 	if old.VRRP.StartupDelay != new.VRRP.StartupDelay {
 		steps = append(steps, step(Change, "vrrp_startup_delay, for the next start"))
 	}
+	if old.VRRP.DelayAfterBoot != new.VRRP.DelayAfterBoot {
+		steps = append(steps, step(Change, "vrrp_delay_after_boot, for the next start"))
+	}
+	if old.VRRP.LogUnknownVRIDs != new.VRRP.LogUnknownVRIDs {
+		steps = append(steps, step(Change, "log_unknown_vrids"))
+	}
 	return slices.Concat(steps, diffInstances(old.VRRP, new.VRRP), diffGroups(old.VRRP, new.VRRP))
 }
 

@@ -107,7 +107,7 @@ func (p *pair) instance(a, b *confparse.VRRPInstance) {
 	}
 	if a.Version == 3 && b.Version == 3 && (a.ChecksumAsV2 != b.ChecksumAsV2 ||
 		len(a.UnicastPeers) > 0 && a.OldUnicastChecksum != b.OldUnicastChecksum) {
-		differ(PairChecksum, "each discards the other's adverts: both become master",
+		differ(PairChecksum, "the one without it discards the other's adverts: both become master",
 			"v3_checksum_as_v2 or old_unicast_checksum is not the same on both")
 	}
 	p.transport(a, b)

@@ -76,4 +76,12 @@ type AdvertCounters struct {
 	AuthFailures         uint64 `json:"auth_failure"`
 	PriorityZeroReceived uint64 `json:"pri_zero_rcvd"`
 	PriorityZeroSent     uint64 `json:"pri_zero_sent"`
+	TrailersMissing      uint64 `json:"hmac_missing"` // auth_hmac, these six
+	TrailersMalformed    uint64 `json:"hmac_malformed"`
+	KeysUnknown          uint64 `json:"hmac_unknown_key"`
+	HMACFailures         uint64 `json:"hmac_invalid"`
+	Stale                uint64 `json:"hmac_stale"`
+	Replayed             uint64 `json:"hmac_replayed"`
+	NotPeers             uint64 `json:"not_a_peer"`
+	OwnerIgnored         uint64 `json:"owner_ignored"`
 }

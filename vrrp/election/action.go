@@ -27,6 +27,8 @@ type SendAdvert struct {
 	Source netip.Addr // the last one there was; invalid when there was none
 	To     []netip.Addr
 	TTL    uint8
+	// Window is for the Stamp of a Signature in Advert, which the executor fills in (wire.Stamp.Next).
+	Window time.Duration
 }
 
 // Own says what of the virtual router shall be in place from now on: exactly Resources. The executor removes what is in

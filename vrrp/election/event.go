@@ -41,6 +41,7 @@ type Started struct {
 type AdvertReceived struct {
 	Advert wire.Advert
 	Source netip.Addr
+	Clock  wire.Stamp // of our clock when it came; only auth_hmac looks at it
 }
 
 // AdvertRejected is a packet for this virtual router that ParseIPv4 or ParseAdvert refused; it is counted and reported.

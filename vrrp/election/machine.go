@@ -48,6 +48,8 @@ type Machine struct {
 	sender     netip.Addr // the last valid source: what resigns for the want of one still has a sender
 
 	peers    peerTable
+	sequence uint32 // AuthAH: of the last advert of all routers
+	replays  replays
 	master   Peer // the other router heard as master last, or resigning; none while MASTER
 	interval time.Duration
 	prepared preparation
@@ -106,6 +108,9 @@ func (m *Machine) adopt(spec InstanceSpec) {
 	if spec.Priority == OwnerPriority {
 		spec.NoPreempt, spec.PreemptDelay = false, 0 // nobody outranks an owner
 	}
+	if !m.spec.HMAC.equal(&spec.HMAC) {
+		m.replays = nil
+	}
 	m.spec = spec
 	m.vips = make([]netip.Addr, len(spec.Addresses))
 	for i, a := range spec.Addresses {
@@ -143,7 +148,7 @@ func (m *Machine) Step(now Instant, ev Event) []Action {
 func (m *Machine) handle(now Instant, ev Event) {
 	switch ev := ev.(type) {
 	case AdvertReceived:
-		m.receive(now, &ev.Advert, ev.Source)
+		m.receive(now, &ev)
 	case Wake:
 		m.wake(now)
 	case AdvertRejected:
@@ -210,6 +215,8 @@ func (m *Machine) wake(now Instant) {
 		m.toMaster(now, CauseOwner)
 	case m.timers.activeDown <= now:
 		m.activeDown(now)
+	case m.timers.advert <= now && m.timerExpired(now):
+		m.yield(now, CauseTimerExpired)
 	case m.timers.advert <= now:
 		m.sendScheduled(now)
 	}
@@ -238,10 +245,12 @@ func (m *Machine) advertise(priority uint8) {
 	if m.spec.Unicast() {
 		ttl = m.spec.TTL
 	}
-	m.emit(SendAdvert{Source: m.sender, To: m.to, TTL: ttl, Advert: wire.Advert{
+	a := wire.Advert{
 		Version: m.spec.Version, VRID: m.spec.VRID, Priority: priority, Interval: m.spec.AdvertInterval,
 		AuthType: m.spec.AuthType, AuthData: m.spec.AuthData, Addresses: m.vips,
-	}})
+	}
+	m.dress(&a)
+	m.emit(SendAdvert{Source: m.sender, To: m.to, TTL: ttl, Advert: a, Window: m.spec.HMAC.window()})
 }
 
 func (m *Machine) setSource(source netip.Addr) {

@@ -32,7 +32,7 @@ const (
 type peer struct {
 	Peer
 	seen   Instant // latest packet of any kind
-	told   uint32  // kinds of problem reported since the last transition
+	told   uint64  // kinds of problem reported since the last transition
 	period Instant // when the count began
 	count  int
 }
@@ -97,7 +97,7 @@ func (p *peer) allow(now Instant) bool {
 }
 
 // once reports whether bit is not set yet, and sets it.
-func (p *peer) once(bit uint32) bool {
+func (p *peer) once(bit uint64) bool {
 	if p.told&bit != 0 {
 		return false
 	}
@@ -115,9 +115,9 @@ func (m *Machine) report(p *peer, r Report) {
 
 // reportOnce emits a Report of a kind of problem that p has not been reported for since the last transition.
 func (m *Machine) reportOnce(p *peer, r Report) {
-	bit := uint32(1) << min(r.Kind, 15)
+	bit := uint64(1) << min(r.Kind, 31)
 	if r.Kind == ReportRejected {
-		bit = 1 << (16 + min(r.Rejected, 15))
+		bit = 1 << (32 + min(r.Rejected, 31))
 	}
 	if p.once(bit) {
 		m.report(p, r)

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"vigil/confparse"
 	"vigil/vrrp/wire"
 )
 
@@ -20,11 +19,12 @@ func (m *Machine) listening(now Instant) bool {
 }
 
 // receive handles an advert for this router (RFC 9568 §6.4.2, §6.4.3).
-func (m *Machine) receive(now Instant, a *wire.Advert, src netip.Addr) {
+func (m *Machine) receive(now Instant, ev *AdvertReceived) {
+	a, src := &ev.Advert, ev.Source
 	if !m.listening(now) || a.VRID != m.spec.VRID {
 		return
 	}
-	from, ok := m.verify(a, src)
+	from, ok := m.verify(ev)
 	if !ok {
 		return
 	}
@@ -106,6 +106,7 @@ func (m *Machine) receiveMaster(now Instant, a *wire.Advert, from *peer) {
 		report.Kind = ReportSameAddress
 		m.report(from, report)
 	case rank < 0:
+		m.overtake(a)
 		if !m.spec.LowerPriorityNoAdvert {
 			m.sendAdvert(now)
 		}
@@ -135,26 +136,33 @@ func (m *Machine) learnInterval(a *wire.Advert) {
 
 // verify makes the checks that depend on the configuration and counts the advert (RFC 9568 §7.1, RFC 3768 §7.1). It
 // returns the place of the sender of a valid one.
-func (m *Machine) verify(a *wire.Advert, src netip.Addr) (*peer, bool) {
+func (m *Machine) verify(ev *AdvertReceived) (*peer, bool) {
+	a, src := &ev.Advert, ev.Source
 	if a.Version != m.spec.Version {
 		return m.reject(wire.DropVersion, src, int(a.Version), int(m.spec.Version))
 	}
-	var password []byte
-	if m.spec.Family == confparse.IPv4 {
-		password = m.spec.AuthData[:]
-	}
-	if reason := a.Authenticate(m.spec.AuthType, password); reason != wire.DropNone {
-		return m.reject(reason, src, int(a.AuthType), int(m.spec.AuthType))
+	if r := m.authenticate(ev); r.reason != wire.DropNone {
+		return m.reject(r.reason, src, r.theirs, r.ours)
 	}
 	theirs, ours := int(a.Interval/wire.Centisecond), int(m.spec.AdvertInterval/wire.Centisecond)
 	if a.Version == 2 && a.Interval != m.spec.AdvertInterval {
 		return m.reject(wire.DropInterval, src, theirs/100, ours/100)
+	}
+	form, fits := m.checksumFits(a)
+	switch {
+	case !fits:
+		return m.reject(wire.DropChecksum, src, int(form), int(m.spec.Checksum))
+	case m.spec.OwnerIgnoresAdverts && m.priority == OwnerPriority:
+		return m.reject(wire.DropOwner, src, 0, 0)
 	}
 	m.counters.AdvertsReceived++
 	checked := m.spec.CheckUnicastSrc && m.spec.Unicast()
 	from := m.peers.find(m.now, src, !checked || slices.Contains(m.spec.Peers, src))
 	if theirs != ours {
 		m.reportOnce(from, Report{Kind: ReportIntervalDiffers, Theirs: theirs, Ours: ours})
+	}
+	if form != m.spec.Checksum && a.Version != 2 {
+		m.reportOnce(from, Report{Kind: ReportChecksumDiffers, Theirs: int(form), Ours: int(m.spec.Checksum)})
 	}
 	m.compareAddresses(a, from)
 	if checked {
@@ -206,7 +214,7 @@ func (m *Machine) reject(reason wire.DropReason, src netip.Addr, theirs, ours in
 		c.InvalidAuthTypes++
 	case wire.DropAuthTypeMismatch:
 		c.AuthTypeMismatches++
-	case wire.DropAuthFailure:
+	case wire.DropAuthFailure, wire.DropSPI, wire.DropSequence:
 		c.AuthFailures++
 	case wire.DropInterval:
 		c.IntervalErrors++
@@ -216,6 +224,22 @@ func (m *Machine) reject(reason wire.DropReason, src netip.Addr, theirs, ours in
 		c.ChecksumErrors++
 	case wire.DropAddressCount, wire.DropAddressList:
 		c.AddressListErrors++
+	case wire.DropTrailerMissing:
+		c.TrailersMissing++
+	case wire.DropTrailerMalformed:
+		c.TrailersMalformed++
+	case wire.DropKeyUnknown:
+		c.KeysUnknown++
+	case wire.DropHMAC:
+		c.HMACFailures++
+	case wire.DropStale:
+		c.Stale++
+	case wire.DropReplay:
+		c.Replayed++
+	case wire.DropNotPeer:
+		c.NotPeers++
+	case wire.DropOwner:
+		c.OwnerIgnored++
 	}
 	from := m.peers.find(m.now, src, false)
 	from.Rejected++

@@ -40,7 +40,7 @@ func TestRFC3768_7_1_ReceivedPackets(t *testing.T) {
 		{"interval", spec2(), func(e *AdvertReceived) { e.Advert.Interval = 2 * time.Second },
 			Report{Rejected: wire.DropInterval, Theirs: 2, Ours: 1}, Counters{IntervalErrors: 1}},
 		{"unknown unicast source", unicast, func(e *AdvertReceived) { e.Source = routerB },
-			Report{Rejected: wire.DropNotPeer, Source: routerB}, Counters{AdvertsReceived: 1}},
+			Report{Rejected: wire.DropNotPeer, Source: routerB}, Counters{AdvertsReceived: 1, NotPeers: 1}},
 		{"unicast TTL", unicast, func(e *AdvertReceived) { e.Advert.TTL = 255 },
 			Report{Rejected: wire.DropTTL, Theirs: 255}, Counters{AdvertsReceived: 1, TTLErrors: 1}},
 		{"unicast", unicast, func(e *AdvertReceived) { e.Advert.TTL = 100 }, Report{}, Counters{AdvertsReceived: 1}},
@@ -121,12 +121,13 @@ func TestRejectedIsReportedOnce(t *testing.T) {
 // TestRejectedCounters: each reason has its counter.
 func TestRejectedCounters(t *testing.T) {
 	r := newRig(t, spec2()).up()
-	for reason := wire.DropTruncated; reason <= wire.DropNotPeer; reason++ {
+	for reason := wire.DropTruncated; reason <= wire.DropOwner; reason++ {
 		r.do(AdvertRejected{Reason: reason})
 	}
 	r.do(AdvertRejected{Reason: 200})
 	want := Counters{LengthErrors: 2, TTLErrors: 1, VersionErrors: 1, InvalidAuthTypes: 1, AuthTypeMismatches: 1,
-		AuthFailures: 1, IntervalErrors: 1, InvalidTypeErrors: 1, ChecksumErrors: 1, AddressListErrors: 2}
+		AuthFailures: 3, IntervalErrors: 1, InvalidTypeErrors: 1, ChecksumErrors: 1, AddressListErrors: 2, TrailersMissing: 1,
+		TrailersMalformed: 1, KeysUnknown: 1, HMACFailures: 1, Stale: 1, Replayed: 1, NotPeers: 1, OwnerIgnored: 1}
 	if diff := cmp.Diff(want, r.counters); diff != "" {
 		t.Errorf("counters (-want +got)\n%s", diff)
 	}

@@ -18,6 +18,10 @@ type Spec struct {
 	Groups []GroupSpec
 	// StartupDelay is vrrp_startup_delay.
 	StartupDelay time.Duration
+	// DelayAfterBoot is vrrp_delay_after_boot: the same, from the boot of the machine on. The longer one counts.
+	DelayAfterBoot time.Duration
+	// LogUnknownVRIDs has adverts of virtual routers that are none of ours reported, once each (log_unknown_vrids).
+	LogUnknownVRIDs bool
 }
 
 // InstanceSpec is the desired state of one virtual router.
@@ -50,6 +54,8 @@ type InstanceSpec struct {
 
 	LowerPriorityNoAdvert    bool
 	HigherPrioritySendAdvert bool
+
+	ProtocolSpec
 }
 
 // TTLRange is the inclusive range of TTLs accepted from a unicast peer (min_ttl, max_ttl).
@@ -93,11 +99,13 @@ type InstanceKey struct {
 	Unicast bool
 	Source  netip.Addr // unicast only
 	Group   netip.Addr // multicast only
+	AH      bool       // another protocol over IP
 }
 
 // Key returns the identity of the virtual router.
 func (s InstanceSpec) Key() InstanceKey {
-	k := InstanceKey{Link: s.Link, VRID: s.VRID, Family: s.Family, Version: s.Version, Unicast: s.Unicast()}
+	k := InstanceKey{Link: s.Link, VRID: s.VRID, Family: s.Family, Version: s.Version, Unicast: s.Unicast(),
+		AH: s.AuthType == wire.AuthAH}
 	if k.Unicast {
 		k.Source = s.Source
 	} else {
@@ -146,5 +154,5 @@ func (s InstanceSpec) Equal(t InstanceSpec) bool {
 		s.CheckUnicastSrc == t.CheckUnicastSrc && s.SkipCheckAdvAddr == t.SkipCheckAdvAddr && s.TrackLink == t.TrackLink &&
 		slices.Equal(s.Addresses, t.Addresses) && slices.Equal(s.Excluded, t.Excluded) &&
 		slices.Equal(s.Trackers, t.Trackers) && s.GARP == t.GARP &&
-		s.LowerPriorityNoAdvert == t.LowerPriorityNoAdvert && s.HigherPrioritySendAdvert == t.HigherPrioritySendAdvert
+		s.LowerPriorityNoAdvert == t.LowerPriorityNoAdvert && s.HigherPrioritySendAdvert == t.HigherPrioritySendAdvert && s.sameAs(&t.ProtocolSpec)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigil/confparse"
+	"vigil/vrrp/wire"
 )
 
 // TestEqualSeesEveryField: a change of any field, nested ones and list elements included, makes specs unequal.
@@ -18,6 +19,7 @@ func TestEqualSeesEveryField(t *testing.T) {
 		s.Source, s.Excluded = routerA, s.Addresses
 		s.Peers, s.PeerTTLs = []netip.Addr{routerB}, []TTLRange{{1, 2}}
 		s.Trackers = []TrackSpec{{ID: eth1}}
+		s.HMAC.Keys = []HMACKey{{ID: 1}}
 	})
 	if !full.Equal(full) || !(InstanceSpec{}).Equal(InstanceSpec{}) {
 		t.Fatal("not equal to itself")
@@ -29,6 +31,7 @@ func TestEqualSeesEveryField(t *testing.T) {
 		changed.Excluded = append([]Address(nil), full.Excluded...)
 		changed.Peers = append([]netip.Addr(nil), full.Peers...)
 		changed.PeerTTLs = append([]TTLRange(nil), full.PeerTTLs...)
+		changed.HMAC.Keys = append([]HMACKey(nil), full.HMAC.Keys...)
 		changed.Trackers = append([]TrackSpec(nil), full.Trackers...)
 		name := mutate(reflect.ValueOf(&changed).Elem())
 		if full.Equal(changed) || changed.Equal(full) {
@@ -99,6 +102,9 @@ func TestKey(t *testing.T) {
 		{"version", func(s *InstanceSpec) { s.Version = 3 }, false},
 		{"family", func(s *InstanceSpec) { s.Family = confparse.IPv6 }, false},
 		{"multicast group", func(s *InstanceSpec) { s.Group = netip.MustParseAddr("224.0.0.99") }, false},
+		{"AH, which has a socket of its own", func(s *InstanceSpec) { s.AuthType = wire.AuthAH }, false},
+		{"password", func(s *InstanceSpec) { s.AuthType = wire.AuthPass }, true},
+		{"auth_hmac", func(s *InstanceSpec) { s.HMAC.Mode = HMACEnforce }, true},
 		{"unicast", func(s *InstanceSpec) { s.Peers = []netip.Addr{routerA} }, false},
 	} {
 		changed := spec2(tt.change)

@@ -64,6 +64,7 @@ const (
 	CauseResume               // the process came back within its own master-down interval
 	CauseStop                 // told to stop
 	CauseOwner                // address owner starting as master
+	CauseTimerExpired         // this process was not run for so long that another must have taken over
 )
 
 // ReportKind is what a Report is about.
@@ -88,6 +89,8 @@ const (
 	ReportSamePriority      // the same for equal priority and a higher address
 	ReportResourceFailed    // cannot be installed or removed; tried again, and reported once
 	ReportResourceInstalled // after it could not be
+	ReportClockSkew         // auth_hmac: their clock is ahead of ours by Theirs seconds; Ours is the window
+	ReportChecksumDiffers   // the checksum covers something else than ours; both are wire.Checksum
 )
 
 // Counters are the statistics of one virtual router since its start (VRRP-MIB, keepalived's stats file).
@@ -108,6 +111,14 @@ type Counters struct {
 	AuthFailures         uint64
 	PriorityZeroReceived uint64
 	PriorityZeroSent     uint64
+	TrailersMissing      uint64 // auth_hmac, these six
+	TrailersMalformed    uint64
+	KeysUnknown          uint64
+	HMACFailures         uint64
+	Stale                uint64
+	Replayed             uint64
+	NotPeers             uint64 // from a source that is no unicast peer
+	OwnerIgnored         uint64 // owner_ignore_adverts
 }
 
 // MachineStatus is a snapshot of one virtual router.

@@ -75,6 +75,12 @@ func (m *Machine) unnoticed() time.Duration {
 	return time.Duration(m.spec.DownTimerAdverts)*m.spec.AdvertInterval + m.spec.skewTime(OwnerPriority-1, m.spec.AdvertInterval)
 }
 
+// timerExpired reports whether the advert that is due comes so late that a router of priority TimerExpired took over.
+func (m *Machine) timerExpired(now Instant) bool {
+	p, last := m.spec.TimerExpired, m.timers.advert.Add(-m.spec.AdvertInterval)
+	return p > 0 && now.Sub(last) >= time.Duration(m.spec.DownTimerAdverts)*m.spec.AdvertInterval+m.spec.skewTime(p, m.spec.AdvertInterval)
+}
+
 // resignWait is how long a router that resigns waits for a successor: until the slowest one must have spoken.
 func (s *InstanceSpec) resignWait() time.Duration {
 	return s.skewTime(1, s.AdvertInterval) + resignMargin

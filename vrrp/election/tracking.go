@@ -121,6 +121,8 @@ const (
 	FaultTracker                        // a tracked object without weight is down
 	FaultResources                      // none of the advertised addresses could be installed
 	FaultGroup                          // another member of the sync group is in FAULT
+	FaultNoPeers                        // unicast_fault_no_peer, and there is none
+	FaultNoKey                          // the active key of auth_hmac is not known
 )
 
 // refreshFaults recomputes the reasons for FAULT.
@@ -131,6 +133,7 @@ func (m *Machine) refreshFaults() {
 			m.faults = append(m.faults, f)
 		}
 	}
+	add(m.spec.Unusable != 0, FaultReason{Kind: m.spec.Unusable})
 	add(m.spec.TrackLink && !m.linkUp, FaultReason{Kind: FaultLink})
 	add(!m.source.IsValid(), FaultReason{Kind: FaultSource})
 	for _, t := range m.spec.Trackers {

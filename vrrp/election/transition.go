@@ -1,6 +1,10 @@
 package election
 
-import "slices"
+import (
+	"slices"
+
+	"vigil/vrrp/wire"
+)
 
 // start handles Started. What may be left from an earlier life is removed, unless mastership goes on.
 func (m *Machine) start(now Instant, ev Started) {
@@ -12,7 +16,8 @@ func (m *Machine) start(now Instant, ev Started) {
 	}
 	m.last.At = now
 	m.listenFrom = now.Add(max(0, ev.Delay))
-	m.resume = ev.Silence > 0 && ev.Silence < m.unnoticed() && m.linkUp && m.source.IsValid()
+	m.resume = ev.Silence > 0 && ev.Silence < m.unnoticed() && m.linkUp && m.source.IsValid() &&
+		m.spec.AuthType != wire.AuthAH // whose sequence only the others know
 	m.present, m.owned = m.resume, m.resources
 	if !m.resume {
 		m.own()

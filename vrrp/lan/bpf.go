@@ -13,12 +13,16 @@ import (
 const acceptWhole = 1 << 18
 
 // filterIPv4 is the classic BPF program of an IPv4 receive socket, where a packet starts with the IP header: protocol
-// 112 for one of the virtual routers vrids, not sent to a group when the socket is for unicast. Everything else stays
-// in the kernel, so foreign virtual routers on a busy segment cost nothing.
-func filterIPv4(vrids []uint8, unicast bool) ([]bpf.RawInstruction, error) {
+// 112, or with ah 51, for one of the virtual routers vrids, not sent to a group when the socket is for unicast. Everything
+// else stays in the kernel, so foreign virtual routers on a busy segment cost nothing.
+func filterIPv4(vrids []uint8, unicast, ah bool) ([]bpf.RawInstruction, error) {
+	protocol, vrid := uint32(wire.Protocol), uint32(1)
+	if ah {
+		protocol, vrid = wire.ProtocolAH, wire.AHLen+1
+	}
 	program := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: 9, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.Protocol, SkipTrue: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: protocol, SkipTrue: 1},
 		bpf.RetConstant{Val: 0},
 	}
 	if unicast {
@@ -30,7 +34,7 @@ func filterIPv4(vrids []uint8, unicast bool) ([]bpf.RawInstruction, error) {
 	}
 	program = append(program,
 		bpf.LoadMemShift{Off: 0}, // X = length of the IP header
-		bpf.LoadIndirect{Off: 1, Size: 1},
+		bpf.LoadIndirect{Off: vrid, Size: 1},
 	)
 	return assemble(append(program, oneOf(vrids)...))
 }

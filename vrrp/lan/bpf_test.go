@@ -57,11 +57,33 @@ func TestFilterIPv4(t *testing.T) {
 		{"empty", []uint8{51}, false, "", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			raw, err := filterIPv4(tc.vrids, tc.unicast)
+			raw, err := filterIPv4(tc.vrids, tc.unicast, false)
 			if got := runFilter(t, raw, err, unhex(t, tc.packet)); got != tc.want {
 				t.Errorf("delivered %v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+// A socket for authentication headers gets those of its VRIDs, and nothing else.
+func TestFilterAH(t *testing.T) {
+	const header = "45c0004000010000ff33d0690a4d0001e0000012700400000a4d000100000001bff86245a693438b0415899c"
+	const message = "2133640102016e190a4d00640000000000000000"
+	for _, tc := range []struct {
+		name, packet string
+		vrids        []uint8
+		want         bool
+	}{
+		{"VRID", header + message, []uint8{51}, true},
+		{"another VRID", header + message, []uint8{52, 4, 112}, false},
+		{"no authentication header", "45c0002800010000ff70d0440a4d0001e000001221336401000170190a4d00640000000000000000", []uint8{51}, false},
+		{"behind IP options", "46" + header[2:40] + "01010101" + header[40:] + message, []uint8{51}, true},
+		{"ends before the VRID", header + "21", []uint8{51}, false},
+	} {
+		raw, err := filterIPv4(tc.vrids, false, true)
+		if got := runFilter(t, raw, err, unhex(t, tc.packet)); got != tc.want {
+			t.Errorf("%s: delivered %v, want %v", tc.name, got, tc.want)
+		}
 	}
 }
 
@@ -75,7 +97,7 @@ func TestFilterWithEveryVRID(t *testing.T) {
 	packet6 := unhex(t, "3133960200643c3efe800000000000000000000000000100fd770000000000000000000000000100")
 	for v := range 256 {
 		packet4[21], packet6[1] = uint8(v), uint8(v)
-		raw, err := filterIPv4(all, true)
+		raw, err := filterIPv4(all, true, false)
 		packet4[16] = 10
 		if got := runFilter(t, raw, err, packet4); got != (v != 0) {
 			t.Errorf("IPv4 VRID %d: delivered %v", v, got)

@@ -9,9 +9,16 @@ import (
 
 // ipv4Family receives whole packets, so the TTL that is verified is that of the header on the wire, and sends whole
 // packets, so the source, TTL and identification are ours.
-type ipv4Family struct{ multicast bool }
+type ipv4Family struct{ multicast, ah bool }
 
 func (*ipv4Family) domain() int { return unix.AF_INET }
+
+func (f *ipv4Family) protocol() int {
+	if f.ah {
+		return wire.ProtocolAH
+	}
+	return wire.Protocol
+}
 
 func (f *ipv4Family) options(on Segment) []option {
 	list := []option{
@@ -40,7 +47,7 @@ func (f *ipv4Family) options(on Segment) []option {
 }
 
 func (f *ipv4Family) filter(vrids []uint8) ([]bpf.RawInstruction, error) {
-	return filterIPv4(vrids, !f.multicast)
+	return filterIPv4(vrids, !f.multicast, f.ah)
 }
 
 func (f *ipv4Family) send(fd int, buf []byte, a wire.Advert, ip wire.IPHeader) ([]byte, error) {

@@ -18,7 +18,8 @@ type ipv6Family struct {
 	oob       [128]byte
 }
 
-func (*ipv6Family) domain() int { return unix.AF_INET6 }
+func (*ipv6Family) domain() int   { return unix.AF_INET6 }
+func (*ipv6Family) protocol() int { return wire.Protocol }
 
 // checksumOffset is where the checksum is in a VRRP message (RFC 9568 §5.1).
 const checksumOffset = 6

@@ -44,14 +44,22 @@ type Segment struct {
 	Link   netio.Link
 	Family confparse.Family
 	Group  netip.Addr // multicast; invalid for the unicast routers of the link
+	AH     bool       // for packets with an authentication header, and for no others; IPv4 only
+}
+
+// Admission is what a Conn delivers, and how much of it may wait.
+type Admission struct {
+	VRIDs  []uint8
+	Others bool // the first packet of each other VRID too
+	Buffer int  // bytes that the kernel keeps for us; 0: its default
 }
 
 // Conn is the socket of one Segment.
 type Conn interface {
 	// Send transmits one advert with the header given. It never blocks: a full queue is an error.
 	Send(wire.Advert, wire.IPHeader) error
-	// Accept replaces the set of VRIDs whose packets are delivered; at first it is empty.
-	Accept(vrids []uint8) error
+	// Accept replaces what is delivered; at first it is nothing.
+	Accept(Admission) error
 	// Poll delivers, before it returns, what has been received and not yet delivered. It does not wait for more, and
 	// under a flood it returns with some of it.
 	Poll()
@@ -59,7 +67,7 @@ type Conn interface {
 	Close() error
 }
 
-// Received is a packet for one of the VRIDs of a Conn.
+// Received is a packet that a Conn admits.
 type Received struct {
 	Header wire.IPHeader
 	Advert wire.Advert     // only VRID and Version are set when Reason is not DropNone

@@ -21,7 +21,7 @@ const (
 	receivePause  = 100 * time.Millisecond // after a read error, which the kernel might repeat at once
 )
 
-// socket is the Conn: a raw socket for protocol 112 on one interface.
+// socket is the Conn: a raw socket on one interface, for protocol 112 or for authentication headers.
 type socket struct {
 	family
 	file *os.File
@@ -30,6 +30,11 @@ type socket struct {
 	mu      sync.Mutex // held from reading a packet until it is delivered
 	deliver func(Received)
 	in      []byte
+	vrids   [256]bool // that are delivered; of the others, with strangers, those that were not heard before
+	others  bool
+	heard   [256]bool
+
+	buffer int // bytes, as the kernel has set it at first
 
 	out   []byte // the packet being sent
 	peers peers  // that this socket has no room for
@@ -41,6 +46,7 @@ type socket struct {
 // family is what IPv4 and IPv6 have of their own.
 type family interface {
 	domain() int
+	protocol() int
 	// options configure the socket, in this order. The first ones keep foreign packets out.
 	options(on Segment) []option
 	// filter is the program for a set of VRIDs.
@@ -63,7 +69,7 @@ func intOption(name string, level, opt, value int) option {
 
 // listen opens the socket; it must run in the network namespace it is meant for, which do enters later.
 func listen(on Segment, deliver func(Received), do func(func() error) error) (*socket, error) {
-	var f family = &ipv4Family{multicast: on.Group.IsValid()}
+	var f family = &ipv4Family{multicast: on.Group.IsValid(), ah: on.AH}
 	if on.Family == confparse.IPv6 {
 		f = &ipv6Family{multicast: on.Group.IsValid(), index: on.Link.Index}
 	}
@@ -73,13 +79,20 @@ func listen(on Segment, deliver func(Received), do func(func() error) error) (*s
 	}
 	s := &socket{family: f, deliver: deliver, in: make([]byte, receiveBuffer), file: file, sys: sys,
 		peers: peers{on: on, do: do}, quit: make(chan struct{}), done: make(chan struct{})}
+	if err := control(sys, func(fd int) (err error) {
+		s.buffer, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		return os.NewSyscallError("get receive buffer", err)
+	}); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
 	go s.read()
 	return s, nil
 }
 
 // openRaw opens a socket that accepts nothing yet.
 func openRaw(f family, on Segment) (*os.File, syscall.RawConn, error) {
-	fd, err := unix.Socket(f.domain(), unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, wire.Protocol)
+	fd, err := unix.Socket(f.domain(), unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, f.protocol())
 	if err != nil {
 		return nil, nil, lacking("CAP_NET_RAW", os.NewSyscallError("socket", err))
 	}
@@ -111,7 +124,56 @@ func configure(fd int, f family, on Segment) error {
 }
 
 // Accept implements Conn.
-func (s *socket) Accept(vrids []uint8) error { return accept(s.family, s.sys, vrids) }
+func (s *socket) Accept(a Admission) error {
+	vrids := a.VRIDs
+	s.mu.Lock()
+	s.vrids, s.others, s.heard = [256]bool{}, a.Others, [256]bool{}
+	for _, v := range a.VRIDs {
+		s.vrids[v] = true
+	}
+	s.mu.Unlock()
+	if a.Others {
+		vrids = everyVRID()
+	}
+	if err := accept(s.family, s.sys, vrids); err != nil {
+		return err
+	}
+	return s.resize(a.Buffer)
+}
+
+// everyVRID is 1 to 255.
+func everyVRID() []uint8 {
+	list := make([]uint8, 255)
+	for i := range list {
+		list[i] = uint8(i + 1)
+	}
+	return list
+}
+
+// resize gives the receive buffer a size; 0 is what it was at first. The kernel doubles what it is told, for what it needs
+// itself, and so it answers with twice as much.
+func (s *socket) resize(bytes int) error {
+	if bytes == 0 {
+		bytes = s.buffer / 2
+	}
+	return control(s.sys, func(fd int) error {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes); err == nil {
+			return nil
+		} // or CAP_NET_ADMIN is missing here
+		return os.NewSyscallError("set receive buffer", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes))
+	})
+}
+
+// admits reports whether a packet is to be delivered. s.mu is held.
+func (s *socket) admits(r Received) bool {
+	v := r.Advert.VRID
+	if s.vrids[v] {
+		return true
+	}
+	fresh := s.others && !s.heard[v] && v != 0
+	s.heard[v] = true
+	return fresh
+}
 
 func accept(f family, sys syscall.RawConn, vrids []uint8) error {
 	program, err := f.filter(vrids)
@@ -197,7 +259,7 @@ func (s *socket) drain(fd int) (empty bool, err error) {
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			return false, err
-		case ok:
+		case ok && s.admits(r):
 			s.deliver(r)
 		}
 	}

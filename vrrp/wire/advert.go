@@ -29,16 +29,29 @@ type Advert struct {
 	Priority  uint8
 	Interval  time.Duration // v2: whole seconds; v3: centiseconds
 	AuthType  AuthType
-	AuthData  [8]byte // v2 over IPv4
+	AuthData  [AuthDataLen]byte // v2 over IPv4; with AuthAH the key, which is not sent
 	Addresses []netip.Addr
 	TTL       uint8 // of the IP packet; not part of what is sent
+
+	// Checksum is what the checksum covers. Group is for ChecksumGroup, of an advert to be sent; Residue comes with
+	// ChecksumUnknown, see CoversGroup.
+	Checksum Checksum
+	Group    netip.Addr
+	Residue  uint16
+
+	Sequence  uint32     // of an advert to be sent with AuthAH
+	Signature *Signature // of an advert to be sent; nil without auth_hmac
+	AH        *AH        // received
+	Trailer   *Trailer   // received
 }
 
 // ParseAdvert decodes the VRRP message pdu of the packet with header ip (RFC 3768 §5, RFC 9568 §5) and verifies what
 // needs no knowledge of the virtual router: length, TTL 255 of a multicast packet, version 2 or 3, type, checksum.
-// IPv6 checksums are verified too, so that a socket need not have the kernel do it.
+// IPv6 checksums are verified too, so that a socket need not have the kernel do it. Which forms of a version 3 checksum
+// over IPv4 count the virtual router knows: Checksum says what was found.
 //
-// The addresses are appended to buf, which may be nil; nothing else is allocated and pdu is not kept. With a reason
+// The addresses are appended to buf, which may be nil; nothing else is allocated but what AH and Trailer need, and pdu is
+// not kept. With a reason
 // other than DropNone, VRID and Version are set when the message is long enough to have them, and nothing else is.
 func ParseAdvert(pdu []byte, ip IPHeader, buf []netip.Addr) (Advert, DropReason) {
 	if len(pdu) < HeaderLen {
@@ -54,8 +67,9 @@ func ParseAdvert(pdu []byte, ip IPHeader, buf []netip.Addr) (Advert, DropReason)
 	if rejected.Version == 2 && v4 {
 		want += AuthDataLen
 	}
+	signed := len(pdu) == want+TrailerLen
 	switch {
-	case len(pdu) != want && !(v4 && padded(IPv4HeaderLen+len(pdu), IPv4HeaderLen+want)):
+	case len(pdu) != want && !signed && !(v4 && padded(IPv4HeaderLen+len(pdu), IPv4HeaderLen+want)):
 		return rejected, DropLength
 	case ip.Destination.IsMulticast() && ip.TTL != TTL:
 		return rejected, DropTTL
@@ -64,16 +78,23 @@ func ParseAdvert(pdu []byte, ip IPHeader, buf []netip.Addr) (Advert, DropReason)
 	case pdu[0]&0xf != TypeAdvert:
 		return rejected, DropType
 	}
+	whole := pdu
 	pdu = pdu[:want]
-	if foldChecksum(pseudoSum(rejected.Version, ip, want)+byteSum(pdu)) != 0xffff {
+	a, ok := rejected, true
+	if v4 || !signed {
+		whole = pdu
+	}
+	if a.Checksum, a.Residue, ok = checksumOf(a.Version, ip, whole); !ok {
 		return rejected, DropChecksum
 	}
-	a := rejected
+	if a.AH = ip.AH; signed {
+		a.Trailer = parseTrailer(ip.Source, pdu, pdu[want:want+TrailerLen])
+	}
 	a.Priority, a.TTL = pdu[2], ip.TTL
 	if a.Version == 2 {
 		a.AuthType = AuthType(pdu[4])
 		a.Interval = time.Duration(pdu[5]) * time.Second
-		if v4 {
+		if v4 && a.AuthType != AuthAH {
 			a.AuthData = [AuthDataLen]byte(pdu[want-AuthDataLen:])
 		}
 	} else {
@@ -92,9 +113,9 @@ func ParseAdvert(pdu []byte, ip IPHeader, buf []netip.Addr) (Advert, DropReason)
 	return a, DropNone
 }
 
-// AppendTo appends the advert as a VRRP message in a packet with header ip to b: header, addresses in order and, for
-// version 2 over IPv4, the authentication data. The checksum is filled in for both families, so an IPv6 socket that
-// computes it in the kernel arrives at the same value.
+// AppendTo appends the advert as a VRRP message in a packet with header ip to b: header, addresses in order, for
+// version 2 over IPv4 the authentication data, and the trailer if it has a Signature. The checksum is filled in for both
+// families, so an IPv6 socket that computes it in the kernel arrives at the same value.
 func (a Advert) AppendTo(b []byte, ip IPHeader) []byte {
 	start := len(b)
 	b = append(b, a.Version<<4|TypeAdvert, a.VRID, a.Priority, uint8(len(a.Addresses)))
@@ -108,10 +129,20 @@ func (a Advert) AppendTo(b []byte, ip IPHeader) []byte {
 		b = append(b, addr.AsSlice()...)
 	}
 	if a.Version == 2 && ip.Source.Is4() {
-		b = append(b, a.AuthData[:]...)
+		if a.AuthType == AuthAH {
+			b = append(b, make([]byte, AuthDataLen)...)
+		} else {
+			b = append(b, a.AuthData[:]...)
+		}
+	}
+	end := len(b)
+	if a.Signature != nil {
+		b = a.Signature.append(b, ip.Source, b[start:])
 	}
 	pdu := b[start:]
-	sum := ^foldChecksum(pseudoSum(a.Version, ip, len(pdu)) + byteSum(pdu))
-	binary.BigEndian.PutUint16(pdu[6:], sum)
+	if ip.Source.Is4() {
+		pdu = b[start:end] // the trailer is no part of the message, as to the checksum
+	}
+	binary.BigEndian.PutUint16(pdu[6:], ^foldChecksum(a.pseudoSum(ip, len(pdu))+byteSum(pdu)))
 	return b
 }

@@ -9,15 +9,12 @@ type AuthType uint8
 const (
 	AuthNone AuthType = 0
 	AuthPass AuthType = 1 // a password in plain text
-	AuthAH   AuthType = 2
+	AuthAH   AuthType = 2 // an authentication header in front of the message; IPv4 only
 )
 
-// ahLen is the length of the header of AuthAH between IP header and advert: 12 bytes and a 96-bit check value (RFC 2402
-// §2).
-const AHLen = 24
-
 // Authenticate verifies a received advert for a router of type want (RFC 2338 §5.3.6). Version 3 has no authentication.
-// A nil password compares the type only: packets over IPv6 carry no authentication data.
+// A nil password compares the type only: packets over IPv6 carry no authentication data. The authentication header of
+// AuthAH must be there; verifying it is AH.Verify.
 func (a *Advert) Authenticate(want AuthType, password []byte) DropReason {
 	switch {
 	case a.Version != 2:
@@ -25,6 +22,8 @@ func (a *Advert) Authenticate(want AuthType, password []byte) DropReason {
 	case a.AuthType > AuthAH:
 		return DropAuthTypeInvalid
 	case a.AuthType != want:
+		return DropAuthTypeMismatch
+	case want == AuthAH && a.AH == nil:
 		return DropAuthTypeMismatch
 	case want == AuthPass && password != nil && subtle.ConstantTimeCompare(a.AuthData[:], password) == 0:
 		return DropAuthFailure

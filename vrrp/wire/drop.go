@@ -10,20 +10,31 @@ const (
 	DropLength
 	DropTTL
 	DropVersion
+	DropTrailerMissing
+	DropTrailerMalformed
+	DropStale
+	DropKeyUnknown
+	DropHMAC
+	DropReplay
 	DropAuthTypeInvalid
 	DropAuthTypeMismatch
 	DropAuthFailure
+	DropSPI
+	DropSequence
 	DropInterval
 	DropType
 	DropChecksum
 	DropAddressCount
 	DropAddressList
 	DropNotPeer
+	DropOwner
 )
 
-var dropReasons = [...]string{"accepted", "truncated", "length", "TTL", "version", "invalid authentication type",
-	"authentication type mismatch", "authentication failure", "advertisement interval", "packet type", "checksum",
-	"address count", "address list", "source is not a peer"}
+var dropReasons = [...]string{"accepted", "truncated", "length", "TTL", "version",
+	"missing authentication trailer", "malformed authentication trailer", "stale authentication trailer", "unknown authentication key",
+	"invalid authentication HMAC", "replayed authentication trailer", "invalid authentication type",
+	"authentication type mismatch", "authentication failure", "SPI", "sequence number", "advertisement interval", "packet type", "checksum",
+	"address count", "address list", "source is not a peer", "owner ignores adverts"}
 
 // String names the check that failed.
 func (r DropReason) String() string {
