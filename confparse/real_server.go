@@ -80,7 +80,7 @@ var realServerBlock = slices.Concat(blockOf[realScratch]{
 		printed(func(p *printer, rs *realScratch) { p.line("inhibit_on_failure", onOff(rs.InhibitOnFailure)) }),
 	replacedWordRow("virtualhost", optionalWord, func(rs *realScratch) *string { return &rs.VirtualHost }).
 		because("the virtual server's"),
-	pathRow("snmp_name", func(rs *realScratch) *string { return &rs.SNMPName }).withoutEffect(),
+	pathRow("snmp_name", func(rs *realScratch) *string { return &rs.SNMPName }),
 	switchRow("smtp_alert", "smtp_alert_checker, else on", func(rs *realScratch) *Switch { return &rs.Mail }),
 	realNotify("notify_up", func(rs *realScratch) **Script { return &rs.NotifyUp }),
 	realNotify("notify_down", func(rs *realScratch) **Script { return &rs.NotifyDown }),

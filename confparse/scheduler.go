@@ -43,6 +43,7 @@ func (d *decoder) schedulerFlag(n *Node, scheduler string, f SchedulerFlags, vs 
 		scheduler), "lb_algo "+scheduler+" must stand above it")
 }
 
+// hashed does nothing, as it does in keepalived: the kernel sets the flag itself.
 func (d *decoder) hashed(n *Node, vs *serverScratch) {
 	if vs.Scheduler != "sh" && vs.Scheduler != "mh" {
 		d.about(n, diag.CodeSchedulerFlag, "hashed only applies to sh scheduler - ignoring", "")

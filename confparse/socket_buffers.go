@@ -25,9 +25,18 @@ const (
 func bufferRows(name string, of func(*Global) *BufferSize) blockOf[Global] {
 	return blockOf[Global]{
 		countRow(name, wholeStrict(0, maxUint32).withoutFatal(), 0, func(g *Global) *uint32 { return &of(g).Bytes }).
-			because("the kernel's").withoutEffect(),
-		optionRow(name+"_force", func(g *Global) *bool { return &of(g).Force }).withoutEffect(),
+			because("the kernel's"),
+		optionRow(name+"_force", func(g *Global) *bool { return &of(g).Force }),
 	}
+}
+
+// withoutEffect is row.withoutEffect for each of them.
+func (b blockOf[T]) withoutEffect() blockOf[T] {
+	out := make(blockOf[T], len(b))
+	for i, r := range b {
+		out[i] = r.withoutEffect()
+	}
+	return out
 }
 
 // receiveBuffer is how large the receive buffers of advertisements are.

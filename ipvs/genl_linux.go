@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"vigil/confparse"
 )
 
 const (
@@ -29,13 +32,14 @@ type conn struct {
 	fd     int
 	family uint16
 	netns  string // path; "" = the process's
+	buffer confparse.BufferSize
 	seq    uint32
 	req    request
 	rbuf   []byte
 }
 
-func dial(family uint16, netns string) (*conn, error) {
-	c := &conn{fd: -1, family: family, netns: netns, rbuf: make([]byte, 16<<10)}
+func dial(family uint16, netns string, buffer confparse.BufferSize) (*conn, error) {
+	c := &conn{fd: -1, family: family, netns: netns, buffer: buffer, rbuf: make([]byte, 16<<10)}
 	if err := c.redial(); err != nil {
 		return nil, err
 	}
@@ -54,6 +58,13 @@ func (c *conn) redial() error {
 		// Without the right to a large buffer the default one holds a whole batch of refusals; without CAP_ACK the
 		// answers are only longer.
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer)
+		if b := c.buffer; b.Bytes > 0 {
+			option := unix.SO_RCVBUF
+			if b.Force {
+				option = unix.SO_RCVBUFFORCE
+			}
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, int(min(b.Bytes, math.MaxInt32)))
+		}
 		_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
 		tv := unix.NsecToTimeval(replyTimeout.Nanoseconds())
 		err = errors.Join(

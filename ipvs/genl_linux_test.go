@@ -9,6 +9,8 @@ import (
 	moby "github.com/moby/ipvs"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
+
+	"vigil/confparse"
 )
 
 // genlController is the family every kernel has. It knows none of the commands that a service's change has.
@@ -16,7 +18,7 @@ const genlController = 0x10
 
 func dialController(t *testing.T) *conn {
 	t.Helper()
-	c, err := dial(genlController, "")
+	c, err := dial(genlController, "", confparse.BufferSize{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,5 +146,32 @@ func TestMobyReportsSuccessWithoutIPVS(t *testing.T) {
 	}
 	if k, err := OpenKernel(t.Context(), KernelOptions{}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("OpenKernel = %v, %v; want ErrUnavailable", k, err)
+	}
+}
+
+// A buffer is as large as configured (the kernel doubles what it is given), and only force goes beyond rmem_max.
+func TestReceiveBufferAsConfigured(t *testing.T) {
+	size := func(b confparse.BufferSize) int {
+		c, err := dial(genlController, "", b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.close()
+		n, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if got := size(confparse.BufferSize{Bytes: 50_000}); got != 100_000 {
+		t.Errorf("of 50,000 bytes: %d, want twice as many", got)
+	}
+	const large = 64 << 20
+	forced := size(confparse.BufferSize{Bytes: large, Force: true})
+	if forced != 2*large {
+		t.Skipf("a buffer beyond rmem_max takes CAP_NET_ADMIN: %d", forced)
+	}
+	if got := size(confparse.BufferSize{Bytes: large}); got >= forced {
+		t.Errorf("without force: %d", got)
 	}
 }

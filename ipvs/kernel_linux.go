@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"vigil/confparse"
 )
 
 // fewKeys is up to how many services are read one by one. Above it one dump of all is cheaper, unless the table is much
@@ -17,8 +19,9 @@ const fewKeys = 256
 
 // KernelOptions says which kernel table to open.
 type KernelOptions struct {
-	NetNS  string       // path of a network namespace; "" = the process's own
-	Logger *slog.Logger // nil = none
+	NetNS  string               // path of a network namespace; "" = the process's own
+	Logger *slog.Logger         // nil = none
+	Buffer confparse.BufferSize // of the sockets; the zero value: what a batch of changes needs
 }
 
 // linuxKernel is the real Kernel, over generic netlink sockets of its own: every wait ends, many changes go in one
@@ -38,7 +41,7 @@ func OpenKernel(ctx context.Context, o KernelOptions) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := dial(family, o.NetNS)
+	c, err := dial(family, o.NetNS, o.Buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +54,7 @@ func OpenKernel(ctx context.Context, o KernelOptions) (Kernel, error) {
 		}
 		return nil, fmt.Errorf("open IPVS: %w", err)
 	}
-	if k.stats, err = dial(family, o.NetNS); err != nil {
+	if k.stats, err = dial(family, o.NetNS, o.Buffer); err != nil {
 		c.close()
 		return nil, err
 	}

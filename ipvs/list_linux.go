@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"vigil/confparse"
 )
 
 // Listed is one service as the kernel has it, with its destinations in the kernel's order.
@@ -38,7 +40,7 @@ func OpenLister(ctx context.Context, netns string) (*Lister, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := dial(family, netns)
+	c, err := dial(family, netns, confparse.BufferSize{})
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vigil/confparse"
 )
 
 // requireIPVS returns the generic netlink family id of IPVS, after loading the module ip_vs if there is none. Nothing
@@ -44,7 +46,7 @@ const (
 
 // familyID asks the controller for the number of IPVS. It is ENOENT that there is none.
 func familyID() (uint16, error) {
-	c, err := dial(ctrlFamily, "")
+	c, err := dial(ctrlFamily, "", confparse.BufferSize{})
 	if err != nil {
 		return 0, err
 	}

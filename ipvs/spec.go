@@ -21,6 +21,7 @@ type Spec struct {
 	FlushOnStop    confparse.LVSFlushOnStop
 	Timeouts       Timeouts // lvs_timeouts; 0 = as they are
 	Firewall       Firewall
+	Buffers        Buffers
 	InitNotifies   bool // rs_init_notifies: servers that are up since they are configured are told of
 }
 
@@ -39,6 +40,40 @@ type VirtualServerSpec struct {
 	Pool     pool.Spec
 	Omega    bool // the end of the daemon is told as the end of its servers and quorum
 	Suspend  bool // ha_suspend: its servers are only checked while an address of Services is here
+	Labels   Labels
+}
+
+// Buffers are the receive buffers of netlink sockets: those through which the table is changed and read, and the one that tells
+// which addresses are here. They are set when a socket is opened.
+type Buffers struct {
+	Command confparse.BufferSize // lvs_netlink_cmd_rcv_bufs
+	Monitor confparse.BufferSize // lvs_netlink_monitor_rcv_bufs
+}
+
+// Labels are the names that a virtual server and its servers have for who watches them: snmp_name.
+type Labels struct {
+	Service string
+	Servers []string // parallel to Pool.Servers; nil: none has one
+}
+
+// Equal reports whether both are the same names.
+func (l Labels) Equal(o Labels) bool {
+	return l.Service == o.Service && slices.Equal(l.Servers, o.Servers)
+}
+
+// labels are the names in a virtual server.
+func labels(vs *confparse.VirtualServer) Labels {
+	l := Labels{Service: vs.SNMPName}
+	for i, rs := range vs.RealServers {
+		if rs.SNMPName == "" {
+			continue
+		}
+		if l.Servers == nil {
+			l.Servers = make([]string, len(vs.RealServers))
+		}
+		l.Servers[i] = rs.SNMPName
+	}
+	return l
 }
 
 // ServiceSpec is one kernel service of a virtual server.
@@ -62,6 +97,7 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 	}
 	g := &c.Global
 	next = Spec{FlushAtStart: g.LVSFlush, FlushOnStop: g.LVSFlushOnStop, InitNotifies: g.RSInitNotifies,
+		Buffers:  Buffers{Command: g.LVSCommandBuffer, Monitor: g.LVSMonitorBuffer},
 		Timeouts: Timeouts{TCP: seconds(g.LVSTimeouts.TCP), TCPFin: seconds(g.LVSTimeouts.TCPFin), UDP: seconds(g.LVSTimeouts.UDP)}}
 	next.VirtualServers = make([]VirtualServerSpec, 0, len(c.VirtualServers))
 	marks := newMarks(c, s)
@@ -83,14 +119,14 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 // Equal reports whether both specs ask for the same.
 func (s Spec) Equal(o Spec) bool {
 	return s.FlushAtStart == o.FlushAtStart && s.FlushOnStop == o.FlushOnStop && s.Timeouts == o.Timeouts &&
-		s.InitNotifies == o.InitNotifies && s.Firewall == o.Firewall &&
+		s.InitNotifies == o.InitNotifies && s.Buffers == o.Buffers && s.Firewall == o.Firewall &&
 		slices.EqualFunc(s.VirtualServers, o.VirtualServers, VirtualServerSpec.Equal)
 }
 
 // Equal reports whether both ask for the same services with the same servers in the same order.
 func (s VirtualServerSpec) Equal(o VirtualServerSpec) bool {
 	return s.ID == o.ID && s.Omega == o.Omega && s.Suspend == o.Suspend && slices.Equal(s.Services, o.Services) &&
-		slices.Equal(s.Marked, o.Marked) && s.Pool.Equal(&o.Pool)
+		slices.Equal(s.Marked, o.Marked) && s.Labels.Equal(o.Labels) && s.Pool.Equal(&o.Pool)
 }
 
 // virtualServerSpec derives one virtual server. It returns false for one that is nothing in the kernel.
@@ -100,7 +136,7 @@ func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualS
 		return VirtualServerSpec{}, false
 	}
 	s := VirtualServerSpec{
-		ID: vs.ID, Services: services, Marked: marked, Omega: vs.Omega, Suspend: vs.HASuspend,
+		ID: vs.ID, Services: services, Marked: marked, Omega: vs.Omega, Suspend: vs.HASuspend, Labels: labels(vs),
 		Pool: pool.Spec{
 			Quorum: vs.Quorum, Hysteresis: vs.Hysteresis, FailoverThreshold: vs.FailoverThreshold,
 			Notify: pool.NotifyOf(pool.Told{Up: confparse.ProgramOf(vs.QuorumUp), Down: confparse.ProgramOf(vs.QuorumDown), Mail: vs.Mail}),

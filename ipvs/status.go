@@ -42,6 +42,7 @@ type Failure struct {
 // PoolStatus is the state of the pool of one virtual server.
 type PoolStatus struct {
 	VirtualServer confparse.VirtualServerID
+	Labels        Labels
 	Quorum        uint32
 	Hysteresis    uint32
 	Weight        int64          // of the real servers that are up
@@ -85,7 +86,7 @@ func (r *Reconciler) Pools() []PoolStatus {
 	for i := range pools {
 		spec, state := pools[i].spec, pools[i].state.Load()
 		out[i] = PoolStatus{
-			VirtualServer: spec.ID, Quorum: spec.Pool.Quorum, Hysteresis: spec.Pool.Hysteresis,
+			VirtualServer: spec.ID, Labels: spec.Labels, Quorum: spec.Pool.Quorum, Hysteresis: spec.Pool.Hysteresis,
 			Weight: state >> shownBits, QuorumUp: state&shownQuorum != 0, SorryServes: state&shownServing != 0,
 			BackupServes: state&shownBackup != 0, Panic: state&shownPanic != 0,
 		}

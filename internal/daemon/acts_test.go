@@ -152,7 +152,7 @@ func actsOfURLs(elsewhere map[string][2]string) {
 }
 
 // actsOnReading are keywords that decide what is read, or what is reported, and nothing else.
-var actsOnReading = map[string]bool{"global_defs: include_check": true, "vrrp_instance: no_virtual_ipaddress": true,
+var actsOnReading = map[string]bool{"global_defs: include_check": true, "vrrp_instance: no_virtual_ipaddress": true, "virtual_server: hashed": true,
 	"@item:ipaddress: (unknown word)": true}
 
 // firstStatement cuts the statement that text begins with off what follows it on further lines.

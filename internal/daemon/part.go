@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vigil/confparse"
 	"vigil/internal/status"
 	"vigil/vrrp"
 )
@@ -51,12 +53,19 @@ type surroundings struct {
 	tracked *vrrp.Tracked // where parts say what the priorities of virtual routers depend on
 }
 
-// openNetwork opens the kernel's network, or what stands for it.
-func (s surroundings) openNetwork() (Network, error) {
+// openNetwork opens the kernel's network, or what stands for it. buffer is that of its watch; the zero value: the usual one.
+func (s surroundings) openNetwork(buffer confparse.BufferSize) (Network, error) {
 	if s.opts.Network != nil {
 		return s.opts.Network()
 	}
-	return vrrp.OpenKernel()
+	k, err := vrrp.OpenKernel()
+	if err != nil {
+		return nil, err
+	}
+	if buffer.Bytes > 0 {
+		k.SetWatchBuffer(int(min(buffer.Bytes, math.MaxInt32)), buffer.Force)
+	}
+	return k, nil
 }
 
 // statePath is the path of a state file: beside the pid file and named after it, so that daemons with pid files of

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vigil/confparse"
 	"vigil/internal/status"
 	"vigil/vrrp"
 )
@@ -51,7 +52,7 @@ func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
 	if len(next.VRRP.Instances) == 0 {
 		return prepared{}, nil
 	}
-	network, err := r.openNetwork()
+	network, err := r.openNetwork(confparse.BufferSize{})
 	if err != nil {
 		return prepared{}, fmt.Errorf("vrrp: %w", err)
 	}

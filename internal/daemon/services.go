@@ -58,11 +58,11 @@ type runningServices struct {
 
 func (s *services) String() string { return "virtual servers" }
 
-func (s *services) openKernel(ctx context.Context) (ipvs.Kernel, error) {
+func (s *services) openKernel(ctx context.Context, buffer confparse.BufferSize) (ipvs.Kernel, error) {
 	if s.opts.Kernel != nil {
 		return s.opts.Kernel(ctx)
 	}
-	return ipvs.OpenKernel(ctx, ipvs.KernelOptions{NetNS: s.opts.ipvsNamespace, Logger: s.log.With(componentKey, "ipvs")})
+	return ipvs.OpenKernel(ctx, ipvs.KernelOptions{NetNS: s.opts.ipvsNamespace, Buffer: buffer, Logger: s.log.With(componentKey, "ipvs")})
 }
 
 // prepare opens the kernel's table before the first virtual server: whether there is one may take seconds to find out.
@@ -83,7 +83,7 @@ func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) 
 	if none && !ipvs.LeftBehind(s.statePath(tableState)) {
 		return prepared{}, nil
 	}
-	kernel, err := s.openKernel(ctx)
+	kernel, err := s.openKernel(ctx, next.IPVS.Buffers.Command)
 	if err != nil && none {
 		s.log.Warn("IPVS services of an earlier run may have stayed behind", "err", err)
 		return prepared{}, nil
@@ -96,7 +96,7 @@ func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) 
 	}
 	return prepared{
 		commit: func(ctx context.Context) error {
-			s.start(kernel)
+			s.start(kernel, next.IPVS.Buffers.Command)
 			s.running.Load().checks.UseTLS(material)
 			s.set(ctx, next)
 			return nil
@@ -106,13 +106,13 @@ func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) 
 }
 
 // start starts checks and table, the latter with a kernel that is open.
-func (s *services) start(kernel ipvs.Kernel) {
+func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 	open := func(ctx context.Context) (ipvs.Kernel, error) {
 		if k := kernel; k != nil {
 			kernel = nil
 			return k, nil
 		}
-		return s.openKernel(ctx)
+		return s.openKernel(ctx, buffer)
 	}
 	log := s.log.With(componentKey, "checkers")
 	// Programs that are told of changes have turns of their own: those that never end hold up no check.
@@ -138,7 +138,7 @@ func (s *services) set(ctx context.Context, next Desired) {
 	s.teller.set(next.Pipe)
 	s.teller.setMail(next.Mail)
 	if r.suspended.want(next.IPVS) && s.tasks.watch == nil {
-		s.watch(r)
+		s.watch(r, next.IPVS.Buffers.Monitor)
 	}
 	s.mu.Lock()
 	r.table.Set(next.IPVS, healthOf(next.Checks, r.checks.Apply(next.Checks)))
@@ -166,8 +166,8 @@ func (s *services) mark(spec ipvs.Spec) {
 }
 
 // watch begins to follow which addresses are here. Without that nobody is suspended.
-func (s *services) watch(r *runningServices) {
-	network, err := s.openNetwork()
+func (s *services) watch(r *runningServices, buffer confparse.BufferSize) {
+	network, err := s.openNetwork(buffer)
 	if err != nil {
 		s.log.Error("ha_suspend: cannot tell which addresses are here", "err", err)
 		return

@@ -31,6 +31,9 @@ func (s *services) diff(old, new Desired) []Step {
 	if old.IPVS.Firewall != new.IPVS.Firewall {
 		p.steps = append(p.steps, step(Change, "nftables_ipvs"))
 	}
+	if old.IPVS.Buffers != new.IPVS.Buffers {
+		p.steps = append(p.steps, step(Change, "lvs_netlink buffers, for the next start"))
+	}
 	if old.IPVS.InitNotifies != new.IPVS.InitNotifies {
 		p.steps = append(p.steps, step(Change, "rs_init_notifies"))
 	}

@@ -75,7 +75,12 @@ func checksStatus(from healthcheck.Status, pools []ipvs.PoolStatus) *status.Chec
 		v := status.VirtualServer{Name: vs.Name, RealServers: servers}
 		if p := byID[vs.ID]; p != nil {
 			v.QuorumUp, v.Quorum, v.Hysteresis, v.Weight = p.QuorumUp, int64(p.Quorum), int64(p.Hysteresis), p.Weight
-			v.BackupActive, v.Panic = p.BackupServes, p.Panic
+			v.BackupActive, v.Panic, v.Label = p.BackupServes, p.Panic, p.Labels.Service
+			if len(p.Labels.Servers) == len(servers) { // else a reload is under way between both
+				for k, label := range p.Labels.Servers {
+					servers[k].Label = label
+				}
+			}
 			if v.SorryActive = p.SorryServes; p.SorryServer.IsValid() {
 				v.SorryServer = p.SorryServer.String()
 			}

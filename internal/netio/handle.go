@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -37,7 +38,8 @@ type Handle struct {
 	mu   sync.Mutex
 	idle []*netlink.Handle
 
-	promotions promotions
+	promotions  promotions
+	watchBuffer atomic.Pointer[buffer] // nil: the usual one
 }
 
 // Open returns a Handle for the network namespace of the calling thread. A caller that has changed the namespace of

@@ -31,12 +31,28 @@ const (
 // Sending blocks until the receiver takes the event; the kernel buffers meanwhile.
 func (h *Handle) Watch(ctx context.Context, events chan<- Event) error {
 	w := watch{h: h, buffer: watchBuffer}
+	if b := h.watchBuffer.Load(); b != nil {
+		w.buffer, w.capped = b.bytes, !b.force
+	}
 	return w.run(ctx, events)
+}
+
+// buffer is the size of a receive buffer.
+type buffer struct {
+	bytes int
+	force bool
+}
+
+// SetWatchBuffer sets how large the receive buffer of a Watch is that begins after it, in bytes; force is beyond rmem_max, for
+// which it takes CAP_NET_ADMIN.
+func (h *Handle) SetWatchBuffer(bytes int, force bool) {
+	h.watchBuffer.Store(&buffer{bytes, force})
 }
 
 type watch struct {
 	h       *Handle
-	buffer  int // bytes
+	buffer  int  // bytes
+	capped  bool // by rmem_max
 	events  chan<- Event
 	view    view
 	started bool
@@ -82,7 +98,7 @@ func (w *watch) session(ctx context.Context, cause error) (synced bool, err erro
 	if err != nil {
 		return false, fmt.Errorf("subscribe: %w", err)
 	}
-	if sub.SetReceiveBufferSize(w.buffer, true) != nil {
+	if w.capped || sub.SetReceiveBufferSize(w.buffer, true) != nil {
 		_ = sub.SetReceiveBufferSize(w.buffer, false) // capped by rmem_max without CAP_NET_ADMIN
 	}
 	// Receive has no context: closing the socket is what ends it.

@@ -12,6 +12,7 @@ type Checks struct {
 // VirtualServer is the health of one virtual server.
 type VirtualServer struct {
 	Name        string `json:"name"`
+	Label       string `json:"snmp_name,omitempty"`
 	QuorumUp    bool   `json:"quorum_up"`
 	Quorum      int64  `json:"quorum"`
 	Hysteresis  int64  `json:"hysteresis"`
@@ -27,6 +28,7 @@ type VirtualServer struct {
 // RealServer is the health of one real server.
 type RealServer struct {
 	Name   string  `json:"name"`
+	Label  string  `json:"snmp_name,omitempty"`
 	Up     bool    `json:"up"`
 	Weight int32   `json:"weight"` // the configured one and what its checks add
 	Checks []Check `json:"checks,omitempty"`
