@@ -3,6 +3,7 @@ package ipvs
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -44,9 +45,11 @@ func (r *Reconciler) advance(ctx context.Context) {
 	}
 	r.lookAtDrains(ctx)
 	now := r.now()
-	for _, vs := range r.listed {
-		if r.timed[vs] && vs.pool.Advance(now) {
-			r.changed(vs)
+	for _, list := range [][]*virtualServer{r.listed, slices.Clone(r.leaving)} {
+		for _, vs := range list {
+			if r.timed[vs] && vs.pool.Advance(now) {
+				r.changed(vs)
+			}
 		}
 	}
 	if r.kernel == nil || len(r.dirty) == 0 {

@@ -24,6 +24,7 @@ type virtualServer struct {
 	entries []*entry // parallel to spec.Services; those that another virtual server has are nil
 	settle  bool     // scratch of reconcile: the pool's news are due
 	shown   *shown
+	leaves  bool // it has left the configuration, and its servers drain
 }
 
 // entry is a service that is wanted, or that is or may be in the kernel and is ours to remove.

@@ -99,6 +99,72 @@ func TestDrainOnRemove(t *testing.T) {
 	})
 }
 
+// A virtual server that leaves the configuration has no new connections, and goes when it has none, or when its time is over.
+// What is told of that is told at once.
+func TestDrainOfAVirtualServer(t *testing.T) {
+	const other = "virtual_server 10.0.0.7 80 {\nlb_algo rr\nprotocol TCP\nreal_server 192.168.0.7 80 {\n}\n}\n"
+	const drains = "drain_on_remove 60\nsorry_server 192.168.0.9 80\n"
+	out := []string{"set " + caseDest1 + " weight 0", "set " + caseDest2 + " weight 0"}
+	begin := func(c *caseRun) {
+		c.kernel.SetConnections(func(_ ipvs.ServiceKey, d ipvs.DestKey) uint32 {
+			return map[string]uint32{"192.168.0.1:80": 3, "192.168.0.9:80": 1}[d.String()]
+		})
+	}
+	t.Run("until its connections have ended", func(t *testing.T) {
+		playCase(t, vs(drains, 1, 2)+other, nil, func(c *caseRun) {
+			begin(c)
+			c.told("!gained 1+0=1<=2, !gained 1+0=1<=1")
+			c.want(c.load(other, nil), out...)
+			c.told("#gone .1, #gone .2, #lost 1-0=1>2")
+			c.want(c.later(1500*time.Millisecond), "delete "+caseDest2)
+			c.want(c.load(other+"\n", nil)) // a reload does not end it
+			c.kernel.SetConnections(func(ipvs.ServiceKey, ipvs.DestKey) uint32 { return 0 })
+			c.want(c.later(1500*time.Millisecond), "delete tcp 10.0.0.1:80")
+			c.table("tcp 10.0.0.7:80 rr\n-> 192.168.0.7:80 masq 1")
+			reads := c.kernel.Reads()
+			c.want(c.later(time.Hour))
+			c.told("")
+			if c.kernel.Reads() != reads {
+				t.Error("the kernel is asked although nobody drains")
+			}
+		})
+	})
+	t.Run("until its time is over", func(t *testing.T) {
+		playCase(t, vs(drains, 1, 2), nil, func(c *caseRun) {
+			begin(c)
+			c.want(c.load("", nil), out...)
+			c.want(c.later(59*time.Second), "delete "+caseDest2)
+			c.want(c.later(2*time.Second), "delete tcp 10.0.0.1:80")
+			c.table("")
+		})
+	})
+	t.Run("the sorry server too", func(t *testing.T) {
+		playCase(t, vs(drains, 1), []int{1}, func(c *caseRun) {
+			begin(c)
+			c.want(c.load("", nil), "set "+caseSorry+" weight 0")
+			c.want(c.later(30 * time.Second))
+			c.want(c.later(31*time.Second), "delete tcp 10.0.0.1:80")
+		})
+	})
+	t.Run("back before that", func(t *testing.T) {
+		playCase(t, vs(drains, 1, 2), nil, func(c *caseRun) {
+			begin(c)
+			c.want(c.load("", nil), out...)
+			c.want(c.load(vs("", 1, 3), nil), "add tcp 10.0.0.1:80 -> 192.168.0.3:80 weight 1", "set "+caseDest1+" weight 1", "delete "+caseDest2)
+			c.want(c.later(time.Hour))
+			c.table("tcp 10.0.0.1:80 wlc\n-> 192.168.0.1:80 masq 1\n-> 192.168.0.3:80 masq 1")
+		})
+	})
+	t.Run("its service is another's", func(t *testing.T) {
+		playCase(t, vs(drains, 1, 2), nil, func(c *caseRun) {
+			begin(c)
+			c.load(inGroup("10.0.0.1 80", "lb_algo wlc\nlb_kind NAT\nprotocol TCP\nreal_server 192.168.0.4 80 {\n}\n"), nil)
+			c.table("tcp 10.0.0.1:80 wlc\n-> 192.168.0.4:80 masq 1")
+			c.want(c.later(time.Hour))
+		})
+	})
+}
+
 // A server that drains does so in each service of a group, and goes from all of them together.
 func TestDrainInAGroup(t *testing.T) {
 	group := func(servers string) string {

@@ -72,6 +72,7 @@ type Reconciler struct {
 	servers map[confparse.VirtualServerID]*virtualServer
 	entries map[ServiceKey]*entry
 	listed  []*virtualServer // in the order of the Spec
+	leaving []*virtualServer // that have left the configuration, and whose servers drain
 	ended   []*virtualServer // that a Spec has removed, and of which that is still to be told
 	order   []*entry         // those that are wanted, as in the Spec
 	dirty   []*entry         // those that may not be in the kernel as they are wanted, or not wanted and there

@@ -35,7 +35,7 @@ func (r *Reconciler) stop() {
 		e.vs = nil
 	}
 	defer r.tellOmega(r.listed)
-	r.servers, r.listed, r.order, r.round = nil, nil, nil, nil
+	r.servers, r.listed, r.leaving, r.order, r.round = nil, nil, nil, nil, nil
 	r.restoreTimeouts(ctx)
 	if r.onStop == confparse.FlushOnStopAll {
 		if err := r.kernel.Flush(ctx); err != nil {

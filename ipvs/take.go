@@ -48,9 +48,11 @@ func (r *Reconciler) setSpec(s Spec, h Health) {
 			if s.FlushOnStop == confparse.FlushOnStopOff {
 				r.ended = append(r.ended, vs)
 			}
+			r.leave(vs)
 		}
 	}
 	r.listed = listed
+	r.keepLeaving()
 	for _, e := range r.entries {
 		if e.gen == r.gen || e.vs == nil {
 			continue
@@ -136,6 +138,7 @@ func (r *Reconciler) changeHealth(changes []HealthChange) {
 
 // changed has the services of a virtual server follow its pool.
 func (r *Reconciler) changed(vs *virtualServer) {
+	r.left(vs)
 	vs.show()
 	r.schedule(vs)
 	for _, e := range vs.entries {

@@ -42,6 +42,26 @@ func (p *Pool) keepGuards(old *Pool, number []int) {
 	}
 }
 
+// Leaving returns what becomes of the pool when its virtual server leaves the configuration: a pool of nobody, in which those
+// that are in now drain.
+func (p *Pool) Leaving() *Pool {
+	q := &Pool{spec: &Spec{}, now: p.now}
+	g := p.spec.Guards.Drain
+	if g == 0 {
+		return q
+	}
+	q.draining = slices.Clone(p.draining)
+	for i := range p.servers {
+		if _, in := p.own(i); in {
+			q.draining = append(q.draining, drain{p.spec.Servers[i], p.now + g})
+		}
+	}
+	if s := p.spec.Sorry; p.Serving() && p.Find(netip.AddrPortFrom(s.Addr, s.Port)) < 0 {
+		q.draining = append(q.draining, drain{Server{Addr: s.Addr, Port: s.Port, Forwarding: s.Forwarding, Tunnel: s.Tunnel}, p.now + g})
+	}
+	return q
+}
+
 // Draining returns the servers that have left the configuration and are to stay with weight 0.
 func (p *Pool) Draining() []Server {
 	servers := make([]Server, len(p.draining))
