@@ -123,6 +123,9 @@ func (d *decoder) settleGroups() {
 				return true
 			}
 			vi.inGroup = g.Name
+			if vi.Notify.PriorityChanges == Unset {
+				vi.Notify.PriorityChanges = g.Notify.PriorityChanges
+			}
 			return false
 		})
 		switch len(g.Members) {

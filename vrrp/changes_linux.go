@@ -9,15 +9,25 @@ import (
 	"vigil/vrrp/election"
 )
 
-// Change is one transition of a virtual router (Group is "") or of a sync group (Instance is "").
+// Change is one transition of a virtual router (Group is "") or of a sync group (Instance is ""), or something else that
+// is told of a virtual router, by its Kind.
 type Change struct {
+	Kind     election.NotifyKind
 	Instance confparse.InstanceName
 	Group    confparse.GroupName
 	From, To election.State
 	Priority uint8          // effective, of an instance
 	Initial  bool           // the first state
+	Removed  bool           // To is Init because a reload has removed it
 	Cause    election.Cause // of an instance
-	Time     time.Time      // of the decision
+	Told     election.Audience
+	Time     time.Time // of the decision
+}
+
+// changeOf is the Change that a tells of, of a virtual router of that name or of the sync group that it names.
+func changeOf(a election.Notify, name confparse.InstanceName) Change {
+	return Change{Kind: a.Kind, Instance: name, Group: a.Group, From: a.From, To: a.To, Priority: a.Priority, Initial: a.Initial,
+		Removed: a.Removed, Cause: a.Cause, Told: a.Told, Time: time.Now()}
 }
 
 // Changes are the transitions that one reader has not taken yet. None is lost. Those of one object come in the order in

@@ -22,7 +22,7 @@ func FromConfig(cfg *confparse.Config) election.Spec {
 		spec.Instances = append(spec.Instances, s)
 	}
 	for _, g := range cfg.SyncGroups {
-		spec.Groups = append(spec.Groups, election.GroupSpec{Name: g.Name, Members: slices.Clone(g.Members)})
+		spec.Groups = append(spec.Groups, election.GroupSpec{Name: g.Name, Members: slices.Clone(g.Members), Told: audience(&g.Notify)})
 	}
 	return spec
 }
@@ -38,6 +38,7 @@ func instanceFromConfig(in *confparse.VRRPInstance) election.InstanceSpec {
 		CheckUnicastSrc: in.CheckUnicastSrc, SkipCheckAdvAddr: in.SkipCheckAdvAddr,
 		TrackLink:                !in.DontTrackPrimary,
 		GARP:                     in.GARP,
+		Told:                     audience(&in.Notify),
 		LowerPriorityNoAdvert:    in.LowerPriorityNoAdvert,
 		HigherPrioritySendAdvert: in.HigherPrioritySendAdvert,
 	}

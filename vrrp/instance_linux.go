@@ -118,8 +118,7 @@ func (r *Runner) order(in *virtualRouter, action election.Action) {
 		in.worker.cancel()
 		return
 	case election.Notify:
-		in.worker.order(r.changes.begin(Change{Instance: in.spec.Name, From: a.From, To: a.To, Priority: a.Priority,
-			Initial: a.Initial, Cause: a.Cause, Time: time.Now()}))
+		in.worker.order(r.changes.begin(changeOf(a, in.spec.Name)))
 		return
 	case election.PassOn:
 		in.worker.order(passOn{move: r.move(a), link: a.Link})
@@ -136,7 +135,7 @@ func (r *Runner) groupMoved(a election.Notify) {
 			members = g.Members
 		}
 	}
-	r.changes.group(Change{Group: a.Group, From: a.From, To: a.To, Initial: a.Initial, Time: time.Now()}, members)
+	r.changes.group(changeOf(a, ""), members)
 }
 
 // move describes a hand-over. It ends when it is due, however long the worker takes to begin it.

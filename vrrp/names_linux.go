@@ -11,6 +11,8 @@ type (
 	InstanceSpec = election.InstanceSpec
 	GroupSpec    = election.GroupSpec
 	State        = election.State
+	Audience     = election.Audience
+	Told         = election.Told
 	Network      = lan.Network
 	Kernel       = lan.Kernel
 )
@@ -22,6 +24,16 @@ const (
 	Master = election.Master
 	Fault  = election.Fault
 )
+
+// What a Change is about.
+const (
+	Transition      = election.NotifyTransition
+	LowerMaster     = election.NotifyLowerMaster
+	PriorityChanged = election.NotifyPriority
+)
+
+// AudienceOf returns the Audience of t.
+func AudienceOf(t Told) Audience { return election.AudienceOf(t) }
 
 // OpenKernel returns the Network of the network namespace that the calling thread is in. It needs CAP_NET_ADMIN and
 // CAP_NET_RAW; without them the error wraps fs.ErrPermission and names what is missing.

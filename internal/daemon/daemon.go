@@ -279,7 +279,7 @@ const settling = 100 * time.Millisecond
 // pathsChanged reports whether a change of role comes with other paths between this host and the real servers: a link
 // has come back, or the address that is their gateway has come here. Checks that failed until then say nothing any more.
 func pathsChanged(c vrrp.Change) bool {
-	return !c.Initial && (c.To == vrrp.Master || c.From == vrrp.Fault)
+	return c.Kind == vrrp.Transition && !c.Initial && (c.To == vrrp.Master || c.From == vrrp.Fault)
 }
 
 // taskEnded decides what the end of a task means. VRRP, checks and IPVS are what the daemon is for; systemd starts it

@@ -60,8 +60,7 @@ func diffInstances(old, new vrrp.Spec) []Step {
 
 func diffGroups(old, new vrrp.Spec) []Step {
 	name := func(g vrrp.GroupSpec) confparse.GroupName { return g.Name }
-	equal := func(a, b vrrp.GroupSpec) bool { return slices.Equal(a.Members, b.Members) }
-	d := diffLists(old.Groups, new.Groups, name, equal)
+	d := diffLists(old.Groups, new.Groups, name, vrrp.GroupSpec.Equal)
 	var steps []Step
 	for _, k := range d.added {
 		steps = append(steps, step(Add, "vrrp_sync_group %s", k))

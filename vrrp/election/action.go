@@ -86,13 +86,17 @@ type StateChanged struct {
 }
 
 // Notify tells whoever wants to know that a state is reached: it follows the Own and the Announce of the transition, and
-// after a hand-over the release of the resources. The executor keeps this order and loses none.
+// after a hand-over the release of the resources. The executor keeps this order and loses none. Other kinds tell of what
+// happens within a state.
 type Notify struct {
+	Kind     NotifyKind
 	Group    confparse.GroupName // of a sync group, whose InstanceAction has the Handle 0; "" of a virtual router
 	From, To State               // To is Init when the router or group has stopped
 	Priority uint8               // effective; 0 of a group
 	Initial  bool
+	Removed  bool  // To is Init because a reload has removed it
 	Cause    Cause // of a virtual router
+	Told     Audience
 }
 
 // GroupChanged reports that a sync group as a whole has moved, after the StateChanged of its members. It belongs to no

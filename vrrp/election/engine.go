@@ -28,19 +28,20 @@ type InstanceAction struct {
 // The life of a router as the shell sees it: Start, upon which the shell steps Started; its actions; Stopped. The
 // slices returned are reused by the next call. An advert that changes nothing costs no allocation.
 type Engine struct {
-	routers map[Handle]*virtualRouter
-	list    []*virtualRouter // configuration order; those that resign stay where they were
-	groups  []*group
-	queue   deadlines
-	waiting []InstanceSpec                // start once addresses that a resigning router holds are free
-	tracked map[track.ID][]*virtualRouter // who references an object
-	values  map[track.ID]int              // last word about it
-	wanted  map[place][]*virtualRouter    // whose specs have an address
-	spared  []spared                      // by this Apply
-	spec    Spec
-	last    Handle
-	stepped []*virtualRouter // by TakeStepped
-	out     []InstanceAction
+	routers  map[Handle]*virtualRouter
+	list     []*virtualRouter // configuration order; those that resign stay where they were
+	groups   []*group
+	queue    deadlines
+	waiting  []InstanceSpec                // start once addresses that a resigning router holds are free
+	tracked  map[track.ID][]*virtualRouter // who references an object
+	values   map[track.ID]int              // last word about it
+	wanted   map[place][]*virtualRouter    // whose specs have an address
+	spared   []spared                      // by this Apply
+	spec     Spec
+	last     Handle
+	stopping bool             // all routers are to go
+	stepped  []*virtualRouter // by TakeStepped
+	out      []InstanceAction
 }
 
 // virtualRouter is a Machine in an Engine.

@@ -145,6 +145,12 @@ func (x *executor) notified(r *executed, n Notify) {
 		x.groups[n.Group] = n.To
 		return
 	}
+	if n.Kind != NotifyTransition {
+		if n.From != n.To || n.To != r.told || n.To != r.state || n.Kind == NotifyLowerMaster && n.To != Master {
+			x.t.Fatalf("%s: %+v, told %v, is %v", r.name, n, r.told, r.state)
+		}
+		return
+	}
 	if n.From != r.told || n.To != r.state {
 		x.t.Fatalf("%s: told %v→%v, was %v, is %v", r.name, n.From, n.To, r.told, r.state)
 	}

@@ -89,6 +89,8 @@ type Stop struct {
 	AtOnce bool
 	// Hold is the least time the resources stay when no successor is heard: a sync group hands over as a whole.
 	Hold time.Duration
+	// Removed: a reload has removed the router.
+	Removed bool
 }
 
 // Wake says that the Deadline may have passed. Before the deadline it is a no-op; late is legal and behaves as if the

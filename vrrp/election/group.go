@@ -12,6 +12,7 @@ import (
 // the rules are keepalived's.
 type group struct {
 	name    confparse.GroupName
+	told    Audience
 	members []*virtualRouter // in the group's configuration order
 	missing int              // members that wait for their launch
 	state   State            // as last reported; Init until the first state is decided
@@ -190,7 +191,7 @@ func (e *Engine) report(g *group) {
 		initial := g.state == Init
 		e.out = append(e.out, InstanceAction{Action: GroupChanged{Group: g.name, From: g.state, To: state, Initial: initial}})
 		e.emit(g)
-		g.pending = Notify{Group: g.name, From: g.state, To: state, Initial: initial}
+		g.pending = Notify{Group: g.name, From: g.state, To: state, Initial: initial, Removed: state == Init && !e.stopping, Told: g.told}
 		g.state = state
 	}
 	e.notify(g)
@@ -224,13 +225,6 @@ func (e *Engine) notify(g *group) {
 	}
 }
 
-func (e *Engine) emit(g *group) {
-	if g.pending.From != g.pending.To {
-		e.out = append(e.out, InstanceAction{Action: g.pending})
-		g.pending = Notify{}
-	}
-}
-
 // regroup makes order and groups follow the spec after routers were added, kept or dropped.
 func (e *Engine) regroup(now Instant) {
 	byName := e.sort()
@@ -240,7 +234,7 @@ func (e *Engine) regroup(now Instant) {
 	joined := make(map[*virtualRouter]*group)
 	for _, gs := range e.spec.Groups {
 		g := e.groupOf(gs.Name, old)
-		g.members, g.missing = g.members[:0], 0
+		g.members, g.missing, g.told = g.members[:0], 0, gs.Told
 		for _, name := range gs.Members {
 			switch r := byName[name]; {
 			case r != nil && joined[r] == nil:

@@ -68,6 +68,8 @@ type Machine struct {
 	listenFrom Instant // end of vrrp_startup_delay
 	timers     timers
 	lowerRound Instant // when a lower master was last answered with announcements
+	lowerSince Instant // when the interval began in which lowerCount were told of
+	lowerCount int
 
 	// What this Step did that concerns the sync group.
 	accepted, lower, lost bool
@@ -92,7 +94,7 @@ const (
 func NewMachine(spec InstanceSpec) *Machine {
 	m := &Machine{
 		values: make(map[track.ID]int), timers: stopped, retry: backoff{at: Never},
-		listenFrom: math.MinInt64, now: math.MinInt64, lowerRound: math.MinInt64,
+		listenFrom: math.MinInt64, now: math.MinInt64, lowerRound: math.MinInt64, lowerSince: math.MinInt64,
 	}
 	m.adopt(spec)
 	m.priority = m.effectivePriority()

@@ -170,6 +170,12 @@ func describe(a Action, all []Address) string {
 		if a.Group != "" {
 			return fmt.Sprintf("notify group %s %v→%v", a.Group, a.From, a.To)
 		}
+		switch a.Kind {
+		case NotifyLowerMaster:
+			return fmt.Sprintf("notify of a lower master, priority %d", a.Priority)
+		case NotifyPriority:
+			return fmt.Sprintf("notify %v of priority %d", a.To, a.Priority)
+		}
 		return fmt.Sprintf("notify %v→%v priority %d", a.From, a.To, a.Priority)
 	case GroupChanged:
 		s := fmt.Sprintf("group %s %v→%v", a.Group, a.From, a.To)

@@ -114,6 +114,7 @@ func (m *Machine) receiveMaster(now Instant, a *wire.Advert, from *peer) {
 		m.report(from, report)
 		m.lower = true
 		m.announceLower(now)
+		m.tellLower(now)
 	default:
 		if m.spec.HigherPrioritySendAdvert {
 			m.sendAdvert(now)

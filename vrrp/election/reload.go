@@ -10,6 +10,11 @@ import (
 // in place otherwise, whatever its name. Others resign, and new ones start; one that wants an address which a resigning
 // router still holds starts after that one's Stopped.
 func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
+	e.stopping = false
+	return e.apply(now, spec)
+}
+
+func (e *Engine) apply(now Instant, spec Spec) []InstanceAction {
 	e.out = e.out[:0]
 	wanted := spec.Instances
 	kept := e.match(wanted)
@@ -37,13 +42,16 @@ func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
 }
 
 // Stop resigns all virtual routers, in order. It is Apply of an empty Spec. It takes StopLimit at most.
-func (e *Engine) Stop(now Instant) []InstanceAction { return e.Apply(now, Spec{}) }
+func (e *Engine) Stop(now Instant) []InstanceAction {
+	e.stopping = true
+	return e.apply(now, Spec{})
+}
 
 // StopAtOnce has all virtual routers release their resources without waiting for successors, those that resign already
 // too. Nothing is left to do afterwards.
 func (e *Engine) StopAtOnce(now Instant) []InstanceAction {
 	e.out = e.out[:0]
-	e.spec, e.waiting = Spec{}, nil
+	e.spec, e.waiting, e.stopping = Spec{}, nil, true
 	for _, r := range slices.Clone(e.list) {
 		e.retire(now, r, Stop{AtOnce: true})
 	}
@@ -65,7 +73,7 @@ func (e *Engine) retireAll(now Instant, which func(*virtualRouter) bool) {
 		}
 	}
 	for _, r := range list {
-		e.retire(now, r, Stop{Hold: hold[r.group]})
+		e.retire(now, r, Stop{Hold: hold[r.group], Removed: !e.stopping})
 	}
 }
 

@@ -51,6 +51,7 @@ type InstanceSpec struct {
 	Excluded         []Address   // installed and announced, not advertised
 	Trackers         []TrackSpec // those of its sync group too
 	GARP             confparse.GARP
+	Told             Audience
 
 	LowerPriorityNoAdvert    bool
 	HigherPrioritySendAdvert bool
@@ -88,6 +89,12 @@ type TrackSpec struct {
 type GroupSpec struct {
 	Name    confparse.GroupName
 	Members []confparse.InstanceName
+	Told    Audience
+}
+
+// Equal reports whether g and h ask for the same.
+func (g GroupSpec) Equal(h GroupSpec) bool {
+	return g.Name == h.Name && slices.Equal(g.Members, h.Members) && g.Told == h.Told
 }
 
 // InstanceKey is the identity of a virtual router across a reload: when it stays, state is kept whatever else changed.
@@ -153,6 +160,6 @@ func (s InstanceSpec) Equal(t InstanceSpec) bool {
 		slices.Equal(s.Peers, t.Peers) && slices.Equal(s.PeerTTLs, t.PeerTTLs) &&
 		s.CheckUnicastSrc == t.CheckUnicastSrc && s.SkipCheckAdvAddr == t.SkipCheckAdvAddr && s.TrackLink == t.TrackLink &&
 		slices.Equal(s.Addresses, t.Addresses) && slices.Equal(s.Excluded, t.Excluded) &&
-		slices.Equal(s.Trackers, t.Trackers) && s.GARP == t.GARP &&
+		slices.Equal(s.Trackers, t.Trackers) && s.GARP == t.GARP && s.Told == t.Told &&
 		s.LowerPriorityNoAdvert == t.LowerPriorityNoAdvert && s.HigherPrioritySendAdvert == t.HigherPrioritySendAdvert && s.sameAs(&t.ProtocolSpec)
 }

@@ -99,6 +99,7 @@ func (m *Machine) reprioritize(now Instant) {
 		return
 	}
 	m.emit(Report{Kind: ReportPriorityChanged, Theirs: int(old), Ours: int(p)})
+	m.tellPriority()
 	if m.state == Backup {
 		m.timers.activeDown = max(now, m.timers.activeDown.Add(m.activeDownInterval()-before))
 	}

@@ -180,6 +180,7 @@ func (m *Machine) stop(now Instant, ev Stop) {
 	m.phase, m.state, m.want = resigning, Init, Init
 	if begun && from != Init {
 		m.transition(now, from, CauseStop, Peer{})
+		m.pending.Removed = ev.Removed
 	}
 	if from == Master {
 		m.leaveMaster()
@@ -219,7 +220,7 @@ func (m *Machine) transition(now Instant, from State, cause Cause, by Peer) {
 	m.notify()
 	m.last = Transition{From: from, To: m.state, Cause: cause, At: now, By: by}
 	m.emit(StateChanged{From: from, To: m.state, Priority: m.priority, Initial: from == Init, Cause: cause})
-	m.pending = Notify{From: from, To: m.state, Priority: m.priority, Initial: from == Init, Cause: cause}
+	m.pending = Notify{From: from, To: m.state, Priority: m.priority, Initial: from == Init, Cause: cause, Told: m.spec.Told}
 }
 
 // notifying reports whether the last transition is still to be told of.
