@@ -2,12 +2,7 @@ package notify
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
-	"net/mail"
-	"net/smtp"
 	"os"
 	"strings"
 	"time"
@@ -15,8 +10,10 @@ import (
 
 const (
 	maxMails    = 1024 // that wait
+	mailBatch   = 16   // of them that may go at once when there are more
 	mailTries   = 3
 	mailBackoff = 5 * time.Second // after the first try; twice as long after each further one
+	mailGrace   = time.Second     // for what is left at the end
 )
 
 // MailServer is how mails are sent (RFC 5321).
@@ -30,6 +27,7 @@ type MailServer struct {
 
 // Mail is an alert.
 type Mail struct {
+	About   string // the object
 	Subject string
 	Body    string
 }
@@ -40,35 +38,52 @@ type Mailer struct {
 	server MailServer
 	queue  *queue[Mail]
 	pause  time.Duration
+	grace  time.Duration
 }
 
 // NewMailer returns a Mailer, which sends while its Run is on.
 func NewMailer(server MailServer, log *slog.Logger) *Mailer {
-	return &Mailer{log: log, server: server, queue: newQueue[Mail](maxMails), pause: mailBackoff}
+	return &Mailer{log: log, server: server, queue: newQueue[Mail](maxMails, mailBatch), pause: mailBackoff, grace: mailGrace}
 }
 
-// Send queues a mail.
-func (m *Mailer) Send(mail Mail) { m.queue.put(mail) }
+// Send queues a mail. Of mails about the same object the last one is the last to be lost.
+func (m *Mailer) Send(mail Mail) { m.queue.put(mail.About, mail) }
 
-// Run sends what is queued until ctx ends.
+// Lost is how many mails were lost because the server did not take them in time.
+func (m *Mailer) Lost() uint64 { return m.queue.losses() }
+
+// Run sends what is queued until ctx ends, and what is left then as far as the server takes it at once.
 func (m *Mailer) Run(ctx context.Context) error {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(m.grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-work.Done():
+		}
+	})()
 	for {
 		select {
 		case <-m.queue.signal:
 		case <-ctx.Done():
-			return nil
 		}
-		for mails := m.queue.takeFirst(); len(mails) > 0 && ctx.Err() == nil; mails = m.queue.takeFirst() {
-			m.deliver(ctx, mails[0])
+		for mails := m.queue.takeFirst(); len(mails) > 0 && work.Err() == nil; mails = m.queue.takeFirst() {
+			m.deliver(ctx, work, mails[0].what)
+		}
+		if ctx.Err() != nil {
+			return nil
 		}
 	}
 }
 
-// deliver tries to send a mail.
-func (m *Mailer) deliver(ctx context.Context, mail Mail) {
+// deliver tries to send a mail until work ends, and not again when ctx has.
+func (m *Mailer) deliver(ctx, work context.Context, mail Mail) {
 	for try := range mailTries {
-		err := m.server.send(ctx, mail, time.Now())
-		if err == nil || ctx.Err() != nil {
+		err := m.server.send(work, mail, time.Now())
+		if err == nil || work.Err() != nil {
 			return
 		}
 		m.log.Error("An alert cannot be mailed", "subject", mail.Subject, "err", err, "try", try+1)
@@ -82,56 +97,36 @@ func (m *Mailer) deliver(ctx context.Context, mail Mail) {
 	}
 }
 
-// send makes one attempt, which ends with ctx or after the Timeout.
-func (s *MailServer) send(ctx context.Context, m Mail, now time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
-	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.Address)
-	if err != nil {
-		return err
-	}
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	defer conn.Close()
-	host, _, _ := net.SplitHostPort(s.Address)
-	c, err := smtp.NewClient(conn, host)
-	if err != nil {
-		return fmt.Errorf("greeting: %w", err)
-	}
-	if err := c.Hello(s.HELO); err != nil {
-		return fmt.Errorf("HELO: %w", err)
-	}
-	if err := c.Mail(addressOf(s.From)); err != nil {
-		return fmt.Errorf("MAIL: %w", err)
-	}
-	for _, to := range s.Recipients {
-		if err := c.Rcpt(addressOf(to)); err != nil {
-			return fmt.Errorf("RCPT %s: %w", to, err)
-		}
-	}
-	w, err := c.Data()
-	if err != nil {
-		return fmt.Errorf("DATA: %w", err)
-	}
-	if _, err := io.WriteString(w, s.text(m, now)); err != nil {
-		return fmt.Errorf("text: %w", err)
-	}
-	if err := w.Close(); err != nil {
-		return fmt.Errorf("text: %w", err)
-	}
-	_ = c.Quit() // it has been taken
-	return nil
-}
-
-// text is the message (RFC 5322).
-func (s *MailServer) text(m Mail, now time.Time) string {
+// message is m as it is sent (RFC 5322), with the headers in keepalived's order.
+func (s *MailServer) message(m Mail, now time.Time) string {
 	return strings.Join([]string{
 		"Date: " + now.Format(time.RFC1123Z),
 		"From: " + oneLine(s.From),
-		"To: " + oneLine(strings.Join(s.Recipients, ", ")),
 		"Subject: " + oneLine(m.Subject),
 		"X-Mailer: Keepalived",
-		"", m.Body, "",
+		"To: " + s.to(),
+		"", m.Body, "", "",
 	}, "\r\n")
+}
+
+// maxHeaderLine is less than what a line may have (RFC 5322 §2.1.1).
+const maxHeaderLine = 900
+
+// to is the list of the recipients, which goes on in further lines when it is long.
+func (s *MailServer) to() string {
+	var b strings.Builder
+	line := 0
+	for i, r := range s.Recipients {
+		if i > 0 {
+			b.WriteString(", ")
+			if line += len(r) + 2; line > maxHeaderLine {
+				b.WriteString("\r\n ")
+				line = len(r)
+			}
+		}
+		b.WriteString(oneLine(r))
+	}
+	return b.String()
 }
 
 // oneLine is s without what would end a header.
@@ -142,14 +137,6 @@ func oneLine(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// addressOf is the address in what is written, which may have a name beside it.
-func addressOf(s string) string {
-	if a, err := mail.ParseAddress(s); err == nil {
-		return a.Address
-	}
-	return strings.Trim(s, "<> ")
 }
 
 // DefaultSender is who sends where nobody says: this process's user at this host.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/mail"
 	"strings"
 	"testing"
 	"time"
@@ -83,19 +84,20 @@ func TestMailOnTheWire(t *testing.T) {
 	if err := s.send(t.Context(), Mail{Subject: "[lb1] Virtualserver\r\nBcc: x - UP", Body: "=> Gained quorum 1+0=1 <= 2 <=\r\n.hidden"}, at); err != nil {
 		t.Fatal(err)
 	}
-	const want = `EHLO lb1.example.net
+	const want = `HELO lb1.example.net
 MAIL FROM:<lb1@example.net>
 RCPT TO:<a@example.net>
 RCPT TO:<b@example.net>
 DATA
 Date: Sun, 01 Mar 2026 12:00:00 +0000
 From: Balancer <lb1@example.net>
-To: a@example.net, On Call <b@example.net>
 Subject: [lb1] Virtualserver  Bcc: x - UP
 X-Mailer: Keepalived
+To: a@example.net, On Call <b@example.net>
 
 => Gained quorum 1+0=1 <= 2 <=
 ..hidden
+
 .
 QUIT
 `
@@ -137,6 +139,7 @@ func TestMailIsTriedAgain(t *testing.T) {
 func TestMailServerThatNeverAnswers(t *testing.T) {
 	h := newMailHost(t)
 	m := NewMailer(h.server(), slog.New(slog.DiscardHandler))
+	m.grace = time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- m.Run(ctx) }()
@@ -165,5 +168,69 @@ func TestAddressOf(t *testing.T) {
 		if got := addressOf(written); got != want {
 			t.Errorf("%q: %q, want %q", written, got, want)
 		}
+	}
+}
+
+// What is queued when the end comes is sent still, if the server takes it.
+func TestLastMailIsSent(t *testing.T) {
+	h := newMailHost(t)
+	m := NewMailer(h.server(), slog.New(slog.DiscardHandler))
+	m.grace = time.Hour // it ends when the mails are sent
+	for _, subject := range []string{"one", "two"} {
+		m.Send(Mail{Subject: subject})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	done := make(chan error)
+	go func() { done <- m.Run(ctx) }()
+	go h.serve()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"one", "two"} {
+		if said := <-h.sessions; !strings.Contains(said, "Subject: "+want+"\n") {
+			t.Errorf("%s is not in\n%s", want, said)
+		}
+	}
+}
+
+// Many recipients are folded (RFC 5322 §2.2.3), and none is lost.
+func TestManyRecipients(t *testing.T) {
+	s := MailServer{From: "a@example.net"}
+	for i := range 500 {
+		s.Recipients = append(s.Recipients, fmt.Sprintf("person-%d@mail.example.net", i))
+	}
+	m, err := mail.ReadMessage(strings.NewReader(s.message(Mail{Subject: "x", Body: "y"}, time.Now())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := m.Header.AddressList("To")
+	if err != nil || len(list) != 500 || list[499].Address != s.Recipients[499] {
+		t.Errorf("%d recipients, %v", len(list), err)
+	}
+	for line := range strings.SplitSeq(s.message(Mail{}, time.Now()), "\r\n") {
+		if len(line) > 998 {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+	}
+}
+
+// A server that goes on talking is not listened to for ever.
+func TestMailServerThatNeverStopsTalking(t *testing.T) {
+	h := newMailHost(t)
+	go func() {
+		c, err := h.listener.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		for err == nil {
+			_, err = fmt.Fprint(c, "220-and another thing\r\n")
+		}
+	}()
+	s := h.server()
+	s.Timeout = time.Hour
+	if err := s.send(t.Context(), Mail{}, time.Now()); err == nil {
+		t.Error("a mail is taken by nobody")
 	}
 }

@@ -15,6 +15,9 @@ import (
 // maxLines bounds the lines that wait for the reader of a pipe. Ten thousand servers that fail at once are fewer.
 const maxLines = 1 << 16
 
+// lineBatch is how many of them may go at once when nobody reads.
+const lineBatch = maxLines / 64
+
 // pipeGrace is how long what is left may take when the pipe is closed.
 const pipeGrace = 200 * time.Millisecond
 
@@ -29,7 +32,7 @@ type Pipe struct {
 // OpenPipe opens the named pipe at path, which is made, and given to an owner, if there is none. It is no error that
 // nobody reads it.
 func OpenPipe(path string, uid, gid int) (*Pipe, error) {
-	p := &Pipe{path: path, lines: newQueue[string](maxLines)}
+	p := &Pipe{path: path, lines: newQueue[string](maxLines, lineBatch)}
 	err := unix.Mkfifo(path, 0o600)
 	switch {
 	case err == nil:
@@ -50,12 +53,15 @@ func OpenPipe(path string, uid, gid int) (*Pipe, error) {
 	if info, err := p.file.Stat(); err != nil || info.Mode().Type() != os.ModeNamedPipe {
 		_ = p.file.Close()
 		return nil, errors.Join(err, fmt.Errorf("%s is no named pipe", path))
+	} else if s, ok := info.Sys().(*syscall.Stat_t); ok && int(s.Uid) != uid && int(s.Uid) != os.Geteuid() {
+		_ = p.file.Close()
+		return nil, fmt.Errorf("%s belongs to user %d", path, s.Uid)
 	}
 	return p, nil
 }
 
-// Write queues a line, without its end.
-func (p *Pipe) Write(line string) { p.lines.put(line) }
+// Write queues a line, without its end. Of lines about the same object the last one is the last to be lost.
+func (p *Pipe) Write(about, line string) { p.lines.put(about, line) }
 
 // Lost is how many lines were lost because nobody read them.
 func (p *Pipe) Lost() uint64 { return p.lines.losses() }
@@ -83,8 +89,8 @@ func (p *Pipe) Run(ctx context.Context) error {
 
 // write writes what is queued. Lines stay whole: they are shorter than PIPE_BUF.
 func (p *Pipe) write() error {
-	for _, line := range p.lines.take() {
-		if _, err := io.WriteString(p.file, line+"\n"); err != nil {
+	for _, m := range p.lines.take() {
+		if _, err := io.WriteString(p.file, m.what+"\n"); err != nil {
 			return err
 		}
 	}
