@@ -96,6 +96,6 @@ var itemWordTable = []struct {
 	{"@item:linkbeat_interface", false, []string{"<IFNAME> [MII|ETHTOOL|IOCTL]"}},
 	{"@item:interface_delay", false, []string{"<IFNAME> <DOWN> [<UP>]"}},
 	{"@item:name", true, []string{"<NAME>"}},
-	{"@item:script", false, []string{"<SCRIPT>", "<USER>", "[:]<GROUP>"}},
+	{"@item:script", true, []string{"<SCRIPT>", "<USER>", "[:]<GROUP>"}},
 	{"@item:lvs_method", true, []string{"NAT", "DR", "TUN", "type", "port", "nocsum", "csum", "remcsum"}},
 }

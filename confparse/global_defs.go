@@ -77,9 +77,9 @@ var globalBlock = slices.Concat(
 	blockOf[Global]{wordRow("router_id", optionalWord, func(g *Global) *string { return &g.RouterID }).
 		because("the host name")},
 	processRows, mailRows, vrrpRows, instanceDefaultRows, firewallRows, lvsRows, ipvsFirewallRows,
-	fifoRows("notify_fifo", false, func(g *Global) *FIFO { return &g.NotifyFIFO }),
-	fifoRows("vrrp_notify_fifo", false, func(g *Global) *FIFO { return &g.VRRPFIFO }),
-	fifoRows("lvs_notify_fifo", true, func(g *Global) *FIFO { return &g.LVSFIFO }),
+	fifoRows("notify_fifo", func(g *Global) *FIFO { return &g.NotifyFIFO }),
+	fifoRows("vrrp_notify_fifo", func(g *Global) *FIFO { return &g.VRRPFIFO }),
+	fifoRows("lvs_notify_fifo", func(g *Global) *FIFO { return &g.LVSFIFO }),
 	snmpRows, dbusRows,
 	schedulingRows("vrrp", func(g *Global) *Scheduling { return &g.VRRPScheduling }),
 	schedulingRows("checker", func(g *Global) *Scheduling { return &g.CheckerScheduling }),
@@ -124,8 +124,8 @@ var vrrpRows = blockOf[Global]{
 	receiveBuffer,
 	numberRow("vrrp_rx_bufs_multiplier", wholeStrict(1, maxUint32).withoutFatal(), 3,
 		func(g *Global) *uint32 { return &g.RXBufferMultiplier }),
-	optionRow("vrrp_notify_priority_changes", func(g *Global) *bool { return &g.NotifyPriorityChanges }).withoutEffect(),
-	flagRow("fifo_write_vrrp_states_on_reload", func(g *Global) *bool { return &g.StatesOnReload }).withoutEffect(),
+	optionRow("vrrp_notify_priority_changes", func(g *Global) *bool { return &g.NotifyPriorityChanges }),
+	flagRow("fifo_write_vrrp_states_on_reload", func(g *Global) *bool { return &g.StatesOnReload }),
 }
 
 func multicastGroup(name, def string, field func(*Global) *netip.Addr) row[Global] {
@@ -203,6 +203,11 @@ func (d *decoder) finishGlobals() {
 	}
 	if g.MinGARP {
 		d.gs.leastGARP()
+	}
+	for _, f := range []*FIFO{&g.VRRPFIFO, &g.LVSFIFO} {
+		if f.Path != "" && f.Path == g.NotifyFIFO.Path { // which has all that it would have
+			*f = FIFO{}
+		}
 	}
 }
 

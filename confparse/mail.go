@@ -31,9 +31,9 @@ var mailRows = blockOf[Global]{
 		func(p *printer, g *Global) { p.text("smtp_helo_name", g.Mail.HELO) }),
 	smtpTimeout(),
 	switchRow("smtp_alert", "unset", func(g *Global) *Switch { return &g.Mail.Alerts }),
-	switchRow("smtp_alert_vrrp", "smtp_alert", func(g *Global) *Switch { return &g.Mail.VRRP }).withoutEffect(),
+	switchRow("smtp_alert_vrrp", "smtp_alert", func(g *Global) *Switch { return &g.Mail.VRRP }),
 	switchRow("smtp_alert_checker", "smtp_alert", func(g *Global) *Switch { return &g.Mail.Checkers }),
-	flagRow("no_email_faults", func(g *Global) *bool { return &g.Mail.NoFaults }).withoutEffect(),
+	flagRow("no_email_faults", func(g *Global) *bool { return &g.Mail.NoFaults }),
 	optionRow("no_checker_emails", func(g *Global) *bool { return &g.Mail.NoCheckers }).withoutEffect(),
 }
 

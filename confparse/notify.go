@@ -33,16 +33,16 @@ var notifyRows = blockOf[watcher]{
 		} else {
 			p.flag(w.notify.DeletedSet, "notify_deleted")
 		}
-	}).onlyIn(in(inInstance)).withoutEffect(),
-	switchRow("smtp_alert", "smtp_alert_vrrp", func(w *watcher) *Switch { return &w.notify.Mail }).withoutEffect(),
+	}).onlyIn(in(inInstance)),
+	switchRow("smtp_alert", "smtp_alert_vrrp", func(w *watcher) *Switch { return &w.notify.Mail }),
 	switchRow("notify_priority_changes", "vrrp_notify_priority_changes",
-		func(w *watcher) *Switch { return &w.notify.PriorityChanges }).withoutEffect(),
+		func(w *watcher) *Switch { return &w.notify.PriorityChanges }),
 }
 
 // notifyRow is a script that is run when the state changes.
 func notifyRow(name string, of func(*Notify) *Script) row[watcher] {
 	return ownRow(name, "", func(d *decoder, n *Node, w *watcher) { d.notifyScript(n, w.name, of(w.notify)) },
-		func(p *printer, w *watcher) { p.script(name, *of(w.notify)) }).withoutEffect()
+		func(p *printer, w *watcher) { p.script(name, *of(w.notify)) })
 }
 
 // notifyDeleted decodes "notify_deleted [SCRIPT]"; bare, the script of a fault is run.

@@ -14,9 +14,9 @@ type FIFO struct {
 	Script  Script   // the program that reads it
 }
 
-// fifoRows are the two rows of a pipe. acts says whether it is written to.
-func fifoRows(name string, acts bool, of func(*Global) *FIFO) blockOf[Global] {
-	rows := blockOf[Global]{
+// fifoRows are the two rows of a pipe.
+func fifoRows(name string, of func(*Global) *FIFO) blockOf[Global] {
+	return blockOf[Global]{
 		ownRow(name, "", func(d *decoder, n *Node, g *Global) { d.fifo(n, of(g)) }, func(p *printer, g *Global) {
 			if f := of(g); f.Path != "" {
 				p.line(name, quoted(f.Path)+accountWords(f.Account))
@@ -24,10 +24,6 @@ func fifoRows(name string, acts bool, of func(*Global) *FIFO) blockOf[Global] {
 		}),
 		globalScriptRow(name+"_script", func(g *Global) *Script { return &of(g).Script }),
 	}
-	for i := range rows {
-		rows[i].pending = !acts
-	}
-	return rows
 }
 
 // globalScriptRow is a keyword of global_defs with a program, of which the first one counts.

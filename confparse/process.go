@@ -66,12 +66,12 @@ var processRows = blockOf[Global]{
 			}
 		}),
 	flagRow("enable_script_security", func(g *Global) *bool { return &g.Daemon.ScriptSecurity }),
-	globalScriptRow("startup_script", func(g *Global) *Script { return &g.Daemon.Startup }).withoutEffect(),
+	globalScriptRow("startup_script", func(g *Global) *Script { return &g.Daemon.Startup }),
 	secondsRow("startup_script_timeout", secs(1, 1000).withoutFatal(), 10*time.Second,
-		func(g *Global) *time.Duration { return &g.Daemon.StartupTimeout }).withoutEffect(),
-	globalScriptRow("shutdown_script", func(g *Global) *Script { return &g.Daemon.Shutdown }).withoutEffect(),
+		func(g *Global) *time.Duration { return &g.Daemon.StartupTimeout }),
+	globalScriptRow("shutdown_script", func(g *Global) *Script { return &g.Daemon.Shutdown }),
 	secondsRow("shutdown_script_timeout", secs(1, 1000).withoutFatal(), 10*time.Second,
-		func(g *Global) *time.Duration { return &g.Daemon.ShutdownTimeout }).withoutEffect(),
+		func(g *Global) *time.Duration { return &g.Daemon.ShutdownTimeout }),
 	umask,
 	countRow("random_seed", wholeStrict(0, maxUint32), 0, func(g *Global) *uint32 { return &g.Daemon.RandomSeed }).
 		because("the time").withoutEffect(),

@@ -35,9 +35,10 @@ type daemon struct {
 	metrics  *metrics
 	started  time.Time
 
-	services *services
-	routers  *routers
-	parts    []part // those of the two that are to run, in the order in which they start; never changed
+	services      *services
+	routers       *routers
+	notifications *notifications
+	parts         []part // those of the three that are to run, in the order in which they start; never changed
 
 	running       loaded
 	reloading     *reload // nil while none is under way
@@ -104,7 +105,9 @@ func newDaemon(o Options) *daemon {
 	d.metrics = newMetrics(d.registry)
 	d.configuration.Store(&status.Configuration{File: o.ConfigFile})
 	s := surroundings{opts: &d.opts, log: d.log, metrics: d.registry, ended: d.ended, tracked: vrrp.NewTracked()}
-	d.services, d.routers = &services{surroundings: s}, &routers{surroundings: s}
+	d.notifications = newNotifications(s)
+	d.parts = append(d.parts, d.notifications)
+	d.services, d.routers = &services{surroundings: s, teller: d.notifications.teller}, &routers{surroundings: s, teller: d.notifications.teller}
 	if o.Checkers {
 		d.parts = append(d.parts, d.services)
 	}
@@ -163,6 +166,7 @@ func (d *daemon) run(ctx context.Context) error {
 	} else if stopErr != nil {
 		d.log.Error(stopErr.Error())
 	}
+	d.running.desired.Told.Shutdown.run(context.Background(), "shutdown_script", d.log)
 	if err != nil {
 		err = d.fail(ExitFatal, err)
 	}
@@ -206,6 +210,10 @@ func (d *daemon) loadFirst(ctx context.Context) (loaded, error) {
 // begin starts the parts that first asks for.
 func (d *daemon) begin(ctx context.Context, first loaded) error {
 	begun := time.Now()
+	first.desired.Told.Startup.run(ctx, "startup_script", d.log)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	all, err := prepareAll(ctx, d.parts, first.desired)
 	if err != nil {
 		return err

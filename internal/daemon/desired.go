@@ -14,8 +14,7 @@ type Desired struct {
 	VRRP   vrrp.Spec
 	Checks healthcheck.Spec
 	IPVS   ipvs.Spec
-	Pipe   pipeSpec
-	Mail   mailSpec
+	Told   toldSpec
 }
 
 // NewDesired derives the desired state from a configuration that has no errors and leaves nothing out.
@@ -34,7 +33,7 @@ func (d Desired) Updated(c *confparse.Config) (next Desired, ok bool) {
 	parts.Go(func() { next.Checks, checks = d.Checks.Updated(c) })
 	parts.Go(func() { next.IPVS, services = d.IPVS.Updated(c) })
 	next.VRRP = vrrp.FromConfig(c)
-	next.Pipe, next.Mail = pipeOf(&c.Global.LVSFIFO), mailOf(&c.Global)
+	next.Told = toldOf(&c.Global)
 	parts.Wait()
 	return next, checks && services
 }

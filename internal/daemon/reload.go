@@ -105,6 +105,7 @@ func (d *daemon) endReload(ctx context.Context, out outcome) error {
 		d.log.Error("New config failed validation, keeping the running one", "err", out.err)
 	} else {
 		d.running = out.next
+		d.routers.tellStates(out.next.desired.Told)
 		d.log.Info("Reload complete")
 	}
 	d.loaded(out.result, out.err, r.begun)

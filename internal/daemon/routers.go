@@ -24,11 +24,14 @@ const (
 // routers is the part that runs VRRP. It starts with the first virtual router.
 type routers struct {
 	surroundings
+	teller *teller
 	runner atomic.Pointer[vrrp.Runner] // nil until it runs
 
 	// Owned by the daemon's goroutine.
 	network Network
 	task    *task
+	herald  *herald
+	telling *task // of the herald
 	spec    vrrp.Spec
 	untaken bool // the Runner has not taken spec
 	// answering is for the Runner's questions.
@@ -76,6 +79,12 @@ func (r *routers) start(network Network) error {
 		return err
 	}
 	r.network = network
+	changes := runner.Follow()
+	r.herald = newHerald(r.teller)
+	r.telling = startTask("notifications of vrrp", nil, func(ctx context.Context) error {
+		r.herald.run(ctx, changes)
+		return nil
+	})
 	r.task = startTask(r.String(), r.ended, runner.Run)
 	r.runner.Store(runner)
 	return nil
@@ -132,6 +141,7 @@ func (r *routers) stop() error {
 		limit = max(limit, time.Until(l.until))
 	}
 	inTime := r.task.stop(limit)
+	r.telling.stop(tellStopLimit)
 	var errs []error
 	if !inTime {
 		errs = append(errs, fmt.Errorf("vrrp did not stop in %v", limit))

@@ -28,9 +28,6 @@ const (
 	tableHeadStart = 100 * time.Millisecond
 )
 
-// toldPrograms is how many programs run at once that are told of changes. They have no time limit.
-const toldPrograms = 512
-
 // tableState ends the name of the file that remembers which services are ours.
 const tableState = "-ipvs.json"
 
@@ -38,15 +35,15 @@ const tableState = "-ipvs.json"
 // virtual server.
 type services struct {
 	surroundings
+	teller  *teller
 	running atomic.Pointer[runningServices] // nil until it runs
 
 	// mu makes one of taking what the checks say and giving it to the table: what was taken first is given first.
 	mu sync.Mutex
 
 	// Owned by the daemon's goroutine.
-	tasks   struct{ scripts, told, checks, carry, table, watch *task }
+	tasks   struct{ scripts, checks, carry, table, watch *task }
 	network Network // that is watched
-	teller  *teller // nil until it runs
 	marks   firewall.MarkTable
 }
 
@@ -115,11 +112,8 @@ func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 		return s.openKernel(ctx, buffer)
 	}
 	log := s.log.With(componentKey, "checkers")
-	// Programs that are told of changes have turns of their own: those that never end hold up no check.
-	checking, told := script.NewRunner(script.Options{Logger: log}), script.NewRunner(script.Options{Logger: log, MaxRunning: toldPrograms})
+	checking := script.NewRunner(script.Options{Logger: log})
 	s.tasks.scripts = startTask("programs of checks", s.ended, checking.Run)
-	s.tasks.told = startTask("programs", s.ended, told.Run)
-	s.teller = newTeller(s.log.With(componentKey, "ipvs"), told)
 	r := &runningServices{
 		checks: healthcheck.NewManager(healthcheck.Options{Logger: log, Registerer: s.metrics, Scripts: checking}),
 		table: ipvs.NewReconciler(ipvs.Options{Open: open, Logger: s.log.With(componentKey, "ipvs"), Registerer: s.metrics,
@@ -135,8 +129,6 @@ func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 // set makes next what is checked and what the table is to be, and gives the table its head start.
 func (s *services) set(ctx context.Context, next Desired) {
 	r := s.running.Load()
-	s.teller.set(next.Pipe)
-	s.teller.setMail(next.Mail)
 	if r.suspended.want(next.IPVS) && s.tasks.watch == nil {
 		s.watch(r, next.IPVS.Buffers.Monitor)
 	}
@@ -221,10 +213,7 @@ func (s *services) stop() error {
 	if s.network != nil {
 		err = errors.Join(err, s.network.Close())
 	}
-	if s.teller != nil {
-		s.teller.close()
-	}
-	return errors.Join(err, stopTasks(stopping{s.tasks.scripts, scriptStopLimit}, stopping{s.tasks.told, scriptStopLimit}))
+	return errors.Join(err, stopTasks(stopping{s.tasks.scripts, scriptStopLimit}))
 }
 
 func (s *services) unready() string {

@@ -92,7 +92,7 @@ func TestTellerMails(t *testing.T) {
 	}
 	defer c.Close()
 	c.Write([]byte("220 ready\r\n"))
-	if line, err := bufio.NewReader(c).ReadString('\n'); line != "EHLO lb1\r\n" {
+	if line, err := bufio.NewReader(c).ReadString('\n'); line != "HELO lb1\r\n" {
 		t.Errorf("%q, %v", line, err)
 	}
 }

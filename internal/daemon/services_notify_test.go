@@ -26,8 +26,12 @@ func telling(t *testing.T) *teller {
 	r := script.NewRunner(script.Options{})
 	task := startTask("programs", nil, r.Run)
 	t.Cleanup(func() { task.stop(scriptStopLimit) })
-	return newTeller(slog.New(slog.DiscardHandler), r)
+	return newTeller(nothingLogged, r)
 }
+
+var nothingLogged = slog.New(slog.DiscardHandler)
+
+func logTo(b *logBuffer) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
 func myself() confparse.Identity {
 	return confparse.Identity{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
@@ -77,7 +81,7 @@ func TestProgramsAndPipeAreTold(t *testing.T) {
 	server := pool.NotifyOf(pool.Told{Up: note("up"), Down: note("down")})
 	quorum := pool.NotifyOf(pool.Told{Up: note("gained"), Down: note("lost")})
 	tell := telling(t)
-	tell.set(pipeSpec{Path: fifo, Owner: myself()})
+	tell.set(toldSpec{Services: pipeSpec{Path: fifo, Owner: myself()}})
 	f, err := os.Open(fifo)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +127,7 @@ func TestPipeReader(t *testing.T) {
 	}
 	tell := telling(t)
 	reader := program("/bin/sh", "-c", `read line < "$2"; echo "$line" > "$1"`, "sh", done)
-	tell.set(pipeSpec{Path: fifo, Owner: myself(), Reader: reader})
+	tell.set(toldSpec{Services: pipeSpec{Path: fifo, Owner: myself(), Reader: reader}})
 	tell.tell(serverEvent(pool.ServerDown, false, pool.Notify{}))
 	line, err := os.ReadFile(done)
 	if string(line) != "RS [198.51.100.1]:tcp:8080 [192.0.2.1]:tcp:80 DOWN\n" {
@@ -140,15 +144,15 @@ func TestAnotherPipe(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	tell := telling(t)
-	tell.set(pipeSpec{Path: filepath.Join(dir, "no", "fifo")})
+	tell.services.set(pipeSpec{Path: filepath.Join(dir, "no", "fifo")})
 	tell.tell(serverEvent(pool.ServerDown, false, pool.Notify{}))
-	tell.set(pipeSpec{Path: a, Owner: myself()})
-	first := tell.pipe.Load()
-	tell.set(pipeSpec{Path: a, Owner: myself()})
-	if tell.pipe.Load() != first {
+	tell.services.set(pipeSpec{Path: a, Owner: myself()})
+	first := tell.services.pipe.Load()
+	tell.services.set(pipeSpec{Path: a, Owner: myself()})
+	if tell.services.pipe.Load() != first {
 		t.Error("the same pipe is opened anew")
 	}
-	tell.set(pipeSpec{Path: b, Owner: myself()})
+	tell.services.set(pipeSpec{Path: b, Owner: myself()})
 	for path, want := range map[string]bool{a: false, b: true} {
 		if _, err := os.Stat(path); (err == nil) != want {
 			t.Errorf("%s: %v", path, err)

@@ -37,12 +37,6 @@ func (s *services) diff(old, new Desired) []Step {
 	if old.IPVS.InitNotifies != new.IPVS.InitNotifies {
 		p.steps = append(p.steps, step(Change, "rs_init_notifies"))
 	}
-	if old.Pipe != new.Pipe {
-		p.steps = append(p.steps, step(Change, "lvs_notify_fifo"))
-	}
-	if old.Mail != new.Mail {
-		p.steps = append(p.steps, step(Change, "alerts by mail"))
-	}
 	p.table(old.IPVS, new.IPVS)
 	p.checks(old.Checks, new.Checks)
 	return p.steps
