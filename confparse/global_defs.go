@@ -110,7 +110,7 @@ var vrrpRows = blockOf[Global]{
 		}
 	}),
 	defaultInterface(),
-	flagRow("disable_local_igmp", func(g *Global) *bool { return &g.DisableLocalIGMP }).withoutEffect(),
+	flagRow("disable_local_igmp", func(g *Global) *bool { return &g.DisableLocalIGMP }),
 	flagRow("v3_checksum_as_v2", func(g *Global) *bool { return &g.ChecksumAsV2 }).from("2.2.8"),
 	announcementPace("vrrp_garp_interval", func(g *Global) *time.Duration { return &g.GARPInterval }),
 	announcementPace("vrrp_gna_interval", func(g *Global) *time.Duration { return &g.GNAInterval }).withoutEffect(),
@@ -118,9 +118,9 @@ var vrrpRows = blockOf[Global]{
 	extraGARP, extraGARP.asDeprecated("vrrp_vmac_garp_intvl"),
 	flagRow("log_unknown_vrids", func(g *Global) *bool { return &g.LogUnknownVRIDs }),
 	optionRow("vrrp_owner_ignore_adverts", func(g *Global) *bool { return &g.OwnerIgnoreAdverts }).from("2.3.3"),
-	firstWordRow("vmac_prefix", oneWord, func(g *Global) *string { return &g.VMACPrefix }).because("vrrp").withoutEffect(),
+	firstWordRow("vmac_prefix", oneWord, func(g *Global) *string { return &g.VMACPrefix }).because("vrrp"),
 	firstWordRow("vmac_addr_prefix", oneWord, func(g *Global) *string { return &g.VMACAddressPrefix }).
-		because("vmac_prefix").withoutEffect(),
+		because("vmac_prefix"),
 	receiveBuffer,
 	numberRow("vrrp_rx_bufs_multiplier", wholeStrict(1, maxUint32).withoutFatal(), 3,
 		func(g *Global) *uint32 { return &g.RXBufferMultiplier }),

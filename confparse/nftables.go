@@ -29,7 +29,7 @@ var firewallRows = blockOf[Global]{
 		if t := g.IPTables; t.Table != "" {
 			p.line("vrrp_iptables", quoted(t.Chains[0]), quoted(t.Chains[1]))
 		}
-	}).withoutEffect(),
+	}),
 	ownRow("vrrp_ipsets", "from the first name", (*decoder).ipsets, func(p *printer, g *Global) {
 		if sets := g.IPTables.Sets; len(sets) > 0 {
 			words := []any{"vrrp_ipsets"}
@@ -38,18 +38,18 @@ var firewallRows = blockOf[Global]{
 			}
 			p.line(words...)
 		}
-	}).from("with libipset").withoutEffect(),
+	}).from("with libipset"),
 	ownRow("nftables", "off; keepalived when bare",
 		func(d *decoder, n *Node, g *Global) { d.tableName(n, "keepalived", &g.NFTables.Table) },
 		func(p *printer, g *Global) {
 			if g.NFTables.Table != "keepalived" || g.IPTables.Table == "" {
 				p.text("nftables", g.NFTables.Table)
 			}
-		}).withoutEffect(),
+		}),
 	countRow("nftables_priority", wholeStrict(minInt32, maxInt32), -1,
-		func(g *Global) *int32 { return &g.NFTables.Priority }).withoutEffect(),
-	flagRow("nftables_ifindex", func(g *Global) *bool { return &g.NFTables.IfIndex }).withoutEffect(),
-	flagRow("nftables_counters", func(g *Global) *bool { return &g.NFTables.Counters }).withoutEffect(),
+		func(g *Global) *int32 { return &g.NFTables.Priority }),
+	flagRow("nftables_ifindex", func(g *Global) *bool { return &g.NFTables.IfIndex }),
+	flagRow("nftables_counters", func(g *Global) *bool { return &g.NFTables.Counters }),
 }
 
 // ipvsFirewallRows are the rows of nftables_ipvs.

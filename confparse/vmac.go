@@ -37,15 +37,14 @@ var linkRows = blockOf[instanceScratch]{
 		if vi.VMAC.Enabled {
 			p.line(vmacWords(&vi.VMAC)...)
 		}
-	}).withoutEffect(),
-	flagRow("use_vmac_addr", func(vi *instanceScratch) *bool { return &vi.VMAC.Addresses }).withoutEffect(),
-	flagRow("vmac_xmit_base", func(vi *instanceScratch) *bool { return &vi.VMAC.TransmitBase }).because("off; on for unicast").
-		withoutEffect(),
+	}),
+	flagRow("use_vmac_addr", func(vi *instanceScratch) *bool { return &vi.VMAC.Addresses }),
+	flagRow("vmac_xmit_base", func(vi *instanceScratch) *bool { return &vi.VMAC.TransmitBase }).because("off; on for unicast"),
 	ownRow("use_ipvlan", "off", (*decoder).useIPVLAN, func(p *printer, vi *instanceScratch) {
 		if vi.IPVLAN.Enabled {
 			p.line(ipvlanWords(&vi.IPVLAN)...)
 		}
-	}).withoutEffect(),
+	}),
 }
 
 // useVMAC decodes "[[name] IF] [MAC] [netlink_notify_msg] [group GROUP]" in any order.

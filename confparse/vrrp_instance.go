@@ -139,9 +139,9 @@ var electionRows = blockOf[instanceScratch]{
 	inheritedToggle("strict_mode", "vrrp_strict", func(vi *instanceScratch) *opt[bool] { return &vi.strict }).
 		printed(func(p *printer, vi *instanceScratch) { p.line("strict_mode", onOff(vi.Strict)) }),
 	actionRow("accept", "on unless strict", func(_ *decoder, _ *Node, vi *instanceScratch) { vi.accept.put(true) },
-		func(p *printer, vi *instanceScratch) { p.flag(vi.Accept, "accept") }).withoutEffect(),
+		func(p *printer, vi *instanceScratch) { p.flag(vi.Accept, "accept") }),
 	actionRow("no_accept", "off", func(_ *decoder, _ *Node, vi *instanceScratch) { vi.accept.put(false) },
-		func(p *printer, vi *instanceScratch) { p.flag(!vi.Accept, "no_accept") }).withoutEffect(),
+		func(p *printer, vi *instanceScratch) { p.flag(!vi.Accept, "no_accept") }),
 	inheritedToggle("lower_prio_no_advert", "vrrp_lower_prio_no_advert",
 		func(vi *instanceScratch) *opt[bool] { return &vi.lowerNoAdvert }).
 		printed(func(p *printer, vi *instanceScratch) { p.line("lower_prio_no_advert", onOff(vi.LowerPriorityNoAdvert)) }),

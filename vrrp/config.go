@@ -16,18 +16,19 @@ func FromConfig(cfg *confparse.Config) election.Spec {
 		LogUnknownVRIDs: cfg.Global.LogUnknownVRIDs}
 	groups := groupsByMember(cfg)
 	for _, in := range cfg.Instances {
-		s := instanceFromConfig(in)
+		s := instanceFromConfig(in, &cfg.Global)
 		s.Trackers = trackersFromConfig(in, groups[in.Name], s)
 		s.ProtocolSpec = protocolFromConfig(&cfg.Global, in, s.Unicast())
 		spec.Instances = append(spec.Instances, s)
 	}
+	spec.Host = hostFromConfig(&cfg.Global, spec.Instances)
 	for _, g := range cfg.SyncGroups {
 		spec.Groups = append(spec.Groups, election.GroupSpec{Name: g.Name, Members: slices.Clone(g.Members), Told: audience(&g.Notify)})
 	}
 	return spec
 }
 
-func instanceFromConfig(in *confparse.VRRPInstance) election.InstanceSpec {
+func instanceFromConfig(in *confparse.VRRPInstance, g *confparse.Global) election.InstanceSpec {
 	s := election.InstanceSpec{
 		Name: in.Name, Link: in.Interface, VRID: in.VirtualRouterID, Family: in.Family, Version: in.Version,
 		Priority:       in.Priority,
@@ -59,6 +60,7 @@ func instanceFromConfig(in *confparse.VRRPInstance) election.InstanceSpec {
 	for _, v := range in.ExcludedAddresses {
 		s.Excluded = append(s.Excluded, addressFromConfig(in, v))
 	}
+	virtualFromConfig(in, g, &s)
 	return s
 }
 

@@ -36,6 +36,10 @@ type host struct {
 	onQuiet  func() error                        // may fail or delay Quiet
 	mute     bool                                // nothing can be sent
 	late     bool                                // packets stay in the sockets until they are polled
+
+	noLink    func(lan.VirtualLink) error // may fail a virtual link
+	lastIndex int                         // of the virtual links
+	settings  lan.Settings
 }
 
 // hostWatch is one Watch.
@@ -179,6 +183,52 @@ func (h *host) Quiet(addrs []netip.Addr, d time.Duration) error {
 }
 
 func (h *host) PassOn(m lan.Move) error { return h.ask("pass on to", m.Previous) }
+
+// MakeLink makes a macvlan as the kernel does: it is up when its parent is.
+func (h *host) MakeLink(v lan.VirtualLink) (netio.Link, bool, error) {
+	parent, err := h.Link(v.Parent)
+	if err != nil {
+		return netio.Link{}, false, err
+	}
+	h.mu.Lock()
+	h.log = append(h.log, "make "+v.Name)
+	refuse := h.noLink
+	h.mu.Unlock()
+	if refuse != nil {
+		if err := refuse(v); err != nil {
+			return netio.Link{}, false, err
+		}
+	}
+	if l, err := h.Link(v.Name); err == nil {
+		return l, true, nil
+	}
+	h.lastIndex++
+	l := netio.Link{Index: 100 + h.lastIndex, Name: v.Name, Up: parent.Up, MTU: parent.MTU, Ether: true, MAC: string(v.MAC[:]),
+		Kind: "macvlan", Mode: "private", Parent: parent.Index}
+	h.setLink(l)
+	return l, false, nil
+}
+
+func (h *host) RemoveLink(name string) error {
+	h.mu.Lock()
+	h.log = append(h.log, "remove "+name)
+	h.mu.Unlock()
+	if _, err := h.Link(name); err == nil {
+		h.destroyLink(name)
+	}
+	return nil
+}
+
+func (h *host) NoAccept(addr netip.Addr, _ string) error { return h.ask("shut", addr) }
+
+func (h *host) Accept(addr netip.Addr, _ string) error { return h.ask("open", addr) }
+
+func (h *host) Configure(s lan.Settings) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.settings = s
+	return nil
+}
 
 // ask logs an operation and asks refuse, without holding the lock.
 func (h *host) ask(op string, a netip.Addr) error {

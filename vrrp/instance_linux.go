@@ -166,7 +166,11 @@ func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 	in.spec = spec
 	in.log = newInstanceLog(r.log, &spec)
 	in.addresses, in.excluded = addressStatus(spec.Addresses), addressStatus(spec.Excluded)
+	r.virtual.need(in)
 	links := map[string]bool{spec.Link: true}
+	for _, v := range spec.VirtualLinks() {
+		links[v.Name], links[v.Parent] = true, true
+	}
 	for _, a := range spec.All() {
 		links[a.Link] = true
 	}
@@ -188,6 +192,9 @@ func (r *Runner) startNext() bool {
 		gone := r.instances[in.handle] != in // stopped before it started
 		if !gone {
 			if r.sharesWithDraining(in) {
+				continue
+			}
+			if !r.virtual.ready(in) {
 				continue
 			}
 			if in.socket == nil {
@@ -316,6 +323,7 @@ func (r *Runner) finished(res result) {
 	switch {
 	case res.ended:
 		r.draining = slices.DeleteFunc(r.draining, func(in *virtualRouter) bool { return in.handle == res.handle })
+		r.virtual.release(res.handle)
 	case res.lost.Prefix.IsValid():
 		r.addressLost(in, res)
 	case in != nil && in.generation == res.generation:

@@ -93,7 +93,7 @@ func (l instanceLog) report(r election.Report, s *election.InstanceSpec) {
 	case election.ReportResourceFailed:
 		l.failed("cannot change addresses", r.Err)
 	case election.ReportResourceInstalled:
-		l.infof("%v is in place now", r.Resource.(election.Address).Prefix)
+		l.infof("%s is in place now", resourceText(r.Resource))
 	case election.ReportClockSkew:
 		l.infof("clock of %s differs by %d sec, which is more than half of the window of %d sec", r.Source, r.Theirs, r.Ours)
 	case election.ReportChecksumDiffers:
@@ -101,6 +101,17 @@ func (l instanceLog) report(r election.Report, s *election.InstanceSpec) {
 	case election.ReportRejected:
 		l.rejected(r, s)
 	}
+}
+
+// resourceText names a resource.
+func resourceText(res election.Resource) string {
+	switch res := res.(type) {
+	case election.Address:
+		return res.Prefix.String()
+	case election.NoAccept:
+		return "no_accept of " + res.Addr.String()
+	}
+	return fmt.Sprint(res)
 }
 
 // rejected logs why a packet was refused.

@@ -22,6 +22,7 @@ func (r *Runner) observe(ev netio.Event) {
 		r.view.dropLink(ev.Link.Name)
 		r.linkVanished(ev.Link.Name)
 		r.linkMoved(ev.Link.Name, false)
+		r.virtual.lost(ev.Link.Name)
 	case netio.AddressChanged:
 		if r.view.setAddress(ev.Address) {
 			r.sourceAppeared(ev.Address)
@@ -29,11 +30,15 @@ func (r *Runner) observe(ev netio.Event) {
 		r.sourceTouched(ev.Address)
 		if ip := ev.Address.Prefix.Addr(); ip.Is6() && (ip.IsLinkLocalUnicast() || ip.IsLoopback()) {
 			r.ipv6Appeared(r.view.names[ev.Address.Index]) // the kernel's own address comes when IPv6 is switched on
+			r.virtual.parentChanged(r.view.names[ev.Address.Index])
 		}
 	case netio.IPv6On:
 		r.ipv6Appeared(r.view.names[ev.Index])
 	case netio.AddressGone:
 		link, ip := r.view.names[ev.Address.Index], ev.Address.Prefix.Addr()
+		if ip.Is6() && ip.IsLinkLocalUnicast() {
+			r.virtual.parentChanged(link)
+		}
 		if r.view.dropAddress(ev.Address) && r.view.users[addressOn{link, ip}] > 0 {
 			r.markLink(link)
 		}
@@ -64,6 +69,9 @@ func (r *Runner) linkChanged(l netio.Link) {
 	}
 	if r.synced && (!known || old.MTU != l.MTU) {
 		r.mtuChanged(l.Name)
+	}
+	if replaced || old.MAC != l.MAC || old.MTU != l.MTU {
+		r.virtual.parentChanged(l.Name)
 	}
 }
 
@@ -127,7 +135,7 @@ func (r *Runner) applyFitting() {
 		if l, ok := r.view.link(s.Link); ok && l.MTU > 0 {
 			mtu = l.MTU
 		}
-		spec.Instances[i] = fitting(s, mtu)
+		spec.Instances[i] = r.named(fitting(s, mtu))
 	}
 	strangers := r.spec.LogUnknownVRIDs != spec.LogUnknownVRIDs
 	r.spec = spec
@@ -224,10 +232,13 @@ func (r *Runner) takeTracked() {
 	}
 }
 
-// up reports whether the router can use its interface: it exists, is up, and the socket on it is open.
+// up reports whether the router can use its interface: it exists, is up, and so is its virtual link if it has one; and the
+// socket is open.
 func (r *Runner) up(in *virtualRouter) bool {
-	l, ok := r.view.link(in.spec.Link)
-	return ok && l.Up && in.socket != nil && in.socket.conn != nil
+	if in.socket == nil || in.socket.conn == nil || !r.view.up(in.spec.Link) {
+		return false
+	}
+	return in.spec.VMAC.Kind == election.NoLink || r.view.up(in.spec.VMAC.Name)
 }
 
 // sourceFor returns the address that adverts leave from: the configured one; else the one used so far, as long as the
@@ -264,13 +275,14 @@ func (r *Runner) learnAddresses() {
 	r.view.setVirtual(vips)
 }
 
-// removeStale removes, once, the addresses that carry our mark and belong to no router of the first configuration, if
+// removeStale removes, once, the virtual links that an earlier process has left and nobody needs; and the addresses that carry our mark and belong to no router of the first configuration, if
 // an earlier process died with addresses in place. Those that do belong are removed by their routers.
 func (r *Runner) removeStale() {
 	if r.cleaned {
 		return
 	}
 	r.cleaned = true
+	r.virtual.removeAbandoned()
 	if r.heartbeat == nil || !r.heartbeat.stale {
 		return
 	}

@@ -313,6 +313,8 @@ func (w *reconciler) install(p *lan.Placer, res election.Resource) error {
 			w.places.set(res, index)
 		}
 		return err
+	case election.NoAccept:
+		return w.network.NoAccept(res.Addr, res.Link)
 	}
 	return errResource
 }
@@ -333,6 +335,9 @@ func (w *reconciler) remove(p *lan.Placer, res election.Resource) error {
 			w.places.forget(res)
 		}
 		return err
+	case election.NoAccept:
+		delete(w.have, election.Resource(res))
+		return w.network.Accept(res.Addr, res.Link)
 	}
 	return errResource
 }

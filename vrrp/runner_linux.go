@@ -96,6 +96,8 @@ type Runner struct {
 	draining  []*virtualRouter // Stopped, their workers still at work
 	dirty     []*virtualRouter // may have to be told about links and addresses
 	sockets   map[socketKey]*socket
+	virtual   *virtualLinks
+	hosted    election.HostSettings // as the kernel was told
 	view      networkView
 	synced    bool
 	cleaned   bool // addresses left by an earlier process have been dealt with
@@ -131,6 +133,7 @@ func NewRunner(o Options) (*Runner, error) {
 		view: newNetworkView(), reopenAt: election.Never, publishAt: election.Never,
 	}
 	r.taken = r.changes.follow()
+	r.virtual = newVirtualLinks(r)
 	r.metrics = newMetrics(r.Status)
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(r.metrics); err != nil {
@@ -250,6 +253,8 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 			r.opened(o)
 		case <-r.tracked.wake:
 			r.takeTracked()
+		case made := <-r.virtual.results:
+			r.virtual.made(made)
 		case req := <-requests:
 			r.apply(req)
 		case <-timer.C:
@@ -291,7 +296,7 @@ func (r *Runner) late() (time.Duration, bool) {
 // next is when Run has something to do by itself.
 func (r *Runner) next() election.Instant {
 	d, _ := r.engine.Deadline()
-	return min(d, r.publishAt, r.reopenAt)
+	return min(d, r.publishAt, r.reopenAt, r.virtual.againAt)
 }
 
 // wake does what is due.
@@ -299,6 +304,9 @@ func (r *Runner) wake() {
 	now := r.now()
 	if r.reopenAt <= now {
 		r.reopen()
+	}
+	if r.virtual.againAt <= now {
+		r.virtual.again(now)
 	}
 	r.listenBeforeWake(now)
 	r.do(r.engine.Wake(r.now()))
@@ -331,6 +339,7 @@ func (r *Runner) apply(req request) {
 		return
 	}
 	r.wanted = req.spec
+	r.configureHost(req.spec.Host)
 	r.applyFitting()
 	r.removeStale()
 	r.answers = append(r.answers, req.done)
@@ -340,7 +349,9 @@ func (r *Runner) apply(req request) {
 // answer tells who asked for routers that they have started. A router that waits for addresses which another one still
 // has to remove is not waited for.
 func (r *Runner) answer() {
-	if len(r.answers) == 0 || slices.ContainsFunc(r.starting, func(in *virtualRouter) bool { return in.socket != nil }) {
+	if len(r.answers) == 0 || slices.ContainsFunc(r.starting, func(in *virtualRouter) bool {
+		return in.socket != nil || !r.virtual.ready(in)
+	}) {
 		return
 	}
 	r.publish()
@@ -417,6 +428,7 @@ func (r *Runner) shutDown() (left error) {
 		<-in.worker.done
 		left = errors.Join(left, in.worker.stays)
 	}
+	left = errors.Join(left, r.virtual.close(abandon))
 	r.io.Wait()
 	r.pacers.close()
 	r.renew = true

@@ -48,7 +48,7 @@ type packetIn struct {
 }
 
 func (in *virtualRouter) socketKey() socketKey {
-	k := socketKey{link: in.spec.Link, family: in.spec.Family, ah: in.spec.AuthType == wire.AuthAH}
+	k := socketKey{link: in.spec.AdvertLink(), family: in.spec.Family, ah: in.spec.AuthType == wire.AuthAH}
 	if !in.spec.Unicast() {
 		k.group = in.spec.Group
 	}

@@ -16,16 +16,22 @@ const releaseTime = 4 * time.Second
 // StopLimit is the longest time in which a Runner that was told to stop has handed over and released the addresses of s.
 func StopLimit(s election.Spec) time.Duration { return s.StopLimit() + releaseTime }
 
-// Release removes the virtual addresses of s that are still in place, without a hand-over. It is for the end of a process
+// Release removes the virtual addresses and links of s that are still in place, without a hand-over. It is for the end of a process
 // whose Runner did not stop in time or ended with an error: an address must never stay behind on a host that no longer
 // answers for it. It waits for nothing but the Network, and may be called while Run hangs.
 func (r *Runner) Release(s election.Spec) error {
 	var errs []error
 	place := lan.NewPlacer(r.network)
 	for _, in := range s.Instances {
+		in = r.places.named(in)
 		for _, a := range in.All() {
 			if err := place.Remove(lan.Address(a), r.places.of(a)); err != nil {
 				errs = append(errs, fmt.Errorf("release the addresses of %s: %w", in.Name, err))
+			}
+		}
+		for _, l := range in.VirtualLinks() {
+			if l.Name != "" {
+				errs = append(errs, r.network.RemoveLink(l.Name))
 			}
 		}
 	}

@@ -56,6 +56,9 @@ func (v *networkView) link(name string) (netio.Link, bool) {
 	return l, ok
 }
 
+// up reports whether there is a link of that name that is up.
+func (v *networkView) up(name string) bool { return v.links[name].Up }
+
 func (v *networkView) setLink(l netio.Link) {
 	v.dropLink(l.Name)
 	v.links[l.Name], v.names[l.Index] = l, l.Name

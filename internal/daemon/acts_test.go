@@ -212,6 +212,7 @@ func TestActedOnMeansThatItChangesSomething(t *testing.T) {
 	elsewhere := maps.Clone(actsElsewhere)
 	actsOfURLs(elsewhere)
 	actsOfTracking(elsewhere)
+	actsOfVirtualLinks(elsewhere)
 	for _, b := range confparsetest.Read(t, "../../confparse/testdata/rows") {
 		for _, r := range b.Rows {
 			name := b.Path + ": " + r.Word

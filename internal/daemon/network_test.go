@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -121,3 +122,15 @@ func (silence) Send(wire.Advert, wire.IPHeader) error { return nil }
 func (silence) Accept(lan.Admission) error            { return nil }
 func (silence) Poll()                                 {}
 func (silence) Close() error                          { return nil }
+
+func (n *network) MakeLink(v lan.VirtualLink) (netio.Link, bool, error) {
+	return netio.Link{}, false, fmt.Errorf("make %s: %w", v.Name, lan.ErrNotEthernet)
+}
+
+func (n *network) RemoveLink(string) error { return nil }
+
+func (n *network) NoAccept(netip.Addr, string) error { return nil }
+
+func (n *network) Accept(netip.Addr, string) error { return nil }
+
+func (n *network) Configure(lan.Settings) error { return nil }

@@ -20,6 +20,9 @@ func (r *routers) diff(old, new Desired) []Step {
 	if old.VRRP.LogUnknownVRIDs != new.VRRP.LogUnknownVRIDs {
 		steps = append(steps, step(Change, "log_unknown_vrids"))
 	}
+	if old.VRRP.Host != new.VRRP.Host {
+		steps = append(steps, step(Change, "settings of the host and its nftables table for VRRP"))
+	}
 	return slices.Concat(steps, diffInstances(old.VRRP, new.VRRP), diffGroups(old.VRRP, new.VRRP))
 }
 

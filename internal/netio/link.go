@@ -17,6 +17,13 @@ type Link struct {
 	MTU   int    // bytes
 	MAC   string // the link-layer address as raw bytes; a string so that Link is comparable
 	Ether bool   // 48-bit MAC addresses, Ethernet framing
+
+	Kind   string // of a virtual interface, as ip-link(8) names it: macvlan, ipvlan, vrf…; "" for a device
+	Mode   string // of a macvlan or ipvlan: private, bridge, vepa…
+	Parent int    // index of the interface that it is on; 0 = none
+	Master int    // index of the bridge, bond or VRF that it belongs to; 0 = none
+	Group  uint32 // link group
+	Alias  string // free text
 }
 
 // Links returns every interface, in the kernel's order.
@@ -31,7 +38,7 @@ func (h *Handle) Links() ([]Link, error) {
 	}
 	links := make([]Link, 0, len(all))
 	for _, l := range all {
-		links = append(links, linkFrom(l.Attrs()))
+		links = append(links, linkFrom(l))
 	}
 	return links, nil
 }
@@ -51,24 +58,39 @@ func (h *Handle) Link(name string) (Link, error) {
 		return Link{}, fmt.Errorf("look up interface %s: %w", name, err)
 	}
 	// The library also finds interfaces by alternative name; ours are the names the watch reports.
-	link := linkFrom(l.Attrs())
+	link := linkFrom(l)
 	if link.Name != name {
 		return Link{}, fmt.Errorf("look up interface %s: %w", name, ErrNoLink)
 	}
 	return link, nil
 }
 
-func linkFrom(a *netlink.LinkAttrs) Link {
+func linkFrom(link netlink.Link) Link {
 	const up = unix.IFF_UP | unix.IFF_RUNNING
-	return Link{
-		Index: a.Index,
-		Name:  a.Name,
-		Up:    a.RawFlags&up == up,
-		NoARP: a.RawFlags&unix.IFF_NOARP != 0,
-		MTU:   a.MTU,
-		MAC:   string(a.HardwareAddr),
-		Ether: a.EncapType == "ether",
+	a := link.Attrs()
+	l := Link{
+		Index:  a.Index,
+		Name:   a.Name,
+		Up:     a.RawFlags&up == up,
+		NoARP:  a.RawFlags&unix.IFF_NOARP != 0,
+		MTU:    a.MTU,
+		MAC:    string(a.HardwareAddr),
+		Ether:  a.EncapType == "ether",
+		Parent: a.ParentIndex,
+		Master: a.MasterIndex,
+		Group:  a.Group,
+		Alias:  a.Alias,
 	}
+	if kind := link.Type(); kind != "device" {
+		l.Kind = kind
+	}
+	switch v := link.(type) {
+	case *netlink.Macvlan:
+		l.Mode = macvlanModes[v.Mode]
+	case *netlink.IPVlan:
+		l.Mode = ipvlanModes[v.Flag]
+	}
+	return l
 }
 
 // SetUp makes an interface take part in the network, or not. That it is so already is a success.

@@ -172,7 +172,7 @@ func (v *view) apply(m syscall.NetlinkMessage) ([]Event, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errMalformed, err)
 		}
-		return v.setLink(linkFrom(l.Attrs())), nil
+		return v.setLink(linkFrom(l)), nil
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
 		a, ok := parseAddress(m.Data)
 		if !ok {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Capture records the VRRP, ARP and IGMP frames that enter any segment of a lab, each once, at the cable it came in on. Frames of a
+// Capture records the VRRP, ARP, IGMP and IPv6 frames that enter any segment of a lab, each once, at the cable it came in on. Frames of a
 // blocked cable are seen, those of a cut one do not exist.
 type Capture struct {
 	file *os.File
@@ -123,10 +123,11 @@ func (c *Capture) WaitJoin(ctx context.Context, host string, since time.Time, gr
 	return at, err
 }
 
-// vrrpAndARP passes ARP, and IPv4 carrying VRRP, an authentication header or IGMP.
+// vrrpAndARP passes ARP, all of IPv6, and IPv4 carrying VRRP, an authentication header or IGMP.
 var vrrpAndARP = []bpf.Instruction{
 	bpf.LoadAbsolute{Off: 12, Size: 2},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherARP, SkipTrue: 5},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherARP, SkipTrue: 6},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherIPv6, SkipTrue: 5},
 	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherIPv4, SkipTrue: 5},
 	bpf.LoadAbsolute{Off: 23, Size: 1},
 	bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoVRRP, SkipTrue: 2},

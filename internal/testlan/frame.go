@@ -38,6 +38,7 @@ const (
 	etherHeader = 14
 	etherIPv4   = 0x0800
 	etherARP    = 0x0806
+	etherIPv6   = 0x86dd
 	protoIGMP   = 2
 	protoVRRP   = 112
 	protoAH     = 51

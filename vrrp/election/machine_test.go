@@ -191,8 +191,11 @@ func describe(a Action, all []Address) string {
 		if a.Source.IsValid() {
 			s += " from " + a.Source.String()
 		}
-		if a.Resource != nil {
-			s += " " + a.Resource.(Address).Prefix.String()
+		switch res := a.Resource.(type) {
+		case Address:
+			s += " " + res.Prefix.String()
+		case NoAccept:
+			s += " no_accept " + res.Addr.String()
 		}
 		if a.Theirs != 0 || a.Ours != 0 {
 			s += fmt.Sprintf(" %d/%d", a.Theirs, a.Ours)
@@ -210,7 +213,9 @@ func describe(a Action, all []Address) string {
 
 func addressesOf(list []Resource) (addrs []Address) {
 	for _, r := range list {
-		addrs = append(addrs, r.(Address))
+		if a, ok := r.(Address); ok {
+			addrs = append(addrs, a)
+		}
 	}
 	return addrs
 }

@@ -83,11 +83,10 @@ func (m *Machine) effectDone(now Instant, ev EffectDone) {
 
 // serves reports whether at least one of the advertised addresses is in place; without any, of all resources.
 func (m *Machine) serves() bool {
-	list := m.resources
-	if n := len(m.spec.Addresses); n > 0 {
-		list = list[:n]
+	if len(m.spec.Addresses) > 0 {
+		return slices.ContainsFunc(m.spec.Addresses, func(a Address) bool { return !fails(m.failures, a) })
 	}
-	return len(list) == 0 || slices.ContainsFunc(list, func(r Resource) bool { return !fails(m.failures, r) })
+	return len(m.resources) == 0 || slices.ContainsFunc(m.resources, func(r Resource) bool { return !fails(m.failures, r) })
 }
 
 func fails(list []Failure, r Resource) bool {

@@ -22,6 +22,8 @@ type Spec struct {
 	DelayAfterBoot time.Duration
 	// LogUnknownVRIDs has adverts of virtual routers that are none of ours reported, once each (log_unknown_vrids).
 	LogUnknownVRIDs bool
+	// Host is what concerns the host as a whole. It is the zero value unless something needs it.
+	Host HostSettings
 }
 
 // InstanceSpec is the desired state of one virtual router.
@@ -57,6 +59,11 @@ type InstanceSpec struct {
 	HigherPrioritySendAdvert bool
 
 	ProtocolSpec
+
+	VMAC         VirtualLink   // of use_vmac or use_ipvlan; Kind NoLink without
+	TransmitBase bool          // vmac_xmit_base: adverts leave and arrive by Link all the same
+	AddressLinks []VirtualLink // of addresses that are on a virtual link, beside VMAC
+	NoAccept     bool          // what is sent to the addresses is not accepted (no_accept)
 }
 
 // TTLRange is the inclusive range of TTLs accepted from a unicast peer (min_ttl, max_ttl).
@@ -64,8 +71,11 @@ type TTLRange struct{ Min, Max uint8 }
 
 // Address is one virtual address to install.
 type Address struct {
-	Prefix    netip.Prefix
-	Link      string // interface it goes on
+	Prefix netip.Prefix
+	Link   string // interface it goes on
+	// MAC is of the virtual link on Link that it goes on instead; zero = none. The shell, which knows the name of that,
+	// makes it Link.
+	MAC       [6]byte
 	Scope     uint8
 	Label     string
 	Broadcast netip.Addr
@@ -107,12 +117,16 @@ type InstanceKey struct {
 	Source  netip.Addr // unicast only
 	Group   netip.Addr // multicast only
 	AH      bool       // another protocol over IP
+
+	VMAC         VirtualLinkKey
+	TransmitBase bool
 }
 
 // Key returns the identity of the virtual router.
 func (s InstanceSpec) Key() InstanceKey {
 	k := InstanceKey{Link: s.Link, VRID: s.VRID, Family: s.Family, Version: s.Version, Unicast: s.Unicast(),
-		AH: s.AuthType == wire.AuthAH}
+		AH:   s.AuthType == wire.AuthAH,
+		VMAC: s.VMAC.Key(), TransmitBase: s.TransmitBase}
 	if k.Unicast {
 		k.Source = s.Source
 	} else {
@@ -126,7 +140,12 @@ func (s InstanceSpec) All() []Address { return slices.Concat(s.Addresses, s.Excl
 
 // Resources returns what the virtual router has in place while it is MASTER, in the order of installation.
 func (s InstanceSpec) Resources() []Resource {
-	list := make([]Resource, 0, len(s.Addresses)+len(s.Excluded))
+	var list []Resource
+	if s.NoAccept && s.Priority != OwnerPriority {
+		for _, a := range s.All() {
+			list = append(list, NoAccept{Addr: a.Prefix.Addr(), Link: a.Link})
+		}
+	}
 	for _, a := range s.All() {
 		list = append(list, a)
 	}
@@ -161,5 +180,6 @@ func (s InstanceSpec) Equal(t InstanceSpec) bool {
 		s.CheckUnicastSrc == t.CheckUnicastSrc && s.SkipCheckAdvAddr == t.SkipCheckAdvAddr && s.TrackLink == t.TrackLink &&
 		slices.Equal(s.Addresses, t.Addresses) && slices.Equal(s.Excluded, t.Excluded) &&
 		slices.Equal(s.Trackers, t.Trackers) && s.GARP == t.GARP && s.Told == t.Told &&
-		s.LowerPriorityNoAdvert == t.LowerPriorityNoAdvert && s.HigherPrioritySendAdvert == t.HigherPrioritySendAdvert && s.sameAs(&t.ProtocolSpec)
+		s.LowerPriorityNoAdvert == t.LowerPriorityNoAdvert && s.HigherPrioritySendAdvert == t.HigherPrioritySendAdvert && s.sameAs(&t.ProtocolSpec) &&
+		s.sameLinks(&t)
 }

@@ -20,6 +20,7 @@ func TestEqualSeesEveryField(t *testing.T) {
 		s.Peers, s.PeerTTLs = []netip.Addr{routerB}, []TTLRange{{1, 2}}
 		s.Trackers = []TrackSpec{{ID: eth1}}
 		s.HMAC.Keys = []HMACKey{{ID: 1}}
+		s.AddressLinks = []VirtualLink{{Kind: Macvlan}}
 	})
 	if !full.Equal(full) || !(InstanceSpec{}).Equal(InstanceSpec{}) {
 		t.Fatal("not equal to itself")
@@ -33,6 +34,7 @@ func TestEqualSeesEveryField(t *testing.T) {
 		changed.PeerTTLs = append([]TTLRange(nil), full.PeerTTLs...)
 		changed.HMAC.Keys = append([]HMACKey(nil), full.HMAC.Keys...)
 		changed.Trackers = append([]TrackSpec(nil), full.Trackers...)
+		changed.AddressLinks = append([]VirtualLink(nil), full.AddressLinks...)
 		name := mutate(reflect.ValueOf(&changed).Elem())
 		if full.Equal(changed) || changed.Equal(full) {
 			t.Errorf("a change of %s is not seen", name)

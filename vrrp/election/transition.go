@@ -240,7 +240,7 @@ func (m *Machine) change(now Instant, spec InstanceSpec) {
 	if m.phase == resigning {
 		return
 	}
-	add, remove := addressDiff(m.spec, spec)
+	add, before := addedAddresses(m.spec, spec), m.resources
 	m.adopt(spec)
 	m.timers.preempt = Never
 	old := m.priority
@@ -257,7 +257,7 @@ func (m *Machine) change(now Instant, spec InstanceSpec) {
 		m.begin(now, false)
 	}
 	m.tryAfresh()
-	if m.present && m.phase == running && len(add)+len(remove) > 0 {
+	if m.present && m.phase == running && !slices.Equal(before, m.resources) {
 		m.own()
 	}
 	if m.state == Master {
@@ -267,21 +267,14 @@ func (m *Machine) change(now Instant, spec InstanceSpec) {
 	m.hearTrackers(now)
 }
 
-// addressDiff returns the addresses that next installs and prev does not, and those only prev does, in their order.
-// An address whose attributes differ is in both.
-func addressDiff(prev, next InstanceSpec) (add, remove []Address) {
-	has := func(s InstanceSpec, a Address) bool {
-		return slices.Contains(s.Addresses, a) || slices.Contains(s.Excluded, a)
-	}
-	collect := func(from, other InstanceSpec) (list []Address) {
-		for _, part := range [][]Address{from.Addresses, from.Excluded} {
-			for _, a := range part {
-				if !has(other, a) && !slices.Contains(list, a) {
-					list = append(list, a)
-				}
-			}
+// addedAddresses returns the addresses that next installs and prev does not, in their order. One whose attributes differ is
+// among them.
+func addedAddresses(prev, next InstanceSpec) (added []Address) {
+	had := prev.All()
+	for _, a := range next.All() {
+		if !slices.Contains(had, a) && !slices.Contains(added, a) {
+			added = append(added, a)
 		}
-		return list
 	}
-	return collect(next, prev), collect(prev, next)
+	return added
 }

@@ -12,8 +12,9 @@ import (
 // Address is one address to have on an interface.
 type Address struct {
 	Prefix    netip.Prefix
-	Link      string // name of the interface
-	Scope     uint8  // as in the kernel's address messages: 0 global, 253 link, 254 host
+	Link      string  // name of the interface
+	MAC       [6]byte // of that, when it is a virtual link; nothing here depends on it
+	Scope     uint8   // as in the kernel's address messages: 0 global, 253 link, 254 host
 	Label     string
 	Broadcast netip.Addr   // invalid = none
 	Peer      netip.Prefix // invalid = none

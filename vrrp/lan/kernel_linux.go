@@ -14,6 +14,9 @@ type Kernel struct {
 	handover  handover
 	announcer announcer
 	quiet     quieting
+	filter    *firewall.Filter
+	virtual   virtualLinks
+	settings  settings
 }
 
 // OpenKernel returns the Network of the namespace of the calling thread. It needs CAP_NET_ADMIN and CAP_NET_RAW and
@@ -39,13 +42,18 @@ func newKernel(h *netio.Handle, passOn handoverRules, quiet quietRules) *Kernel 
 	k := &Kernel{Handle: h}
 	k.handover.rules, k.handover.do = passOn, k.Do
 	k.quiet.rules, k.quiet.do = quiet, k.Do
+	k.filter = firewall.NewFilter(func(name string) (int, error) {
+		l, err := k.Link(name)
+		return l.Index, err
+	})
 	return k
 }
 
 // Close releases the sockets, what is left of a hand-over, and the namespace. The Runner must have ended.
 func (k *Kernel) Close() error {
 	k.announcer.close()
-	return errors.Join(k.handover.close(), k.quiet.close(), k.Handle.Close())
+	return errors.Join(k.handover.close(), k.quiet.close(), k.settings.restore(k),
+		k.Do(k.filter.Close), k.Handle.Close())
 }
 
 // Listen implements Network.

@@ -37,6 +37,19 @@ type Network interface {
 	// what takes time, without waiting for it, and undoes it when nothing follows within the time given.
 	PassOn(Move) error
 	PreparePassOn(previous netip.Addr, within time.Duration)
+	// MakeLink makes an interface for a virtual router, or finds it, gives it and its parent the settings that it needs, and
+	// waits a moment for it to be up. It may be called again at any time, and changes what differs. found says that there
+	// was one. With an error there may be an interface all the same, which lacks something. The error wraps
+	// netio.ErrNoLink without a parent, ErrNotEthernet, or ErrNameTaken.
+	MakeLink(VirtualLink) (link netio.Link, found bool, err error)
+	// RemoveLink undoes MakeLink. A link that somebody else has made stays.
+	RemoveLink(name string) error
+	// NoAccept has the host neither accept what is sent to an address nor send from it, but for neighbour discovery. link
+	// tells link-local addresses apart. Accept undoes it.
+	NoAccept(addr netip.Addr, link string) error
+	Accept(addr netip.Addr, link string) error
+	// Configure makes what concerns the host as a whole as it is to be.
+	Configure(Settings) error
 }
 
 // Segment is what virtual routers that share a socket have in common. VRIDs tell them apart.

@@ -1,0 +1,275 @@
+package firewall
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"golang.org/x/sys/unix"
+)
+
+// FilterOptions is how the tables of a Filter look. They have the form that keepalived gives its own.
+type FilterOptions struct {
+	Table    string // name of the tables, one of each family
+	Priority int32  // of the base chains
+	Counters bool   // every rule counts
+	ByIndex  bool   // link-local addresses go with the index of their interface, not with its name
+	Input    string // name of the chain, and so on; "" = the usual one
+	Output   string
+	Sets     FilterSets
+}
+
+// FilterSets are names of the sets and maps of a Filter; "" = the usual one.
+type FilterSets struct {
+	Addresses4, Addresses6, LinkLocal string // vips, vips, vips_link_local
+	VMAC4, VMAC6, Discovery           string // vmac_map, vmac_map, neighbor-discovery
+}
+
+// Denied is an address of this machine that nobody shall reach or send from.
+type Denied struct {
+	Addr netip.Addr
+	Link string // that it is on; of link-local addresses only
+}
+
+// Filter is what VRRP needs of the firewall, beside a hand-over: addresses that are not answered for (no_accept), and virtual MAC addresses
+// from which no membership reports and router solicitations leave, for they would tell the switches that the address is
+// here. What is reported goes out from the interface below instead.
+//
+// The tables are made with what comes first, and deleted by Close. Elements come and go by themselves; the rules are made
+// when the first of their kind comes. A table that somebody else has flushed is made again at the next change. Methods may be called from
+// any goroutine, in the network namespace that is meant.
+type Filter struct {
+	mu      sync.Mutex
+	opts    FilterOptions
+	vmacs   map[int]filterVMAC // by index of the link
+	denied  map[Denied]bool
+	indexOf func(link string) (int, error)
+	conn    *nftables.Conn // nil while there is no table
+	shape   filterShape
+	tables  [2]filterTable // IPv4 and IPv6
+}
+
+// filterShape is which rules there are.
+type filterShape struct{ vmac, denied bool }
+
+// NewFilter returns a Filter without tables. indexOf finds an interface.
+func NewFilter(indexOf func(link string) (int, error)) *Filter {
+	return &Filter{opts: FilterOptions{Table: "keepalived", Priority: -1}, vmacs: make(map[int]filterVMAC), denied: make(map[Denied]bool),
+		indexOf: indexOf}
+}
+
+// Configure makes the tables look otherwise, if there are any.
+func (f *Filter) Configure(o FilterOptions) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if o == f.opts {
+		return nil
+	}
+	err := f.drop()
+	f.opts = o
+	return errors.Join(err, f.build())
+}
+
+// filterVMAC is a link with a virtual MAC address.
+type filterVMAC struct {
+	parent int
+	local  netip.Addr // the link-local address of the parent that it has too; invalid = none
+}
+
+// SetVMAC says that the link with an index has a virtual MAC address, what its parent is, and which link-local address of
+// the parent it has too: that one is not advertised at the virtual MAC address.
+func (f *Filter) SetVMAC(index, parent int, local netip.Addr) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v, old := filterVMAC{parent, local}, f.vmacs[index]
+	f.vmacs[index] = v
+	switch old {
+	case v:
+		return nil
+	case filterVMAC{}:
+		return f.change(func(t *filterTable) []filterElement { return t.ofVMAC(index, v) }, (*nftables.Conn).SetAddElements)
+	}
+	return f.build()
+}
+
+// DropVMAC undoes SetVMAC.
+func (f *Filter) DropVMAC(index int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v, ok := f.vmacs[index]
+	if !ok {
+		return nil
+	}
+	delete(f.vmacs, index)
+	return f.change(func(t *filterTable) []filterElement { return t.ofVMAC(index, v) }, (*nftables.Conn).SetDeleteElements)
+}
+
+// Deny has packets to and from the address dropped, but for neighbour discovery.
+func (f *Filter) Deny(d Denied) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d = d.normal()
+	if f.denied[d] {
+		return nil
+	}
+	f.denied[d] = true
+	return f.changeDenied(d, (*nftables.Conn).SetAddElements)
+}
+
+// Allow undoes Deny.
+func (f *Filter) Allow(d Denied) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d = d.normal()
+	if !f.denied[d] {
+		return nil
+	}
+	delete(f.denied, d)
+	return f.changeDenied(d, (*nftables.Conn).SetDeleteElements)
+}
+
+func (d Denied) normal() Denied {
+	if !d.Addr.IsLinkLocalUnicast() || d.Addr.Is4() {
+		d.Link = ""
+	}
+	return d
+}
+
+// Close deletes the tables.
+func (f *Filter) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.vmacs)
+	clear(f.denied)
+	return f.drop()
+}
+
+func (f *Filter) changeDenied(d Denied, how setChange) error {
+	link := 0
+	if d.Link != "" && f.opts.ByIndex {
+		var err error
+		if link, err = f.indexOf(d.Link); err != nil {
+			return fmt.Errorf("deny %s: %w", d.Addr, err)
+		}
+	}
+	return f.change(func(t *filterTable) []filterElement { return t.ofDenied(d, link) }, how)
+}
+
+// setChange adds elements to a set or removes them.
+type setChange = func(*nftables.Conn, *nftables.Set, []nftables.SetElement) error
+
+// filterElement is an element and the set it belongs to.
+type filterElement struct {
+	set *nftables.Set
+	nftables.SetElement
+}
+
+// change carries out a change of elements, or makes the tables if their rules are to be others, or are not there.
+func (f *Filter) change(elements func(*filterTable) []filterElement, how setChange) error {
+	wanted := f.wants()
+	if f.conn == nil || wanted.vmac && !f.shape.vmac || wanted.denied && !f.shape.denied {
+		return f.build()
+	}
+	var errs []error
+	for i := range f.tables {
+		for _, e := range elements(&f.tables[i]) {
+			errs = append(errs, how(f.conn, e.set, []nftables.SetElement{e.SetElement}))
+		}
+	}
+	err := errors.Join(append(errs, f.conn.Flush())...)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EEXIST) {
+		return f.build() // somebody else has changed them
+	}
+	return err
+}
+
+func (f *Filter) wants() filterShape {
+	return filterShape{vmac: len(f.vmacs) > 0, denied: len(f.denied) > 0}
+}
+
+// build makes the tables anew with all that is in them, in one transaction. Without anything there are none.
+func (f *Filter) build() error {
+	f.shape = filterShape{}
+	wanted := f.wants()
+	if wanted == (filterShape{}) {
+		return f.drop()
+	}
+	if f.conn == nil {
+		conn, err := nftables.New(nftables.AsLasting())
+		if err != nil {
+			return fmt.Errorf("open nftables: %w", err)
+		}
+		f.conn = conn
+	}
+	var errs []error
+	for i, kind := range []*family{ipv4, ipv6} {
+		table := &nftables.Table{Family: kind.proto, Name: f.opts.Table}
+		f.conn.AddTable(table)
+		f.conn.DelTable(table)
+		f.conn.AddTable(table)
+		t := filterTable{Table: table, conn: f.conn, family: kind, opts: f.opts, sets: uint32(i+1) * setsOfATable}
+		errs = append(errs, t.make(wanted), f.fill(&t))
+		f.tables[i] = t
+	}
+	if err := errors.Join(append(errs, f.conn.Flush())...); err != nil {
+		return errors.Join(fmt.Errorf("make nftables table %s: %w", f.opts.Table, err), f.drop())
+	}
+	f.shape = wanted
+	return nil
+}
+
+// fill adds everything to a table that is being made.
+func (f *Filter) fill(t *filterTable) error {
+	bySet := make(map[*nftables.Set][]nftables.SetElement)
+	note := func(list []filterElement) {
+		for _, e := range list {
+			bySet[e.set] = append(bySet[e.set], e.SetElement)
+		}
+	}
+	for _, index := range slices.Sorted(maps.Keys(f.vmacs)) {
+		note(t.ofVMAC(index, f.vmacs[index]))
+	}
+	denied := slices.SortedFunc(maps.Keys(f.denied), func(a, b Denied) int {
+		return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Link, b.Link))
+	})
+	for _, d := range denied {
+		link := 0
+		if d.Link != "" && f.opts.ByIndex {
+			var err error
+			if link, err = f.indexOf(d.Link); err != nil {
+				continue // it is gone, and the address with it
+			}
+		}
+		note(t.ofDenied(d, link))
+	}
+	var errs []error
+	for set, elements := range bySet {
+		for some := range slices.Chunk(elements, transaction) {
+			errs = append(errs, t.conn.SetAddElements(set, some))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// drop deletes the tables. They may not be there.
+func (f *Filter) drop() error {
+	if f.conn == nil {
+		return nil
+	}
+	conn := f.conn
+	f.conn, f.shape = nil, filterShape{}
+	for _, kind := range []*family{ipv4, ipv6} {
+		table := &nftables.Table{Family: kind.proto, Name: f.opts.Table}
+		conn.AddTable(table)
+		conn.DelTable(table)
+	}
+	return errors.Join(conn.Flush(), conn.CloseLasting())
+}
+
+func indexBytes(index int) []byte { return binaryutil.NativeEndian.PutUint32(uint32(index)) }
