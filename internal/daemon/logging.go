@@ -57,6 +57,7 @@ var idents = map[string]string{
 
 // shown by the message's own text in keepalived's wording; repeating them would break what operators grep for.
 var quietAttrs = map[string]bool{componentKey: true, "instance": true, "vrid": true, "interface": true, "virtual_server": true,
+	"session":     true,
 	"real_server": true}
 
 // logQueue is how many lines may wait for a slow sink before further ones are dropped and counted.

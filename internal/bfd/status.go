@@ -1,0 +1,57 @@
+package bfd
+
+import "time"
+
+// Status is a snapshot of all sessions.
+type Status struct {
+	Sessions []SessionStatus
+	Ports    []PortStatus
+	Dropped  map[string]uint64 // datagrams of no use, by why
+}
+
+// SessionStatus is the state of one session.
+type SessionStatus struct {
+	Name                         string
+	Neighbor, Source             string // Source "" = any
+	Multihop, Passive            bool
+	State, RemoteState           State
+	Diagnostic, RemoteDiagnostic Diagnostic
+	Local, Remote                uint32 // discriminators
+	TX, Detection                time.Duration
+	Since                        time.Time // of State
+	Leaving                      bool      // no longer configured; its neighbour is being told
+	Trouble                      string    // why it cannot speak, or ""
+	Counters                     Counters
+}
+
+// PortStatus is a port that cannot be listened on.
+type PortStatus struct {
+	Port    uint16
+	Six     bool
+	Trouble string
+}
+
+// Status returns a snapshot. It may be called from any goroutine at any time.
+func (r *Runner) Status() Status {
+	st := Status{Dropped: make(map[string]uint64)}
+	for d := DropNone + 1; d < dropCount; d++ {
+		st.Dropped[d.String()] = r.drops[d].Load()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st.Sessions = make([]SessionStatus, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		timers := s.core.Timers()
+		st.Sessions = append(st.Sessions, SessionStatus{Name: s.spec.Name, Neighbor: s.spec.Neighbor.String(),
+			Source: unspecified(s.spec.Source), Multihop: s.spec.Multihop, Passive: s.spec.Timing.Passive,
+			State: s.core.state, RemoteState: s.core.remoteState, Diagnostic: s.core.diag, RemoteDiagnostic: s.core.remoteDiag,
+			Local: s.core.local, Remote: s.core.remote, TX: timers.TX, Detection: timers.Detection, Since: s.since,
+			Leaving: s.leaving, Trouble: s.trouble, Counters: s.counters})
+	}
+	for p, open := range r.ports {
+		if open.trouble != "" {
+			st.Ports = append(st.Ports, PortStatus{p.number(), p.Six, open.trouble})
+		}
+	}
+	return st
+}
