@@ -32,7 +32,7 @@ var bfdRow = blocksRow("bfd_instance", inBFD, (*decoder).bfdInstance,
 	func(c *Config) []*BFDInstance { return c.BFD },
 	func(p *printer, t *BFDInstance) {
 		bfdBlock.print(p, "bfd_instance", t.Name, &bfdScratch{BFDInstance: t})
-	}).withoutEffect()
+	})
 
 // bfdScratch is a bfd_instance in the making.
 type bfdScratch struct {

@@ -131,7 +131,7 @@ var checkerRows = blockOf[realScratch]{
 	checkerRow(PingCheck, inPingCheck),
 	checkerRow(FileCheck, inFileCheck).referring(),
 	checkerRow(GRPCCheck, inGRPCCheck).from(ours),
-	checkerRow(BFDCheck, inBFDCheck).referring().withoutEffect(),
+	checkerRow(BFDCheck, inBFDCheck).referring(),
 }
 
 // checker decodes a checker block.

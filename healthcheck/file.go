@@ -40,9 +40,9 @@ func askFile(ck *confparse.Checker) question {
 }
 
 // followFile tells of each new number in the file.
-func followFile(files *trackfile.Watcher, asks question, tell func(Result)) (first Result, stop func()) {
+func followFile(from sources, asks question, tell func(Result)) (first Result, stop func()) {
 	spec := asks.(fileQuestion).spec.Value()
-	v, stop := files.Follow(spec.file, func(v int32) { tell(spec.judge(v)) })
+	v, stop := from.files.Follow(spec.file, func(v int32) { tell(spec.judge(v)) })
 	return spec.judge(v), stop
 }
 

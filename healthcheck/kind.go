@@ -16,7 +16,8 @@ type kind struct {
 	words words
 	// follow makes a kind one that is told: it returns what it begins with and how to end it, and calls tell with each
 	// further result.
-	follow func(files *trackfile.Watcher, asks question, tell func(Result)) (first Result, stop func())
+	follow func(from sources, asks question, tell func(Result)) (first Result, stop func())
+	files  bool // what tells it is a file
 }
 
 // kinds has the kinds that are acted on. Checks of others are left out.
@@ -26,7 +27,8 @@ var kinds = map[confparse.CheckerKind]*kind{
 	confparse.SSLGet:    {ask: askHTTP, words: httpWords("SSL_CHECK")},
 	confparse.GRPCCheck: {ask: askGRPC, words: grpcWords},
 	confparse.MiscCheck: {ask: askMisc, words: miscWords},
-	confparse.FileCheck: {ask: askFile, words: fileWords, follow: followFile},
+	confparse.BFDCheck:  {ask: askBFD, words: bfdWords, follow: followBFD},
+	confparse.FileCheck: {ask: askFile, words: fileWords, follow: followFile, files: true},
 	confparse.SMTPCheck: {ask: askSMTP, words: smtpWords},
 	confparse.DNSCheck:  {ask: askDNS, words: dnsWords},
 	confparse.UDPCheck:  {ask: askUDP, words: udpWords},
@@ -42,6 +44,12 @@ type question interface {
 	policy(timing) policy
 	// same reports whether an answer to q holds for this question too, so that a reload carries it over.
 	same(q question) bool
+}
+
+// sources are who tells checks that are told.
+type sources struct {
+	files    *trackfile.Watcher
+	sessions *BFDSessions // nil: nobody tells of any
 }
 
 // means are what an attempt can make use of.

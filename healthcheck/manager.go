@@ -39,6 +39,8 @@ type Options struct {
 	MaxInFlight int
 	// Scripts runs the programs of checks; without it they are not made.
 	Scripts *script.Runner
+	// BFD tells of BFD sessions; without it nothing is heard of any.
+	BFD *BFDSessions
 	// Rand spreads the first runs over warmup; nil is seeded by the system. The Manager alone uses it from then on.
 	Rand *rand.Rand
 }
@@ -54,6 +56,7 @@ type Manager struct {
 	newChecker  func(c CheckSpec, with means, step int) Checker
 	means       means
 	files       *trackfile.Watcher
+	sessions    *BFDSessions
 	signal      chan struct{} // 1 slot: mailbox is not empty
 
 	mu        sync.Mutex
@@ -82,6 +85,7 @@ func NewManager(o Options) *Manager {
 		newChecker:  CheckSpec.checker,
 		means:       means{echoes: &echoSockets{}, scripts: o.Scripts, expressions: &expressions{}},
 		signal:      make(chan struct{}, 1),
+		sessions:    o.BFD,
 		rand:        o.Rand,
 		probes:      make(map[CheckSpec]*probe),
 	}

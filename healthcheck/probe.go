@@ -80,7 +80,9 @@ func (m *Manager) arm(p *probe) {
 		return
 	}
 	if p.unfollow != nil {
-		m.listen()
+		if kinds[p.spec.Kind].files {
+			m.listen()
+		}
 		return
 	}
 	delay := bootstrapDelay
@@ -279,12 +281,16 @@ func (m *Manager) begin(p *probe) {
 	if follow == nil {
 		return
 	}
-	first, stop := follow(m.files, p.spec.shared.Value().asks, func(r Result) { m.tell(p, r) })
-	p.unfollow, p.last, p.completed = stop, first, time.Since(m.epoch)
+	first, stop := follow(sources{m.files, m.sessions}, p.spec.shared.Value().asks, func(r Result) { m.tell(p, r) })
+	p.unfollow = stop
+	if first.Outcome == 0 {
+		return // nothing is known yet
+	}
+	p.last, p.completed = first, time.Since(m.epoch)
 	p.judgement.observe(p.spec.policy(), first)
 }
 
-// listen hears what probes are told, until Run ends.
+// listen hears what probes are told by files, until Run ends.
 func (m *Manager) listen() {
 	if m.listening {
 		return

@@ -72,8 +72,9 @@ func newFlagSet(c *command) *pflag.FlagSet {
 	// The subsystem options act in command-line order: --all -C differs from -C --all.
 	fs.BoolFuncP("vrrp", "P", "Only run with VRRP subsystem", func(string) error { o.Checkers = false; return nil })
 	fs.BoolFuncP("check", "C", "Only run with Health-checker subsystem", func(string) error { o.VRRP = false; return nil })
+	fs.BoolFuncP("no_bfd", "B", "Don't run BFD subsystem", func(string) error { o.BFD = false; return nil })
 	fs.BoolFuncP("all", "", "Run all subsystems, even without configuration", func(string) error {
-		o.VRRP, o.Checkers = true, true
+		o.VRRP, o.Checkers, o.BFD = true, true, true
 		return nil
 	})
 	fs.BoolVarP(&c.foreground, "dont-fork", "n", false, "Don't fork the daemon process")
@@ -174,7 +175,7 @@ func addUnsupported(fs *pflag.FlagSet, c *command) {
 		}
 	}
 	for _, f := range []struct{ name, short string }{
-		{"no_bfd", "B"}, {"release-vips", "X"}, {"dont-respawn", "R"}, {"dump-conf", "d"}, {"address-monitoring", "a"},
+		{"release-vips", "X"}, {"dont-respawn", "R"}, {"dump-conf", "d"}, {"address-monitoring", "a"},
 		{"snmp", "x"}, {"core-dump", "m"}, {"flush-log-file", ""}, {"no-mem-check", ""},
 	} {
 		fs.BoolFuncP(f.name, f.short, "(accepted, not supported yet)", note(f.name))

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Change is a session that has come up or gone down, or that has begun, which it does down.
+// Change is a session that has come up or gone down, or that has begun, which it does down. One that is no longer
+// configured has none.
 type Change struct {
 	Name string
 	Up   bool

@@ -38,8 +38,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		if s.Leaving {
 			continue
 		}
+		neighbor := s.Neighbor.String()
 		put := func(d *prometheus.Desc, kind prometheus.ValueType, v float64) {
-			ch <- prometheus.MustNewConstMetric(d, kind, v, s.Name, s.Neighbor)
+			ch <- prometheus.MustNewConstMetric(d, kind, v, s.Name, neighbor)
 		}
 		put(stateDesc, prometheus.GaugeValue, float64(s.State))
 		put(detectDesc, prometheus.GaugeValue, s.Detection.Seconds())
@@ -48,7 +49,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		put(errorsDesc, prometheus.CounterValue, float64(s.Counters.SendErrors))
 		put(downsDesc, prometheus.CounterValue, float64(s.Counters.Downs))
 	}
-	for reason, n := range st.Dropped {
-		ch <- prometheus.MustNewConstMetric(droppedDesc, prometheus.CounterValue, float64(n), reason)
+	for _, d := range st.Dropped {
+		ch <- prometheus.MustNewConstMetric(droppedDesc, prometheus.CounterValue, float64(d.Count), d.Reason)
 	}
 }

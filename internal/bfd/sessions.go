@@ -3,7 +3,6 @@ package bfd
 import (
 	"container/heap"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"time"
 )
@@ -140,12 +139,9 @@ func (r *Runner) reconfigure(s *session, w SessionSpec) {
 	r.step(s, Retimed{w.Timing})
 }
 
-// leave takes a session down that is no longer wanted.
+// leave takes a session down that is no longer wanted. Nobody here is told: who followed it does not any more.
 func (r *Runner) leave(s *session) {
 	r.logGone(s)
-	if s.core.state == Up {
-		r.changes.put(Change{Name: s.spec.Name, Time: time.Now()})
-	}
 	r.disable(s)
 }
 
@@ -306,12 +302,4 @@ func (d *deadlines) move(s *session, to Instant) {
 	}
 	s.deadline = to
 	heap.Fix(d, s.index)
-}
-
-// unspecified is a Source in the words of a status.
-func unspecified(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
 }

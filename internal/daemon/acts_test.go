@@ -213,6 +213,7 @@ func TestActedOnMeansThatItChangesSomething(t *testing.T) {
 	actsOfURLs(elsewhere)
 	actsOfTracking(elsewhere)
 	actsOfVirtualLinks(elsewhere)
+	actsOfBFD(elsewhere)
 	for _, b := range confparsetest.Read(t, "../../confparse/testdata/rows") {
 		for _, r := range b.Rows {
 			name := b.Path + ": " + r.Word

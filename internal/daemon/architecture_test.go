@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"cmd/ipvsadm":           {"internal/ipvsadm"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs",
-		"internal/firewall", "internal/netio", "internal/notify", "internal/script", "internal/status", "internal/web"},
+		"internal/bfd", "internal/firewall", "internal/netio", "internal/notify", "internal/script", "internal/status", "internal/track", "internal/web"},
 	"internal/notify": nil,
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	"confparse/syntax":        {"confparse/diag"},
 	"confparse/diag":          nil,
 	"confparse/confparsetest": {"confparse"},
+	"internal/bfd":            {"confparse"},
 	"internal/boot":           nil,
 	"internal/track":          nil,
 	"internal/ipvsadm":        {"confparse", "ipvs"},
@@ -78,7 +79,7 @@ var libraries = map[string][]string{
 	"github.com/mdlayher/packet":          {"vrrp/lan_linux"},
 	"github.com/moby/ipvs":                {"internal/ipvsadm_linux"},
 	"github.com/sirupsen/logrus":          {"internal/ipvsadm_linux"}, // moby/ipvs complains through it
-	"github.com/prometheus/client_golang": {"healthcheck", "internal/daemon", "internal/web", "ipvs", "vrrp"},
+	"github.com/prometheus/client_golang": {"healthcheck", "internal/bfd", "internal/daemon", "internal/web", "ipvs", "vrrp"},
 	"github.com/spf13/pflag":              {"cmd/keepalived", "cmd/vigil"},
 	"github.com/vishvananda/netlink":      {"internal/netio"},
 	"github.com/vishvananda/netns":        {"internal/netio", "ipvs_linux"},
@@ -86,7 +87,7 @@ var libraries = map[string][]string{
 	"golang.org/x/net/dns/dnsmessage":     {"healthcheck"},
 	"golang.org/x/net/ipv4":               {"vrrp/lan_linux"},
 	"golang.org/x/net/ipv6":               {"vrrp/lan_linux"},
-	"golang.org/x/sys/unix": {"healthcheck", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/genhash", "internal/netio",
+	"golang.org/x/sys/unix": {"healthcheck", "internal/bfd_linux", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/genhash", "internal/netio",
 		"internal/notify_linux", "internal/script", "internal/trackfile", "ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
 }
 
@@ -97,11 +98,12 @@ var purePackages = []string{"internal/status", "internal/track", "ipvs/pool", "v
 // _linux is a core.
 var shells = map[string][]string{
 	"vrrp": {"log.go", "metrics.go", "status.go", "tracked.go"},
-	"healthcheck": {"apply.go", "change.go", "checker.go", "dns.go", "expressions.go", "grpc.go", "http.go", "httpconn.go",
+	"healthcheck": {"apply.go", "bfdsessions.go", "change.go", "checker.go", "dns.go", "expressions.go", "grpc.go", "http.go", "httpconn.go",
 		"httpreply.go", "httpstls.go", "log.go", "manager.go", "metrics.go", "misc.go", "overdue.go", "page.go", "ping.go", "probe.go",
 		"smtp.go", "tcp.go", "udp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go", "advance.go", "timeouts.go"},
+	"internal/bfd":        {"changes.go", "log.go", "metrics.go", "network.go", "runner.go", "sessions.go", "status.go"},
 	"internal/ipvsadm":    {"connections.go", "errors.go", "names.go", "print.go", "restore.go", "run.go"},
 	"internal/realserver": {"server.go"},
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vigil/healthcheck"
 	"vigil/internal/status"
 	"vigil/internal/web"
 	"vigil/vrrp"
@@ -35,10 +36,11 @@ type daemon struct {
 	metrics  *metrics
 	started  time.Time
 
+	sessions      *sessions
 	services      *services
 	routers       *routers
 	notifications *notifications
-	parts         []part // those of the three that are to run, in the order in which they start; never changed
+	parts         []part // those of the four that are to run, in the order in which they start; never changed
 
 	running       loaded
 	reloading     *reload // nil while none is under way
@@ -104,9 +106,10 @@ func newDaemon(o Options) *daemon {
 	d := &daemon{opts: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now(), ended: make(chan *task, 16)}
 	d.metrics = newMetrics(d.registry)
 	d.configuration.Store(&status.Configuration{File: o.ConfigFile})
-	s := surroundings{opts: &d.opts, log: d.log, metrics: d.registry, ended: d.ended, tracked: vrrp.NewTracked()}
-	d.notifications = newNotifications(s)
-	d.parts = append(d.parts, d.notifications)
+	s := surroundings{opts: &d.opts, log: d.log, metrics: d.registry, ended: d.ended, tracked: vrrp.NewTracked(),
+		followed: healthcheck.NewBFDSessions()}
+	d.notifications, d.sessions = newNotifications(s), &sessions{surroundings: s}
+	d.parts = append(d.parts, d.notifications, d.sessions)
 	d.services, d.routers = &services{surroundings: s, teller: d.notifications.teller}, &routers{surroundings: s, teller: d.notifications.teller}
 	if o.Checkers {
 		d.parts = append(d.parts, d.services)
@@ -142,7 +145,7 @@ func (d *daemon) run(ctx context.Context) error {
 		return d.fail(ExitConfig, fmt.Errorf("%w: not starting", err))
 	}
 	d.take(first.identity)
-	release, err := d.claim()
+	release, err := d.claim(first.desired)
 	if errors.Is(err, errAlreadyRunning) {
 		d.log.Info("daemon is already running", "err", err)
 		return nil
@@ -223,7 +226,7 @@ func (d *daemon) begin(ctx context.Context, first loaded) error {
 	}
 	d.running = first
 	d.loaded(reloadApplied, nil, begun)
-	if d.services.running.Load() == nil && d.routers.runner.Load() == nil {
+	if d.services.running.Load() == nil && d.routers.runner.Load() == nil && d.sessions.runner.Load() == nil {
 		d.log.Warn("Warning - keepalived has no configuration to run")
 	}
 	d.log.Info("Startup complete")
@@ -320,13 +323,16 @@ func (d *daemon) loaded(result string, err error, begun time.Time) {
 }
 
 // claim writes the pid files of the subsystems that will run. The function it returns removes them.
-func (d *daemon) claim() (func(), error) {
+func (d *daemon) claim(first Desired) (func(), error) {
 	paths := []string{d.opts.PIDFiles.Daemon}
 	if d.opts.VRRP {
 		paths = append(paths, d.opts.PIDFiles.VRRP)
 	}
 	if d.opts.Checkers {
 		paths = append(paths, d.opts.PIDFiles.Checkers)
+	}
+	if d.opts.BFD && len(first.BFD.Sessions) > 0 {
+		paths = append(paths, d.opts.PIDFiles.BFD)
 	}
 	var files []*pidFile
 	release := func() {

@@ -5,6 +5,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/healthcheck"
+	"vigil/internal/bfd"
 	"vigil/ipvs"
 	"vigil/vrrp"
 )
@@ -15,6 +16,7 @@ type Desired struct {
 	Checks healthcheck.Spec
 	IPVS   ipvs.Spec
 	Told   toldSpec
+	BFD    bfd.Spec
 }
 
 // NewDesired derives the desired state from a configuration that has no errors and leaves nothing out.
@@ -32,7 +34,7 @@ func (d Desired) Updated(c *confparse.Config) (next Desired, ok bool) {
 	)
 	parts.Go(func() { next.Checks, checks = d.Checks.Updated(c) })
 	parts.Go(func() { next.IPVS, services = d.IPVS.Updated(c) })
-	next.VRRP = vrrp.FromConfig(c)
+	next.VRRP, next.BFD = vrrp.FromConfig(c), bfd.FromConfig(c)
 	next.Told = toldOf(&c.Global)
 	parts.Wait()
 	return next, checks && services

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"vigil/confparse"
+	"vigil/internal/bfd"
 	"vigil/ipvs"
 	"vigil/vrrp"
 )
@@ -20,6 +21,7 @@ type Options struct {
 
 	VRRP     bool // run the VRRP subsystem; -C clears it
 	Checkers bool // run health checks and IPVS; -P clears it
+	BFD      bool // run BFD sessions; -B clears it
 
 	KeepVRRP        bool // -V: leave addresses in place on stop
 	KeepIPVS        bool // -I: leave the IPVS table in place on stop
@@ -52,6 +54,8 @@ type Options struct {
 	Files fs.FS
 	// Network replaces the kernel's network for VRRP.
 	Network func() (Network, error)
+	// BFDNetwork replaces the kernel's network for BFD; nil does not.
+	BFDNetwork bfd.Network
 	// Kernel replaces the kernel's IPVS table.
 	Kernel func(context.Context) (ipvs.Kernel, error)
 }
@@ -90,6 +94,7 @@ func DefaultOptions() Options {
 		ConfigFile:    "/etc/keepalived/keepalived.conf",
 		VRRP:          true,
 		Checkers:      true,
+		BFD:           true,
 		MetricsListen: DefaultMetricsListen,
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vigil/confparse"
+	"vigil/healthcheck"
 	"vigil/internal/status"
 	"vigil/vrrp"
 )
@@ -46,11 +47,12 @@ type prepared struct {
 
 // surroundings is what every part is given.
 type surroundings struct {
-	opts    *Options
-	log     *slog.Logger
-	metrics prometheus.Registerer
-	ended   chan<- *task
-	tracked *vrrp.Tracked // where parts say what the priorities of virtual routers depend on
+	opts     *Options
+	log      *slog.Logger
+	metrics  prometheus.Registerer
+	ended    chan<- *task
+	followed *healthcheck.BFDSessions // where the sessions say what checks follow
+	tracked  *vrrp.Tracked            // where parts say what the priorities of virtual routers depend on
 }
 
 // openNetwork opens the kernel's network, or what stands for it. buffer is that of its watch; the zero value: the usual one.

@@ -115,7 +115,8 @@ func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 	checking := script.NewRunner(script.Options{Logger: log})
 	s.tasks.scripts = startTask("programs of checks", s.ended, checking.Run)
 	r := &runningServices{
-		checks: healthcheck.NewManager(healthcheck.Options{Logger: log, Registerer: s.metrics, Scripts: checking}),
+		checks: healthcheck.NewManager(healthcheck.Options{Logger: log, Registerer: s.metrics, Scripts: checking,
+			BFD: s.followed}),
 		table: ipvs.NewReconciler(ipvs.Options{Open: open, Logger: s.log.With(componentKey, "ipvs"), Registerer: s.metrics,
 			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit, Tell: s.teller.tell}),
 	}

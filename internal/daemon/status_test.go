@@ -16,6 +16,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/healthcheck"
+	"vigil/internal/bfd"
 	"vigil/internal/status"
 	"vigil/ipvs"
 	"vigil/vrrp"
@@ -153,6 +154,8 @@ func TestNothingThatAPartSaysIsLost(t *testing.T) {
 		return checksStatus(healthcheck.Status{VirtualServers: []healthcheck.VirtualServerStatus{
 			{ID: id, Name: fmt.Sprintf("%#v", id)}}}, pools)
 	})
+	var sessions bfd.Status
+	check(&sessions, func() any { return bfdStatus(sessions) })
 	var table ipvs.Status
 	check(&table, func() any { return ipvsStatus(table) })
 }

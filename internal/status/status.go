@@ -15,6 +15,7 @@ type Status struct {
 	VRRP          *VRRP         `json:"vrrp,omitempty"`
 	Checks        *Checks       `json:"checks,omitempty"`
 	IPVS          *IPVS         `json:"ipvs,omitempty"`
+	BFD           *BFD          `json:"bfd,omitempty"`
 }
 
 // Configuration is what became of the last attempt to load the configuration.
