@@ -42,15 +42,15 @@ type services struct {
 	mu sync.Mutex
 
 	// Owned by the daemon's goroutine.
-	tasks   struct{ scripts, checks, carry, table, watch *task }
+	tasks   struct{ scripts, checks, carry, table, watch, marks *task }
 	network Network // that is watched
-	marks   firewall.MarkTable
 }
 
 type runningServices struct {
 	checks    *healthcheck.Manager
 	table     *ipvs.Reconciler
 	suspended *suspension
+	marks     *markKeeper
 }
 
 func (s *services) String() string { return "virtual servers" }
@@ -121,6 +121,7 @@ func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit, Tell: s.teller.tell}),
 	}
 	r.suspended = newSuspension(r.checks.Suspend)
+	r.marks = newMarkKeeper(new(firewall.MarkTable), s.log.With(componentKey, "ipvs"), s.metrics)
 	s.tasks.table = startTask("ipvs", s.ended, r.table.Run)
 	s.tasks.checks = startTask("healthcheck", s.ended, r.checks.Run)
 	s.tasks.carry = startTask("health to table", s.ended, func(ctx context.Context) error { return s.carry(ctx, r) })
@@ -139,22 +140,9 @@ func (s *services) set(ctx context.Context, next Desired) {
 	ctx, cancel := context.WithTimeout(ctx, tableHeadStart)
 	defer cancel()
 	_ = r.table.Sync(ctx) // late is no failure, and its end is seen by its owner
-	s.mark(next.IPVS)     // the services that packets are sent to by this are there
-}
-
-// mark has the firewall give packets the marks of spec. Without that the services by mark have no clients.
-func (s *services) mark(spec ipvs.Spec) {
-	marks := make(map[firewall.MarkedEndpoint]uint32)
-	for _, vs := range spec.VirtualServers {
-		for _, e := range vs.Marked {
-			at := firewall.MarkedEndpoint{AddrPort: e.AddrPort, Protocol: uint8(e.Protocol)}
-			if _, taken := marks[at]; !taken { // by a group that comes first
-				marks[at] = e.Mark
-			}
-		}
-	}
-	if err := s.marks.Set(spec.Firewall.Table, spec.Firewall.Priority, marks); err != nil {
-		s.log.Error("nftables_ipvs: virtual servers of groups have no clients", "err", err)
+	// The services that packets are sent to by this are there.
+	if r.marks.set(next.IPVS) && s.tasks.marks == nil {
+		s.tasks.marks = startTask("firewall marks", s.ended, r.marks.run)
 	}
 }
 
@@ -207,9 +195,9 @@ func (s *services) ready() <-chan struct{} {
 
 func (s *services) stop() error {
 	err := stopTasks(stopping{s.tasks.watch, suspendStopLimit}, stopping{s.tasks.checks, checkStopLimit},
-		stopping{s.tasks.carry, carryStopLimit}, stopping{s.tasks.table, tableStopLimit})
-	if !s.opts.KeepIPVS {
-		err = errors.Join(err, s.marks.Close())
+		stopping{s.tasks.carry, carryStopLimit}, stopping{s.tasks.table, tableStopLimit}, stopping{s.tasks.marks, carryStopLimit})
+	if r := s.running.Load(); r != nil && !s.opts.KeepIPVS {
+		err = errors.Join(err, r.marks.close())
 	}
 	if s.network != nil {
 		err = errors.Join(err, s.network.Close())
@@ -234,6 +222,9 @@ func (s *services) unready() string {
 func (s *services) status(to *status.Status) {
 	if r := s.running.Load(); r != nil {
 		to.Checks, to.IPVS = checksStatus(r.checks.Status(), r.table.Pools()), ipvsStatus(r.table.Status())
+		if f, any := r.marks.failing(); any {
+			to.IPVS.Failing = append(to.IPVS.Failing, f)
+		}
 	}
 }
 

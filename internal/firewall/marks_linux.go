@@ -27,13 +27,17 @@ type MarkedEndpoint struct {
 //
 // nft(8) shows the marks with their bytes in the other order where the machine is little-endian: the library has no way to
 // tell it. It is made with the first marks, changed by what differs, so that no packet goes without its mark meanwhile, and
-// deleted with the last. The zero value has made nothing. It is for one goroutine.
+// deleted with the last. Others may delete it too, as whoever loads a firewall anew deletes everything: Tend finds that out. The
+// zero value has made nothing. It is for one goroutine.
 type MarkTable struct {
 	name     string
 	priority int32
 	marks    map[MarkedEndpoint]uint32
 	made     map[*family]*markTable
 	sets     uint32
+
+	wanted map[MarkedEndpoint]uint32 // by the last Set
+	failed bool                      // it is not what is there
 }
 
 // markTable is the part of one family.
@@ -48,19 +52,22 @@ var markProtocols = []struct {
 	name   string
 }{{unix.IPPROTO_TCP, "tcp"}, {unix.IPPROTO_UDP, "udp"}, {unix.IPPROTO_SCTP, "sctp"}}
 
+// markChain is the name of the chain with the rules.
+const markChain = "in"
+
 // Set makes marks the content of the table of that name, and deletes one of another name or priority. After an error, what
-// there is is made anew at the next call.
+// there is is made anew at the next call, of this or of Tend.
 func (t *MarkTable) Set(name string, priority int32, marks map[MarkedEndpoint]uint32) error {
 	var errs []error
-	if t.made != nil && (t.name != name || t.priority != priority || len(marks) == 0) {
+	if (t.made != nil || t.failed) && (t.name != name || t.priority != priority || len(marks) == 0) {
 		errs = append(errs, t.Close())
 	}
 	if len(marks) == 0 {
 		return errors.Join(errs...)
 	}
-	t.name, t.priority = name, priority
+	t.name, t.priority, t.wanted, t.failed = name, priority, maps.Clone(marks), false
 	if err := t.set(marks); err != nil {
-		t.made, t.marks = nil, nil
+		t.made, t.marks, t.failed = nil, nil, true
 		errs = append(errs, fmt.Errorf("table %s of firewall marks: %w", name, err))
 	}
 	return errors.Join(errs...)
@@ -114,7 +121,7 @@ func (t *MarkTable) make(conn *nftables.Conn, f *family) error {
 	conn.AddTable(m.Table)
 	priority := nftables.ChainPriority(t.priority)
 	accepts := nftables.ChainPolicyAccept
-	chain := conn.AddChain(&nftables.Chain{Table: m.Table, Name: "in", Type: nftables.ChainTypeFilter,
+	chain := conn.AddChain(&nftables.Chain{Table: m.Table, Name: markChain, Type: nftables.ChainTypeFilter,
 		Hooknum: nftables.ChainHookInput, Priority: &priority, Policy: &accepts})
 	for _, p := range markProtocols {
 		t.sets++
@@ -172,10 +179,53 @@ func (t *MarkTable) change(conn *nftables.Conn, list []MarkedEndpoint, marks map
 	return nil
 }
 
+// Tend makes the table anew if somebody has deleted or emptied it, or if it could not be made, and reports whether it has
+// done so.
+func (t *MarkTable) Tend() (again bool, err error) {
+	if len(t.wanted) == 0 {
+		return false, nil
+	}
+	if !t.failed {
+		intact, err := t.intact()
+		if intact || err != nil {
+			return false, err
+		}
+		t.made, t.marks = nil, nil
+	}
+	if err := t.Set(t.name, t.priority, t.wanted); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// intact reports whether the rules are as they were made.
+func (t *MarkTable) intact() (bool, error) {
+	conn, err := nftables.New()
+	if err != nil {
+		return false, err
+	}
+	for _, m := range t.made {
+		rules, err := conn.GetRules(m.Table, &nftables.Chain{Table: m.Table, Name: markChain})
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return false, err
+		}
+		if len(rules) != len(markProtocols) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // Close deletes the table.
 func (t *MarkTable) Close() error {
 	made := t.made
-	t.made, t.marks = nil, nil
+	t.made, t.marks, t.wanted = nil, nil, nil
+	if t.failed { // what there is of it
+		t.failed, made = false, map[*family]*markTable{}
+		for _, f := range []*family{ipv4, ipv6} {
+			made[f] = &markTable{Table: &nftables.Table{Family: f.proto, Name: t.name}}
+		}
+	}
 	if len(made) == 0 {
 		return nil
 	}
@@ -183,11 +233,12 @@ func (t *MarkTable) Close() error {
 	if err != nil {
 		return err
 	}
-	for _, m := range made {
+	var errs []error
+	for _, m := range made { // one by one: that one is not there any more is no reason to leave the other
 		conn.DelTable(m.Table)
+		if err := conn.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
+			errs = append(errs, fmt.Errorf("delete table %s of firewall marks: %w", t.name, err))
+		}
 	}
-	if err := conn.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("delete table %s of firewall marks: %w", t.name, err)
-	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -111,4 +112,88 @@ func TestMarkedConnections(t *testing.T) {
 	conn := b.open(b.server)
 	b.answers(conn, b.server)
 	b.check(b.first.Do(m.Close))
+}
+
+// TestMarkTableThatOthersDelete: a firewall that is loaded anew deletes everything first.
+func TestMarkTableThatOthersDelete(t *testing.T) {
+	l := newLAN(t, false)
+	var m MarkTable
+	marks := map[MarkedEndpoint]uint32{tcpAt("10.9.0.100:80"): 1000, tcpAt("[fd00:9::100]:80"): 1000}
+	tend := func(want bool) {
+		t.Helper()
+		l.check(l.new.Do(func() error {
+			again, err := m.Tend()
+			if again != want {
+				t.Errorf("made again: %v, want %v", again, want)
+			}
+			return err
+		}))
+	}
+	tend(false)
+	l.set(&m, -1, marks)
+	tend(false)
+	for _, argv := range [][]string{{"flush", "ruleset"}, {"delete", "table", "ip6", "vigil_marks"}, {"flush", "chain", "ip", "vigil_marks", "in"}} {
+		_, err := l.new.Output(t.Context(), append([]string{"nft"}, argv...)...)
+		l.check(err)
+		tend(true)
+		if v4, v6 := l.listed("ip"), l.listed("ip6"); !strings.Contains(v4, "10.9.0.100 . 80 : "+shown(1000)) ||
+			strings.Count(v4, "counter") != 3 || !strings.Contains(v6, "fd00:9::100 . 80 : "+shown(1000)) {
+			t.Errorf("after nft %q:\n%s\n%s", argv, v4, v6)
+		}
+		tend(false)
+	}
+	// What cannot be changed because it is gone comes with the next look.
+	_, err := l.new.Output(t.Context(), "nft", "flush", "ruleset")
+	l.check(err)
+	delete(marks, tcpAt("10.9.0.100:80"))
+	marks[tcpAt("10.9.0.101:80")] = 1001
+	if err := l.new.Do(func() error { return m.Set("vigil_marks", -1, marks) }); err == nil {
+		t.Error("elements of a table that is gone were changed")
+	}
+	tend(true)
+	if v4 := l.listed("ip"); !strings.Contains(v4, "10.9.0.101 . 80 : "+shown(1001)) || strings.Contains(v4, "10.9.0.100 ") {
+		t.Errorf("after the look:\n%s", v4)
+	}
+	_, err = l.new.Output(t.Context(), "nft", "delete", "table", "ip", "vigil_marks")
+	l.check(err)
+	l.check(l.new.Do(m.Close))
+	if v6 := l.listed("ip6"); v6 != "" {
+		t.Errorf("left:\n%s", v6)
+	}
+	tend(false)
+}
+
+// TestMarkTableWithoutTheRight: what may not be made is made when it may.
+func TestMarkTableWithoutTheRight(t *testing.T) {
+	l := newLAN(t, false)
+	var m MarkTable
+	marks := map[MarkedEndpoint]uint32{tcpAt("10.9.0.100:80"): 1000}
+	if err := unprivileged(l.new, func() error { return m.Set("vigil_marks", -1, marks) }); !errors.Is(err, unix.EPERM) {
+		t.Errorf("without CAP_NET_ADMIN: %v", err)
+	}
+	if err := unprivileged(l.new, func() error { _, err := m.Tend(); return err }); !errors.Is(err, unix.EPERM) {
+		t.Errorf("and later: %v", err)
+	}
+	l.check(l.new.Do(func() error { _, err := m.Tend(); return err }))
+	if v4 := l.listed("ip"); !strings.Contains(v4, "10.9.0.100 . 80 : "+shown(1000)) {
+		t.Errorf("with it:\n%s", v4)
+	}
+	l.check(l.new.Do(m.Close))
+}
+
+// unprivileged runs f in the namespace of h on a thread that has no capabilities meanwhile.
+func unprivileged(h *testlan.Host, f func() error) error {
+	return h.Do(func() error {
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var had, none [2]unix.CapUserData
+		if err := unix.Capget(&header, &had[0]); err != nil {
+			return err
+		}
+		none = had
+		none[0].Effective, none[1].Effective = 0, 0
+		if err := unix.Capset(&header, &none[0]); err != nil {
+			return err
+		}
+		return errors.Join(f(), unix.Capset(&header, &had[0]))
+	})
 }

@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vigil/internal/firewall"
+)
+
+// fakeMarks is a table of marks that cannot be made while err is set.
+type fakeMarks struct {
+	err      error
+	lost     bool
+	has      int // endpoints
+	wants    int
+	attempts int
+}
+
+func (f *fakeMarks) Set(_ string, _ int32, marks map[firewall.MarkedEndpoint]uint32) error {
+	f.attempts++
+	f.wants = len(marks)
+	if f.err != nil {
+		f.lost = true
+		return f.err
+	}
+	f.has, f.lost = f.wants, false
+	return nil
+}
+
+func (f *fakeMarks) Tend() (bool, error) {
+	if !f.lost {
+		return false, nil
+	}
+	f.attempts++
+	if f.err != nil {
+		return false, f.err
+	}
+	f.has, f.lost = f.wants, false
+	return true, nil
+}
+
+func (f *fakeMarks) Close() error {
+	f.has = 0
+	return f.err
+}
+
+// TestMarksAreKept: what the firewall refuses is told once, is in the status and the metrics, and is tried until it works; what
+// others delete comes back.
+func TestMarksAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines logBuffer
+		table := &fakeMarks{err: syscall.EPERM}
+		metrics := prometheus.NewRegistry()
+		k := newMarkKeeper(table, slog.New(slog.NewTextHandler(&lines, nil)), metrics)
+		missing := func() float64 {
+			all, err := metrics.Gather()
+			if err != nil || len(all) != 1 {
+				t.Fatalf("%v, %v", all, err)
+			}
+			return all[0].Metric[0].GetGauge().GetValue()
+		}
+		spec := desired(t, "global_defs {\nnftables_ipvs\n}\nvirtual_server_group G {\n192.0.2.11-12 80\n}\n"+
+			"virtual_server group G {\nlb_algo rr\nprotocol TCP\nreal_server 198.51.100.1 80 {\n}\n}\n").IPVS
+		if !k.set(spec) {
+			t.Error("there are no marks")
+		}
+		task := startTask("marks", nil, k.run)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		f, any := k.failing()
+		if !any || f.Service != "nftables_ipvs" || f.Attempts < 20 || !strings.Contains(f.Error, "not permitted") || missing() != 1 {
+			t.Errorf("%+v, %v", f, any)
+		}
+		if n := strings.Count(lines.String(), "level="); n != 1 {
+			t.Errorf("%d lines for one failure:\n%s", n, lines.String())
+		}
+		change := func(err error, has int, lost bool) {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			table.err, table.has, table.lost = err, has, lost
+		}
+		change(nil, 0, true)
+		time.Sleep(tendMarksEvery)
+		synctest.Wait()
+		if _, any := k.failing(); any || table.has != 2 || missing() != 0 {
+			t.Errorf("failing %v with %d endpoints", any, table.has)
+		}
+		change(nil, 0, true)
+		time.Sleep(tendMarksEvery)
+		synctest.Wait()
+		if table.has != 2 || !strings.Contains(lines.String(), "behind our back") {
+			t.Errorf("%d endpoints\n%s", table.has, lines.String())
+		}
+		task.stop(time.Second)
+		change(errors.New("no"), 2, false)
+		if err := k.close(); err == nil || k.set(desired(t, "").IPVS) {
+			t.Error("an end that fails, or marks of nobody")
+		}
+	})
+}
