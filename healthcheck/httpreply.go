@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"strconv"
 )
 
 const (
@@ -113,20 +114,16 @@ func statusCode(header []byte) int {
 }
 
 // contentLength returns the value of the Content-Length field, which is recognised in exactly this spelling, and
-// whether there is a usable one.
+// whether there is a usable one: a number with nothing behind it on its line.
 func contentLength(header []byte) (uint64, bool) {
 	_, value, ok := bytes.Cut(header, []byte("Content-Length:"))
 	if !ok {
 		return 0, false
 	}
-	value = bytes.TrimLeft(value, " \t")
-	var n uint64
-	digits := 0
-	for ; digits < len(value) && value[digits] >= '0' && value[digits] <= '9'; digits++ {
-		if digits == 18 { // more than any body can have
-			return 0, false
-		}
-		n = n*10 + uint64(value[digits]-'0')
+	if end := bytes.IndexAny(value, "\r\n"); end >= 0 {
+		value = value[:end]
 	}
-	return n, digits > 0
+	value = bytes.TrimPrefix(bytes.TrimLeft(value, " \t"), []byte("+"))
+	n, err := strconv.ParseUint(string(value), 10, 60) // which is more than any body can have
+	return n, err == nil
 }

@@ -161,7 +161,8 @@ const handshakeFailure = tls.AlertError(40)
 // tlsConfig is what SSL_GET offers: everything the library can do, because the question is whether the server works
 // and not how good its TLS is; certificates are not verified and no server name is sent.
 var tlsConfig = sync.OnceValue(func() *tls.Config {
-	c := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}
+	// A server that wants a certificate for this page alone begins anew when it has read the request.
+	c := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, Renegotiation: tls.RenegotiateOnceAsClient}
 	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
 		c.CipherSuites = append(c.CipherSuites, suite.ID)
 	}

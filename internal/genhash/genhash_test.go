@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -80,12 +79,7 @@ var cases = []string{
 
 // TestAgainstDebian runs Debian's genhash beside this one: the same output, status and requests.
 func TestAgainstDebian(t *testing.T) {
-	if _, err := exec.LookPath("genhash"); err != nil {
-		if os.Getenv("REQUIRE_NETNS") == "1" { // whoever requires root's tests has had keepalived installed
-			t.Fatal(err)
-		}
-		t.Skip("genhash of keepalived is not installed")
-	}
+	debian(t, "genhash")
 	port, requests := serve(t, false, page)
 	held, _ := serve(t, true, page)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
