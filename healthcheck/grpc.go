@@ -73,12 +73,13 @@ func (c grpcCheck) Check(ctx context.Context) Result {
 	_ = file.SetDeadline(time.Now().Add(via.timeout))
 	stop := context.AfterFunc(ctx, func() { file.Close() })
 	defer stop()
-	conn := &replyConn{File: file, target: via.target, timeout: via.timeout, limits: replyLimit, done: ctx.Done()}
+	conn := &replyConn{File: file, target: via.target, timeout: via.timeout, limits: grpcLimits, done: ctx.Done()}
 	if !c.asks.tls {
+		conn.expect(time.Now(), via.timeout)
 		return c.call(ctx, conn)
 	}
 	config := c.with.tls.config(c.asks.serverName, c.asks.verify, c.asks.verified).Clone()
-	config.NextProtos = []string{"h2"}
+	config.NextProtos, config.Renegotiation = []string{"h2"}, tls.RenegotiateNever // RFC 9113 §9.2.1
 	client := tls.Client(conn, config)
 	if err := client.HandshakeContext(ctx); err != nil {
 		code := CodeTLSFailed
@@ -87,6 +88,7 @@ func (c grpcCheck) Check(ctx context.Context) Result {
 		}
 		return failed(code, grpcHandshake, explained(err))
 	}
+	conn.expect(time.Now(), via.timeout)
 	return c.call(ctx, client)
 }
 
@@ -100,6 +102,9 @@ const (
 	grpcMaxHeader = 16 << 10
 	grpcMaxBody   = 4 << 10
 )
+
+// grpcLimits bound all that comes for one call, frames without end that are no answer among it.
+var grpcLimits = replyLimits{size: 256 << 10, burst: 64 << 10, rate: 256 << 10}
 
 // call makes the call over a connection.
 func (c grpcCheck) call(ctx context.Context, conn net.Conn) Result {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"log/syslog"
 	"strings"
@@ -88,8 +89,11 @@ type logSink interface {
 	flush()
 }
 
-// newLogger returns the logger that o describes, and its writer, which is to be closed.
+// newLogger returns the logger that o describes, and its writer, which is to be closed. What the standard library writes on its
+// own is not wanted from then on: net/http has a line for each frame of HTTP/2 that it does not know, and a peer may send them
+// without end.
 func newLogger(o LogOptions, stderr io.Writer) (*slog.Logger, *logWriter) {
+	log.SetOutput(io.Discard)
 	w := &logWriter{lines: make(chan logLine, logQueue), quit: make(chan struct{}), done: make(chan struct{})}
 	if !o.NoSyslog {
 		if s := openSyslog(o.facility); s != nil {

@@ -3,7 +3,10 @@ package daemon
 import (
 	"bytes"
 	"errors"
+	"io"
+	stdlog "log"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,6 +36,16 @@ func TestConsoleLineIsDateAndMessage(t *testing.T) {
 	}
 	if rest := got[0][len(layout):]; rest != ": (VI_1) Entering MASTER STATE" {
 		t.Errorf("rest of line %q", rest)
+	}
+}
+
+func TestLibrariesDoNotWrite(t *testing.T) {
+	before := stdlog.Writer()
+	defer stdlog.SetOutput(before)
+	stdlog.SetOutput(os.Stderr)
+	_, lines := consoleLogger(t, 2)
+	if stdlog.Print("Transport: unhandled response frame type"); stdlog.Writer() != io.Discard || len(lines()) > 1 {
+		t.Error("what the standard library says is shown")
 	}
 }
 
