@@ -65,7 +65,7 @@ func OSSystem() System {
 }
 
 func osKeyFile(path string) ([]byte, fs.FileMode, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would be waited for
 	if err != nil {
 		return nil, 0, err
 	}
