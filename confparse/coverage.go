@@ -94,7 +94,7 @@ var itemWordTable = []struct {
 	{"@item:vsg_entry", true, []string{"<IPADDR> [<PORT>]", "<IPADDR>-<N> [<PORT>]", "<IPADDR>-<IPADDR> [<PORT>]",
 		"<IPADDR>/<PREFIXLEN> [<PORT>]", "fwmark"}},
 	{"@item:linkbeat_interface", false, []string{"<IFNAME> [MII|ETHTOOL|IOCTL]"}},
-	{"@item:interface_delay", false, []string{"<IFNAME> <DOWN> [<UP>]"}},
+	{"@item:interface_delay", true, []string{"<IFNAME> <DOWN> [<UP>]"}},
 	{"@item:name", true, []string{"<NAME>"}},
 	{"@item:script", true, []string{"<SCRIPT>", "<USER>", "[:]<GROUP>"}},
 	{"@item:lvs_method", true, []string{"NAT", "DR", "TUN", "type", "port", "nocsum", "csum", "remcsum"}},

@@ -87,7 +87,7 @@ var interfaceDelaysRow = listRow("interface_up_down_delays", "interface_delay", 
 			p.line(quoted(d.Interface), d.Down, d.Up)
 		}
 		p.close()
-	}).withoutEffect()
+	})
 
 // linkbeatInterface decodes "IF [MII|ETHTOOL|IOCTL]".
 func (d *decoder) linkbeatInterface(n *Node, c *Config) {
@@ -131,6 +131,15 @@ func (d *decoder) interfaceDelay(n *Node, c *Config) {
 			return
 		}
 		*to = v
+	}
+	if len(n.Args) == 1 {
+		t.Up = t.Down
+	}
+	for i, old := range c.InterfaceDelays { // the last one counts
+		if old.Interface == t.Interface {
+			c.InterfaceDelays[i] = t
+			return
+		}
 	}
 	c.InterfaceDelays = append(c.InterfaceDelays, t)
 }

@@ -14,6 +14,9 @@ import (
 func FromConfig(cfg *confparse.Config) election.Spec {
 	spec := election.Spec{StartupDelay: cfg.Global.VRRPStartupDelay, DelayAfterBoot: cfg.Global.VRRPDelayAfterBoot,
 		LogUnknownVRIDs: cfg.Global.LogUnknownVRIDs}
+	for _, d := range cfg.InterfaceDelays {
+		spec.LinkDelays = append(spec.LinkDelays, election.LinkDelay{Link: d.Interface, Down: d.Down, Up: d.Up})
+	}
 	groups := groupsByMember(cfg)
 	for _, in := range cfg.Instances {
 		s := instanceFromConfig(in, &cfg.Global)

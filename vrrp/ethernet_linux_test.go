@@ -378,3 +378,15 @@ var (
 	_ lan.Network = (*host)(nil)
 	_ lan.Conn    = (*hostConn)(nil)
 )
+
+// netioAddress returns the address of the machine with that text.
+func netioAddress(h *host, addr string) netio.Address {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, a := range h.addrs {
+		if a.Prefix.Addr() == netip.MustParseAddr(addr) {
+			return a
+		}
+	}
+	return netio.Address{}
+}

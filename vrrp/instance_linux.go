@@ -340,7 +340,7 @@ func (r *Runner) addressLost(in *virtualRouter, res result) {
 	if in == nil || in.generation != res.generation || in.state != election.Master || !slices.Contains(in.held, res.lost) {
 		return
 	}
-	if l, ok := r.view.link(res.lost.Link); !ok || !l.Up {
+	if r.linkDown(res.lost.Link) {
 		return
 	}
 	in.log.infof("Netlink reflector reports IP %s removed from %s", res.lost.Prefix.Addr(), res.lost.Link)

@@ -17,8 +17,10 @@ import (
 func (r *Runner) observe(ev netio.Event) {
 	switch ev := ev.(type) {
 	case netio.LinkChanged:
-		r.linkChanged(ev.Link)
+		r.linkReported(ev.Link)
 	case netio.LinkGone:
+		delete(r.links.actual, ev.Link.Name)
+		delete(r.links.held, ev.Link.Name)
 		r.view.dropLink(ev.Link.Name)
 		r.linkVanished(ev.Link.Name)
 		r.linkMoved(ev.Link.Name, false)

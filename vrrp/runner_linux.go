@@ -99,6 +99,7 @@ type Runner struct {
 	virtual   *virtualLinks
 	hosted    election.HostSettings // as the kernel was told
 	view      networkView
+	links     linkJudge
 	synced    bool
 	cleaned   bool // addresses left by an earlier process have been dealt with
 	stopping  bool
@@ -130,7 +131,7 @@ func NewRunner(o Options) (*Runner, error) {
 		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
-		view: newNetworkView(), reopenAt: election.Never, publishAt: election.Never,
+		view: newNetworkView(), links: newLinkJudge(), reopenAt: election.Never, publishAt: election.Never,
 	}
 	r.taken = r.changes.follow()
 	r.virtual = newVirtualLinks(r)
@@ -296,7 +297,7 @@ func (r *Runner) late() (time.Duration, bool) {
 // next is when Run has something to do by itself.
 func (r *Runner) next() election.Instant {
 	d, _ := r.engine.Deadline()
-	return min(d, r.publishAt, r.reopenAt, r.virtual.againAt)
+	return min(d, r.publishAt, r.reopenAt, r.virtual.againAt, r.links.next())
 }
 
 // wake does what is due.
@@ -308,6 +309,7 @@ func (r *Runner) wake() {
 	if r.virtual.againAt <= now {
 		r.virtual.again(now)
 	}
+	r.judgeLinks(now)
 	r.listenBeforeWake(now)
 	r.do(r.engine.Wake(r.now()))
 	if r.publishAt <= now {

@@ -17,6 +17,9 @@ func (r *routers) diff(old, new Desired) []Step {
 	if old.VRRP.DelayAfterBoot != new.VRRP.DelayAfterBoot {
 		steps = append(steps, step(Change, "vrrp_delay_after_boot, for the next start"))
 	}
+	if !slices.Equal(old.VRRP.LinkDelays, new.VRRP.LinkDelays) {
+		steps = append(steps, step(Change, "interface_up_down_delays"))
+	}
 	if old.VRRP.LogUnknownVRIDs != new.VRRP.LogUnknownVRIDs {
 		steps = append(steps, step(Change, "log_unknown_vrids"))
 	}

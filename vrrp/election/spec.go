@@ -20,10 +20,18 @@ type Spec struct {
 	StartupDelay time.Duration
 	// DelayAfterBoot is vrrp_delay_after_boot: the same, from the boot of the machine on. The longer one counts.
 	DelayAfterBoot time.Duration
+	// LinkDelays are interface_up_down_delays, at most one for each link.
+	LinkDelays []LinkDelay
 	// LogUnknownVRIDs has adverts of virtual routers that are none of ours reported, once each (log_unknown_vrids).
 	LogUnknownVRIDs bool
 	// Host is what concerns the host as a whole. It is the zero value unless something needs it.
 	Host HostSettings
+}
+
+// LinkDelay is how long a link must be down, or up, before that counts.
+type LinkDelay struct {
+	Link     string
+	Down, Up time.Duration
 }
 
 // InstanceSpec is the desired state of one virtual router.
