@@ -20,31 +20,32 @@ const RouteUnicast RouteType = 1
 
 // Route is one line of virtual_routes or static_routes.
 type Route struct {
-	Range        Range
-	Family       Family
-	Type         RouteType
-	Dest         netip.Prefix // 0.0.0.0/0 or ::/0 for default
-	From         netip.Prefix // IPv6 source prefix; invalid = none
-	Source       netip.Addr   // src
-	Hop          NextHop
-	Hops         []NextHop // nexthop …
-	Table        uint32    // 254 = main
-	Scope        uint8
-	ScopeSet     bool
-	Metric       uint32
-	MetricSet    bool
-	TOS          uint8
-	Protocol     uint8 // 18
-	Metrics      []RouteMetric
-	Features     uint32
-	Congestion   string // congctl
-	Expires      time.Duration
-	Preference   string // pref: low, medium, high or a number
-	TTLPropagate Switch
-	Position     string // add, prepend or append
-	VRF          string
-	NoTrack      bool
-	TrackGroup   string
+	Range          Range
+	Family         Family
+	Type           RouteType
+	Dest           netip.Prefix // 0.0.0.0/0 or ::/0 for default
+	From           netip.Prefix // IPv6 source prefix; invalid = none
+	Source         netip.Addr   // src
+	Hop            NextHop
+	Hops           []NextHop // nexthop …
+	Table          uint32    // 254 = main
+	Scope          uint8
+	ScopeSet       bool
+	Metric         uint32
+	MetricSet      bool
+	TOS            uint8
+	Protocol       uint8 // 18
+	Metrics        []RouteMetric
+	Features       uint32
+	Congestion     string // congctl
+	CongestionLock bool
+	Expires        time.Duration
+	Preference     string // pref: low, medium, high or a number
+	TTLPropagate   Switch
+	Position       string // add, prepend or append
+	VRF            string
+	NoTrack        bool
+	TrackGroup     string
 }
 
 // routeItem is a route in the making.
@@ -127,6 +128,7 @@ func (x *routeItem) attribute(t Token) bool {
 	case "congctl":
 		if x.peek() == "lock" {
 			x.next()
+			x.r.CongestionLock = true
 		}
 		if v, ok := x.value(t); ok {
 			x.r.Congestion = x.d.intern(v.Text)
@@ -338,7 +340,7 @@ var virtualRoutes = listRow("virtual_routes", "route", func(d *decoder, n *Node,
 	if r, ok := d.route(n, false); ok {
 		vi.Routes = append(vi.Routes, r)
 	}
-}, func(p *printer, vi *instanceScratch) { p.routes("virtual_routes", vi.Routes) }).withoutEffect()
+}, func(p *printer, vi *instanceScratch) { p.routes("virtual_routes", vi.Routes) })
 
 func (p *printer) routes(name string, list []Route) {
 	if len(list) == 0 {
@@ -380,7 +382,9 @@ func routeWords(r *Route) []string {
 		}
 	}
 	l.add(r.Features&1 != 0, "features ecn")
-	l.add(r.Congestion != "", "congctl", r.Congestion)
+	l.add(r.Congestion != "", "congctl")
+	l.add(r.CongestionLock, "lock")
+	l.add(r.Congestion != "", r.Congestion)
 	l.add(r.Expires > 0, "expires", int64(r.Expires/time.Second))
 	l.add(r.Preference != "", "pref", r.Preference)
 	l.add(r.TTLPropagate == On, "ttl-propagate enabled")

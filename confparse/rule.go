@@ -38,8 +38,8 @@ type Rule struct {
 	MarkSet         bool
 	IIF, OIF        string
 	Realms          uint32
-	SuppressLength  int    // -1 = none
-	SuppressGroup   uint32 // 0 = none
+	SuppressLength  int // -1 = none
+	SuppressGroup   int // -1 = none
 	TunnelID        uint64
 	UIDLow, UIDHigh uint32
 	UIDSet          bool
@@ -166,7 +166,7 @@ func (x *ruleItem) property(t Token) {
 	case "suppress_prefixlength", "sup_pl":
 		x.r.SuppressLength = int(x.number(t, 0, maxInt32))
 	case "suppress_ifgroup", "sup_group":
-		x.r.SuppressGroup = x.named(t, map[string]uint32{"default": 0}, maxInt32)
+		x.r.SuppressGroup = int(x.named(t, map[string]uint32{"default": 0}, maxInt32))
 	case "protocol":
 		if v, ok := x.value(t); ok {
 			if num, valid := x.d.wholeNumber(x.n, v, wholeStrict(0, 255)); valid {
@@ -190,7 +190,7 @@ func (x *ruleItem) property(t Token) {
 
 // rule decodes one line of virtual_rules or static_rules.
 func (d *decoder) rule(n *Node, static bool) (Rule, bool) {
-	r := Rule{Range: n.Range(), Protocol: protocolKeepalived, SuppressLength: -1}
+	r := Rule{Range: n.Range(), Protocol: protocolKeepalived, SuppressLength: -1, SuppressGroup: -1}
 	x := &ruleItem{words: d.itemWords(n, diag.CodeBadRule), r: &r, static: static}
 	for x.more() {
 		t := x.next()
@@ -205,7 +205,7 @@ func (d *decoder) rule(n *Node, static bool) (Rule, bool) {
 		d.about(n, diag.CodeBadRule, "No action specified for rule - ignoring", "")
 		return r, false
 	}
-	if r.Action != RuleTable && (r.Realms != 0 || r.SuppressLength >= 0) {
+	if r.Action != RuleTable && (r.Realms != 0 || r.SuppressLength >= 0 || r.SuppressGroup >= 0) {
 		d.about(n, diag.CodeBadRule, "realms and suppress_prefixlength need a table - ignoring the rule", "")
 		return r, false
 	}
@@ -345,7 +345,7 @@ var virtualRules = listRow("virtual_rules", "rule", func(d *decoder, n *Node, vi
 	if r, ok := d.rule(n, false); ok {
 		vi.Rules = append(vi.Rules, r)
 	}
-}, func(p *printer, vi *instanceScratch) { p.rules("virtual_rules", vi.Rules) }).withoutEffect()
+}, func(p *printer, vi *instanceScratch) { p.rules("virtual_rules", vi.Rules) })
 
 func (p *printer) rules(name string, list []Rule) {
 	if len(list) == 0 {
@@ -382,7 +382,7 @@ func ruleWords(r *Rule) []string {
 		l.add(true, "table", r.Table)
 		l.add(r.Realms != 0, "realms", fmt.Sprintf("%d/%d", r.Realms>>16, r.Realms&0xffff))
 		l.add(r.SuppressLength >= 0, "suppress_prefixlength", r.SuppressLength)
-		l.add(r.SuppressGroup != 0, "suppress_ifgroup", r.SuppressGroup)
+		l.add(r.SuppressGroup >= 0, "suppress_ifgroup", r.SuppressGroup)
 	case RuleGoto:
 		l.add(true, "goto", r.Goto)
 	default:

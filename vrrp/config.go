@@ -63,6 +63,12 @@ func instanceFromConfig(in *confparse.VRRPInstance, g *confparse.Global) electio
 	for _, v := range in.ExcludedAddresses {
 		s.Excluded = append(s.Excluded, addressFromConfig(in, v))
 	}
+	for i := range in.Routes {
+		s.Routes = append(s.Routes, routeFromConfig(&in.Routes[i]))
+	}
+	for i := range in.Rules {
+		s.Rules = append(s.Rules, ruleFromConfig(&in.Rules[i]))
+	}
 	virtualFromConfig(in, g, &s)
 	return s
 }

@@ -20,8 +20,7 @@ func groupsByMember(cfg *confparse.Config) map[confparse.InstanceName]*confparse
 }
 
 // trackersFromConfig lists what in depends on: what it watches itself, then what its sync group, if any, has all members
-// watch, then the interfaces that virtual addresses are put on, for with one of them down the router could not serve its
-// addresses. Of what is watched twice the first counts.
+// watch, then the interfaces of what it has as a master, for with one of them down the router could not serve it. Of what is watched twice the first counts.
 func trackersFromConfig(in *confparse.VRRPInstance, g *confparse.SyncGroup, s election.InstanceSpec) []election.TrackSpec {
 	var list []election.TrackSpec
 	add := func(t election.TrackSpec) {
@@ -47,10 +46,28 @@ func trackersFromConfig(in *confparse.VRRPInstance, g *confparse.SyncGroup, s el
 	if g != nil {
 		watched(g.TrackInterfaces, &g.Tracking)
 	}
-	for _, a := range s.All() {
-		if a.Link != in.Interface {
-			add(election.TrackSpec{ID: track.InterfaceID(a.Link)})
+	for _, link := range linksOf(s) {
+		if link != "" && link != in.Interface {
+			add(election.TrackSpec{ID: track.InterfaceID(link)})
 		}
 	}
 	return list
+}
+
+// linksOf lists the interfaces of the addresses, routes and rules that are tracked.
+func linksOf(s election.InstanceSpec) (links []string) {
+	for _, a := range s.All() {
+		links = append(links, a.Link)
+	}
+	for _, r := range s.Routes {
+		if !r.NoTrack {
+			links = append(links, r.Hop.Link)
+		}
+	}
+	for _, r := range s.Rules {
+		if !r.NoTrack {
+			links = append(links, r.IIF)
+		}
+	}
+	return links
 }

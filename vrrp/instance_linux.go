@@ -36,9 +36,9 @@ type virtualRouter struct {
 	dirty   bool
 
 	state      election.State
-	held       []election.Address // what the reconciler was told to have in place; changed by networkView.hold
-	generation uint64             // of the last Own
-	failures   []election.Failure // of that
+	held       []election.Resource // what the reconciler was told to have in place; changed by networkView.hold
+	generation uint64              // of the last Own
+	failures   []election.Failure  // of that
 
 	addresses, excluded []AddressStatus // of spec
 
@@ -100,19 +100,13 @@ func (r *Runner) order(in *virtualRouter, action election.Action) {
 		if !in.started && r.sharesWithDraining(in) {
 			return // it never begins, and who has the addresses removes them in its own time
 		}
-		var held []election.Address
-		for _, res := range a.Resources {
-			if address, ok := res.(election.Address); ok {
-				held = append(held, address)
-			}
-		}
-		if len(held) == 0 {
+		if len(a.Resources) == 0 {
 			r.heartbeat.clear(in.slot)
 		}
-		if len(held) != len(in.held) || a.Generation == 1 {
-			in.log.addresses(len(held) > 0, &in.spec)
+		if len(a.Resources) != len(in.held) || a.Generation == 1 {
+			in.log.resources(len(a.Resources) > 0, &in.spec)
 		}
-		r.view.hold(in, held)
+		r.view.hold(in, a.Resources)
 		in.generation = a.Generation
 	case election.CancelAnnouncements:
 		in.worker.cancel()
@@ -324,25 +318,40 @@ func (r *Runner) finished(res result) {
 	case res.ended:
 		r.draining = slices.DeleteFunc(r.draining, func(in *virtualRouter) bool { return in.handle == res.handle })
 		r.virtual.release(res.handle)
-	case res.lost.Prefix.IsValid():
-		r.addressLost(in, res)
+	case res.lost != nil:
+		r.resourcesLost(in, res)
 	case in != nil && in.generation == res.generation:
 		in.failures = res.failures
 		r.step(in, election.EffectDone{Generation: res.generation, Failures: res.failures})
 	case in == nil && len(res.failures) > 0: // nobody else is left to report it
-		instanceLog{logger: r.log, name: "vrrp"}.failed("cannot change addresses", res.failures[0].Err)
+		instanceLog{logger: r.log, name: "vrrp"}.resourceFailed(res.failures[0].Resource, res.failures[0].Err)
 	}
 }
 
-// addressLost tells the Engine of an address that somebody else has removed. The reconciler may have been asked about an
-// installation that was undone since, or about an interface that failed.
-func (r *Runner) addressLost(in *virtualRouter, res result) {
-	if in == nil || in.generation != res.generation || in.state != election.Master || !slices.Contains(in.held, res.lost) {
+// resourcesLost tells the Engine of what somebody else has removed. The reconciler may have been asked about an installation
+// that was undone since, or about an interface that failed.
+func (r *Runner) resourcesLost(in *virtualRouter, res result) {
+	if in == nil || in.generation != res.generation || in.state != election.Master {
 		return
 	}
-	if r.linkDown(res.lost.Link) {
-		return
+	var lost []election.Resource
+	for _, x := range res.lost {
+		_, links := placesOf(x)
+		a, isAddress := x.(election.Address)
+		if isAddress {
+			links = []string{a.Link}
+		}
+		if !slices.Contains(in.held, x) || slices.ContainsFunc(links, r.linkDown) {
+			continue
+		}
+		if isAddress {
+			in.log.infof("Netlink reflector reports IP %s removed from %s", a.Prefix.Addr(), a.Link)
+		} else {
+			in.log.infof("Netlink reflector reports %s removed", x)
+		}
+		lost = append(lost, x)
 	}
-	in.log.infof("Netlink reflector reports IP %s removed from %s", res.lost.Prefix.Addr(), res.lost.Link)
-	r.step(in, election.AddressLost{Addr: res.lost.Prefix})
+	if len(lost) > 0 {
+		r.step(in, election.ResourcesLost{Resources: lost})
+	}
 }

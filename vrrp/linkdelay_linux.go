@@ -49,7 +49,7 @@ func (r *Runner) judgeLink(name string) {
 	case !known || shown.Index != l.Index || shown.Up == l.Up:
 		if delete(r.links.held, name); waits && l.Up { // it is as it was before; what it lost meanwhile comes back
 			for _, in := range r.view.dependents[name] {
-				in.suspect(func(a election.Address) bool { return a.Link == name })
+				in.suspectAddresses(func(a election.Address) bool { return a.Link == name })
 			}
 		}
 	case waits && held.up == l.Up:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 
@@ -91,9 +92,15 @@ func (l instanceLog) report(r election.Report, s *election.InstanceSpec) {
 	case election.ReportPriorityZeroSent:
 		l.debugf("sent 0 priority")
 	case election.ReportResourceFailed:
-		l.failed("cannot change addresses", r.Err)
+		l.resourceFailed(r.Resource, r.Err)
 	case election.ReportResourceInstalled:
 		l.infof("%s is in place now", resourceText(r.Resource))
+	case election.ReportResourceRepaired:
+		l.infof("%s is put back", resourceText(r.Resource))
+	case election.ReportResourceLeft:
+		if r.Theirs > 0 {
+			l.infof("%s was removed again, it is put back in %d ms", resourceText(r.Resource), r.Theirs)
+		}
 	case election.ReportClockSkew:
 		l.infof("clock of %s differs by %d sec, which is more than half of the window of %d sec", r.Source, r.Theirs, r.Ours)
 	case election.ReportChecksumDiffers:
@@ -168,18 +175,37 @@ func (l instanceLog) rejected(r election.Report, s *election.InstanceSpec) {
 	}
 }
 
-// addresses logs that addresses are about to be installed or removed.
-func (l instanceLog) addresses(present bool, s *election.InstanceSpec) {
-	verb := "removing"
+// resources logs that resources are about to be installed or removed.
+func (l instanceLog) resources(present bool, s *election.InstanceSpec) {
+	verb, what := "removing", []string{"Virtual Rules", "Virtual Routes", "VIPs.", "E-VIPs."}
+	there := []bool{len(s.Rules) > 0, len(s.Routes) > 0, len(s.Addresses) > 0, len(s.Excluded) > 0}
+	order := []int{0, 1, 2, 3}
 	if present {
-		verb = "setting"
+		verb, order = "setting", []int{2, 3, 1, 0}
 	}
-	if len(s.Addresses) > 0 {
-		l.debugf("%s VIPs.", verb)
+	for _, i := range order {
+		if there[i] {
+			l.debugf("%s %s", verb, what[i])
+		}
 	}
-	if len(s.Excluded) > 0 {
-		l.debugf("%s E-VIPs.", verb)
+}
+
+// resourceFailed logs what could not be installed or removed: of routes and rules in keepalived's words, and in ours.
+func (l instanceLog) resourceFailed(res election.Resource, err error) {
+	var errno syscall.Errno
+	kind := ""
+	switch res.(type) {
+	case election.Route:
+		kind = "RTM_NEWROUTE(24)"
+	case election.Rule:
+		kind = "RTM_NEWRULE(32)"
 	}
+	if kind != "" && errors.As(err, &errno) && errno != 0 {
+		text := errno.Error()
+		l.failed(fmt.Sprintf("Netlink: error: %s(%d), type=%s", strings.ToUpper(text[:1])+text[1:], int(errno), kind), err)
+		return
+	}
+	l.failed("cannot change "+map[bool]string{true: "addresses", false: "routes and rules"}[kind == ""], err)
 }
 
 // announcement is what keepalived calls a gratuitous ARP or a neighbour advertisement.

@@ -126,9 +126,9 @@ func TestAddressesAreLoggedAsTwoLists(t *testing.T) {
 	spec.Excluded = spec.Addresses
 	var got []string
 	l := instanceLog{logger: slog.New(recording{lines: &got}), name: "VI_1"}
-	l.addresses(true, &spec)
+	l.resources(true, &spec)
 	spec.Excluded = nil
-	l.addresses(false, &spec)
+	l.resources(false, &spec)
 	want := []string{"DEBUG (VI_1) setting VIPs.", "DEBUG (VI_1) setting E-VIPs.", "DEBUG (VI_1) removing VIPs."}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("lines (-want +got):\n%s", d)

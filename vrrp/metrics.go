@@ -30,7 +30,7 @@ var (
 	announcedDesc = desc("vrrp_announcements_sent_total",
 		"Gratuitous ARPs and unsolicited neighbour advertisements sent.", instanceLabels)
 	failuresDesc = desc("vrrp_addresses_failed",
-		"Virtual addresses that cannot be installed or removed at present.", instanceLabels)
+		"Virtual addresses, routes and rules that cannot be installed or removed at present.", instanceLabels)
 	droppedDesc = desc("vrrp_packets_dropped_total", "Packets that found the queue of the VRRP thread full.", nil)
 
 	counterDescs = []struct {
@@ -85,6 +85,10 @@ var (
 			func(c *election.Counters) uint64 { return c.NotPeers }},
 		{counter("vrrp_owner_ignored_total", "Packets that an address owner does not listen to."),
 			func(c *election.Counters) uint64 { return c.OwnerIgnored }},
+		{counter("vrrp_resources_lost_total", "Virtual addresses, routes and rules that somebody else removed while MASTER."),
+			func(c *election.Counters) uint64 { return c.ResourcesLost }},
+		{counter("vrrp_resources_repaired_total", "Virtual addresses, routes and rules that were put back after that."),
+			func(c *election.Counters) uint64 { return c.ResourcesRepaired }},
 	}
 )
 

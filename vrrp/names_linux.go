@@ -13,6 +13,7 @@ type (
 	State        = election.State
 	Audience     = election.Audience
 	Told         = election.Told
+	LossPolicy   = election.LossPolicy
 	Network      = lan.Network
 	Kernel       = lan.Kernel
 )
@@ -34,6 +35,13 @@ const (
 
 // AudienceOf returns the Audience of t.
 func AudienceOf(t Told) Audience { return election.AudienceOf(t) }
+
+// The policies about what somebody else removes.
+const (
+	LossRepair = election.LossRepair
+	LossFault  = election.LossFault
+	LossIgnore = election.LossIgnore
+)
 
 // OpenKernel returns the Network of the network namespace that the calling thread is in. It needs CAP_NET_ADMIN and
 // CAP_NET_RAW; without them the error wraps fs.ErrPermission and names what is missing.

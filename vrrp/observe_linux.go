@@ -46,7 +46,22 @@ func (r *Runner) observe(ev netio.Event) {
 		}
 		r.sourceTouched(ev.Address)
 		for _, in := range r.view.holders[addressOn{link, ip}] {
-			in.suspect(func(a election.Address) bool { return a.Link == link && lan.Address(a).Is(ev.Address) })
+			in.suspectAddresses(func(a election.Address) bool { return a.Link == link && lan.Address(a).Is(ev.Address) })
+		}
+		r.routesBehind(link, ev.Address)
+	case netio.RouteGone:
+		for _, in := range r.view.holders[routeTo(ev.Dest)] {
+			in.suspect(func(res election.Resource) bool {
+				route, ok := res.(election.Route)
+				return ok && route.Dest.Masked() == ev.Dest
+			})
+		}
+	case netio.RuleGone:
+		for _, in := range r.view.holders[ruleAt{ev.Preference, ev.IPv6}] {
+			in.suspect(func(res election.Resource) bool {
+				rule, ok := res.(election.Rule)
+				return ok && rule.Preference == ev.Preference && rule.IPv6 == ev.IPv6
+			})
 		}
 	case netio.Synced:
 		r.synced = true
@@ -94,7 +109,7 @@ func (r *Runner) sourceAppeared(a netio.Address) {
 func (r *Runner) ipv6Appeared(link string) {
 	for _, in := range r.view.dependents[link] {
 		in.worker.retry()
-		in.suspect(func(a election.Address) bool { return a.Link == link && a.Prefix.Addr().Is6() })
+		in.suspectAddresses(func(a election.Address) bool { return a.Link == link && a.Prefix.Addr().Is6() })
 	}
 }
 
@@ -108,8 +123,9 @@ func (r *Runner) linkMoved(name string, up bool) {
 		state = "up"
 		// The kernel drops IPv6 addresses, and all those of an interface that is created again, without telling why.
 		for _, in := range r.view.dependents[name] {
-			in.suspect(func(a election.Address) bool { return a.Link == name })
+			in.suspectAddresses(func(a election.Address) bool { return a.Link == name })
 		}
+		r.suspectRoutes(name, func(election.Route) bool { return true })
 	}
 	r.log.Info(fmt.Sprintf("Netlink reports %s %s", name, state), slog.String("interface", name))
 }
@@ -138,6 +154,7 @@ func (r *Runner) applyFitting() {
 			mtu = l.MTU
 		}
 		spec.Instances[i] = r.named(fitting(s, mtu))
+		spec.Instances[i].OnLoss = r.onLoss
 	}
 	strangers := r.spec.LogUnknownVRIDs != spec.LogUnknownVRIDs
 	r.spec = spec
@@ -151,13 +168,41 @@ func (r *Runner) applyFitting() {
 	r.learnAddresses()
 }
 
-// suspect has the reconciler look whether virtual addresses are still there. It reports those that are not.
-func (in *virtualRouter) suspect(which func(election.Address) bool) {
-	for _, a := range in.held {
-		if which(a) {
-			in.worker.suspect(a)
+// suspect has the reconciler look whether resources are still there. It reports those that are not.
+func (in *virtualRouter) suspect(which func(election.Resource) bool) {
+	for _, res := range in.held {
+		if place, _ := placesOf(res); place != nil && which(res) {
+			in.worker.suspect(res)
 		}
 	}
+}
+
+func (in *virtualRouter) suspectAddresses(which func(election.Address) bool) {
+	in.suspect(func(res election.Resource) bool { a, ok := res.(election.Address); return ok && which(a) })
+}
+
+// suspectRoutes has those who hold routes on a link look for them.
+func (r *Runner) suspectRoutes(link string, which func(election.Route) bool) {
+	for _, in := range r.view.routed[link] {
+		in.suspect(func(res election.Resource) bool {
+			route, ok := res.(election.Route)
+			return ok && slices.Contains(route.Links(), link) && which(route)
+		})
+	}
+}
+
+// routesBehind looks for the routes that went without a notification when an address was removed from a link: those that
+// have it as their source and, with the last IPv4 address, all of IPv4.
+func (r *Runner) routesBehind(link string, gone netio.Address) {
+	last := gone.Prefix.Addr().Is4()
+	if l := r.view.addrs[gone.Index]; l != nil {
+		for ip := range l.byIP {
+			last = last && !ip.Is4()
+		}
+	}
+	r.suspectRoutes(link, func(route election.Route) bool {
+		return route.Source == gone.Prefix.Addr() || last && route.Dest.Addr().Is4()
+	})
 }
 
 // announceAgain announces the addresses on a link as a new master does.
@@ -165,7 +210,12 @@ func (in *virtualRouter) announceAgain(link string) {
 	if in.state != election.Master {
 		return
 	}
-	moved := slices.DeleteFunc(slices.Clone(in.held), func(a election.Address) bool { return a.Link != link })
+	var moved []election.Address
+	for _, res := range in.held {
+		if a, ok := res.(election.Address); ok && a.Link == link {
+			moved = append(moved, a)
+		}
+	}
 	if len(moved) > 0 {
 		g := in.spec.GARP
 		in.worker.order(election.Announce{Repeat: max(1, g.MasterRepeat), Addresses: moved, Interval: g.Interval})

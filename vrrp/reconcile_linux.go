@@ -40,7 +40,7 @@ type reconciler struct {
 	mu       sync.Mutex
 	orders   []any // election.Own, election.PreparePassOn, passOn, announcing, *change
 	rounds   rounds
-	suspects map[election.Address]bool
+	suspects map[election.Resource]bool
 	again    bool // try what failed
 	closed   bool
 	signal   chan struct{} // holds one token while there may be something to do
@@ -65,19 +65,19 @@ type passOn struct {
 // announcing is the place of pending announcements among the orders.
 type announcing struct{}
 
-// result is what a reconciler reports: the outcome of an Own, or an address that somebody else has removed, or its end.
+// result is what a reconciler reports: the outcome of an Own, or what somebody else has removed, or its end.
 type result struct {
 	handle     election.Handle
 	generation uint64
 	failures   []election.Failure
-	lost       election.Address // valid prefix: this one, and nothing else
-	ended      bool             // nothing follows
+	lost       []election.Resource // if not nil: these, and nothing else
+	ended      bool                // nothing follows
 }
 
 // newReconciler starts the goroutine; close ends it.
 func newReconciler(r *Runner, h election.Handle, log instanceLog) *reconciler {
 	w := &reconciler{network: r.network, places: r.places, pacers: r.pacers, log: log, handle: h, changes: r.changes, results: r.results,
-		quit: r.quit, warned: &r.warned, suspects: make(map[election.Address]bool), have: make(map[election.Resource]bool),
+		quit: r.quit, warned: &r.warned, suspects: make(map[election.Resource]bool), have: make(map[election.Resource]bool),
 		signal: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
@@ -124,11 +124,11 @@ func (w *reconciler) cancel() {
 	w.pacers.cancel(w)
 }
 
-// suspect has the reconciler look whether an address is still there.
-func (w *reconciler) suspect(a election.Address) {
+// suspect has the reconciler look whether a resource is still there.
+func (w *reconciler) suspect(res election.Resource) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.suspects[a] = true
+	w.suspects[res] = true
 	w.wake()
 }
 
@@ -176,7 +176,7 @@ func (w *reconciler) next() (do func(), ended bool) {
 		return w.network.PrepareQuiet, false
 	case len(w.suspects) > 0:
 		suspects := w.suspects
-		w.suspects = make(map[election.Address]bool)
+		w.suspects = make(map[election.Resource]bool)
 		return func() { w.verify(suspects) }, false
 	}
 	return nil, w.closed
@@ -304,44 +304,6 @@ func (w *reconciler) tryAgain() {
 	}
 }
 
-// install puts a resource in place.
-func (w *reconciler) install(p *lan.Placer, res election.Resource) error {
-	switch res := res.(type) {
-	case election.Address:
-		index, err := p.Add(lan.Address(res))
-		if err == nil {
-			w.places.set(res, index)
-		}
-		return err
-	case election.NoAccept:
-		return w.network.NoAccept(res.Addr, res.Link)
-	}
-	return errResource
-}
-
-var errResource = errors.New("unknown kind of resource")
-
-// remove takes a resource away, and with it those that are the same thing to the kernel under other attributes.
-func (w *reconciler) remove(p *lan.Placer, res election.Resource) error {
-	switch res := res.(type) {
-	case election.Address:
-		for have := range w.have {
-			if b, ok := have.(election.Address); ok && b.Prefix == res.Prefix && b.Link == res.Link {
-				delete(w.have, have)
-			}
-		}
-		err := p.Remove(lan.Address(res), w.places.of(res))
-		if err == nil {
-			w.places.forget(res)
-		}
-		return err
-	case election.NoAccept:
-		delete(w.have, election.Resource(res))
-		return w.network.Accept(res.Addr, res.Link)
-	}
-	return errResource
-}
-
 // hush stops the answers to who asks for addresses that are being handed over.
 func (w *reconciler) hush() {
 	var addrs []netip.Addr
@@ -355,24 +317,5 @@ func (w *reconciler) hush() {
 	}
 	if err := w.network.Quiet(addrs, quietLimit); err != nil && !w.warned.Swap(true) {
 		w.log.quietFailed(err)
-	}
-}
-
-// verify reports those of the suspects that are installed as far as we are concerned and are not there.
-func (w *reconciler) verify(suspects map[election.Address]bool) {
-	var list []lan.Address
-	for _, res := range w.own.Resources {
-		if a, ok := res.(election.Address); ok && suspects[a] && w.have[res] {
-			list = append(list, lan.Address(a))
-		}
-	}
-	missing, err := lan.Missing(w.network, list)
-	if err != nil {
-		return // the next notification asks again
-	}
-	for _, a := range missing {
-		lost := election.Address(a)
-		delete(w.have, lost)
-		w.report(result{generation: w.own.Generation, lost: lost})
 	}
 }

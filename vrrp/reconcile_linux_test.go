@@ -288,7 +288,7 @@ func TestLostAddressIsVerified(t *testing.T) {
 			}
 			r := <-b.results
 			want(t, "generation", r.generation, uint64(7))
-			return r.lost == a
+			return len(r.lost) == 1 && r.lost[0] == a
 		}
 		want(t, "there", ask(vips[0]), false)
 		want(t, "not ours", ask(addresses("10.77.0.2/24")[0]), false)

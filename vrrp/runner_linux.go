@@ -45,6 +45,8 @@ type Options struct {
 	HeartbeatFile string
 	// KeepOnStop ends Run without resigning and leaves the addresses in place (--dont-release-vrrp).
 	KeepOnStop bool
+	// OnLoss is what a MASTER does about an address, a route or a rule that somebody else has removed.
+	OnLoss LossPolicy
 	// Servers returns the real servers whose answers to the clients of a virtual address come back through this host, as
 	// with address translation. It must not block; nil knows none.
 	Servers func(netip.Addr) []netip.AddrPort
@@ -60,6 +62,7 @@ type Runner struct {
 	network    lan.Network
 	log        *slog.Logger
 	keepOnStop bool
+	onLoss     LossPolicy
 	servers    func(netip.Addr) []netip.AddrPort
 	tracked    *Tracked
 	epoch      time.Time // Instant 0
@@ -127,7 +130,7 @@ func NewRunner(o Options) (*Runner, error) {
 		o.Tracked = NewTracked()
 	}
 	r := &Runner{
-		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, servers: o.Servers, tracked: o.Tracked, epoch: time.Now(),
+		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, onLoss: o.OnLoss, servers: o.Servers, tracked: o.Tracked, epoch: time.Now(),
 		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),

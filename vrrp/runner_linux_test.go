@@ -131,7 +131,7 @@ func TestReplacedInterfaceGetsNewSockets(t *testing.T) {
 func TestAddressRemovedByOthersIsANewElection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet
-		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 100))
+		a := start(t, n.newHost("10.77.0.1/24"), Options{OnLoss: LossFault}, testInstance("V", 51, 100))
 		time.Sleep(10 * time.Second)
 		a.TakeChanges()
 		vip := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("10.77.51.100/32")}
@@ -146,7 +146,7 @@ func TestAddressRemovedByOthersIsANewElection(t *testing.T) {
 		for _, c := range a.TakeChanges() {
 			causes = append(causes, c.Cause)
 		}
-		want(t, "causes", causes, []election.Cause{election.CauseAddressLost, election.CauseTimeout})
+		want(t, "causes", causes, []election.Cause{election.CauseResourceLost, election.CauseTimeout})
 		want(t, "resigned", a.counters("V").PriorityZeroSent, uint64(1))
 	})
 }

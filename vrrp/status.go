@@ -45,10 +45,11 @@ type InstanceStatus struct {
 	Spec election.InstanceSpec
 }
 
-// FailureStatus is an address that cannot be installed or removed. It is tried again.
+// FailureStatus is an address, a route or a rule that cannot be installed or removed. It is tried again.
 type FailureStatus struct {
-	AddressStatus
-	Error string
+	AddressStatus        // of an address
+	Resource      string // what it is, in words
+	Error         string
 }
 
 // AddressStatus is one virtual address.
@@ -60,9 +61,11 @@ type AddressStatus struct {
 func failureStatus(failures []election.Failure) []FailureStatus {
 	var list []FailureStatus
 	for _, f := range failures {
+		s := FailureStatus{Resource: resourceText(f.Resource), Error: f.Err.Error()}
 		if a, ok := f.Resource.(election.Address); ok {
-			list = append(list, FailureStatus{AddressStatus{a.Prefix, a.Link}, f.Err.Error()})
+			s.AddressStatus = AddressStatus{a.Prefix, a.Link}
 		}
+		list = append(list, s)
 	}
 	return list
 }

@@ -3,6 +3,7 @@ package vrrp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"vigil/vrrp/election"
@@ -24,9 +25,9 @@ func (r *Runner) Release(s election.Spec) error {
 	place := lan.NewPlacer(r.network)
 	for _, in := range s.Instances {
 		in = r.places.named(in)
-		for _, a := range in.All() {
-			if err := place.Remove(lan.Address(a), r.places.of(a)); err != nil {
-				errs = append(errs, fmt.Errorf("release the addresses of %s: %w", in.Name, err))
+		for _, res := range slices.Backward(in.Resources()) {
+			if err := uninstall(r.network, r.places, place, res); err != nil {
+				errs = append(errs, fmt.Errorf("release what %s has: %w", in.Name, err))
 			}
 		}
 		for _, l := range in.VirtualLinks() {

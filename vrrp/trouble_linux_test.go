@@ -124,7 +124,7 @@ func TestStaleLossIsIgnored(t *testing.T) {
 			generation uint64
 			want       election.State
 		}{{in.generation - 1, election.Master}, {in.generation, election.Backup}} {
-			r.finished(result{handle: in.handle, lost: in.spec.Addresses[0], generation: tc.generation})
+			r.finished(result{handle: in.handle, lost: []election.Resource{in.spec.Addresses[0]}, generation: tc.generation})
 			want(t, "state", in.state, tc.want)
 		}
 	})

@@ -23,7 +23,8 @@ type networkView struct {
 
 	dependents map[string][]*virtualRouter // that use or track the link of that name, in the order in which they started
 	users      map[addressOn]int           // how many routers send from an address
-	holders    map[addressOn][]*virtualRouter
+	holders    map[any][]*virtualRouter    // of what addressOn, routeTo and ruleAt name
+	routed     map[string][]*virtualRouter // that hold routes on the link of that name
 }
 
 // linkAddrs are the addresses of one link.
@@ -47,7 +48,8 @@ func newNetworkView() networkView {
 	return networkView{
 		links: make(map[string]netio.Link), names: make(map[int]string), addrs: make(map[int]*linkAddrs),
 		vips: make(map[netip.Addr]bool), dependents: make(map[string][]*virtualRouter),
-		users: make(map[addressOn]int), holders: make(map[addressOn][]*virtualRouter),
+		users: make(map[addressOn]int), holders: make(map[any][]*virtualRouter),
+		routed: make(map[string][]*virtualRouter),
 	}
 }
 
@@ -225,19 +227,62 @@ func (v *networkView) use(in *virtualRouter, link string, source netip.Addr) {
 	}
 }
 
-// hold notes which addresses the router is to have in place.
-func (v *networkView) hold(in *virtualRouter, addrs []election.Address) {
-	for _, a := range in.held {
-		k := addressOn{a.Link, a.Prefix.Addr()}
-		if v.holders[k] = without(v.holders[k], in); len(v.holders[k]) == 0 {
-			delete(v.holders, k)
+// routeTo and ruleAt are what a notification tells of a route and of a rule.
+type (
+	routeTo netip.Prefix
+	ruleAt  struct {
+		preference uint32
+		ipv6       bool
+	}
+)
+
+// placesOf returns by what a notification finds those who hold the resource, and the links that its loss may come from
+// without one. What nobody cares for it does not find.
+func placesOf(res election.Resource) (place any, links []string) {
+	switch res := res.(type) {
+	case election.Address:
+		return addressOn{res.Link, res.Prefix.Addr()}, nil
+	case election.Route:
+		if !res.NoTrack {
+			return routeTo(res.Dest.Masked()), res.Links()
+		}
+	case election.Rule:
+		if !res.NoTrack {
+			return ruleAt{res.Preference, res.IPv6}, nil
 		}
 	}
-	in.held = addrs
-	for _, a := range addrs {
-		k := addressOn{a.Link, a.Prefix.Addr()}
-		if !slices.Contains(v.holders[k], in) {
-			v.holders[k] = append(v.holders[k], in)
+	return nil, nil
+}
+
+// hold notes what the router is to have in place.
+func (v *networkView) hold(in *virtualRouter, resources []election.Resource) {
+	for _, res := range in.held {
+		place, links := placesOf(res)
+		dropHolder(v.holders, place, in)
+		for _, name := range links {
+			dropHolder(v.routed, name, in)
+		}
+	}
+	in.held = resources
+	for _, res := range resources {
+		place, links := placesOf(res)
+		if place != nil && !slices.Contains(v.holders[place], in) {
+			v.holders[place] = append(v.holders[place], in)
+		}
+		for _, name := range links {
+			if !slices.Contains(v.routed[name], in) {
+				v.routed[name] = append(v.routed[name], in)
+			}
+		}
+	}
+}
+
+func dropHolder[K comparable](m map[K][]*virtualRouter, k K, in *virtualRouter) {
+	if list, ok := m[k]; ok {
+		if list = without(list, in); len(list) == 0 {
+			delete(m, k)
+		} else {
+			m[k] = list
 		}
 	}
 }

@@ -106,6 +106,13 @@ func newFlagSet(c *command) *pflag.FlagSet {
 		}
 		return nil
 	})
+	fs.Func("repair", "What becomes of addresses, routes and rules of a master that others remove: put back (`on`), left so (off) "+
+		"or a new election (fault)", func(s string) error {
+		if !o.SetRepair(s) {
+			return fmt.Errorf("--repair is on, off or fault, not %q", s)
+		}
+		return nil
+	})
 	fs.FuncP("config-test", "t", "Check the configuration, output to stderr or `FILE`", func(s string) error {
 		c.action, c.testFile = actionConfigTest, strings.TrimPrefix(s, noArgument)
 		return nil

@@ -83,6 +83,9 @@ func TestGetoptLongRules(t *testing.T) {
 		{"audit, unknown", "--audit=never", with(func(s *summary) {
 			s.Messages, s.Failed = `invalid argument "never" for "--audit" flag: --audit is keep or repair, not "never"`, true
 		})},
+		{"repair, unknown", "--repair=never", with(func(s *summary) {
+			s.Messages, s.Failed = `invalid argument "never" for "--repair" flag: --repair is on, off or fault, not "never"`, true
+		})},
 		{"version", "-v", with(func(s *summary) { s.Action = actionVersion })},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {

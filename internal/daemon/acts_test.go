@@ -159,7 +159,8 @@ func actsOfURLs(elsewhere map[string][2]string) {
 
 // actsOnReading are keywords that decide what is read, or what is reported, and nothing else.
 var actsOnReading = map[string]bool{"global_defs: include_check": true, "vrrp_instance: no_virtual_ipaddress": true, "virtual_server: hashed": true,
-	"@item:ipaddress: (unknown word)": true}
+	"@item:ipaddress: (unknown word)": true, "@item:route: (unknown word)": true, "@item:rule: (unknown word)": true,
+	"@item:route: inet": true, "@item:route: as": true}
 
 // firstStatement cuts the statement that text begins with off what follows it on further lines.
 func firstStatement(text string) (statement, rest string) {
@@ -214,6 +215,7 @@ func TestActedOnMeansThatItChangesSomething(t *testing.T) {
 	actsOfTracking(elsewhere)
 	actsOfVirtualLinks(elsewhere)
 	actsOfBFD(elsewhere)
+	actsOfRoutes(elsewhere)
 	for _, b := range confparsetest.Read(t, "../../confparse/testdata/rows") {
 		for _, r := range b.Rows {
 			name := b.Path + ": " + r.Word

@@ -33,11 +33,11 @@ var arrows = map[string][]string{
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
 
-	"vrrp":             {"confparse", "internal/track", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux", "internal/boot_linux"},
-	"vrrp/election":    {"confparse", "internal/track", "vrrp/wire"},
+	"vrrp":             {"confparse", "internal/track", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux", "internal/boot_linux", "internal/routing"},
+	"vrrp/election":    {"confparse", "internal/routing", "internal/track", "vrrp/wire"},
 	"vrrp/wire":        nil,
 	"vrrp/vrrptest":    {"confparse", "vrrp/wire", "vrrp/election"},
-	"vrrp/lan":         {"confparse", "vrrp/wire", "internal/netio_linux", "internal/firewall_linux"},
+	"vrrp/lan":         {"confparse", "vrrp/wire", "internal/netio_linux", "internal/firewall_linux", "internal/routing"},
 	"vrrp/lan/lantest": {"confparse", "vrrp/wire", "vrrp/lan", "internal/netio", "internal/testlan"},
 
 	"healthcheck":   {"confparse", "internal/pcre", "internal/script", "internal/trackfile"},
@@ -54,7 +54,8 @@ var arrows = map[string][]string{
 	"internal/track":          nil,
 	"internal/ipvsadm":        {"confparse", "ipvs"},
 	"internal/realserver":     {"internal/netio"},
-	"internal/netio":          nil,
+	"internal/netio":          {"internal/routing"},
+	"internal/routing":        nil,
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
 	"internal/pcre":           nil,
@@ -92,7 +93,7 @@ var libraries = map[string][]string{
 }
 
 // purePackages are the cores: they are told the time and return what is to be done.
-var purePackages = []string{"internal/status", "internal/track", "ipvs/pool", "vrrp/election", "vrrp/wire"}
+var purePackages = []string{"internal/routing", "internal/status", "internal/track", "ipvs/pool", "vrrp/election", "vrrp/wire"}
 
 // shells lists the files of packages that have cores and shells side by side. There, what is neither listed nor called
 // _linux is a core.

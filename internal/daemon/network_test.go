@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigil/internal/netio"
+	"vigil/internal/routing"
 	"vigil/vrrp/lan"
 	"vigil/vrrp/wire"
 )
@@ -94,6 +95,13 @@ func (n *network) DelAddress(a netio.Address) error {
 func (n *network) remove(a netio.Address) {
 	n.addrs = slices.DeleteFunc(n.addrs, func(b netio.Address) bool { return a.Index == b.Index && a.Prefix == b.Prefix })
 }
+
+func (n *network) AddRoute(routing.Route) error                           { return nil }
+func (n *network) DelRoute(routing.Route) error                           { return nil }
+func (n *network) MissingRoutes([]routing.Route) ([]routing.Route, error) { return nil, nil }
+func (n *network) AddRule(routing.Rule) error                             { return nil }
+func (n *network) DelRule(routing.Rule) error                             { return nil }
+func (n *network) MissingRules([]routing.Rule) ([]routing.Rule, error)    { return nil, nil }
 
 func (n *network) Announce(netio.Link, netip.Addr) error { return nil }
 

@@ -28,6 +28,8 @@ type Options struct {
 	IgnoreInterrupt bool // --ignore-sigint
 	// Audit is what becomes of a weight that an operator has set with other tools.
 	Audit ipvs.AuditMode
+	// OnLoss is what a master does about an address, a route or a rule that somebody else has removed.
+	OnLoss vrrp.LossPolicy
 
 	Log LogOptions
 	// PIDFiles are the paths that were asked for; "" = keepalived's, which depend on the configuration.
@@ -65,6 +67,15 @@ func (o *Options) SetAudit(name string) bool {
 	mode, ok := map[string]ipvs.AuditMode{"keep": ipvs.AuditKeep, "repair": ipvs.AuditRepair}[name]
 	if ok {
 		o.Audit = mode
+	}
+	return ok
+}
+
+// SetRepair sets OnLoss from its name, on, off or fault, and reports whether it is one.
+func (o *Options) SetRepair(name string) bool {
+	policy, ok := map[string]vrrp.LossPolicy{"on": vrrp.LossRepair, "off": vrrp.LossIgnore, "fault": vrrp.LossFault}[name]
+	if ok {
+		o.OnLoss = policy
 	}
 	return ok
 }

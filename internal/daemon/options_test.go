@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vigil/ipvs"
+	"vigil/vrrp"
 )
 
 // TestDefaultPortIsNobodyElses: an exporter beside the daemon must get its own port, whoever starts first, and a
@@ -16,6 +17,18 @@ func TestDefaultPortIsNobodyElses(t *testing.T) {
 	}
 	if p := at.Port(); !at.Addr().IsLoopback() || p < 1024 || p >= 9100 && p <= 9999 || p >= 32768 && p <= 60999 {
 		t.Errorf("%v", at)
+	}
+}
+
+func TestRepairHasThreeNames(t *testing.T) {
+	o := DefaultOptions()
+	if o.OnLoss != vrrp.LossRepair || o.SetRepair("never") || o.OnLoss != vrrp.LossRepair {
+		t.Errorf("repair %v", o.OnLoss)
+	}
+	for name, want := range map[string]vrrp.LossPolicy{"off": vrrp.LossIgnore, "fault": vrrp.LossFault, "on": vrrp.LossRepair} {
+		if !o.SetRepair(name) || o.OnLoss != want {
+			t.Errorf("%s: %v", name, o.OnLoss)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ func vrrpStatus(from vrrp.Status) *status.VRRP {
 		}
 		for _, f := range in.Failures {
 			to.Instances[i].Failures = append(to.Instances[i].Failures,
-				status.Failure{Address: f.Prefix, Interface: f.Link, Error: f.Error})
+				status.Failure{Address: f.Prefix, Interface: f.Link, Resource: f.Resource, Error: f.Error})
 		}
 	}
 	for _, g := range from.Groups {

@@ -1,6 +1,8 @@
 package netio
 
-// Event is a change of links or addresses, as Watch reports it.
+import "net/netip"
+
+// Event is a change of links, addresses, routes or rules, as Watch reports it.
 type Event interface{ event() }
 
 // LinkChanged reports an interface that is new or has other attributes. A renamed interface is first reported as
@@ -21,6 +23,16 @@ type AddressGone struct{ Address Address }
 // for it.
 type IPv6On struct{ Index int }
 
+// RouteGone reports that a route of ours, with the number Protocol, has gone or that somebody's route to the same
+// destination has been put in another's place. Which one it was, or whether there is another, MissingRoutes tells.
+type RouteGone struct{ Dest netip.Prefix }
+
+// RuleGone reports that a policy rule of that preference has gone.
+type RuleGone struct {
+	Preference uint32
+	IPv6       bool
+}
+
 // Synced says that everything reported so far is the kernel's whole state. Cause is nil the first time; later it is
 // why the watch had to read everything again (the differences have been reported before it).
 type Synced struct{ Cause error }
@@ -30,4 +42,6 @@ func (LinkGone) event()       {}
 func (AddressChanged) event() {}
 func (AddressGone) event()    {}
 func (IPv6On) event()         {}
+func (RouteGone) event()      {}
+func (RuleGone) event()       {}
 func (Synced) event()         {}

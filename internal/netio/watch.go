@@ -89,9 +89,10 @@ func (w *watch) session(ctx context.Context, cause error) (synced bool, err erro
 	// One socket for both groups keeps the kernel's order between a link and its addresses.
 	var sub *nl.NetlinkSocket
 	err = w.h.Do(func() (err error) {
-		sub, err = nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+		sub, err = nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
+			unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE)
 		if err == nil {
-			_ = followIPv6(sub.GetFd()) // a comfort: what failed for want of IPv6 is tried again in any case
+			_ = followRoutes(sub.GetFd()) // without a filter we would rather know nothing of routes
 		}
 		return err
 	})
@@ -182,9 +183,11 @@ func (v *view) apply(m syscall.NetlinkMessage) ([]Event, error) {
 			return v.dropAddress(a), nil
 		}
 		return v.setAddress(a), nil
-	case unix.RTM_NEWROUTE:
-		if index := multicastOf(m.Data); index > 0 {
-			return []Event{IPv6On{index}}, nil
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+		return routeEvents(m), nil
+	case unix.RTM_DELRULE:
+		if r, ok := parseRule(m.Data); ok {
+			return []Event{RuleGone{r.Preference, r.IPv6}}, nil
 		}
 	}
 	return nil, nil

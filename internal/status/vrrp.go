@@ -45,10 +45,11 @@ type Address struct {
 	Interface string       `json:"interface"`
 }
 
-// Failure is a virtual address that could not be installed or removed.
+// Failure is a virtual address, route or rule that could not be installed or removed.
 type Failure struct {
-	Address   netip.Prefix `json:"address"`
-	Interface string       `json:"interface"`
+	Address   netip.Prefix `json:"address"`   // "" of a route or rule
+	Interface string       `json:"interface"` // of an address
+	Resource  string       `json:"resource"`  // what it is, in words
 	Error     string       `json:"error"`
 }
 
@@ -84,4 +85,6 @@ type AdvertCounters struct {
 	Replayed             uint64 `json:"hmac_replayed"`
 	NotPeers             uint64 `json:"not_a_peer"`
 	OwnerIgnored         uint64 `json:"owner_ignored"`
+	ResourcesLost        uint64 `json:"resources_lost"`     // addresses, routes and rules that somebody else removed while MASTER
+	ResourcesRepaired    uint64 `json:"resources_repaired"` // of those, put back
 }

@@ -114,7 +114,7 @@ func TestKeepalivedTiming(t *testing.T) {
 		near(t, firstAdvert(r), 414*ms)
 	})
 	t.Run("an address is deleted", func(t *testing.T) {
-		near(t, firstAdvert(newRig(t, spec2()).master().do(AddressLost{})), 609*ms)
+		near(t, firstAdvert(newRig(t, spec2()).master().do(ResourcesLost{})), 609*ms)
 	})
 	t.Run("a weighted interface fails: no extra packet, the next advert carries the new priority", func(t *testing.T) {
 		tracked := spec2(func(s *InstanceSpec) { s.Trackers = []TrackSpec{{ID: eth1, Weight: -30}} })

@@ -35,7 +35,7 @@ type Engine struct {
 	waiting  []InstanceSpec                // start once addresses that a resigning router holds are free
 	tracked  map[track.ID][]*virtualRouter // who references an object
 	values   map[track.ID]int              // last word about it
-	wanted   map[place][]*virtualRouter    // whose specs have an address
+	wanted   map[place][]*virtualRouter    // whose specs have a resource
 	spared   []spared                      // by this Apply
 	spec     Spec
 	last     Handle
@@ -118,14 +118,12 @@ func (e *Engine) inform(now Instant, r *virtualRouter, spec *InstanceSpec) {
 	}
 }
 
-// index finds out anew which routers want an address and which reference a tracked object.
+// index finds out anew which routers want a resource and which reference a tracked object.
 func (e *Engine) index() {
 	e.tracked, e.wanted = make(map[track.ID][]*virtualRouter), make(map[place][]*virtualRouter)
 	for _, r := range e.list {
-		for _, list := range [][]Address{r.spec.Addresses, r.spec.Excluded} {
-			for _, a := range list {
-				e.wanted[a.place()] = append(e.wanted[a.place()], r)
-			}
+		for _, x := range r.spec.Resources() {
+			e.wanted[placeOf(x)] = append(e.wanted[placeOf(x)], r)
 		}
 		if r.leaving {
 			continue
@@ -290,12 +288,9 @@ func (e *Engine) promisedByOther(r *virtualRouter, x Resource) bool {
 
 // otherHas reports whether has is true of another router than r whose spec has x; is recognizes x.
 func (e *Engine) otherHas(r *virtualRouter, x Resource, has func(m *Machine, is func(Resource) bool) bool) bool {
-	a, ok := x.(Address)
-	if !ok {
-		return false
-	}
-	is := func(y Resource) bool { b, ok := y.(Address); return ok && b.place() == a.place() }
-	return slices.ContainsFunc(e.wanted[a.place()], func(o *virtualRouter) bool {
+	place := placeOf(x)
+	is := func(y Resource) bool { return placeOf(y) == place }
+	return slices.ContainsFunc(e.wanted[place], func(o *virtualRouter) bool {
 		return o != r && e.routers[o.handle] == o && has(o.machine, is)
 	})
 }
@@ -321,13 +316,27 @@ func (e *Engine) checkSpared(now Instant) {
 	e.spared = e.spared[:0]
 }
 
-// place is what addresses have in common that are one on the host, whatever their attributes.
-type place struct {
+// place is what resources have in common that are one on the host.
+type place any
+
+// placeOf returns the place of x: of addresses, whatever their other attributes are; of routes and rules, whoever cares
+// for them.
+func placeOf(x Resource) place {
+	switch x := x.(type) {
+	case Address:
+		return addressPlace{x.Prefix, x.Link}
+	case Route:
+		return x.Route
+	case Rule:
+		return x.Rule
+	}
+	return x
+}
+
+type addressPlace struct {
 	prefix netip.Prefix
 	link   string
 }
-
-func (a Address) place() place { return place{a.Prefix, a.Link} }
 
 // deadlines is a heap of routers, the earliest deadline first.
 type deadlines []*virtualRouter

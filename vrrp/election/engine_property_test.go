@@ -203,7 +203,7 @@ func (x *executor) event(t *rapid.T) {
 	case 5:
 		if r := x.routers[h]; r != nil && r.state == Master && len(r.own.Resources) > 0 {
 			lost := r.own.Resources[0]
-			x.do(x.Engine.Step(x.now, h, AddressLost{lost.(Address).Prefix}))
+			x.do(x.Engine.Step(x.now, h, ResourcesLost{[]Resource{lost}}))
 		}
 	default:
 		ev := anyAdvert.Draw(t, "advert")

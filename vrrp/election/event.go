@@ -63,8 +63,8 @@ type TrackerChanged struct {
 	Value int
 }
 
-// AddressLost reports that somebody else removed one of the virtual addresses while this router is MASTER.
-type AddressLost struct{ Addr netip.Prefix }
+// ResourcesLost reports that somebody else removed resources while this router is MASTER.
+type ResourcesLost struct{ Resources []Resource }
 
 // EffectDone reports the outcome of the Own of a generation: what could not be installed or removed; nothing else
 // failed. It may come again for the same generation when that has changed.
@@ -103,7 +103,7 @@ func (AdvertRejected) event() {}
 func (LinkChanged) event()    {}
 func (SourceChanged) event()  {}
 func (TrackerChanged) event() {}
-func (AddressLost) event()    {}
+func (ResourcesLost) event()  {}
 func (EffectDone) event()     {}
 func (SpecChanged) event()    {}
 func (Stop) event()           {}

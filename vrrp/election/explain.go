@@ -63,7 +63,7 @@ func (m *Machine) Explain() Explanation {
 		is Timer
 	}{
 		{t.advert, TimerAdvert}, {t.activeDown, TimerActiveDown}, {t.startup, TimerStartup}, {t.release, TimerRelease},
-		{m.retry.at, TimerRetry}, {min(t.second, t.refresh, t.lower, t.lowerAgain, t.handedOver), TimerAnnouncements},
+		{min(m.retry.at, m.repairs.at), TimerRetry}, {min(t.second, t.refresh, t.lower, t.lowerAgain, t.handedOver), TimerAnnouncements},
 	} {
 		if timer.at < e.Deadline {
 			e.Deadline, e.Timer = timer.at, timer.is

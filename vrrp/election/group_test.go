@@ -57,9 +57,9 @@ func TestSyncGroupFault(t *testing.T) {
 	r.until(8 * time.Second).expectStates("G.a=MASTER G.b=MASTER C=MASTER [G=MASTER]")
 }
 
-// TestSyncGroupAddressLost: the whole group resigns and stands again after its skew times.
-func TestSyncGroupAddressLost(t *testing.T) {
-	r := newEngineRig(t).apply(instance("G.a", 1), instance("G.b", 2)).until(4*time.Second).forget().do("G.a", AddressLost{})
+// TestSyncGroupResourceLost: the whole group resigns and stands again after its skew times.
+func TestSyncGroupResourceLost(t *testing.T) {
+	r := newEngineRig(t).apply(instance("G.a", 1), instance("G.b", 2)).until(4*time.Second).forget().do("G.a", ResourcesLost{})
 	r.expectStates("G.a=BACKUP G.b=BACKUP [G=BACKUP]").until(4610 * time.Millisecond).
 		expectStates("G.a=MASTER G.b=MASTER [G=MASTER]")
 }

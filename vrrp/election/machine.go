@@ -63,6 +63,7 @@ type Machine struct {
 	failures   []Failure  // of the last Own
 	unserved   bool       // none of the advertised addresses could be installed
 	retry      backoff    // of what could not be
+	repairs    repairs    // of what somebody else has removed
 
 	now        Instant
 	listenFrom Instant // end of vrrp_startup_delay
@@ -94,6 +95,7 @@ const (
 func NewMachine(spec InstanceSpec) *Machine {
 	m := &Machine{
 		values: make(map[track.ID]int), timers: stopped, retry: backoff{at: Never},
+		repairs:    repairs{at: Never, last: math.MinInt64 / 2},
 		listenFrom: math.MinInt64, now: math.MinInt64, lowerRound: math.MinInt64, lowerSince: math.MinInt64,
 	}
 	m.adopt(spec)
@@ -173,13 +175,8 @@ func (m *Machine) handle(now Instant, ev Event) {
 		m.reprioritize(now)
 		m.checkFaults(now)
 		m.hearTrackers(now)
-	case AddressLost:
-		switch {
-		case m.state == Master:
-			m.loseAddress(now, CauseAddressLost)
-		case m.phase == running: // in the hand-over grace; a new MASTER must find all of them or none
-			m.release()
-		}
+	case ResourcesLost:
+		m.lose(now, ev.Resources)
 	case EffectDone:
 		m.effectDone(now, ev)
 	case SpecChanged:
@@ -210,6 +207,7 @@ func (m *Machine) wake(now Instant) {
 		m.tryAgain()
 		m.checkFaults(now)
 	}
+	m.repairDue(now)
 	// The protocol's timers come before the release of resources: a router that becomes MASTER again keeps them.
 	switch {
 	case m.timers.startup <= now:

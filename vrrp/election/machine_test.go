@@ -30,6 +30,7 @@ func spec2(change ...func(*InstanceSpec)) InstanceSpec {
 		AdvertInterval: time.Second, DownTimerAdverts: 3, Group: group4, TTL: 255, TrackLink: true,
 		Addresses: []Address{{Prefix: netip.PrefixFrom(vip100, 32), Link: "eth0"}},
 		GARP:      confparse.GARP{MasterRepeat: 1},
+		OnLoss:    LossFault, // as keepalived does
 	}
 	for _, f := range change {
 		f(&s)
@@ -196,6 +197,9 @@ func describe(a Action, all []Address) string {
 			s += " " + res.Prefix.String()
 		case NoAccept:
 			s += " no_accept " + res.Addr.String()
+		case nil:
+		default:
+			s += " " + fmt.Sprint(res)
 		}
 		if a.Theirs != 0 || a.Ours != 0 {
 			s += fmt.Sprintf(" %d/%d", a.Theirs, a.Ours)
@@ -223,7 +227,7 @@ func addressesOf(list []Resource) (addrs []Address) {
 var causeNames = map[Cause]string{
 	CauseNone: "none", CauseStart: "start", CauseTimeout: "timeout", CauseHigherPriority: "higher priority",
 	CauseSamePriority: "same priority", CauseFault: "fault", CauseFaultCleared: "fault cleared",
-	CauseAddressLost: "address lost", CauseEffectFailed: "effect failed", CauseGroup: "group", CauseResume: "resume",
+	CauseResourceLost: "resource lost", CauseEffectFailed: "effect failed", CauseGroup: "group", CauseResume: "resume",
 	CauseStop: "stop", CauseOwner: "owner",
 }
 
@@ -234,7 +238,7 @@ var reportNames = map[ReportKind]string{
 	ReportPriorityChanged: "priority", ReportPreemptDelayStarted: "preempt delay started",
 	ReportPreemptDelayStopped: "preempt delay stopped", ReportPriorityZeroSent: "sent 0",
 	ReportHigherPriority: "higher", ReportSamePriority: "same", ReportResourceFailed: "failed",
-	ReportResourceInstalled: "installed",
+	ReportResourceInstalled: "installed", ReportResourceRepaired: "repaired", ReportResourceLeft: "left",
 }
 
 var errEffect = errors.New("no such device")

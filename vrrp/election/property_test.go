@@ -69,7 +69,7 @@ var (
 		case 3:
 			return TrackerChanged{anyTracker.Draw(t, "tracker"), rapid.IntRange(-300, 300).Draw(t, "value")}
 		case 4:
-			return AddressLost{}
+			return ResourcesLost{}
 		case 5:
 			ev := EffectDone{Generation: rapid.Uint64Range(0, 9).Draw(t, "generation")}
 			for _, a := range anyList.Draw(t, "failing") {

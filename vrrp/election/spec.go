@@ -59,9 +59,12 @@ type InstanceSpec struct {
 	TrackLink        bool        // own interface down means FAULT (dont_track_primary unset)
 	Addresses        []Address   // advertised
 	Excluded         []Address   // installed and announced, not advertised
+	Routes           []Route     // installed after the addresses
+	Rules            []Rule      // installed last
 	Trackers         []TrackSpec // those of its sync group too
 	GARP             confparse.GARP
 	Told             Audience
+	OnLoss           LossPolicy // of an operator's option, the same of all
 
 	LowerPriorityNoAdvert    bool
 	HigherPrioritySendAdvert bool
@@ -91,7 +94,7 @@ type Address struct {
 }
 
 // Resource is something a virtual router has in place while it is MASTER. Resources are comparable, and equal ones are
-// the same. An Address is one.
+// the same. An Address is one, a Route and a Rule are others.
 type Resource interface{ resource() }
 
 func (Address) resource() {}
@@ -157,6 +160,12 @@ func (s InstanceSpec) Resources() []Resource {
 	for _, a := range s.All() {
 		list = append(list, a)
 	}
+	for _, r := range s.Routes {
+		list = append(list, r)
+	}
+	for _, r := range s.Rules {
+		list = append(list, r)
+	}
 	return list
 }
 
@@ -187,7 +196,8 @@ func (s InstanceSpec) Equal(t InstanceSpec) bool {
 		slices.Equal(s.Peers, t.Peers) && slices.Equal(s.PeerTTLs, t.PeerTTLs) &&
 		s.CheckUnicastSrc == t.CheckUnicastSrc && s.SkipCheckAdvAddr == t.SkipCheckAdvAddr && s.TrackLink == t.TrackLink &&
 		slices.Equal(s.Addresses, t.Addresses) && slices.Equal(s.Excluded, t.Excluded) &&
-		slices.Equal(s.Trackers, t.Trackers) && s.GARP == t.GARP && s.Told == t.Told &&
+		slices.Equal(s.Routes, t.Routes) && slices.Equal(s.Rules, t.Rules) &&
+		slices.Equal(s.Trackers, t.Trackers) && s.GARP == t.GARP && s.OnLoss == t.OnLoss && s.Told == t.Told &&
 		s.LowerPriorityNoAdvert == t.LowerPriorityNoAdvert && s.HigherPrioritySendAdvert == t.HigherPrioritySendAdvert && s.sameAs(&t.ProtocolSpec) &&
 		s.sameLinks(&t)
 }

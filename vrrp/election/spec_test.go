@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigil/confparse"
+	"vigil/internal/routing"
 	"vigil/vrrp/wire"
 )
 
@@ -21,6 +22,7 @@ func TestEqualSeesEveryField(t *testing.T) {
 		s.Trackers = []TrackSpec{{ID: eth1}}
 		s.HMAC.Keys = []HMACKey{{ID: 1}}
 		s.AddressLinks = []VirtualLink{{Kind: Macvlan}}
+		s.Routes, s.Rules = []Route{{}}, []Rule{{}}
 	})
 	if !full.Equal(full) || !(InstanceSpec{}).Equal(InstanceSpec{}) {
 		t.Fatal("not equal to itself")
@@ -33,6 +35,8 @@ func TestEqualSeesEveryField(t *testing.T) {
 		changed.Peers = append([]netip.Addr(nil), full.Peers...)
 		changed.PeerTTLs = append([]TTLRange(nil), full.PeerTTLs...)
 		changed.HMAC.Keys = append([]HMACKey(nil), full.HMAC.Keys...)
+		changed.Routes = append([]Route(nil), full.Routes...)
+		changed.Rules = append([]Rule(nil), full.Rules...)
 		changed.Trackers = append([]TrackSpec(nil), full.Trackers...)
 		changed.AddressLinks = append([]VirtualLink(nil), full.AddressLinks...)
 		name := mutate(reflect.ValueOf(&changed).Elem())
@@ -64,6 +68,11 @@ func everyLeaf(t reflect.Type) func(func(func(reflect.Value) string) bool) {
 					}
 				}
 			}
+		case t == reflect.TypeFor[routing.Hops]():
+			yield(func(v reflect.Value) string {
+				v.Set(reflect.ValueOf(routing.HopsOf(routing.NextHop{Link: "eth9"})))
+				return ""
+			})
 		case t.Kind() == reflect.Slice || t.Kind() == reflect.Array:
 			for mutate := range everyLeaf(t.Elem()) {
 				if !yield(func(v reflect.Value) string { return "[0]" + mutate(v.Index(0)) }) {
@@ -77,9 +86,9 @@ func everyLeaf(t reflect.Type) func(func(func(reflect.Value) string) bool) {
 					v.SetBool(!v.Bool())
 				case reflect.String:
 					v.SetString(v.String() + "x")
-				case reflect.Uint8:
+				case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 					v.SetUint(v.Uint() ^ 1)
-				case reflect.Int, reflect.Int64:
+				case reflect.Int, reflect.Int32, reflect.Int64:
 					v.SetInt(v.Int() + 1)
 				default:
 					panic(fmt.Sprintf("no change known for %v", v.Type()))

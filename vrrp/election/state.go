@@ -58,7 +58,7 @@ const (
 	CauseSamePriority         // a master of the same priority and higher address was heard
 	CauseFault                // interface, source address or an unweighted tracker went down
 	CauseFaultCleared         // the last reason for FAULT went away
-	CauseAddressLost          // somebody else removed a virtual address
+	CauseResourceLost         // somebody else removed a virtual address, route or rule
 	CauseEffectFailed         // none of the advertised addresses could be installed
 	CauseGroup                // another member of the sync group moved
 	CauseResume               // the process came back within its own master-down interval
@@ -91,6 +91,8 @@ const (
 	ReportResourceInstalled // after it could not be
 	ReportClockSkew         // auth_hmac: their clock is ahead of ours by Theirs seconds; Ours is the window
 	ReportChecksumDiffers   // the checksum covers something else than ours; both are wire.Checksum
+	ReportResourceRepaired  // put back after somebody else had removed it
+	ReportResourceLeft      // somebody else removed it, and it is left at that; or not yet put back
 )
 
 // Counters are the statistics of one virtual router since its start (VRRP-MIB, keepalived's stats file).
@@ -119,6 +121,8 @@ type Counters struct {
 	Replayed             uint64
 	NotPeers             uint64 // from a source that is no unicast peer
 	OwnerIgnored         uint64 // owner_ignore_adverts
+	ResourcesLost        uint64 // removed by somebody else while MASTER
+	ResourcesRepaired    uint64 // of those, put back
 }
 
 // MachineStatus is a snapshot of one virtual router.

@@ -38,7 +38,7 @@ var stopped = timers{
 // Deadline returns when the machine wants Wake next; false when no time will change anything.
 func (m *Machine) Deadline() (Instant, bool) {
 	t := &m.timers
-	d := min(t.advert, t.activeDown, t.startup, t.release, t.second, t.refresh, t.lower, t.lowerAgain, t.handedOver, m.retry.at)
+	d := min(t.advert, t.activeDown, t.startup, t.release, t.second, t.refresh, t.lower, t.lowerAgain, t.handedOver, m.retry.at, m.repairs.at)
 	return d, d != Never
 }
 

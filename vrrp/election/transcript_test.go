@@ -119,7 +119,7 @@ func (p *transcript) command(words []string) {
 		addr, _ := netip.ParseAddr(arg(2))
 		p.do(name, SourceChanged{Source: addr})
 	case "lost":
-		p.do(name, AddressLost{})
+		p.do(name, ResourcesLost{})
 	case "fail":
 		p.failAll(name)
 	case "stop":

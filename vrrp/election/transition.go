@@ -125,7 +125,7 @@ func (m *Machine) yield(now Instant, cause Cause) {
 	m.handOver(now.Add(handOverGrace))
 }
 
-// loseAddress resigns after somebody removed an address: a master without its addresses is worse than none. It stands
+// loseAddress resigns after somebody removed a resource: a master without its addresses is worse than none. It stands
 // for election again after the skew time, so that a peer that can do better may.
 func (m *Machine) loseAddress(now Instant, cause Cause) {
 	m.lost = true
@@ -210,6 +210,7 @@ func (m *Machine) finish() {
 
 func (m *Machine) leaveMaster() {
 	m.timers = stopped
+	m.repairs.at, m.repairs.missing = Never, nil
 	m.peers.forgive()
 	m.counters.ReleasedMaster++
 	m.emit(CancelAnnouncements{})

@@ -38,7 +38,7 @@ func TestHandOver_Stop(t *testing.T) {
 	})
 	t.Run("answers no election", func(t *testing.T) {
 		newRig(t, spec2()).master().do(Stop{}).forget().hear(0).hear(1).hear(200).do(Stop{}).
-			do(TrackerChanged{eth1, track.Down}).do(SpecChanged{spec2(priority(7))}).do(AddressLost{}).expect("3.609375s quiet")
+			do(TrackerChanged{eth1, track.Down}).do(SpecChanged{spec2(priority(7))}).do(ResourcesLost{}).expect("3.609375s quiet")
 	})
 	t.Run("link lost: nothing to wait for", func(t *testing.T) {
 		newRig(t, spec2()).master().do(Stop{}).forget().do(LinkChanged{}).expect("3.609375s release", "3.609375s stopped")
@@ -78,7 +78,7 @@ func TestHandOver_Yield(t *testing.T) {
 			expect("3.609375s BACKUP→FAULT (fault) priority 100", "3.609375s release")
 	})
 	t.Run("address lost within the grace", func(t *testing.T) {
-		newRig(t, spec2()).master().hear(200).forget().do(AddressLost{}).expect("3.609375s release")
+		newRig(t, spec2()).master().hear(200).forget().do(ResourcesLost{}).expect("3.609375s release")
 	})
 	t.Run("installing failed within the grace", func(t *testing.T) {
 		newRig(t, spec2()).master().hear(200).forget().done(spec2().Addresses[0]).expect("3.609375s report failed 10.77.0.100/32")
@@ -178,14 +178,14 @@ func TestFault(t *testing.T) {
 	})
 }
 
-// TestAddressLost: a MASTER that lost an address resigns and stands again after its skew time.
-func TestAddressLost(t *testing.T) {
-	r := newRig(t, spec2()).master().do(AddressLost{Addr: netip.PrefixFrom(vip100, 32)})
-	r.expect("3.609375s send 0", "3.609375s report sent 0", "3.609375s MASTER→BACKUP (address lost) priority 100",
+// TestResourceLost: as keepalived does, a MASTER that lost something resigns and stands again after its skew time.
+func TestResourceLost(t *testing.T) {
+	r := newRig(t, spec2()).master().do(ResourcesLost{})
+	r.expect("3.609375s send 0", "3.609375s report sent 0", "3.609375s MASTER→BACKUP (resource lost) priority 100",
 		"3.609375s cancel announcements", "3.609375s release")
 	r.until(4218750*time.Microsecond).expect("4.21875s send 100", "4.21875s report timeout",
 		"4.21875s BACKUP→MASTER (timeout) priority 100", "4.21875s install", "4.21875s announce ×1")
-	newRig(t, spec2()).up().forget().do(AddressLost{}).expect()
+	newRig(t, spec2()).up().forget().do(ResourcesLost{}).expect()
 }
 
 // TestResume: a process that comes back before the first of the others, one of priority 254, takes over goes on as MASTER;

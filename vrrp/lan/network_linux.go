@@ -7,6 +7,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/internal/netio"
+	"vigil/internal/routing"
 	"vigil/vrrp/wire"
 )
 
@@ -25,6 +26,14 @@ type Network interface {
 	// AddAddress and DelAddress change one address; what is already so is a success.
 	AddAddress(netio.Address) error
 	DelAddress(netio.Address) error
+	// AddRoute and AddRule put something into the kernel's tables, DelRoute and DelRule take it out; what is already so is a
+	// success. MissingRoutes and MissingRules return those of the list that are not there.
+	AddRoute(routing.Route) error
+	DelRoute(routing.Route) error
+	MissingRoutes([]routing.Route) ([]routing.Route, error)
+	AddRule(routing.Rule) error
+	DelRule(routing.Rule) error
+	MissingRules([]routing.Rule) ([]routing.Rule, error)
 	// Announce broadcasts one gratuitous ARP (IPv4) or unsolicited neighbour advertisement (IPv6) for addr. It does
 	// nothing on an interface without link-layer addresses.
 	Announce(link netio.Link, addr netip.Addr) error

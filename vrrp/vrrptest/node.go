@@ -96,7 +96,7 @@ func (n *Node) LoseAddress() {
 			if n.Holds(a) {
 				delete(n.held, a)
 				delete(r.mine, a)
-				n.act(n.engine.Step(n.now(), r.handle, election.AddressLost{Addr: a.Prefix}))
+				n.act(n.engine.Step(n.now(), r.handle, election.ResourcesLost{Resources: []election.Resource{a}}))
 				return
 			}
 		}
