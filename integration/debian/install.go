@@ -28,12 +28,14 @@ var packages = map[string]string{
 	"smtpd":              "opensmtpd",
 	"sysctl":             "procps",
 	"unshare":            "util-linux",
+	"vtysh":              "frr",
 	"xz":                 "xz-utils",
 	"zstd":               "zstd",
 }
 
 // Peers are the programs that the tests talk to and use.
-var Peers = []string{"dnsmasq", "keepalived", "ip", "ipvsadm", "nft", "nginx", "openssl", "patch", "smtpd", "sysctl", "unshare"}
+var Peers = []string{"dnsmasq", "keepalived", "ip", "ipvsadm", "nft", "nginx", "openssl", "patch", "smtpd", "sysctl", "unshare",
+	"vtysh"}
 
 // Install installs the packages of the programs that are missing on this machine, with a line on notice that says so. Lists and
 // downloads are its own; for the lock of dpkg it waits.
