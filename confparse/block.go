@@ -145,12 +145,6 @@ func (r row[T]) opening(id blockID) row[T] {
 	return r
 }
 
-// refusing returns r for a keyword that has a value which cannot be honoured yet.
-func (r row[T]) refusing() row[T] {
-	r.refused = true
-	return r
-}
-
 // deprecatedFor returns r for a keyword in the place of which another is to be written, as its use is told.
 func (r row[T]) deprecatedFor(other string) row[T] {
 	r.deprecated = other

@@ -22,7 +22,7 @@ func Keywords() []Coverage {
 		for name, word := range grammar.Blocks[id].Words {
 			kw := &table[word.Index]
 			list = append(list, Coverage{Path: paths[id], Keyword: name, Default: kw.def, Since: kw.since,
-				AliasOf: kw.alias, Typed: true, ActedOn: !kw.pending && !kw.refused && !pending(blockID(id))})
+				AliasOf: kw.alias, Typed: true, ActedOn: !kw.pending && !pending(blockID(id))})
 		}
 	}
 	for _, g := range itemWordTable {
@@ -50,7 +50,7 @@ func pending(id blockID) bool {
 	for outer := range grammar.Blocks {
 		for _, word := range grammar.Blocks[outer].Words {
 			if kw := &table[word.Index]; kw.block == id && id != inRoot {
-				return kw.pending || kw.refused || pending(blockID(outer))
+				return kw.pending || pending(blockID(outer))
 			}
 		}
 	}

@@ -10,7 +10,7 @@ func TestProgramsCompare(t *testing.T) {
 	script := func(uid uint32, argv ...string) Program {
 		return ProgramOf(&Script{Argv: argv, RunAs: Identity{UID: uid}})
 	}
-	if script(0, "/bin/a", "b c") != script(0, "/bin/a", "b c") {
+	if one, same := script(0, "/bin/a", "b c"), script(0, "/bin/a", "b c"); one != same {
 		t.Error("equal scripts are two programs")
 	}
 	base := script(0, "/bin/a", "b", "c")

@@ -107,7 +107,6 @@ type keyword struct {
 	deprecated string // what to write instead, when its use is reported
 	oldName    bool   // the use of an alias is noted, but is no problem
 	pending    bool   // parsed and kept, but the program does not act on it yet
-	refused    bool   // a value of it that cannot be honoured yet is refused, see refuse
 	refers     bool   // in a virtual_server: depends on other blocks, or on which program was looked at first
 
 	// What it sets; the one that fits value.kind, or decode.
