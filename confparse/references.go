@@ -20,6 +20,7 @@ const (
 	ToBFD
 	ToTrackGroup
 	ToServerGroup
+	ToVirtualServer // as VirtualServerID.TrackName has it
 )
 
 // Reference is a place in a configuration that names something which is to exist.
@@ -150,7 +151,7 @@ func (l *referenceList) tracked(links []TrackInterface, t *Tracking) {
 	for _, of := range []struct {
 		kind ReferenceKind
 		list []Tracked
-	}{{ToTrackScript, t.Scripts}, {ToTrackFile, t.Files}, {ToTrackProcess, t.Processes}, {ToBFD, t.BFD}} {
+	}{{ToTrackScript, t.Scripts}, {ToTrackFile, t.Files}, {ToTrackProcess, t.Processes}, {ToBFD, t.BFD}, {ToVirtualServer, t.Servers}} {
 		for _, x := range of.list {
 			l.add(of.kind, x.Range, x.Name)
 		}

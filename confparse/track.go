@@ -14,11 +14,11 @@ type TrackInterface struct {
 	Reverse   bool
 }
 
-// Tracked is one line of track_script, track_file, track_process or track_bfd.
+// Tracked is one line of track_script, track_file, track_process or track_bfd, or a track_virtual_server.
 type Tracked struct {
 	Range   Range
-	Name    string
-	Weight  int // the definition's unless given here
+	Name    string // of a virtual server as VirtualServerID.TrackName has it
+	Weight  int    // the definition's unless given here
 	Reverse bool
 }
 
@@ -28,6 +28,7 @@ type Tracking struct {
 	Files     []Tracked
 	Processes []Tracked
 	BFD       []Tracked
+	Servers   []Tracked
 }
 
 // trackInterfaces is the list of interfaces that an instance or a group watches.
@@ -53,6 +54,7 @@ var trackingRows = blockOf[watcher]{
 	trackList("bfd", 253, func(c *Config) []definition {
 		return trackersOf(c.BFD, func(t *BFDInstance) definition { return definition{t.Name, t.Weight, t.Reverse, t.VRRP} })
 	}, func(t *Tracking) *[]Tracked { return &t.BFD }),
+	trackServer,
 }
 
 // definition is what a track list needs of the tracker that it names.

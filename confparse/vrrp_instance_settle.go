@@ -27,6 +27,7 @@ func (d *decoder) settleVRRP() {
 		d.cfg.Instances = append(d.cfg.Instances, vi.VRRPInstance)
 	}
 	d.settleGroups()
+	d.dropUnrunnable()
 	d.duplicateVRIDs()
 }
 
@@ -296,22 +297,4 @@ func (d *decoder) settleTransport(vi *instanceScratch) {
 			"(%s): Cannot use unicast_ttl without unicast peers - resetting", vi.Name), "multicast adverts always have 255 (RFC 9568 §5.1.1.3)")
 		vi.UnicastTTL = 255
 	}
-}
-
-// settleTracking drops the instance's own interface, which is watched anyway, and the weights of an address owner.
-func (d *decoder) settleTracking(vi *instanceScratch) {
-	vi.TrackInterfaces = slices.DeleteFunc(vi.TrackInterfaces, func(t TrackInterface) bool {
-		if t.Interface == vi.Interface && vi.Interface != "" {
-			d.report(vi.node, t.Range, diag.CodeOwnInterface,
-				fmt.Sprintf("(%s) Ignoring track_interface %s since own interface", vi.Name, t.Interface), "")
-			return true
-		}
-		if vi.Priority == 255 && t.Weight != 0 {
-			d.report(vi.node, t.Range, diag.CodeOwnerWeight,
-				fmt.Sprintf("(%s) ignoring weight of tracked interface %s: the priority of an address owner never changes",
-					vi.Name, t.Interface), "")
-			return true
-		}
-		return false
-	})
 }

@@ -26,7 +26,7 @@ var scriptsRow = blocksRow("vrrp_script", inScript, (*decoder).trackScript,
 	func(c *Config) []*TrackScript { return c.Scripts },
 	func(p *printer, t *TrackScript) {
 		scriptBlock.print(p, "vrrp_script", t.Name, &scriptScratch{TrackScript: t})
-	}).withoutEffect()
+	})
 
 // scriptScratch is a vrrp_script in the making.
 type scriptScratch struct {

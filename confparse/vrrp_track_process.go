@@ -14,8 +14,8 @@ type ParamMatch uint8
 const (
 	MatchNone    ParamMatch = iota // by name only
 	MatchExact                     // all parameters, no more
-	MatchInitial                   // the first parameters
-	MatchPartial                   // the last listed one may be a beginning
+	MatchInitial                   // the first parameters, of the last of which it is the beginning
+	MatchPartial                   // the first parameters
 )
 
 // TrackProcess is a vrrp_track_process block.
@@ -41,7 +41,7 @@ var processesRow = blocksRow("vrrp_track_process", inTrackProcess, (*decoder).tr
 	func(c *Config) []*TrackProcess { return c.Processes },
 	func(p *printer, t *TrackProcess) {
 		processBlock.print(p, "vrrp_track_process", t.Name, &processScratch{TrackProcess: t})
-	}).withoutEffect()
+	})
 
 // processScratch is a vrrp_track_process in the making.
 type processScratch struct {

@@ -36,7 +36,8 @@ func trackersFromConfig(in *confparse.VRRPInstance, g *confparse.SyncGroup, s el
 		for _, of := range []struct {
 			kind track.Kind
 			list []confparse.Tracked
-		}{{track.Script, others.Scripts}, {track.Process, others.Processes}, {track.File, others.Files}, {track.BFD, others.BFD}} {
+		}{{track.Script, others.Scripts}, {track.Process, others.Processes}, {track.File, others.Files}, {track.BFD, others.BFD},
+			{track.VirtualServer, others.Servers}} {
 			for _, t := range of.list {
 				add(election.TrackSpec{ID: track.ID{Kind: of.kind, Name: t.Name}, Weight: t.Weight, Reverse: t.Reverse})
 			}

@@ -40,7 +40,7 @@ type daemon struct {
 	services      *services
 	routers       *routers
 	notifications *notifications
-	parts         []part // those of the four that are to run, in the order in which they start; never changed
+	parts         []part // those that are to run, in the order in which they start; never changed
 
 	running       loaded
 	reloading     *reload // nil while none is under way
@@ -110,12 +110,12 @@ func newDaemon(o Options) *daemon {
 		followed: healthcheck.NewBFDSessions()}
 	d.notifications, d.sessions = newNotifications(s), &sessions{surroundings: s}
 	d.parts = append(d.parts, d.notifications, d.sessions)
-	d.services, d.routers = &services{surroundings: s, teller: d.notifications.teller}, &routers{surroundings: s, teller: d.notifications.teller}
+	d.services, d.routers = newServices(s, d.notifications.teller), &routers{surroundings: s, teller: d.notifications.teller}
 	if o.Checkers {
 		d.parts = append(d.parts, d.services)
 	}
 	if o.VRRP {
-		d.parts = append(d.parts, d.routers)
+		d.parts = append(d.parts, &tracking{surroundings: s}, d.routers)
 	}
 	return d
 }

@@ -6,17 +6,20 @@ import (
 	"vigil/confparse"
 	"vigil/healthcheck"
 	"vigil/internal/bfd"
+	"vigil/internal/track/watch"
 	"vigil/ipvs"
 	"vigil/vrrp"
 )
 
 // Desired is what the world must look like: no positions, all defaults applied, never changed after construction.
 type Desired struct {
-	VRRP   vrrp.Spec
-	Checks healthcheck.Spec
-	IPVS   ipvs.Spec
-	Told   toldSpec
-	BFD    bfd.Spec
+	VRRP     vrrp.Spec
+	Checks   healthcheck.Spec
+	IPVS     ipvs.Spec
+	Told     toldSpec
+	BFD      bfd.Spec
+	Tracking watch.Spec
+	Followed []followedServer // changes only with what follows, or with what is followed
 }
 
 // NewDesired derives the desired state from a configuration that has no errors and leaves nothing out.
@@ -35,6 +38,7 @@ func (d Desired) Updated(c *confparse.Config) (next Desired, ok bool) {
 	parts.Go(func() { next.Checks, checks = d.Checks.Updated(c) })
 	parts.Go(func() { next.IPVS, services = d.IPVS.Updated(c) })
 	next.VRRP, next.BFD = vrrp.FromConfig(c), bfd.FromConfig(c)
+	next.Tracking, next.Followed = watch.FromConfig(c), followedOf(c)
 	next.Told = toldOf(&c.Global)
 	parts.Wait()
 	return next, checks && services

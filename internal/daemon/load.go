@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"vigil/confparse"
+	"vigil/internal/track/watch"
 )
 
 // loaded is a configuration that may be applied, as the desired state that follows from it.
@@ -72,6 +73,11 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 	}
 	if diags.HasFatal() {
 		return loaded{}, errRefused
+	}
+	if o.VRRP {
+		for _, name := range watch.Unused(cfg) {
+			log.Info(fmt.Sprintf("Warning - script %s is not used", name))
+		}
 	}
 	next.accepted = maps.Clone(last.accepted) // with those of what was left out as unchanged
 	if next.accepted == nil {

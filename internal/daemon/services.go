@@ -44,6 +44,8 @@ type services struct {
 	// Owned by the daemon's goroutine.
 	tasks   struct{ scripts, checks, carry, table, watch, marks *task }
 	network Network // that is watched
+
+	quorums quorums
 }
 
 type runningServices struct {
@@ -51,6 +53,10 @@ type runningServices struct {
 	table     *ipvs.Reconciler
 	suspended *suspension
 	marks     *markKeeper
+}
+
+func newServices(s surroundings, told *teller) *services {
+	return &services{surroundings: s, teller: told, quorums: quorums{tell: s.tracked.Set, forget: s.tracked.Forget}}
 }
 
 func (s *services) String() string { return "virtual servers" }
@@ -118,7 +124,7 @@ func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 		checks: healthcheck.NewManager(healthcheck.Options{Logger: log, Registerer: s.metrics, Scripts: checking,
 			BFD: s.followed}),
 		table: ipvs.NewReconciler(ipvs.Options{Open: open, Logger: s.log.With(componentKey, "ipvs"), Registerer: s.metrics,
-			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit, Tell: s.teller.tell}),
+			StatePath: s.statePath(tableState), KeepOnStop: s.opts.KeepIPVS, Audit: s.opts.Audit, Tell: s.tell}),
 	}
 	r.suspended = newSuspension(r.checks.Suspend)
 	r.marks = newMarkKeeper(new(firewall.MarkTable), s.log.With(componentKey, "ipvs"), s.metrics)
@@ -126,6 +132,12 @@ func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 	s.tasks.checks = startTask("healthcheck", s.ended, r.checks.Run)
 	s.tasks.carry = startTask("health to table", s.ended, func(ctx context.Context) error { return s.carry(ctx, r) })
 	s.running.Store(r)
+}
+
+// tell tells of what has happened to a virtual server.
+func (s *services) tell(e ipvs.Event) {
+	s.quorums.take(e)
+	s.teller.tell(e)
 }
 
 // set makes next what is checked and what the table is to be, and gives the table its head start.
@@ -140,6 +152,7 @@ func (s *services) set(ctx context.Context, next Desired) {
 	ctx, cancel := context.WithTimeout(ctx, tableHeadStart)
 	defer cancel()
 	_ = r.table.Sync(ctx) // late is no failure, and its end is seen by its owner
+	s.quorums.set(next.Followed, r.table.Pools())
 	// The services that packets are sent to by this are there.
 	if r.marks.set(next.IPVS) && s.tasks.marks == nil {
 		s.tasks.marks = startTask("firewall marks", s.ended, r.marks.run)

@@ -6,14 +6,15 @@ type Kind uint8
 
 // The kinds, by the keyword that references them.
 const (
-	Interface Kind = iota + 1 // track_interface
-	Script                    // track_script
-	Process                   // track_process
-	File                      // track_file
-	BFD                       // track_bfd
+	Interface     Kind = iota + 1 // track_interface
+	Script                        // track_script
+	Process                       // track_process
+	File                          // track_file
+	BFD                           // track_bfd
+	VirtualServer                 // track_virtual_server
 )
 
-// String returns interface, script, process, file or bfd.
+// String returns interface, script, process, file, bfd or virtual server.
 func (k Kind) String() string {
 	switch k {
 	case Interface:
@@ -26,6 +27,8 @@ func (k Kind) String() string {
 		return "file"
 	case BFD:
 		return "bfd"
+	case VirtualServer:
+		return "virtual server"
 	}
 	return "tracker"
 }

@@ -138,6 +138,9 @@ func (m *Machine) refreshFaults() {
 	add(m.spec.TrackLink && !m.linkUp, FaultReason{Kind: FaultLink})
 	add(!m.source.IsValid(), FaultReason{Kind: FaultSource})
 	for _, t := range m.spec.Trackers {
+		if m.spec.Priority == OwnerPriority && t.Weight != 0 {
+			continue // a weight means nothing to an owner
+		}
 		add(t.fails(m.value(t.ID)), FaultReason{Kind: FaultTracker, Tracker: t.ID})
 	}
 	add(m.unserved, FaultReason{Kind: FaultResources})

@@ -71,6 +71,19 @@ func TestScriptWithWeightCountsWhenItHasRun(t *testing.T) {
 	}
 }
 
+// TestWeightsMeanNothingToAnOwner: a file whose product would be FAULT for others does not stop it either.
+func TestWeightsMeanNothingToAnOwner(t *testing.T) {
+	file := track.ID{Kind: track.File, Name: "load"}
+	for _, tt := range []struct {
+		priority uint8
+		want     string
+	}{{255, "V=MASTER"}, {200, "V=FAULT"}} {
+		r := newEngineRig(t).apply(instance("V", 51, tracking(TrackSpec{ID: file, Weight: 1}),
+			func(s *InstanceSpec) { s.Priority, s.StartMaster = tt.priority, tt.priority == 255 })).until(4 * time.Second)
+		r.record(r.Track(Instant(r.clock), file, -300)).expectStates(tt.want)
+	}
+}
+
 // TestVRRPCase20: a script without weight that fails is FAULT for the master and for the other members of its group, with
 // adverts of priority 0 from each; keepalived sends two of the one whose script it is.
 func TestVRRPCase20(t *testing.T) {

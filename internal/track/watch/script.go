@@ -1,0 +1,167 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"vigil/internal/script"
+	"vigil/internal/track"
+)
+
+// scriptWatch runs one script time and again.
+type scriptWatch struct {
+	spec   Script
+	w      *Watcher
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	verdict verdict
+	status  int  // its last exit status
+	ended   bool // its results count no more
+}
+
+// setScripts begins with what is new and ends what is gone. A script of which only the times or counts have changed keeps
+// its verdict; one of which the program has changed counts for what it was until the new one has run.
+func (w *Watcher) setScripts(list []Script) {
+	if w.running == nil || w.running.Err() != nil {
+		w.announceFailures(list)
+		return
+	}
+	wanted := make(map[string]Script, len(list))
+	for _, s := range list {
+		wanted[s.Name] = s
+	}
+	for name, old := range w.scripts {
+		next, stays := wanted[name]
+		if stays && next.Equal(old.spec) {
+			continue
+		}
+		old.end() // what runs is told to end, and not waited for
+		delete(w.scripts, name)
+		switch {
+		case !stays:
+			w.forget(old.spec.id())
+		case next.sameProgram(old.spec):
+			w.begin(next, old)
+		default:
+			w.begin(next, nil)
+		}
+	}
+	for _, s := range list {
+		if w.scripts[s.Name] == nil {
+			w.begin(s, nil)
+		}
+	}
+}
+
+// announceFailures tells of the scripts that count as failed before they have run, so that virtual routers begin with it.
+func (w *Watcher) announceFailures(list []Script) {
+	for _, s := range list {
+		if s.InitFail {
+			w.tell(s.id(), track.Down)
+		}
+	}
+}
+
+// begin begins to run a script, after another definition of the same program if before is not nil.
+func (w *Watcher) begin(s Script, before *scriptWatch) {
+	ctx, cancel := context.WithCancel(w.running)
+	x := &scriptWatch{spec: s, w: w, verdict: newVerdict(s), cancel: cancel}
+	if before != nil && before.verdict.known {
+		x.verdict, x.status = before.verdict, before.status
+		x.verdict.follow(s)
+		result := "unsuccessful"
+		if x.verdict.up {
+			result = "successful"
+		}
+		w.log.Info(fmt.Sprintf("VRRP_Script(%s) considered %s on reload", s.Name, result))
+	} else if s.InitFail {
+		w.tell(s.id(), track.Down)
+	}
+	w.scripts[s.Name] = x
+	w.ending.Go(func() { x.run(ctx) })
+}
+
+// end ends the program, if it runs. Nothing is told of it when end has returned.
+func (x *scriptWatch) end() {
+	x.cancel()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.ended = true
+}
+
+// run runs the script at once and then at every interval, unless it is still running then.
+func (x *scriptWatch) run(ctx context.Context) {
+	every := time.NewTicker(x.spec.Interval)
+	defer every.Stop()
+	results := make(chan script.Exit, 1)
+	timeout := time.NewTimer(x.spec.Timeout)
+	defer timeout.Stop()
+	busy, late := false, false
+	begin := func() {
+		busy, late = true, false
+		timeout.Reset(x.spec.Timeout)
+		go func() {
+			results <- x.w.execute(ctx, script.Command{Argv: x.spec.Argv, As: x.spec.As, Timeout: x.spec.Timeout})
+		}()
+	}
+	begin()
+	for {
+		select {
+		case <-every.C:
+			switch {
+			case late:
+				x.logf("Track script %s is being timed out, expect idle - skipping run", x.spec.Name)
+			case busy:
+				x.logf("Track script %s is already running, expect idle - skipping run", x.spec.Name)
+			default:
+				begin()
+			}
+		case <-timeout.C: // it counts as failed now, however long its end takes
+			if busy && !late {
+				late = true
+				x.observe(script.Exit{TimedOut: true})
+			}
+		case e := <-results:
+			timeout.Stop()
+			if busy = false; !late {
+				x.observe(e)
+			}
+			late = false
+		case <-ctx.Done():
+			if busy {
+				<-results
+			}
+			return
+		}
+	}
+}
+
+// observe takes the result of a run. That nobody wanted it any more says nothing.
+func (x *scriptWatch) observe(e script.Exit) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.ended || e.Cancelled || e.Err == script.ErrStopped || e.Err == context.Canceled {
+		return
+	}
+	if e.Err == nil && !e.TimedOut && e.Signal == 0 && e.Code != x.status {
+		x.status = e.Code
+		x.logf("Script `%s` now returning %d", x.spec.Name, e.Code)
+	}
+	if !x.verdict.observe(e.Success()) {
+		return
+	}
+	value, how := track.Down, "failed ("+e.String()+")"
+	switch {
+	case x.verdict.up:
+		value, how = track.Up, "succeeded"
+	case e.TimedOut:
+		how = "timed_out"
+	}
+	x.logf("VRRP_Script(%s) %s", x.spec.Name, how)
+	x.w.tell(x.spec.id(), value)
+}
+
+func (x *scriptWatch) logf(format string, args ...any) { x.w.log.Info(fmt.Sprintf(format, args...)) }
