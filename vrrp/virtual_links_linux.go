@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"vigil/confparse"
 	"vigil/internal/netio"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan"
@@ -24,13 +25,15 @@ const (
 // state, and are made again when they vanish. Making and removing is done by a goroutine of its own, one after the other.
 // The rest belongs to Run.
 type virtualLinks struct {
-	runner  *Runner
-	kept    map[string]*keptLink // by name
-	againAt election.Instant
-	results chan linkMade
-	work    linkWork
-	done    chan struct{} // closed when the goroutine has ended
-	started bool
+	runner *Runner
+	kept   map[string]*keptLink // by name
+	// unsuited are the instances that do without a VMAC, for their interface cannot have one.
+	unsuited map[confparse.InstanceName]bool
+	againAt  election.Instant
+	results  chan linkMade
+	work     linkWork
+	done     chan struct{} // closed when the goroutine has ended
+	started  bool
 }
 
 // keptLink is one virtual link.
@@ -68,7 +71,8 @@ type linkOrder struct {
 }
 
 func newVirtualLinks(r *Runner) *virtualLinks {
-	return &virtualLinks{runner: r, kept: make(map[string]*keptLink), againAt: election.Never, results: make(chan linkMade),
+	return &virtualLinks{runner: r, kept: make(map[string]*keptLink),
+		unsuited: make(map[confparse.InstanceName]bool), againAt: election.Never, results: make(chan linkMade),
 		work: linkWork{signal: make(chan struct{}, 1)}, done: make(chan struct{})}
 }
 
@@ -205,7 +209,7 @@ func (v *virtualLinks) made(m linkMade) {
 	if m.err != nil {
 		if text := m.err.Error(); text != k.failed {
 			k.failed = text
-			log.linkFailed(m.name, m.err)
+			log.failed("Unable to create VMAC interface "+m.name, m.err)
 		}
 		if !errors.Is(m.err, netio.ErrNoLink) { // a parent that comes says so
 			v.schedule(k)

@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"errors"
 	"slices"
 	"strconv"
 
@@ -30,7 +29,13 @@ func (r *Runner) named(s election.InstanceSpec) election.InstanceSpec {
 		return ok && v.Kind == election.Macvlan && !parent.Ether
 	}
 	if impossible(s.VMAC) {
+		if !r.virtual.unsuited[s.Name] {
+			newInstanceLog(r.log, &s).infof("%v", lan.ErrNotEthernet)
+		}
+		r.virtual.unsuited[s.Name] = true
 		s.VMAC = election.VirtualLink{}
+	} else {
+		delete(r.virtual.unsuited, s.Name)
 	}
 	s.AddressLinks = slices.DeleteFunc(slices.Clone(s.AddressLinks), impossible)
 	if s.VMAC.Kind != election.NoLink {
@@ -156,13 +161,4 @@ func (r *Runner) configureHost(h election.HostSettings) {
 	if err := r.network.Configure(s); err != nil {
 		instanceLog{logger: r.log, name: "vrrp"}.failed("cannot configure the host", err)
 	}
-}
-
-// logLinkFailed logs why a virtual link cannot be had, in keepalived's words where it has some.
-func (l instanceLog) linkFailed(name string, err error) {
-	if errors.Is(err, lan.ErrNotEthernet) {
-		l.infof("%v", lan.ErrNotEthernet)
-		return
-	}
-	l.failed("Unable to create VMAC interface "+name, err)
 }

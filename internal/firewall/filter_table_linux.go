@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +15,9 @@ import (
 //	map vmac_map { link : parent }, set vmac_set { link }, set vmac_link_local { address . link }
 //	set vips { address }, set vips_link_local { address . link }, set neighbor-discovery { NS, NA }
 //	chain out, chain in: base chains; chain out_link_local, chain in_link_local
+//
+// nft(8) shows the parents in vmac_map with their bytes in the other order where the machine is little-endian: the library has
+// no way to tell it.
 type filterTable struct {
 	*nftables.Table
 	conn   *nftables.Conn
@@ -54,9 +58,9 @@ func (t *filterTable) make(wanted filterShape) error {
 	names := t.opts.Sets
 	if wanted.vmac {
 		t.parents = set(&nftables.Set{Name: cmp.Or(pick(v6, names.VMAC6, names.VMAC4), "vmac_map"), KeyType: nftables.TypeIFIndex,
-			IsMap: true, DataType: nftables.TypeIFIndex})
+			KeyByteOrder: binaryutil.NativeEndian, IsMap: true, DataType: nftables.TypeIFIndex})
 		if v6 {
-			t.links = set(&nftables.Set{Name: "vmac_set", KeyType: nftables.TypeIFIndex})
+			t.links = set(&nftables.Set{Name: "vmac_set", KeyType: nftables.TypeIFIndex, KeyByteOrder: binaryutil.NativeEndian})
 			t.locals = set(&nftables.Set{Name: "vmac_link_local", Concatenation: true,
 				KeyType: nftables.MustConcatSetType(nftables.TypeIP6Addr, nftables.TypeIFIndex)})
 		}

@@ -18,6 +18,7 @@ type Setting struct {
 var (
 	RPFilter           = Setting{"rp_filter", 8}
 	ARPFilter          = Setting{"arp_filter", 13}
+	ARPAnnounce        = Setting{"arp_announce", 18}
 	ARPIgnore          = Setting{"arp_ignore", 19}
 	PromoteSecondaries = Setting{"promote_secondaries", devconfPromoteSecondaries}
 	AcceptLocal        = Setting{"accept_local", 23}

@@ -132,20 +132,23 @@ func (k *Kernel) prepareLink(v VirtualLink, link *netio.Link, parent netio.Link)
 	tuned := *link
 	tuned.MTU, tuned.Alias = parent.MTU, k.virtual.alias(*link)
 	note(k.TuneLink(tuned))
-	if !link.Up {
-		note(k.SetUp(link.Index, true))
-	}
 	var local netip.Addr
 	if v.LinkLocal {
 		var err error
-		local, err = k.setLinkLocal(link.Index, parent)
+		local, err = k.linkLocal(parent)
 		note(err)
+	}
+	if v.Kind == Macvlan { // before it is up, or a first report would get away
+		note(k.Do(func() error { return k.filter.SetVMAC(link.Index, parent.Index, local) }))
+	}
+	if !link.Up {
+		note(k.SetUp(link.Index, true))
+	}
+	if local.IsValid() {
+		note(k.setLinkLocal(link.Index, local))
 	}
 	if v.Addr.IsValid() {
 		note(k.AddAddress(netio.Address{Index: link.Index, Prefix: v.Addr}))
-	}
-	if v.Kind == Macvlan {
-		note(k.Do(func() error { return k.filter.SetVMAC(link.Index, parent.Index, local) }))
 	}
 	if parent.Up {
 		for deadline := time.Now().Add(upWait); !link.Up && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
@@ -175,14 +178,17 @@ func linkGroup(s string) (uint32, error) {
 	return 0, fmt.Errorf("unknown link group %q", s)
 }
 
+// linkLocal returns the link-local address of an interface.
+func (k *Kernel) linkLocal(l netio.Link) (netip.Addr, error) {
+	all, err := k.Addresses()
+	return linkLocalOf(all, l), err
+}
+
 // setLinkLocal gives a virtual link the link-local address of its parent, and takes away those that were it before.
-func (k *Kernel) setLinkLocal(index int, parent netio.Link) (local netip.Addr, err error) {
+func (k *Kernel) setLinkLocal(index int, local netip.Addr) error {
 	all, err := k.Addresses()
 	if err != nil {
-		return local, err
-	}
-	if local = linkLocalOf(all, parent); !local.IsValid() {
-		return local, nil
+		return err
 	}
 	there := false
 	for _, a := range all {
@@ -198,7 +204,7 @@ func (k *Kernel) setLinkLocal(index int, parent netio.Link) (local netip.Addr, e
 	if !there {
 		err = errors.Join(err, k.AddLinkLocal(index, local))
 	}
-	return local, err
+	return err
 }
 
 // linkLocalOf returns the first link-local address of an interface or, without one, the one that its MAC address gives

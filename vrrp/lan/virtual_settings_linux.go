@@ -25,7 +25,9 @@ type madeLink struct {
 }
 
 // parentSettings are settings of the interface below virtual links, as they were before. A parent would answer who has the
-// addresses of the links on it, with its own MAC address, unless arp_ignore is 1 and arp_filter too.
+// addresses of the links on it, with its own MAC address, unless arp_ignore is 1 and arp_filter too; and it would ask from
+// those addresses when what is sent from them goes its way, from which whoever is asked learns the same, unless arp_announce
+// is 2.
 type parentSettings struct {
 	name   string
 	users  int
@@ -33,7 +35,10 @@ type parentSettings struct {
 }
 
 // parentWanted are the settings that a parent gets.
-var parentWanted = []netio.Setting{netio.ARPIgnore, netio.ARPFilter}
+var parentWanted = []struct {
+	netio.Setting
+	value uint32
+}{{netio.ARPIgnore, 1}, {netio.ARPFilter, 1}, {netio.ARPAnnounce, 2}}
 
 // adopt sees to the settings beside the link that it needs, and remembers what they were: by the link's own alias, if an
 // earlier process has left it.
@@ -60,16 +65,16 @@ func (s *virtualLinks) adopt(k *Kernel, link, parent netio.Link, arp bool) error
 		if p.before == nil {
 			p.before = make(map[string]uint32)
 		}
-		for _, setting := range parentWanted {
-			if _, ok := p.before[setting.String()]; !ok {
-				value, err := k.Setting(parent.Name, setting)
+		for _, wanted := range parentWanted {
+			if _, ok := p.before[wanted.String()]; !ok {
+				value, err := k.Setting(parent.Name, wanted.Setting)
 				if err != nil {
 					errs = append(errs, err)
 					continue
 				}
-				p.before[setting.String()] = value
+				p.before[wanted.String()] = value
 			}
-			errs = append(errs, k.Set(parent, setting, 1))
+			errs = append(errs, k.Set(parent, wanted.Setting, wanted.value))
 		}
 		s.parents[parent.Index] = p
 	}
@@ -168,10 +173,10 @@ func (p *parentSettings) restore(k *Kernel, index int) error {
 		return nil // it is gone, and they with it
 	}
 	var errs []error
-	for _, setting := range parentWanted {
-		before, ok := p.before[setting.String()]
-		if is, err := k.Setting(parent.Name, setting); ok && err == nil && is == 1 {
-			errs = append(errs, ignoreMissing(k.Set(parent, setting, before)))
+	for _, wanted := range parentWanted {
+		before, ok := p.before[wanted.String()]
+		if is, err := k.Setting(parent.Name, wanted.Setting); ok && err == nil && is == wanted.value {
+			errs = append(errs, ignoreMissing(k.Set(parent, wanted.Setting, before)))
 		}
 	}
 	return errors.Join(errs...)
