@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
@@ -18,11 +19,12 @@ import (
 
 // TLSMaterial is what the SSL block gives to every check over TLS. nil is none.
 type TLSMaterial struct {
-	files       TLSFiles
-	authorities *x509.CertPool // that certificates are verified with; nil = those of the system
+	files TLSFiles
 
 	mu          sync.Mutex
 	certificate *tls.Certificate // of ours, when the server asks for one
+	authorities *x509.CertPool   // that certificates are verified with; nil = those of the system
+	read        fs.FileInfo      // of the file of the authorities, as it was read
 }
 
 // TLSFiles are the files of the SSL block. They are compared by name: what is in them is read when they are loaded.
@@ -40,13 +42,8 @@ func tlsFiles(m confparse.TLSMaterial) TLSFiles {
 func LoadTLS(f TLSFiles) (*TLSMaterial, error) {
 	m := &TLSMaterial{files: f}
 	if f.CA != "" {
-		text, err := os.ReadFile(f.CA)
-		if err != nil {
-			return nil, fmt.Errorf("SSL ca: %w", err)
-		}
-		m.authorities = x509.NewCertPool()
-		if !m.authorities.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("SSL ca %s has no certificate", f.CA)
+		if err := m.readAuthorities(); err != nil {
+			return nil, err
 		}
 	}
 	var err error
@@ -54,6 +51,39 @@ func LoadTLS(f TLSFiles) (*TLSMaterial, error) {
 		m.certificate, err = f.pair()
 	}
 	return m, err
+}
+
+// readAuthorities reads who may issue certificates.
+func (m *TLSMaterial) readAuthorities() error {
+	info, err := os.Stat(m.files.CA)
+	if err != nil {
+		return fmt.Errorf("SSL ca: %w", err)
+	}
+	text, err := os.ReadFile(m.files.CA)
+	if err != nil {
+		return fmt.Errorf("SSL ca: %w", err)
+	}
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(text) {
+		return fmt.Errorf("SSL ca %s has no certificate", m.files.CA)
+	}
+	m.authorities, m.read = authorities, info
+	return nil
+}
+
+// roots returns who may issue certificates as the file says now: a reload does not come by here when the configuration is what
+// it was. While it cannot be read they are those of before.
+func (m *TLSMaterial) roots() *x509.CertPool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.read == nil {
+		return m.authorities
+	}
+	now, err := os.Stat(m.files.CA)
+	if err == nil && !(os.SameFile(now, m.read) && now.ModTime().Equal(m.read.ModTime()) && now.Size() == m.read.Size()) {
+		_ = m.readAuthorities()
+	}
+	return m.authorities
 }
 
 // pair reads our certificate and its key.
@@ -138,7 +168,7 @@ func (m *TLSMaterial) verify(chain []*x509.Certificate, name string) error {
 	if len(chain) == 0 {
 		return errors.New("the server has no certificate")
 	}
-	o := x509.VerifyOptions{Roots: m.authorities, DNSName: name, CurrentTime: time.Now(), Intermediates: x509.NewCertPool()}
+	o := x509.VerifyOptions{Roots: m.roots(), DNSName: name, CurrentTime: time.Now(), Intermediates: x509.NewCertPool()}
 	for _, c := range chain[1:] {
 		o.Intermediates.AddCert(c)
 	}

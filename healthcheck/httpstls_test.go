@@ -140,6 +140,39 @@ func TestVerification(t *testing.T) {
 	}
 }
 
+// TestAuthoritiesThatAreRenewed: who is trusted is what the file says now, and while there is nothing in it, as it was.
+func TestAuthoritiesThatAreRenewed(t *testing.T) {
+	before, after := newAuthority(t), newAuthority(t)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	writePEM(t, file, &pem.Block{Type: "CERTIFICATE", Bytes: before.der})
+	material, err := LoadTLS(TLSFiles{CA: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusts := func(when string, want bool) {
+		t.Helper()
+		certificate, _, _ := after.issue("web.example", time.Now().Add(time.Hour))
+		target, _, _ := serving(t, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		r := httpCheck{dial: dial{target: target, timeout: time.Minute}, limits: replyLimit,
+			url: urlSpec{path: "/", status: statuses(200, 299)}, tls: material.config("", true, "web.example")}.Check(t.Context())
+		if (r.Outcome == Passed) != want {
+			t.Errorf("%s: %v, %v", when, r.Outcome, r.Err)
+		}
+	}
+	trusts("before", false)
+	writePEM(t, file+".new", &pem.Block{Type: "CERTIFICATE", Bytes: after.der})
+	if err := os.Rename(file+".new", file); err != nil {
+		t.Fatal(err)
+	}
+	trusts("after", true)
+	writePEM(t, file)
+	trusts("with an empty file", true)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	trusts("without a file", true)
+}
+
 // TestServerNameAndCloseNotify: what is asked for, what of ours is shown, and how the end is told.
 func TestServerNameAndCloseNotify(t *testing.T) {
 	ca := newAuthority(t)
