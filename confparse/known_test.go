@@ -88,8 +88,6 @@ func TestUnchangedServersAreNotReadAgain(t *testing.T) {
 		{"twice the same", a, a + a, 1},
 		{"something behind the closing brace", a + b, strings.TrimSuffix(a, "\n") + " # was\n" + b, 1},
 		{"a warning is given each time", knownServer("10.0.0.1", ""), knownServer("10.0.0.1", ""), 0},
-		{"what has no effect is said each time", knownServer("10.0.0.1", "lb_algo rr\nlb_kind NAT\nsnmp_name web\n") + b,
-			knownServer("10.0.0.1", "lb_algo rr\nlb_kind NAT\nsnmp_name web\n") + b, 1},
 		{"a parameter may have changed", "$X=rr\n" + knownServer("10.0.0.1", "lb_algo $X\nlb_kind NAT\n"),
 			"$X=wrr\n" + knownServer("10.0.0.1", "lb_algo $X\nlb_kind NAT\n"), 0},
 		{"inside a definition", a, "$X= \\\n" + strings.ReplaceAll(a, "\n", " \\\n") + "\n", 0},
