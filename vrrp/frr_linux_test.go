@@ -1,0 +1,171 @@
+package vrrp
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"vigil/confparse"
+	"vigil/internal/testlan"
+	"vigil/vrrp/election"
+	"vigil/vrrp/lan/lantest"
+)
+
+// frr is FRRouting's vrrpd on a machine, with the zebra that it cannot do without.
+type frr struct {
+	t       *testing.T
+	node    *lantest.Node
+	dir     string
+	running []*testlan.Process
+}
+
+// newFRR prepares a router of FRR's with the virtual address on eth0: the macvlan that it takes for the virtual router it
+// does not make itself.
+func newFRR(t *testing.T, lab *testlan.Lab, n *lantest.Node, vip netip.Addr) *frr {
+	t.Helper()
+	account, err := user.Lookup("frr")
+	if err != nil {
+		t.Skipf("FRRouting is not installed: %v", err)
+	}
+	uid, _ := strconv.Atoi(account.Uid)
+	gid, _ := strconv.Atoi(account.Gid)
+	family, mac := "1", "ip"
+	if vip.Is6() {
+		family, mac = "2", "ipv6"
+	}
+	f := &frr{t: t, node: n, dir: filepath.Join(lab.Dir(), "frr")}
+	conf := fmt.Sprintf("interface eth0\n vrrp 51 version 3\n vrrp 51 advertisement-interval 200\n vrrp 51 %s %s\n", mac, vip)
+	if err := errors.Join(os.Chmod(lab.Dir(), 0o755), os.Mkdir(f.dir, 0o755), os.Chown(f.dir, uid, gid),
+		os.WriteFile(filepath.Join(f.dir, "vrrpd.conf"), []byte(conf), 0o644),
+		os.WriteFile(filepath.Join(f.dir, "zebra.conf"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	ip(t, n, "link", "add", "vrrp51", "link", "eth0", "address", "00:00:5e:00:0"+family+":33", "type", "macvlan", "mode", "bridge")
+	ip(t, n, "addr", "add", netip.PrefixFrom(vip, vip.BitLen()).String(), "dev", "vrrp51")
+	ip(t, n, "link", "set", "vrrp51", "up")
+	t.Cleanup(f.kill)
+	return f
+}
+
+func (f *frr) file(name string) string { return filepath.Join(f.dir, name) }
+
+// start starts both daemons anew, with a priority.
+func (f *frr) start(priority int) {
+	f.t.Helper()
+	for _, name := range []string{"zebra", "vrrpd"} {
+		p, err := f.node.Start(name, nil, "/usr/lib/frr/"+name, "-u", "frr", "-g", "frr", "-f", f.file(name+".conf"), "-i", f.file(name+".pid"),
+			"-z", f.file("zserv"), "--vty_socket", f.dir, "-A", "127.0.0.1", "--log", "stdout")
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		f.running = append(f.running, p)
+		lantest.Until(f.t, 20*time.Second, name+" answers", func() error {
+			out, err := f.ask(name, "show version")
+			if err != nil {
+				return fmt.Errorf("%w: %s %s", err, out, p.Log.Tail(5))
+			}
+			return nil
+		})
+	}
+	if out, err := f.ask("vrrpd", "configure terminal", "interface eth0", "vrrp 51 priority "+strconv.Itoa(priority)); err != nil {
+		f.t.Fatal(err, out)
+	}
+}
+
+// kill ends both without a word.
+func (f *frr) kill() {
+	for _, p := range f.running {
+		p.Kill()
+	}
+	f.running = nil
+}
+
+func (f *frr) ask(daemon string, commands ...string) (string, error) {
+	args := []string{"vtysh", "--vty_socket", f.dir, "-d", daemon}
+	for _, c := range commands {
+		args = append(args, "-c", c)
+	}
+	return f.node.Output(f.t.Context(), args...)
+}
+
+// until waits for a state of the virtual router, as FRR shows it.
+func (f *frr) until(state string) {
+	f.t.Helper()
+	lantest.Until(f.t, 20*time.Second, "FRR: "+state, func() error {
+		out, err := f.ask("vrrpd", "show vrrp interface eth0 51")
+		if err == nil && strings.Contains(out, state) {
+			return nil
+		}
+		return fmt.Errorf("%s %v", out, err)
+	})
+}
+
+// FRRouting's vrrpd and we obey each other, in version 3, over both families.
+func TestInteropWithFRR(t *testing.T) {
+	testlan.RequireNetns(t)
+	for _, tc := range []struct {
+		family confparse.Family
+		group  netip.Addr
+		vip    netip.Addr
+	}{
+		{confparse.IPv4, group4, vip100},
+		{confparse.IPv6, group6, netip.MustParseAddr("fd77::100")},
+	} {
+		ours := testInstance("V", 51, 100)
+		ours.Version, ours.AdvertInterval, ours.Family, ours.Group = 3, 200*time.Millisecond, tc.family, tc.group
+		ours.Addresses = []election.Address{{Prefix: netip.PrefixFrom(tc.vip, tc.vip.BitLen()), Link: "eth0"}}
+		t.Run(tc.family.String(), func(t *testing.T) {
+			t.Run("as its backup", func(t *testing.T) { frrAsMaster(t, ours, tc.vip) })
+			t.Run("as its master", func(t *testing.T) { frrAsBackup(t, ours, tc.vip) })
+		})
+	}
+}
+
+// frrAsMaster: we obey a router of FRR's of higher priority, take over when it dies, and give way when it returns.
+func frrAsMaster(t *testing.T, ours election.InstanceSpec, vip netip.Addr) {
+	lab, nodes := lantest.Laboratory(t, 2)
+	peer := newFRR(t, lab, nodes[1], vip)
+	peer.start(200)
+	peer.until("Master")
+	r, _ := run(t, nodes[0], Options{}, ours)
+	heard := func() {
+		t.Helper()
+		before := r.Status().Instances[0].Counters.AdvertsReceived
+		lantest.Until(t, 20*time.Second, "adverts of FRR", func() error {
+			s := r.Status().Instances[0]
+			if s.State != election.Backup || s.MasterPriority != 200 || s.Counters.AdvertsReceived < before+10 {
+				return fmt.Errorf("%v, %+v", s.State, s.Counters)
+			}
+			return nil
+		})
+	}
+	heard()
+	if s := r.Status().Instances[0]; s.Counters.BecameMaster > 0 || s.Counters.ChecksumErrors+s.Counters.LengthErrors+s.Counters.TTLErrors+s.Counters.AddressListErrors > 0 {
+		t.Errorf("counters %+v", s.Counters)
+	}
+	peer.kill()
+	untilState(t, r, election.Master)
+	peer.start(200)
+	heard()
+}
+
+// frrAsBackup: a router of FRR's of lower priority obeys us, and takes over when we resign.
+func frrAsBackup(t *testing.T, ours election.InstanceSpec, vip netip.Addr) {
+	lab, nodes := lantest.Laboratory(t, 2)
+	r, stop := run(t, nodes[0], Options{}, ours)
+	untilState(t, r, election.Master)
+	peer := newFRR(t, lab, nodes[1], vip)
+	peer.start(50)
+	peer.until("Backup")
+	time.Sleep(5 * ours.AdvertInterval) // longer than its master-down interval
+	peer.until("Backup")
+	stop()
+	peer.until("Master")
+}
