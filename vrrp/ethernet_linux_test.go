@@ -17,8 +17,9 @@ import (
 
 // ethernet is a simulated Ethernet. Adverts cross it as the bytes of real packets, in no time.
 type ethernet struct {
-	mu    sync.Mutex
-	hosts []*host
+	mu     sync.Mutex
+	hosts  []*host
+	record func(from *host, packet []byte) // is called with every packet; nil = nobody looks
 }
 
 // host is a simulated machine with interfaces: the Network of one Runner.
@@ -344,6 +345,9 @@ func (c *hostConn) Send(a wire.Advert, ip wire.IPHeader) error {
 	packet := a.AppendIPv4(nil, ip)
 	c.host.lan.mu.Lock()
 	hosts := slices.Clone(c.host.lan.hosts)
+	if c.host.lan.record != nil {
+		c.host.lan.record(c.host, packet)
+	}
 	c.host.lan.mu.Unlock()
 	for _, h := range hosts {
 		if h != c.host {
