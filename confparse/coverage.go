@@ -95,7 +95,7 @@ var itemWordTable = []struct {
 	{"@item:unicast_peer", true, []string{"<IPADDR>", "min_ttl", "max_ttl"}},
 	{"@item:vsg_entry", true, []string{"<IPADDR> [<PORT>]", "<IPADDR>-<N> [<PORT>]", "<IPADDR>-<IPADDR> [<PORT>]",
 		"<IPADDR>/<PREFIXLEN> [<PORT>]", "fwmark"}},
-	{"@item:linkbeat_interface", false, []string{"<IFNAME> [MII|ETHTOOL|IOCTL]"}},
+	{"@item:linkbeat_interface", true, []string{"<IFNAME> [MII|ETHTOOL|IOCTL]"}},
 	{"@item:interface_delay", true, []string{"<IFNAME> <DOWN> [<UP>]"}},
 	{"@item:name", true, []string{"<NAME>"}},
 	{"@item:script", true, []string{"<SCRIPT>", "<USER>", "[:]<GROUP>"}},

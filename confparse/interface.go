@@ -75,7 +75,7 @@ var linkbeatRow = listRow("linkbeat_interfaces", "linkbeat_interface", (*decoder
 			p.line(strings.TrimSpace(quoted(l.Interface) + " " + l.Method))
 		}
 		p.close()
-	}).withoutEffect()
+	})
 
 var interfaceDelaysRow = listRow("interface_up_down_delays", "interface_delay", (*decoder).interfaceDelay,
 	func(p *printer, c *Config) {

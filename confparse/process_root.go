@@ -14,7 +14,7 @@ var processRootRows = blockOf[Config]{
 	flagRow("namespace_with_ipsets", func(c *Config) *bool { return &c.Global.Daemon.NamespaceWithIPSets }).withoutEffect(),
 	firstWordRow("instance", optionalWord, func(c *Config) *string { return &c.Global.Daemon.Instance }),
 	flagRow("use_pid_dir", func(c *Config) *bool { return &c.Global.Daemon.UsePIDDir }),
-	flagRow("linkbeat_use_polling", func(c *Config) *bool { return &c.Global.Daemon.LinkbeatPolling }).withoutEffect(),
+	flagRow("linkbeat_use_polling", func(c *Config) *bool { return &c.Global.Daemon.LinkbeatPolling }),
 	secondsRow("child_wait_time", wholeStrict(0, maxUint32), 5*time.Second,
 		func(c *Config) *time.Duration { return &c.Global.Daemon.ChildWaitTime }).withoutEffect(),
 }

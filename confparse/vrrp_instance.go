@@ -167,7 +167,7 @@ var linkStateRows = blockOf[instanceScratch]{
 	flagRow("no_virtual_ipaddress", func(vi *instanceScratch) *bool { return &vi.NoVirtualAddress }).from("2.2.8"),
 	flagRow("promote_secondaries", func(vi *instanceScratch) *bool { return &vi.PromoteSecondaries }).withoutEffect(),
 	flagRow("linkbeat_use_polling", func(vi *instanceScratch) *bool { return &vi.LinkbeatPolling }).
-		deprecatedFor("linkbeat_interfaces").withoutEffect(),
+		deprecatedFor("linkbeat_interfaces"),
 }
 
 // virtualRouterID is a number that an instance must have; one that cannot be read is reported as missing where it stands.

@@ -17,6 +17,15 @@ func FromConfig(cfg *confparse.Config) election.Spec {
 	for _, d := range cfg.InterfaceDelays {
 		spec.LinkDelays = append(spec.LinkDelays, election.LinkDelay{Link: d.Interface, Down: d.Down, Up: d.Up})
 	}
+	spec.LinkbeatAll = cfg.Global.Daemon.LinkbeatPolling
+	for _, l := range cfg.Linkbeat {
+		spec.Linkbeat = append(spec.Linkbeat, election.Linkbeat{Link: l.Interface, Method: l.Method})
+	}
+	for _, in := range cfg.Instances {
+		if in.LinkbeatPolling && in.Interface != "" {
+			spec.Linkbeat = append(spec.Linkbeat, election.Linkbeat{Link: in.Interface})
+		}
+	}
 	groups := groupsByMember(cfg)
 	for _, in := range cfg.Instances {
 		s := instanceFromConfig(in, &cfg.Global)

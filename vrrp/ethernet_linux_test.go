@@ -39,7 +39,9 @@ type host struct {
 	deaf     error                               // of Quiet
 	onQuiet  func() error                        // may fail or delay Quiet
 	mute     bool                                // nothing can be sent
-	late     bool                                // packets stay in the sockets until they are polled
+	carrier  map[string]bool                     // what drivers say; those of others do not answer
+	asked    []string
+	late     bool // packets stay in the sockets until they are polled
 
 	noLink    func(lan.VirtualLink) error // may fail a virtual link
 	lastIndex int                         // of the virtual links
@@ -128,6 +130,18 @@ func (h *host) Link(name string) (netio.Link, error) {
 		}
 	}
 	return netio.Link{}, netio.ErrNoLink
+}
+
+// Carrier says what the driver would.
+func (h *host) Carrier(name, method string) (bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked = append(h.asked, name+" "+method)
+	up, knows := h.carrier[name]
+	if !knows {
+		return false, errors.ErrUnsupported
+	}
+	return up, nil
 }
 
 func (h *host) Addresses() ([]netio.Address, error) {

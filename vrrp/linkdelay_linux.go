@@ -44,6 +44,9 @@ func (r *Runner) judgeLink(name string) {
 	if !ok {
 		return
 	}
+	if up, asked := r.linkbeat.up[name]; asked && !up {
+		l.Up = false
+	}
 	shown, known := r.view.link(name)
 	switch held, waits := r.links.held[name]; {
 	case !known || shown.Index != l.Index || shown.Up == l.Up:
@@ -79,7 +82,8 @@ func (r *Runner) judgeLinks(now election.Instant) {
 // linkDown reports whether a link is down, even if that does not count yet.
 func (r *Runner) linkDown(name string) bool {
 	l, ok := r.links.actual[name]
-	return !ok || !l.Up
+	up, asked := r.linkbeat.up[name]
+	return !ok || !l.Up || asked && !up
 }
 
 // linkDelay is how long a change of a link is held back: less than it takes the others to miss a router on it.

@@ -160,6 +160,7 @@ func (r *Runner) applyFitting() {
 	r.spec = spec
 	r.renew = true
 	r.do(r.engine.Apply(r.now(), spec))
+	r.setLinkbeat()
 	if strangers {
 		for _, s := range r.sockets {
 			r.accept(s)

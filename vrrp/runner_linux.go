@@ -83,6 +83,7 @@ type Runner struct {
 	dropped atomic.Uint64 // packets that found the queue full
 	results chan result
 	opens   chan opened
+	beats   chan []beat
 	quit    chan struct{}  // closed when nobody reads results and opens any more
 	io      sync.WaitGroup // goroutines that open and close sockets
 	pacers  *pacers
@@ -103,6 +104,7 @@ type Runner struct {
 	hosted    election.HostSettings // as the kernel was told
 	view      networkView
 	links     linkJudge
+	linkbeat  linkbeat
 	synced    bool
 	cleaned   bool // addresses left by an earlier process have been dealt with
 	stopping  bool
@@ -134,7 +136,7 @@ func NewRunner(o Options) (*Runner, error) {
 		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
-		view: newNetworkView(), links: newLinkJudge(), reopenAt: election.Never, publishAt: election.Never,
+		view: newNetworkView(), links: newLinkJudge(), linkbeat: newLinkbeat(), beats: make(chan []beat), reopenAt: election.Never, publishAt: election.Never,
 	}
 	r.taken = r.changes.follow()
 	r.virtual = newVirtualLinks(r)
@@ -255,6 +257,8 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 			r.finished(res)
 		case o := <-r.opens:
 			r.opened(o)
+		case list := <-r.beats:
+			r.answered(list)
 		case <-r.tracked.wake:
 			r.takeTracked()
 		case made := <-r.virtual.results:
@@ -300,7 +304,7 @@ func (r *Runner) late() (time.Duration, bool) {
 // next is when Run has something to do by itself.
 func (r *Runner) next() election.Instant {
 	d, _ := r.engine.Deadline()
-	return min(d, r.publishAt, r.reopenAt, r.virtual.againAt, r.links.next())
+	return min(d, r.publishAt, r.reopenAt, r.virtual.againAt, r.links.next(), r.linkbeat.at)
 }
 
 // wake does what is due.
@@ -313,6 +317,9 @@ func (r *Runner) wake() {
 		r.virtual.again(now)
 	}
 	r.judgeLinks(now)
+	if r.linkbeat.at <= now {
+		r.askLinks()
+	}
 	r.listenBeforeWake(now)
 	r.do(r.engine.Wake(r.now()))
 	if r.publishAt <= now {

@@ -20,6 +20,9 @@ func (r *routers) diff(old, new Desired) []Step {
 	if !slices.Equal(old.VRRP.LinkDelays, new.VRRP.LinkDelays) {
 		steps = append(steps, step(Change, "interface_up_down_delays"))
 	}
+	if old.VRRP.LinkbeatAll != new.VRRP.LinkbeatAll || !slices.Equal(old.VRRP.Linkbeat, new.VRRP.Linkbeat) {
+		steps = append(steps, step(Change, "linkbeat_interfaces"))
+	}
 	if old.VRRP.LogUnknownVRIDs != new.VRRP.LogUnknownVRIDs {
 		steps = append(steps, step(Change, "log_unknown_vrids"))
 	}

@@ -22,11 +22,18 @@ type Spec struct {
 	DelayAfterBoot time.Duration
 	// LinkDelays are interface_up_down_delays, at most one for each link.
 	LinkDelays []LinkDelay
+	// Linkbeat are the links whose drivers are asked for their state (linkbeat_interfaces); with LinkbeatAll every one that is
+	// used (linkbeat_use_polling).
+	Linkbeat    []Linkbeat
+	LinkbeatAll bool
 	// LogUnknownVRIDs has adverts of virtual routers that are none of ours reported, once each (log_unknown_vrids).
 	LogUnknownVRIDs bool
 	// Host is what concerns the host as a whole. It is the zero value unless something needs it.
 	Host HostSettings
 }
+
+// Linkbeat is a link whose driver is asked, and how: MII, ETHTOOL, IOCTL or "" for what it understands.
+type Linkbeat struct{ Link, Method string }
 
 // LinkDelay is how long a link must be down, or up, before that counts.
 type LinkDelay struct {

@@ -21,6 +21,9 @@ type Network interface {
 	Listen(on Segment, deliver func(Received)) (Conn, error)
 	// Link returns the interface with that name, as it is now. The error is netio.ErrNoLink when there is none.
 	Link(name string) (netio.Link, error)
+	// Carrier asks the driver of an interface whether its link works: with method MII, ETHTOOL or IOCTL, or with the first of
+	// the three that the driver understands.
+	Carrier(name, method string) (bool, error)
 	// Addresses returns the addresses of all interfaces, as they are now.
 	Addresses() ([]netio.Address, error)
 	// AddAddress and DelAddress change one address; what is already so is a success.

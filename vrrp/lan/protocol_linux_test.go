@@ -214,3 +214,32 @@ func rawSockets(t *testing.T) map[int]bool {
 	}
 	return found
 }
+
+// Drivers are asked for the state of their link in each way, and one that they do not understand gives way to the next.
+func TestCarrier(t *testing.T) {
+	_, nodes := lantest.Laboratory(t, 1)
+	n := nodes[0]
+	for _, connected := range []bool{true, false, true} {
+		change := n.Cable.Cut
+		if connected {
+			change = n.Cable.Mend
+		}
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		for _, method := range []string{"", "MII", "ETHTOOL", "IOCTL"} {
+			lantest.Until(t, 10*time.Second, "carrier by "+method, func() error {
+				up, err := n.Kernel.Carrier("eth0", method)
+				if err == nil && up != connected {
+					err = errors.New("not yet")
+				}
+				return err
+			})
+		}
+	}
+	for _, name := range []string{"eth9", "a-name-that-is-too-long"} {
+		if up, err := n.Kernel.Carrier(name, "ETHTOOL"); err == nil || up {
+			t.Errorf("%s: %v, %v", name, up, err)
+		}
+	}
+}
