@@ -281,7 +281,25 @@ func (r *Runner) informTrackers(in *virtualRouter) {
 // takeTracked tells the Engine what is new about tracked objects.
 func (r *Runner) takeTracked() {
 	for _, t := range r.tracked.take() {
+		r.logTracked(t)
 		r.do(r.engine.Track(r.now(), t.id, t.value))
+	}
+}
+
+// logTracked tells each virtual router that tracks a BFD session what has become of it, as keepalived does. Other kinds are
+// told of by who watches them.
+func (r *Runner) logTracked(t trackedValue) {
+	if t.id.Kind != track.BFD || !t.changed {
+		return
+	}
+	state := "DOWN"
+	if t.value == track.Up {
+		state = "UP"
+	}
+	for _, in := range r.all() {
+		if slices.ContainsFunc(in.spec.Trackers, func(s election.TrackSpec) bool { return s.ID == t.id }) {
+			r.log.Info(fmt.Sprintf("VRRP_Instance(%s) Tracked BFD instance %s is %s", in.spec.Name, t.id.Name, state))
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 type Tracked struct {
 	mu     sync.Mutex
 	values map[track.ID]int
-	news   []track.ID    // in the order in which they were told
+	news   []trackedNews // in the order in which they were told
 	wake   chan struct{} // 1 slot
 }
 
@@ -28,7 +28,7 @@ func (t *Tracked) Set(id track.ID, value int) {
 	changed := !known || old != value
 	if changed {
 		t.values[id] = value
-		t.news = append(t.news, id)
+		t.news = append(t.news, trackedNews{id, known})
 	}
 	t.mu.Unlock()
 	if changed {
@@ -55,9 +55,15 @@ func (t *Tracked) value(id track.ID) (int, bool) {
 	return v, ok
 }
 
+// trackedNews is an object of which something was said. changed: not for the first time.
+type trackedNews struct {
+	id      track.ID
+	changed bool
+}
+
 // trackedValue is what was said of an object.
 type trackedValue struct {
-	id    track.ID
+	trackedNews
 	value int
 }
 
@@ -66,9 +72,9 @@ func (t *Tracked) take() []trackedValue {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var list []trackedValue
-	for _, id := range t.news {
-		if v, ok := t.values[id]; ok {
-			list = append(list, trackedValue{id, v})
+	for _, n := range t.news {
+		if v, ok := t.values[n.id]; ok {
+			list = append(list, trackedValue{n, v})
 		}
 	}
 	t.news = t.news[:0]

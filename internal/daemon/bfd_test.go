@@ -162,7 +162,10 @@ func TestBFDIsFollowed(t *testing.T) {
 		if s := i.status().BFD; len(s.Sessions) != 1 || !s.Sessions[0].LastTransition.Equal(since) || s.Sessions[0].State != "Up" {
 			t.Errorf("another interval: %+v", s)
 		}
-		for _, line := range []string{"(b) Entering Up state", "Received BFD event: instance b is in state Up (delivered in ",
+		if n := strings.Count(i.log.String(), "Tracked BFD instance b is DOWN"); n != 2 { // the cut, for V and F; not the start
+			t.Errorf("told %d times that it is down", n)
+		}
+		for _, line := range []string{"(b) Entering Up state", "VRRP_Instance(V) Tracked BFD instance b is UP", "VRRP_Instance(F) Tracked BFD instance b is UP", "Received BFD event: instance b is in state Up (delivered in ",
 			"BFD check of [b] RS([10.0.0.1]:tcp:80) is UP"} {
 			if !strings.Contains(i.log.String(), line) {
 				t.Errorf("the log has no %q", line)
