@@ -3,6 +3,8 @@ package watch
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,7 +35,8 @@ func (w *Watcher) setScripts(list []Script) {
 	for _, s := range list {
 		wanted[s.Name] = s
 	}
-	for name, old := range w.scripts {
+	for _, name := range slices.Sorted(maps.Keys(w.scripts)) {
+		old := w.scripts[name]
 		next, stays := wanted[name]
 		if stays && next.Equal(old.spec) {
 			continue

@@ -74,10 +74,17 @@ func (b *bench) program(ctx context.Context, c script.Command) script.Exit {
 }
 
 // says has programs end at once in this way from now on.
-func (b *bench) says(e script.Exit) {
+func (b *bench) says(e script.Exit) { b.take(0, e) }
+
+// take has programs end in this way after a time from now on.
+func (b *bench) take(after time.Duration, e script.Exit) {
+	b.behave(func(string) (time.Duration, script.Exit) { return after, e })
+}
+
+func (b *bench) behave(run func(argv string) (time.Duration, script.Exit)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.run = func(string) (time.Duration, script.Exit) { return 0, e }
+	b.run = run
 }
 
 // expect compares what was logged and told since the last time.
@@ -86,6 +93,21 @@ func (b *bench) expect(want ...string) {
 	synctest.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.compare(want)
+}
+
+// expectSorted is expect for what happens at once.
+func (b *bench) expectSorted(want ...string) {
+	b.t.Helper()
+	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	slices.Sort(b.lines)
+	b.compare(want)
+}
+
+func (b *bench) compare(want []string) {
+	b.t.Helper()
 	if diff := cmp.Diff(want, b.lines); diff != "" {
 		b.t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -178,7 +200,7 @@ func TestVerdict(t *testing.T) {
 func TestScriptThatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{})
-		b.run = func(string) (time.Duration, script.Exit) { return 4500 * time.Millisecond, script.Exit{TimedOut: true} }
+		b.take(4500*time.Millisecond, script.Exit{TimedOut: true})
 		b.Set(scripts(every(func(s *Script) { s.Timeout = 2500 * time.Millisecond })))
 		b.expect()
 		time.Sleep(2400 * time.Millisecond)
@@ -219,8 +241,7 @@ func TestReloadOfScripts(t *testing.T) {
 		other := every(func(s *Script) { s.Name, s.Argv = "other", []string{"/bin/other"} })
 		b.Set(scripts(every(), other))
 		time.Sleep(300 * time.Millisecond)
-		slices.Sort(b.lines)
-		b.expect("0 Script `chk` now returning 1", "0 Script `other` now returning 1", "0 VRRP_Script(chk) failed (exited with status 1)",
+		b.expectSorted("0 Script `chk` now returning 1", "0 Script `other` now returning 1", "0 VRRP_Script(chk) failed (exited with status 1)",
 			"0 VRRP_Script(other) failed (exited with status 1)", "0 script chk = 0", "0 script other = 0")
 		b.says(script.Exit{})
 		b.Set(scripts(every(), other))
@@ -231,7 +252,7 @@ func TestReloadOfScripts(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		b.expect("3.3 VRRP_Script(chk) succeeded", "3.3 script chk = 1")
 
-		b.run = func(string) (time.Duration, script.Exit) { return 500 * time.Millisecond, script.Exit{Code: 1} }
+		b.take(500*time.Millisecond, script.Exit{Code: 1})
 		slower.Argv = []string{"/bin/another"}
 		b.Set(scripts(slower))
 		time.Sleep(400 * time.Millisecond)
@@ -239,7 +260,7 @@ func TestReloadOfScripts(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		b.expect("3.8 Script `chk` now returning 1", "3.8 VRRP_Script(chk) failed (exited with status 1)", "3.8 script chk = 0")
 
-		b.run = func(string) (time.Duration, script.Exit) { return 500 * time.Millisecond, script.Exit{} }
+		b.take(500*time.Millisecond, script.Exit{})
 		time.Sleep(2500 * time.Millisecond) // it runs
 		b.Set(Spec{})
 		b.expect("6.4 script chk forgotten")
@@ -252,12 +273,12 @@ func TestReloadOfScripts(t *testing.T) {
 func TestScriptsDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{})
-		b.run = func(argv string) (time.Duration, script.Exit) {
+		b.behave(func(argv string) (time.Duration, script.Exit) {
 			if argv == "hang" {
 				return time.Hour, script.Exit{}
 			}
 			return 0, script.Exit{}
-		}
+		})
 		var list []Script
 		for i := range 1000 {
 			list = append(list, every(func(s *Script) {
