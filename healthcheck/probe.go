@@ -21,6 +21,7 @@ type probe struct {
 	fresh       bool               // scratch of Apply: made by it
 	touched     bool               // scratch of Apply: has lost subscribers
 	late        bool               // has been told to be overdue
+	postponed   bool               // the last attempt could not be made, and that has been told
 	timer       *time.Timer        // nil until first armed
 	cancel      context.CancelFunc // ends the attempt under way
 	subscribers []subscriber
@@ -241,9 +242,13 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 func (m *Manager) apply(p *probe, r Result) time.Duration {
 	shared := p.spec.shared.Value()
 	if r.Outcome == Postponed {
-		m.logPostponed(p, r)
+		if !p.postponed { // of thousands that cannot be made for hours nobody wants to read each time
+			m.logPostponed(p, r)
+		}
+		p.postponed = true
 		return shared.timing.delayLoop
 	}
+	p.postponed = false
 	before, rules := p.judgement, p.spec.policy()
 	o := p.judgement.observe(rules, r)
 	if r.Outcome == Passed {

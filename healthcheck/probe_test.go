@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,39 @@ func TestPostponedAttemptChangesNothing(t *testing.T) {
 			t.Errorf("attempts (-want +got):\n%s", diff)
 		}
 		l.wantHealth(vsName + " 192.168.0.1=up")
+	})
+}
+
+// TestPostponedIsToldOnce: until an attempt is made again.
+func TestPostponedIsToldOnce(t *testing.T) {
+	var lines strings.Builder
+	inLab(t, Options{Logger: textLogger(&lines)}, func(l *lab) {
+		l.answers(target(1), func(int) Result { return postponed(errors.New("no such address")) })
+		l.run(config(pool(1)))
+		l.until(100 * s)
+		l.mends(1)
+		l.until(120 * s)
+		l.answers(target(1), func(int) Result { return postponed(errors.New("no such address")) })
+		l.until(200 * s)
+	})
+	if n := strings.Count(lines.String(), "no such address"); n != 2 {
+		t.Errorf("told %d times, want 2\n%s", n, lines.String())
+	}
+}
+
+// TestStatusOfAnErrorWithoutEnd: what a server writes does not fill the status.
+func TestStatusOfAnErrorWithoutEnd(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.answers(target(1), func(int) Result { return failed(CodeAnswerStatus, "no", errors.New(strings.Repeat("é", 10_000))) })
+		l.answers(target(2), func(int) Result { return postponed(errors.New("no such address")) })
+		l.run(config(pool(2)))
+		l.until(2 * s)
+		if c := l.checkOf(1); len(c.Error) > maxError+10 || !strings.HasSuffix(c.Error, "é …") || c.LastCompleted.IsZero() {
+			t.Errorf("%+v", c)
+		}
+		if c := l.checkOf(2); c.Error != "no such address" || !c.LastCompleted.IsZero() {
+			t.Errorf("%+v", c)
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package healthcheck
 
 import (
+	"strings"
 	"time"
 
 	"vigil/confparse"
@@ -81,10 +82,23 @@ func (v *checkView) status(epoch time.Time) CheckStatus {
 	}
 	if v.last.Outcome != 0 {
 		s.Result, s.Code, s.Summary = v.last.Outcome.String(), v.last.Code.String(), v.last.Summary()
+	}
+	if v.completed > 0 {
 		s.LastCompleted = epoch.Add(v.completed)
 	}
 	if v.last.Err != nil {
-		s.Error = v.last.Err.Error()
+		s.Error = shortened(v.last.Err.Error())
 	}
 	return s
+}
+
+// maxError is how much of an error is shown: a server may have written it, as the grpc-message of an answer is.
+const maxError = 400
+
+// shortened returns the beginning of a long text.
+func shortened(text string) string {
+	if len(text) <= maxError {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxError], "") + " …"
 }

@@ -235,8 +235,8 @@ func (s *services) unready() string {
 func (s *services) status(to *status.Status) {
 	if r := s.running.Load(); r != nil {
 		to.Checks, to.IPVS = checksStatus(r.checks.Status(), r.table.Pools()), ipvsStatus(r.table.Status())
-		if f, any := r.marks.failing(); any {
-			to.IPVS.Failing = append(to.IPVS.Failing, f)
+		if f := r.marks.failure.Load(); f != nil {
+			to.IPVS.Failing = append(to.IPVS.Failing, *f)
 		}
 	}
 }

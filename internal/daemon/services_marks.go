@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,9 +31,10 @@ type markKeeper struct {
 	log     *slog.Logger
 	missing prometheus.Gauge
 
-	mu      sync.Mutex
-	table   markTable
-	failure status.IPVSFailure // no attempts: there is none
+	failure atomic.Pointer[status.IPVSFailure] // nil: there is none
+
+	mu    sync.Mutex // held while the kernel is at work, which takes seconds for 2^18 addresses
+	table markTable
 }
 
 func newMarkKeeper(table markTable, log *slog.Logger, metrics prometheus.Registerer) *markKeeper {
@@ -78,37 +80,30 @@ func (k *markKeeper) tend() {
 	defer k.mu.Unlock()
 	again, err := k.table.Tend()
 	switch {
-	case again && k.failure.Attempts == 0:
+	case again && k.failure.Load() == nil:
 		k.log.Warn("nftables_ipvs: the table of firewall marks was changed behind our back, and is made again")
 	case again:
 		k.log.Info("nftables_ipvs: packets get their firewall marks again")
 	}
-	if k.came(err); err != nil {
-		k.failure.Retry = time.Now().Add(tendMarksEvery)
-	}
+	k.came(err)
 }
 
-// came takes note of what has come of an attempt. It is told once.
+// came takes note of what has come of an attempt; k.mu is held. It is told once.
 func (k *markKeeper) came(err error) {
 	if err == nil {
-		k.failure = status.IPVSFailure{}
+		k.failure.Store(nil)
 		k.missing.Set(0)
 		return
 	}
-	if k.failure.Attempts == 0 {
-		k.failure.Since = time.Now()
+	now := time.Now()
+	next := status.IPVSFailure{Service: "nftables_ipvs", Error: err.Error(), Attempts: 1, Since: now, Retry: now.Add(tendMarksEvery)}
+	if before := k.failure.Load(); before != nil {
+		next.Attempts, next.Since = before.Attempts+1, before.Since
+	} else {
 		k.log.Error("nftables_ipvs: virtual servers of groups have no clients", "err", err)
 	}
-	k.failure.Service, k.failure.Error = "nftables_ipvs", err.Error()
-	k.failure.Attempts++
+	k.failure.Store(&next)
 	k.missing.Set(1)
-}
-
-// failing returns what is wrong, if anything is.
-func (k *markKeeper) failing() (f status.IPVSFailure, any bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.failure, k.failure.Attempts > 0
 }
 
 // close deletes the table.
