@@ -152,7 +152,7 @@ func TestNothingThatAPartSaysIsLost(t *testing.T) {
 	check(&pools, func() any { // joined by identity, which the checks call by its name
 		id := pools[0].VirtualServer
 		return checksStatus(healthcheck.Status{VirtualServers: []healthcheck.VirtualServerStatus{
-			{ID: id, Name: fmt.Sprintf("%#v", id)}}}, pools)
+			{ID: id, Name: fmt.Sprintf("%#v", id), RealServers: make([]healthcheck.RealServerStatus, 1)}}}, pools)
 	})
 	var sessions bfd.Status
 	check(&sessions, func() any { return bfdStatus(sessions) })

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -201,6 +202,10 @@ func TestWhatAProgramHas(t *testing.T) {
 	}
 	defer unix.Close(leak[0])
 	defer unix.Close(leak[1])
+	// Under nohup this process ignores the signal, and a daemon that reloads at it never does.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	r, _ := running(t, Options{})
 	out := filepath.Join(t.TempDir(), "out")
 	e := execute(t, r, program(t, "exec >"+out,
