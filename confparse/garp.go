@@ -13,6 +13,7 @@ type GARP struct {
 	LowerPrioDelay      time.Duration // garp_lower_prio_delay, = MasterDelay
 	LowerPrioRepeat     int           // garp_lower_prio_repeat, = MasterRepeat; 0 = none
 	Interval            time.Duration // vrrp_garp_interval, least spacing per interface, 0
+	NAInterval          time.Duration // vrrp_gna_interval, the same for neighbour advertisements, 0
 }
 
 // garpRows are the rows of vrrp_instance about its announcements.
@@ -56,7 +57,7 @@ func garpRefresh() row[instanceScratch] {
 var instanceExtra = ownRow("garp_extra_if", "vrrp_garp_extra_if", func(d *decoder, n *Node, vi *instanceScratch) {
 	vi.extraSet = true
 	d.extraInterface(n, 0, &vi.ExtraGARP, &vi.ExtraGARPAll)
-}, func(p *printer, vi *instanceScratch) { p.extra("garp_extra_if", vi.ExtraGARP, vi.ExtraGARPAll) }).withoutEffect()
+}, func(p *printer, vi *instanceScratch) { p.extra("garp_extra_if", vi.ExtraGARP, vi.ExtraGARPAll) })
 
 // settleGARP merges the global schedule into the instance's.
 func (d *decoder) settleGARP(vi *instanceScratch) {
@@ -73,6 +74,7 @@ func (d *decoder) settleGARP(vi *instanceScratch) {
 		MasterRefresh:       vi.masterRefresh.or(0),
 		MasterRefreshRepeat: vi.refreshRepeat.or(1),
 		Interval:            d.cfg.Global.GARPInterval,
+		NAInterval:          d.cfg.Global.GNAInterval,
 	}
 	vi.GARP.LowerPrioDelay = vi.lowerDelay.or(vi.GARP.MasterDelay)
 	vi.GARP.LowerPrioRepeat = vi.lowerRepeat.or(vi.GARP.MasterRepeat)

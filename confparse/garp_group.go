@@ -22,7 +22,7 @@ var garpGroupsRow = blocksRow("garp_group", inGARPGroup, (*decoder).garpGroup,
 		p.open("garp_group")
 		garpGroupBlock.write(p, g)
 		p.close()
-	}).withoutEffect()
+	})
 
 // garpGroupBlock is the rows of garp_group.
 var garpGroupBlock = blockOf[GARPGroup]{

@@ -113,7 +113,7 @@ var vrrpRows = blockOf[Global]{
 	flagRow("disable_local_igmp", func(g *Global) *bool { return &g.DisableLocalIGMP }),
 	flagRow("v3_checksum_as_v2", func(g *Global) *bool { return &g.ChecksumAsV2 }).from("2.2.8"),
 	announcementPace("vrrp_garp_interval", func(g *Global) *time.Duration { return &g.GARPInterval }),
-	announcementPace("vrrp_gna_interval", func(g *Global) *time.Duration { return &g.GNAInterval }).withoutEffect(),
+	announcementPace("vrrp_gna_interval", func(g *Global) *time.Duration { return &g.GNAInterval }),
 	leastGARP(),
 	extraGARP, extraGARP.asDeprecated("vrrp_vmac_garp_intvl"),
 	flagRow("log_unknown_vrids", func(g *Global) *bool { return &g.LogUnknownVRIDs }),
@@ -171,7 +171,7 @@ var extraGARP = ownRow("vrrp_garp_extra_if", "0",
 		if g.ExtraGARP > 0 {
 			p.extra("vrrp_garp_extra_if", g.ExtraGARP, g.ExtraGARPAll)
 		}
-	}).withoutEffect()
+	})
 
 // globalGroup is the multicast group of a family.
 func (d *decoder) globalGroup(n *Node, a netip.Addr, f Family, to *netip.Addr) {

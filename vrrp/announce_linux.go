@@ -16,21 +16,27 @@ type rounds struct {
 }
 
 type round struct {
-	address  election.Address
-	times    int
-	interval time.Duration // vrrp_garp_interval; 0 = none
-	fresh    bool          // nothing of it was sent
+	address election.Address
+	times   int
+	pace    pace
+	fresh   bool // nothing of it was sent
 }
 
-// add makes an Announce pending. What is pending already takes the larger number of repetitions.
-func (r *rounds) add(order election.Announce) {
+// add makes an Announce pending, each address at the pace of its interface. What is pending already takes the larger number
+// of repetitions.
+func (r *rounds) add(order election.Announce, paceOf func(election.Address, time.Duration) pace) {
 	for _, a := range order.Addresses {
+		interval := order.Interval
+		if a.Prefix.Addr().Is6() {
+			interval = order.NAInterval
+		}
+		pace := paceOf(a, interval)
 		i := slices.IndexFunc(r.queue, func(e round) bool { return e.address == a })
 		if i < 0 {
-			r.queue = append(r.queue, round{address: a, times: order.Repeat, interval: order.Interval, fresh: true})
+			r.queue = append(r.queue, round{address: a, times: order.Repeat, pace: pace, fresh: true})
 			continue
 		}
-		r.queue[i].times, r.queue[i].interval = max(r.queue[i].times, order.Repeat), order.Interval
+		r.queue[i].times, r.queue[i].pace = max(r.queue[i].times, order.Repeat), pace
 	}
 }
 
@@ -41,8 +47,8 @@ func (r *rounds) take() (round, bool) {
 	}
 	e := r.queue[0]
 	r.queue = slices.Delete(r.queue, 0, 1)
-	if e.times > 1 && e.interval == 0 {
-		r.queue = append(r.queue, round{address: e.address, times: e.times - 1})
+	if e.times > 1 && e.pace.interval == 0 {
+		r.queue = append(r.queue, round{address: e.address, times: e.times - 1, pace: e.pace})
 	}
 	return e, true
 }
@@ -66,8 +72,8 @@ func (w *reconciler) announce() {
 		if e.fresh {
 			w.log.announcing(a.Prefix.Addr(), a.Link)
 		}
-		if e.interval > 0 {
-			w.pacers.enqueue(w, a.Link, a.Prefix.Addr(), e.times, e.interval)
+		if e.pace.interval > 0 {
+			w.pacers.enqueue(w, a, e.times, e.pace)
 			continue
 		}
 		l, known := links[a.Link]

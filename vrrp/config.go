@@ -34,6 +34,7 @@ func FromConfig(cfg *confparse.Config) election.Spec {
 		spec.Instances = append(spec.Instances, s)
 	}
 	spec.Host = hostFromConfig(&cfg.Global, spec.Instances)
+	spec.Paces = pacesFromConfig(cfg.GARPGroups)
 	for _, g := range cfg.SyncGroups {
 		spec.Groups = append(spec.Groups, election.GroupSpec{Name: g.Name, Members: slices.Clone(g.Members), Told: audience(&g.Notify)})
 	}

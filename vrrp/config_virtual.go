@@ -13,6 +13,7 @@ func virtualFromConfig(in *confparse.VRRPInstance, g *confparse.Global, s *elect
 	b := virtualBuilder{in: in, global: g, spec: s}
 	s.TransmitBase = in.VMAC.TransmitBase
 	s.NoAccept = !in.Accept
+	s.ExtraGARP, s.ExtraGARPAll = in.ExtraGARP, in.ExtraGARP > 0 && in.ExtraGARPAll
 	switch {
 	case in.VMAC.Enabled:
 		s.VMAC = b.macvlan(in.Interface, in.Family, g.VMACPrefix)
@@ -105,4 +106,12 @@ func hostFromConfig(g *confparse.Global, list []election.InstanceSpec) (h electi
 	}
 	copy(h.Filter.Sets[:], g.IPTables.Sets)
 	return h
+}
+
+// pacesFromConfig are the garp_groups.
+func pacesFromConfig(groups []*confparse.GARPGroup) (paces []election.Pace) {
+	for _, g := range groups {
+		paces = append(paces, election.Pace{Links: slices.Clone(g.Interfaces), Shared: g.Shared, ARP: g.GARPInterval, NA: g.GNAInterval})
+	}
+	return paces
 }

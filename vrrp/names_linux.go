@@ -10,6 +10,7 @@ type (
 	Spec         = election.Spec
 	InstanceSpec = election.InstanceSpec
 	GroupSpec    = election.GroupSpec
+	Pace         = election.Pace
 	State        = election.State
 	Audience     = election.Audience
 	Told         = election.Told

@@ -158,6 +158,7 @@ func (r *Runner) applyFitting() {
 	}
 	strangers := r.spec.LogUnknownVRIDs != spec.LogUnknownVRIDs
 	r.spec = spec
+	r.pacers.configure(&spec)
 	r.renew = true
 	r.do(r.engine.Apply(r.now(), spec))
 	r.setLinkbeat()
@@ -219,7 +220,7 @@ func (in *virtualRouter) announceAgain(link string) {
 	}
 	if len(moved) > 0 {
 		g := in.spec.GARP
-		in.worker.order(election.Announce{Repeat: max(1, g.MasterRepeat), Addresses: moved, Interval: g.Interval})
+		in.worker.order(election.Announce{Repeat: max(1, g.MasterRepeat), Addresses: moved, Interval: g.Interval, NAInterval: g.NAInterval})
 	}
 }
 

@@ -1,25 +1,41 @@
 package vrrp
 
 import (
-	"net/netip"
+	"cmp"
 	"slices"
 	"sync"
 	"time"
+
+	"vigil/vrrp/election"
 )
 
-// pacers keep vrrp_garp_interval: the least time between two announcements on one interface, whoever sends them.
+// pacers keep vrrp_garp_interval and vrrp_gna_interval: the least time between two announcements of a kind on one interface,
+// whoever sends them. What is on a virtual link counts for the interface below. A garp_group has a pace of its own, for each of
+// its interfaces or for all of them together.
 type pacers struct {
-	mu     sync.Mutex
-	links  map[string]*pacer
-	closed bool
+	mu      sync.Mutex
+	queues  map[paceKey]*pacer
+	parents map[string]string        // of virtual links
+	groups  map[string]election.Pace // by interface
+	closed  bool
 
 	sending sync.WaitGroup // announcements under way
 }
 
-// pacer is the queue of one interface. It is served round-robin, so that every address is announced once before any is
-// announced again.
+// paceKey is what announcements share a pace by.
+type paceKey struct {
+	link string // or the first one of a group
+	ipv6 bool
+}
+
+// pace is at which pace something is announced, and with what; an interval of 0 is at once.
+type pace struct {
+	key      paceKey
+	interval time.Duration
+}
+
+// pacer is one queue. It is served round-robin, so that every address is announced once before any is announced again.
 type pacer struct {
-	link     string
 	interval time.Duration
 	last     time.Time // of the last announcement
 	queue    []pending
@@ -28,35 +44,73 @@ type pacer struct {
 
 type pending struct {
 	owner *reconciler
-	addr  netip.Addr
+	addr  election.Address
 	times int
 }
 
-func newPacers() *pacers { return &pacers{links: make(map[string]*pacer)} }
+func newPacers() *pacers { return &pacers{queues: make(map[paceKey]*pacer)} }
 
-// enqueue orders times announcements of addr. One that is queued already is not queued twice, it takes the larger
+// configure says which interfaces are on which, and which have a pace of their own.
+func (p *pacers) configure(spec *election.Spec) {
+	parents, groups := make(map[string]string), make(map[string]election.Pace)
+	for i := range spec.Instances {
+		for _, l := range spec.Instances[i].VirtualLinks() {
+			parents[l.Name] = l.Parent
+		}
+	}
+	for _, g := range spec.Paces {
+		for _, link := range g.Links {
+			groups[link] = g
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.parents, p.groups = parents, groups
+}
+
+// paceOf returns the pace of an address on its interface, where usual is that of an interface without its own.
+func (p *pacers) paceOf(a election.Address, usual time.Duration) pace {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	link := cmp.Or(p.parents[a.Link], a.Link)
+	at := pace{paceKey{link, a.Prefix.Addr().Is6()}, usual}
+	g, ok := p.groups[link]
+	if !ok {
+		return at
+	}
+	if g.Shared {
+		at.key.link = g.Links[0]
+	}
+	at.interval = cmp.Or(g.ARP, usual)
+	if at.key.ipv6 {
+		at.interval = cmp.Or(g.NA, usual)
+	}
+	return at
+}
+
+// enqueue orders times announcements of an address. One that is queued already is not queued twice, it takes the larger
 // number.
-func (p *pacers) enqueue(owner *reconciler, link string, addr netip.Addr, times int, interval time.Duration) {
+func (p *pacers) enqueue(owner *reconciler, a election.Address, times int, at pace) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return
 	}
-	q := p.links[link]
+	q := p.queues[at.key]
 	if q == nil {
-		q = &pacer{link: link}
-		p.links[link] = q
+		q = new(pacer)
+		p.queues[at.key] = q
 	}
-	q.interval = interval
+	q.interval = at.interval
 	for i := range q.queue {
-		if e := &q.queue[i]; e.owner == owner && e.addr == addr {
+		if e := &q.queue[i]; e.owner == owner && e.addr == a {
 			e.times = max(e.times, times)
 			return
 		}
 	}
-	q.queue = append(q.queue, pending{owner, addr, times})
+	q.queue = append(q.queue, pending{owner, a, times})
 	if q.timer == nil {
-		q.timer = time.AfterFunc(max(0, time.Until(q.last.Add(interval))), func() { p.serve(q) })
+		q.timer = time.AfterFunc(max(0, time.Until(q.last.Add(at.interval))), func() { p.serve(q) })
 	}
 }
 
@@ -66,7 +120,7 @@ func (p *pacers) serve(q *pacer) {
 	if !ok {
 		return
 	}
-	if err := e.owner.send(q.link, e.addr); err != nil {
+	if err := e.owner.send(e.addr.Link, e.addr.Prefix.Addr()); err != nil {
 		e.owner.log.announceFailed(err)
 	}
 	p.sending.Done()
@@ -101,7 +155,7 @@ func (p *pacers) take(q *pacer) (pending, bool) {
 func (p *pacers) cancel(owner *reconciler) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, q := range p.links {
+	for _, q := range p.queues {
 		q.queue = slices.DeleteFunc(q.queue, func(e pending) bool { return e.owner == owner })
 	}
 }
@@ -110,7 +164,7 @@ func (p *pacers) cancel(owner *reconciler) {
 func (p *pacers) close() {
 	p.mu.Lock()
 	p.closed = true
-	for _, q := range p.links {
+	for _, q := range p.queues {
 		q.queue = nil
 		if q.timer != nil {
 			q.timer.Stop()

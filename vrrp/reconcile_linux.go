@@ -91,7 +91,7 @@ func (w *reconciler) order(o any) {
 	case election.Own:
 		w.orders = append(w.supersede(&o), o)
 	case election.Announce:
-		w.rounds.add(o)
+		w.rounds.add(o, w.pacers.paceOf)
 		if last := len(w.orders) - 1; last < 0 || w.orders[last] != (announcing{}) {
 			w.orders = append(w.orders, announcing{})
 		}

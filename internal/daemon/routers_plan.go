@@ -26,6 +26,9 @@ func (r *routers) diff(old, new Desired) []Step {
 	if old.VRRP.LogUnknownVRIDs != new.VRRP.LogUnknownVRIDs {
 		steps = append(steps, step(Change, "log_unknown_vrids"))
 	}
+	if !slices.EqualFunc(old.VRRP.Paces, new.VRRP.Paces, vrrp.Pace.Equal) {
+		steps = append(steps, step(Change, "garp_group"))
+	}
 	if old.VRRP.Host != new.VRRP.Host {
 		steps = append(steps, step(Change, "settings of the host and its nftables table for VRRP"))
 	}

@@ -70,7 +70,9 @@ type PassOn struct {
 type Announce struct {
 	Repeat    int
 	Addresses []Address
-	Interval  time.Duration // vrrp_garp_interval: least time between two on one interface; 0 = none
+	// Interval and NAInterval are the least time between two gratuitous ARPs, and two neighbour advertisements, on one
+	// interface (vrrp_garp_interval, vrrp_gna_interval); 0 = none. A Pace of the interface goes before.
+	Interval, NAInterval time.Duration
 }
 
 // CancelAnnouncements drops at once whatever is pending of the router's announcements: none leaves the host after it.

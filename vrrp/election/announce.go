@@ -7,7 +7,8 @@ func (m *Machine) announce(repeat int) { m.announceThose(m.ordered, repeat) }
 
 func (m *Machine) announceThose(list []Address, repeat int) {
 	if len(list) > 0 {
-		m.emit(Announce{Repeat: max(repeat, 1), Addresses: list, Interval: m.spec.GARP.Interval})
+		m.emit(Announce{Repeat: max(repeat, 1), Addresses: list, Interval: m.spec.GARP.Interval,
+			NAInterval: m.spec.GARP.NAInterval})
 	}
 }
 
@@ -26,6 +27,29 @@ func (m *Machine) scheduleRefresh(now Instant) {
 	if r := m.spec.GARP.MasterRefresh; r > 0 {
 		m.timers.refresh = now.Add(m.spec.GARP.MasterDelay + r)
 	}
+	m.scheduleExtra(now)
+}
+
+// scheduleExtra starts, or goes on with, the announcements on further interfaces (garp_extra_if).
+func (m *Machine) scheduleExtra(now Instant) {
+	switch every := m.spec.ExtraGARP; {
+	case every <= 0 || len(m.extra) == 0:
+		m.timers.extra = Never
+	default:
+		m.timers.extra = min(m.timers.extra, now.Add(every))
+	}
+}
+
+// extraAddresses are the addresses that garp_extra_if is about: those on other virtual links than the router's own or, with
+// all, on any other interface.
+func (s *InstanceSpec) extraAddresses() []Address {
+	own := s.Link
+	if s.VMAC.Kind == Macvlan {
+		own = s.VMAC.Name
+	}
+	return slices.DeleteFunc(s.All(), func(a Address) bool {
+		return a.Link == own || !s.ExtraGARPAll && a.MAC == [6]byte{}
+	})
 }
 
 // announceLower answers a lower master, whose own announcements may have misled the neighbours. One that insists sends
@@ -65,6 +89,10 @@ func (m *Machine) announceDue(now Instant) {
 		}
 		t.refresh = next
 	}
+	if t.extra <= now {
+		m.announceThose(m.extra, 1)
+		t.extra = max(t.extra.Add(m.spec.ExtraGARP), now.Add(m.spec.ExtraGARP/2))
+	}
 	if t.lower <= now {
 		m.answerLower(now)
 	}
@@ -89,6 +117,7 @@ func (m *Machine) rescheduleAnnouncements(now Instant, added []Address) {
 			m.timers.second = now.Add(g.MasterDelay)
 		}
 	}
+	m.scheduleExtra(now)
 	switch {
 	case g.MasterRefresh <= 0:
 		m.timers.refresh = Never

@@ -31,6 +31,7 @@ type Machine struct {
 	all       []Address    // in configuration order
 	resources []Resource   // all, as resources
 	ordered   []Address    // all, in the order of announcements
+	extra     []Address    // those of garp_extra_if
 	to        []netip.Addr // destinations of adverts
 	values    map[track.ID]int
 
@@ -121,6 +122,7 @@ func (m *Machine) adopt(spec InstanceSpec) {
 		m.vips[i] = a.Prefix.Addr()
 	}
 	m.all, m.resources, m.ordered = spec.All(), spec.Resources(), spec.announcementOrder()
+	m.extra = spec.extraAddresses()
 	m.to = spec.Peers
 	if !spec.Unicast() {
 		m.to = []netip.Addr{spec.Group}

@@ -30,6 +30,8 @@ type Spec struct {
 	LogUnknownVRIDs bool
 	// Host is what concerns the host as a whole. It is the zero value unless something needs it.
 	Host HostSettings
+	// Paces are of interfaces that have their own pace of announcements. No interface is in two of them.
+	Paces []Pace
 }
 
 // Linkbeat is a link whose driver is asked, and how: MII, ETHTOOL, IOCTL or "" for what it understands.
@@ -82,6 +84,11 @@ type InstanceSpec struct {
 	TransmitBase bool          // vmac_xmit_base: adverts leave and arrive by Link all the same
 	AddressLinks []VirtualLink // of addresses that are on a virtual link, beside VMAC
 	NoAccept     bool          // what is sent to the addresses is not accepted (no_accept)
+
+	// ExtraGARP is how often addresses on other virtual links, or with ExtraGARPAll on any other interface, are announced
+	// (garp_extra_if); 0 = never.
+	ExtraGARP    time.Duration
+	ExtraGARPAll bool
 }
 
 // TTLRange is the inclusive range of TTLs accepted from a unicast peer (min_ttl, max_ttl).

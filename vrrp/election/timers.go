@@ -25,6 +25,7 @@ type timers struct {
 	release    Instant // end of the hand-over grace, or of waiting for a successor
 	second     Instant // second round of announcements
 	refresh    Instant // periodic round
+	extra      Instant // periodic round on further interfaces
 	lower      Instant // round for lower masters that were heard soon after the last such round
 	lowerAgain Instant // the second round for them, after garp_lower_prio_delay
 	handedOver Instant // another round when the predecessor's grace is over
@@ -32,13 +33,14 @@ type timers struct {
 
 var stopped = timers{
 	advert: Never, activeDown: Never, startup: Never, preempt: Never, release: Never,
-	second: Never, refresh: Never, lower: Never, lowerAgain: Never, handedOver: Never,
+	second: Never, refresh: Never, extra: Never, lower: Never, lowerAgain: Never, handedOver: Never,
 }
 
 // Deadline returns when the machine wants Wake next; false when no time will change anything.
 func (m *Machine) Deadline() (Instant, bool) {
 	t := &m.timers
-	d := min(t.advert, t.activeDown, t.startup, t.release, t.second, t.refresh, t.lower, t.lowerAgain, t.handedOver, m.retry.at, m.repairs.at)
+	d := min(t.advert, t.activeDown, t.startup, t.release, t.second, t.refresh, t.extra, t.lower, t.lowerAgain, t.handedOver, m.retry.at,
+		m.repairs.at)
 	return d, d != Never
 }
 

@@ -55,7 +55,8 @@ func (s *InstanceSpec) VirtualLinks() []VirtualLink {
 
 // sameLinks reports whether s and t ask for the same of virtual links and of what is not accepted.
 func (s *InstanceSpec) sameLinks(t *InstanceSpec) bool {
-	return s.VMAC == t.VMAC && s.TransmitBase == t.TransmitBase && s.NoAccept == t.NoAccept && slices.Equal(s.AddressLinks, t.AddressLinks)
+	return s.VMAC == t.VMAC && s.TransmitBase == t.TransmitBase && s.NoAccept == t.NoAccept &&
+		s.ExtraGARP == t.ExtraGARP && s.ExtraGARPAll == t.ExtraGARPAll && slices.Equal(s.AddressLinks, t.AddressLinks)
 }
 
 // AdvertLink returns the name of the interface that adverts leave and arrive by.
