@@ -3,6 +3,7 @@ package pool
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,6 +181,43 @@ func TestDrain(t *testing.T) {
 	p.Reload(specOf(1), up(specOf(1)), true)
 	if got := draining(p); got != "" {
 		t.Errorf("draining %q without drain_on_remove", got)
+	}
+}
+
+// What becomes of a pool whose virtual server leaves the configuration: those that are in drain, and it is nobody's news.
+func TestLeaving(t *testing.T) {
+	drained := func(s *Spec) { s.Guards.Drain = 30 * time.Second }
+	for _, c := range []struct {
+		name  string
+		spec  *Spec
+		fails bool // the last server
+		want  []string
+	}{
+		{"servers that are in", specOf(1, 1).with(drained), true, []string{"192.0.2.1:80"}},
+		{"the sorry server that serves", specOf(1).with(drained).with(sorry), true, []string{"192.0.2.99:80"}},
+		{"without drain_on_remove", specOf(1), false, nil},
+	} {
+		p := New(c.spec, up(c.spec))
+		p.Advance(10 * time.Second)
+		if c.fails {
+			last := len(c.spec.Servers) - 1
+			p.Change(last, Health{Weight: 1})
+			p.Evaluate()
+		}
+		q := p.Leaving()
+		var got []string
+		for _, s := range q.Draining() {
+			got = append(got, s.Endpoint().String())
+		}
+		if !slices.Equal(got, c.want) || q.weights() != "" {
+			t.Errorf("%s: draining %q, weights %q; want %q", c.name, got, q.weights(), c.want)
+		}
+		if notes := q.Settle(all); len(notes) > 0 {
+			t.Errorf("%s: told %q", c.name, told(notes))
+		}
+		if at, ok := q.Deadline(); ok != (c.want != nil) || ok && (at != 40*time.Second || !q.Advance(at) || len(q.Draining()) > 0) {
+			t.Errorf("%s: deadline %v, %v", c.name, at, ok)
+		}
 	}
 }
 
