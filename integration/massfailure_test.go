@@ -1,0 +1,208 @@
+package integration
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"vigil/confparse"
+	"vigil/integration/labkit"
+	"vigil/internal/testlan"
+	"vigil/ipvs"
+)
+
+const (
+	massServices = 100
+	massServers  = 100 // of each service
+)
+
+// massConfig is a master of an address with ten thousand servers, the checks of which are one: what fails, fails at once.
+func massConfig(router, services int, globals string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "global_defs {\n%s}\nvrrp_instance VI_1 {\nstate MASTER\ninterface eth0\nvirtual_router_id %d\npriority 200\nversion 3\n"+
+		"advert_int 0.1\nvirtual_ipaddress {\n192.0.2.%d/24\n}\n}\n", globals, router, 100+router)
+	for i := range services {
+		fmt.Fprintf(&b, "virtual_server 198.51.100.%d 80 {\ndelay_loop 2\nwarmup 0\nlb_algo wlc\nlb_kind NAT\nprotocol TCP\n", i+1)
+		for n := range massServers {
+			fmt.Fprintf(&b, "real_server 10.1.%d.%d 80 {\nTCP_CHECK {\nconnect_ip 127.0.0.1\nconnect_port 7001\nconnect_timeout 10\nretry 1\ndelay_before_retry 1\n}\n}\n", i, n+1)
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
+// told counts the lines that come out of a FIFO.
+type told struct {
+	mu    sync.Mutex
+	times map[string]int
+}
+
+func (n *told) read(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // there is always a writer, so that it does not end
+	if err != nil {
+		return err
+	}
+	go func() {
+		for s := bufio.NewScanner(f); s.Scan(); {
+			n.mu.Lock()
+			n.times[s.Text()]++
+			n.mu.Unlock()
+		}
+	}()
+	return nil
+}
+
+// servers counts those of which was told that they are in a state, and fails if of one it was told more often than once.
+func (n *told) servers(state string) (count int, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for line, times := range n.times {
+		if strings.HasPrefix(line, "RS ") && strings.HasSuffix(line, " "+state) {
+			count++
+			if times > 1 {
+				err = fmt.Errorf("%q was told %d times", line, times)
+			}
+		}
+	}
+	return count, err
+}
+
+// TestTenThousandServersFailAtOnce: ten thousand servers whose checks fail at one moment are out of the kernel as soon as the kernel
+// takes them out for anybody, each is told of once, and no advertisement is late for it. How late those of a second daemon are,
+// which has no servers, is the machine's doing.
+func TestTenThousandServersFailAtOnce(t *testing.T) {
+	testlan.RequireIPVS(t)
+	j := judge{t, true}
+	lab, err := testlan.New()
+	j.must(err)
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	lan, err := lab.Segment("lan")
+	j.must(err)
+	start := func(name string, router, services int, globals string) (*testlan.Host, *labkit.Director) {
+		h, err := lab.Host(name)
+		j.must(err)
+		_, err = h.Attach(lan, "eth0", netip.MustParsePrefix(fmt.Sprintf("192.0.2.%d/24", router)))
+		j.must(err)
+		d, err := labkit.NewDirector(lab, h, program(t, "vigil"))
+		j.must(err)
+		j.must(d.Configure(massConfig(router, services, globals)))
+		return h, d
+	}
+	pipe := filepath.Join(lab.Dir(), "told")
+	j.must(syscall.Mkfifo(pipe, 0o600))
+	news := &told{times: map[string]int{}}
+	j.must(news.read(pipe))
+	busy, director := start("busy", 51, massServices, "lvs_notify_fifo "+pipe+"\n")
+	_, calm := start("calm", 52, 0, "")
+	capture, err := lab.Capture()
+	j.must(err)
+	servers, err := newSwitches([]*testlan.Host{busy}, lab.Dir(), []string{"connect_port 7001"}, nil)
+	j.must(err)
+	t.Cleanup(func() { servers.close() })
+	for _, d := range []*labkit.Director{director, calm} {
+		j.must(d.Start())
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s%s", director.Log[0].Tail(30), calm.Log[0].Tail(30))
+		}
+	})
+	have := func(n int) {
+		t.Helper()
+		j.must(testlan.Until(wait(t), "servers in the kernel", func() error {
+			got, err := labkit.Destinations(busy)
+			if err == nil && got != n {
+				err = fmt.Errorf("%d servers", got)
+			}
+			return errors.Join(err, director.Running())
+		}))
+	}
+	have(massServices * massServers)
+	for _, host := range []string{"busy", "calm"} {
+		since := time.Now()
+		j.must(testlan.Until(wait(t), "advertisements of "+host, func() error {
+			if n := len(capture.Adverts(host, since)); n < 20 {
+				return fmt.Errorf("%d", n)
+			}
+			return nil
+		}))
+	}
+	from := time.Now()
+	j.must(servers.turn("tcp1 down"))
+	have(0)
+	gone := time.Now()
+	first, found := director.Log[0].Find("failed after 1 retries", from)
+	if !found {
+		t.Fatal("no check has failed")
+	}
+	took := gone.Sub(first.Time)
+	j.must(testlan.Until(wait(t), "what is told", func() error {
+		n, err := news.servers("DOWN")
+		if err == nil && n < massServices*massServers {
+			err = fmt.Errorf("%d servers were told of", n)
+		}
+		return err
+	}))
+	after(time.Second) // in which more might be told
+	if n, err := news.servers("DOWN"); err != nil || n != massServices*massServers {
+		t.Errorf("%d servers were told of, %v", n, err)
+	}
+	to := time.Now()
+	silence := labkit.Silence(capture.Adverts("busy", from), to)
+	control := labkit.Silence(capture.Adverts("calm", from), to)
+	t.Logf("out of the kernel %v after their checks had failed; the longest time without an advertisement %v, of the other daemon %v", took, silence, control)
+	// A backup is patient for three intervals and its skew.
+	const patient = 300 * time.Millisecond
+	if silence > max(patient, 2*control) {
+		t.Errorf("no advertisement for %v, while the other daemon was silent for %v at most", silence, control)
+	}
+	j.must(director.Stop())
+	j.must(calm.Stop())
+	raw := kernelRemoves(j, busy)
+	t.Logf("the kernel alone takes %v", raw)
+	if took > 3*raw+time.Second {
+		t.Errorf("ten thousand servers were out after %v; the kernel needs %v", took, raw)
+	}
+}
+
+// kernelRemoves is how long the kernel takes to remove as many servers from as many services, for who asks for nothing else.
+func kernelRemoves(j judge, h *testlan.Host) (took time.Duration) {
+	j.Helper()
+	ctx := context.Background()
+	j.must(h.Do(func() error {
+		k, err := ipvs.OpenKernel(ctx, ipvs.KernelOptions{})
+		if err != nil {
+			return err
+		}
+		defer k.Close()
+		var adds, removes []ipvs.Op
+		for i := range massServices {
+			key := ipvs.ServiceKey{Family: confparse.IPv4, Protocol: confparse.TCP, Addr: netip.AddrFrom4([4]byte{198, 51, 100, byte(i + 1)}), Port: 80}
+			adds = append(adds, ipvs.Op{Kind: ipvs.AddService, Service: key, Attrs: ipvs.ServiceAttrs{Scheduler: "wlc", Netmask: 0xffffffff}})
+			for n := range massServers {
+				d := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(i), byte(n + 1)}), 80)
+				adds = append(adds, ipvs.Op{Kind: ipvs.AddDest, Service: key, Dest: d, DestAttrs: ipvs.DestAttrs{Weight: 1}})
+				removes = append(removes, ipvs.Op{Kind: ipvs.DelDest, Service: key, Dest: d})
+			}
+		}
+		err = errors.Join(k.Apply(ctx, adds)...)
+		begun := time.Now()
+		err = errors.Join(err, errors.Join(k.Apply(ctx, removes)...))
+		took = time.Since(begun)
+		return errors.Join(err, k.Flush(ctx))
+	}))
+	return took
+}
