@@ -1,6 +1,7 @@
 package bfd
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -401,5 +402,71 @@ func TestRestartedNeighbour(t *testing.T) {
 	}
 	if s.hear(Init, func(p *Packet) { p.MyDiscriminator = 9 }); s.state != Up {
 		t.Errorf("%v", s.state)
+	}
+}
+
+// FuzzSession: whatever a neighbour says, in whatever order and however fast, a session answers each packet with at most one,
+// says only what RFC 5880 §6.8.6 has it say, and wants to be woken when there is something to do.
+func FuzzSession(f *testing.F) {
+	f.Add([]byte{1, 0x40, 3, 10, 10, 0, 1, 0x80, 3, 1, 1, 9, 1, 0xf0, 1, 0, 0, 200})
+	f.Add([]byte{0xff, 0xc2, 255, 255, 255, 255, 2, 0x20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(hearAnything)
+}
+
+// TestSessionHearsAnything is FuzzSession with inputs by chance.
+func TestSessionHearsAnything(t *testing.T) {
+	r := rand.New(rand.NewPCG(5880, 68))
+	for range 5000 {
+		b := make([]byte, r.IntN(600))
+		for i := range b {
+			b[i] = byte(r.Uint32())
+		}
+		hearAnything(t, b)
+	}
+}
+
+// hearAnything has a session go through what b says.
+func hearAnything(t *testing.T, b []byte) {
+	timing := quick
+	timing.Passive = len(b)%2 == 1
+	s, now := NewSession(0, 1, timing), Instant(0)
+	for ; len(b) >= 6; b = b[6:] {
+		now = now.Add(time.Duration(b[5]) * 7 * ms)
+		for i := 0; s.Deadline() <= now; i++ {
+			at := s.Deadline()
+			s.Step(at, Wake{Jitter: b[0]})
+			if s.Deadline() <= at || i > 100_000 {
+				t.Fatalf("woken at %v, and wants it again at %v", at, s.Deadline())
+			}
+		}
+		from, was := s.state, *s
+		var actions []Action
+		switch b[0] % 8 {
+		case 0:
+			timing.MinTX, timing.MinRX, timing.Multiplier = time.Duration(1+int(b[3]))*ms, time.Duration(1+int(b[4]))*ms, max(1, b[2])
+			actions = s.Step(now, Retimed{timing})
+		default:
+			p := Packet{State: State(b[1] >> 6), Poll: b[1]&bitPoll != 0, Final: b[1]&bitFinal != 0, Demand: b[1]&bitDemand != 0,
+				Multiplier: max(1, b[2]), MyDiscriminator: uint32(b[0]), YourDiscriminator: 1,
+				DesiredMinTX: time.Duration(b[3]) * ms, RequiredMinRX: time.Duration(b[4]) * ms}
+			actions = s.Step(now, PacketReceived{p})
+		}
+		sends := 0
+		for _, a := range actions {
+			switch a := a.(type) {
+			case Send:
+				sends++
+				if a.Packet.State != s.state || a.Packet.Poll && a.Packet.Final || len(a.Packet.Append(nil)) != packetLength {
+					t.Fatalf("%+v in %v", a.Packet, s.state)
+				}
+			case Changed:
+				if a.From != from || a.To != s.state || a.From == a.To {
+					t.Fatalf("%+v of %v to %v", a, from, s.state)
+				}
+			}
+		}
+		if sends > 1 {
+			t.Fatalf("%d packets at once: %+v of %+v", sends, actions, was)
+		}
 	}
 }
