@@ -310,7 +310,7 @@ var staticAddressesRow = listRow("static_ipaddress", "ipaddress", (*decoder).sta
 		p.line(words...)
 	}
 	p.close()
-}).withoutEffect()
+})
 
 // staticAddress decodes one line of static_ipaddress.
 func (d *decoder) staticAddress(n *Node, c *Config) {

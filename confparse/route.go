@@ -327,7 +327,7 @@ func (d *decoder) settleRoute(n *Node, r *Route) {
 }
 
 var staticRoutesRow = listRow("static_routes", "route", (*decoder).staticRoute,
-	func(p *printer, c *Config) { p.routes("static_routes", c.StaticRoutes) }).withoutEffect()
+	func(p *printer, c *Config) { p.routes("static_routes", c.StaticRoutes) })
 
 func (d *decoder) staticRoute(n *Node, c *Config) {
 	if r, ok := d.route(n, true); ok {

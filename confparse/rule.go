@@ -332,7 +332,7 @@ func (d *decoder) settleRule(n *Node, r *Rule, preference, static bool) bool {
 }
 
 var staticRulesRow = listRow("static_rules", "rule", (*decoder).staticRule,
-	func(p *printer, c *Config) { p.rules("static_rules", c.StaticRules) }).withoutEffect()
+	func(p *printer, c *Config) { p.rules("static_rules", c.StaticRules) })
 
 func (d *decoder) staticRule(n *Node, c *Config) {
 	if r, ok := d.rule(n, true); ok {

@@ -15,7 +15,7 @@ type TrackGroup struct {
 
 var trackGroupsRow = blocksRow("track_group", inTrackGroup, (*decoder).trackGroup,
 	func(c *Config) []*TrackGroup { return c.TrackGroups },
-	func(p *printer, g *TrackGroup) { trackGroupBlock.print(p, "track_group", g.Name, g) }).withoutEffect()
+	func(p *printer, g *TrackGroup) { trackGroupBlock.print(p, "track_group", g.Name, g) })
 
 // trackGroupBlock is the rows of track_group.
 var trackGroupBlock = blockOf[TrackGroup]{trackGroupMembers()}

@@ -165,7 +165,7 @@ var linkStateRows = blockOf[instanceScratch]{
 	flagRow("dont_track_primary", func(vi *instanceScratch) *bool { return &vi.DontTrackPrimary }),
 	flagRow("track_src_ip", func(vi *instanceScratch) *bool { return &vi.TrackSource }),
 	flagRow("no_virtual_ipaddress", func(vi *instanceScratch) *bool { return &vi.NoVirtualAddress }).from("2.2.8"),
-	flagRow("promote_secondaries", func(vi *instanceScratch) *bool { return &vi.PromoteSecondaries }).withoutEffect(),
+	flagRow("promote_secondaries", func(vi *instanceScratch) *bool { return &vi.PromoteSecondaries }),
 	flagRow("linkbeat_use_polling", func(vi *instanceScratch) *bool { return &vi.LinkbeatPolling }).
 		deprecatedFor("linkbeat_interfaces"),
 }

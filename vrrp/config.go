@@ -26,10 +26,11 @@ func FromConfig(cfg *confparse.Config) election.Spec {
 			spec.Linkbeat = append(spec.Linkbeat, election.Linkbeat{Link: in.Interface})
 		}
 	}
+	spec.Statics = staticsFromConfig(cfg)
 	groups := groupsByMember(cfg)
 	for _, in := range cfg.Instances {
 		s := instanceFromConfig(in, &cfg.Global)
-		s.Trackers = trackersFromConfig(in, groups[in.Name], s)
+		s.Trackers = append(trackersFromConfig(in, groups[in.Name], s), staticGroupsOf(cfg, spec.Statics, in.Name)...)
 		s.ProtocolSpec = protocolFromConfig(&cfg.Global, in, s.Unicast())
 		spec.Instances = append(spec.Instances, s)
 	}
@@ -79,14 +80,7 @@ func instanceFromConfig(in *confparse.VRRPInstance, g *confparse.Global) electio
 	for i := range in.Rules {
 		s.Rules = append(s.Rules, ruleFromConfig(&in.Rules[i]))
 	}
+	s.Promote = in.PromoteSecondaries
 	virtualFromConfig(in, g, &s)
 	return s
-}
-
-func addressFromConfig(in *confparse.VRRPInstance, v confparse.VirtualAddress) election.Address {
-	a := election.Address{Prefix: v.Prefix, Link: v.Interface, Scope: v.Scope, Label: v.Label, Broadcast: v.Broadcast, Peer: v.Peer}
-	if a.Link == "" {
-		a.Link = in.Interface
-	}
-	return a
 }

@@ -177,6 +177,8 @@ func (h *host) DelAddress(a netio.Address) error {
 	return nil
 }
 
+func (h *host) KeepSecondaries(string, bool) error { return nil }
+
 func (h *host) AddRoute(r routing.Route) error {
 	if err := h.ask("add route", r.Dest.Addr()); err != nil {
 		return err

@@ -182,6 +182,9 @@ func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 // startNext starts a virtual router whose addresses nobody is still removing and whose socket is open, or cannot be. It
 // returns false when there is none.
 func (r *Runner) startNext() bool {
+	if r.statics.pending {
+		return false // adverts may leave from a static address
+	}
 	for i, in := range r.starting {
 		gone := r.instances[in.handle] != in // stopped before it started
 		if !gone {
@@ -315,6 +318,8 @@ func (r *Runner) stateChanged(in *virtualRouter, c election.StateChanged) {
 func (r *Runner) finished(res result) {
 	in := r.instances[res.handle]
 	switch {
+	case res.handle == staticsHandle:
+		r.staticsFinished(res)
 	case res.ended:
 		r.draining = slices.DeleteFunc(r.draining, func(in *virtualRouter) bool { return in.handle == res.handle })
 		r.virtual.release(res.handle)

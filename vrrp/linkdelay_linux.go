@@ -54,6 +54,7 @@ func (r *Runner) judgeLink(name string) {
 			for _, in := range r.view.dependents[name] {
 				in.suspectAddresses(func(a election.Address) bool { return a.Link == name })
 			}
+			r.suspectRoutes(name, func(election.Route) bool { return true })
 		}
 	case waits && held.up == l.Up:
 		if r.now() < held.at {

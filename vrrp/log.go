@@ -117,6 +117,8 @@ func resourceText(res election.Resource) string {
 		return res.Prefix.String()
 	case election.NoAccept:
 		return "no_accept of " + res.Addr.String()
+	case election.Promote:
+		return "promote_secondaries of " + res.Link
 	}
 	return fmt.Sprint(res)
 }

@@ -15,6 +15,8 @@ type (
 	Audience     = election.Audience
 	Told         = election.Told
 	LossPolicy   = election.LossPolicy
+	Static       = election.Static
+	Resource     = election.Resource
 	Network      = lan.Network
 	Kernel       = lan.Kernel
 )
@@ -43,6 +45,9 @@ const (
 	LossFault  = election.LossFault
 	LossIgnore = election.LossIgnore
 )
+
+// ResourceText names an address, a route or a rule.
+func ResourceText(r Resource) string { return resourceText(r) }
 
 // OpenKernel returns the Network of the network namespace that the calling thread is in. It needs CAP_NET_ADMIN and
 // CAP_NET_RAW; without them the error wraps fs.ErrPermission and names what is missing.

@@ -128,6 +128,7 @@ func (r *Runner) linkMoved(name string, up bool) {
 		r.suspectRoutes(name, func(election.Route) bool { return true })
 	}
 	r.log.Info(fmt.Sprintf("Netlink reports %s %s", name, state), slog.String("interface", name))
+	r.staticsLink(name, up)
 }
 
 // macChanged has the masters on a link announce their addresses again: the neighbours know them at the old MAC address.
@@ -160,6 +161,7 @@ func (r *Runner) applyFitting() {
 	r.spec = spec
 	r.pacers.configure(&spec)
 	r.renew = true
+	r.setStatics(spec.Statics)
 	r.do(r.engine.Apply(r.now(), spec))
 	r.setLinkbeat()
 	if strangers {
@@ -344,6 +346,7 @@ func (r *Runner) learnAddresses() {
 		note(&in.spec)
 		r.mark(in)
 	}
+	r.view.statics = staticAddresses(r.spec.Statics)
 	r.view.setVirtual(vips)
 }
 
@@ -361,7 +364,7 @@ func (r *Runner) removeStale() {
 	var stale []election.Resource
 	for _, a := range r.view.all() {
 		link := r.view.names[a.Index]
-		if a.Protocol == netio.Protocol && link != "" && !r.view.vips[a.Prefix.Addr()] {
+		if a.Protocol == netio.Protocol && link != "" && !r.view.vips[a.Prefix.Addr()] && !r.view.statics[a.Prefix.Addr()] {
 			r.log.Info(fmt.Sprintf("removing address %s left on %s by an earlier process", a.Prefix, link))
 			left := election.Address{Prefix: a.Prefix, Link: link, Scope: a.Scope, Peer: a.Peer}
 			r.places.set(left, a.Index)

@@ -23,6 +23,8 @@ func (w *reconciler) install(p *lan.Placer, res election.Resource) error {
 		return w.network.AddRoute(res.Route)
 	case election.Rule:
 		return w.network.AddRule(res.Rule)
+	case election.Promote:
+		return w.network.KeepSecondaries(res.Link, true)
 	case election.NoAccept:
 		return w.network.NoAccept(res.Addr, res.Link)
 	}
@@ -55,6 +57,8 @@ func uninstall(n lan.Network, places *places, p *lan.Placer, res election.Resour
 		return n.DelRoute(res.Route)
 	case election.Rule:
 		return n.DelRule(res.Rule)
+	case election.Promote:
+		return n.KeepSecondaries(res.Link, false)
 	case election.NoAccept:
 		return n.Accept(res.Addr, res.Link)
 	}

@@ -219,6 +219,15 @@ func routesOf(s election.InstanceSpec) (list []routing.Route) {
 	return list
 }
 
+func routesOfStatics(list []election.Static) (routes []routing.Route) {
+	for _, s := range list {
+		if r, ok := s.Resource.(election.Route); ok {
+			routes = append(routes, r.Route)
+		}
+	}
+	return routes
+}
+
 func rulesOf(s election.InstanceSpec) (list []routing.Rule) {
 	for _, r := range s.Rules {
 		list = append(list, r.Rule)

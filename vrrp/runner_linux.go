@@ -103,6 +103,7 @@ type Runner struct {
 	virtual   *virtualLinks
 	hosted    election.HostSettings // as the kernel was told
 	view      networkView
+	statics   statics
 	links     linkJudge
 	linkbeat  linkbeat
 	synced    bool
@@ -136,7 +137,7 @@ func NewRunner(o Options) (*Runner, error) {
 		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
-		view: newNetworkView(), links: newLinkJudge(), linkbeat: newLinkbeat(), beats: make(chan []beat), reopenAt: election.Never, publishAt: election.Never,
+		view: newNetworkView(), statics: newStatics(), links: newLinkJudge(), linkbeat: newLinkbeat(), beats: make(chan []beat), reopenAt: election.Never, publishAt: election.Never,
 	}
 	r.taken = r.changes.follow()
 	r.virtual = newVirtualLinks(r)
@@ -304,7 +305,7 @@ func (r *Runner) late() (time.Duration, bool) {
 // next is when Run has something to do by itself.
 func (r *Runner) next() election.Instant {
 	d, _ := r.engine.Deadline()
-	return min(d, r.publishAt, r.reopenAt, r.virtual.againAt, r.links.next(), r.linkbeat.at)
+	return min(d, r.publishAt, r.reopenAt, r.virtual.againAt, r.links.next(), r.linkbeat.at, r.statics.retryAt)
 }
 
 // wake does what is due.
@@ -315,6 +316,9 @@ func (r *Runner) wake() {
 	}
 	if r.virtual.againAt <= now {
 		r.virtual.again(now)
+	}
+	if r.statics.retryAt <= now {
+		r.ownStatics()
 	}
 	r.judgeLinks(now)
 	if r.linkbeat.at <= now {
@@ -440,7 +444,7 @@ func (r *Runner) shutDown() (left error) {
 		<-in.worker.done
 		left = errors.Join(left, in.worker.stays)
 	}
-	left = errors.Join(left, r.virtual.close(abandon))
+	left = errors.Join(left, r.releaseStatics(abandon), r.virtual.close(abandon))
 	r.io.Wait()
 	r.pacers.close()
 	r.renew = true

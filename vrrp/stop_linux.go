@@ -36,5 +36,10 @@ func (r *Runner) Release(s election.Spec) error {
 			}
 		}
 	}
+	for _, x := range slices.Backward(s.Statics) {
+		if err := uninstall(r.network, r.places, place, x.Resource); err != nil {
+			errs = append(errs, fmt.Errorf("release what is static: %w", err))
+		}
+	}
 	return errors.Join(errs...)
 }

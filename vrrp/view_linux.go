@@ -15,11 +15,12 @@ import (
 // networkView is the state of links and addresses as the watch has told it, and who of the virtual routers depends on
 // what. What a notification costs depends on the routers that it concerns, not on how many there are.
 type networkView struct {
-	links map[string]netio.Link
-	names map[int]string      // of links, by index
-	addrs map[int]*linkAddrs  // by index of the link
-	ranks int                 // addresses seen so far
-	vips  map[netip.Addr]bool // addresses that are virtual, which excludes them as sources
+	links   map[string]netio.Link
+	names   map[int]string      // of links, by index
+	addrs   map[int]*linkAddrs  // by index of the link
+	ranks   int                 // addresses seen so far
+	vips    map[netip.Addr]bool // addresses that are virtual, which excludes them as sources
+	statics map[netip.Addr]bool // static addresses, which are ours and sources all the same
 
 	dependents map[string][]*virtualRouter // that use or track the link of that name, in the order in which they started
 	users      map[addressOn]int           // how many routers send from an address
@@ -123,7 +124,7 @@ func (v *networkView) dropAddress(a netio.Address) (wasFit bool) {
 // fits reports whether adverts may leave from the address. For IPv6 it must be link-local (RFC 9568 §5.1.2.1).
 func (v *networkView) fits(a netio.Address) bool {
 	ip := a.Prefix.Addr()
-	return !a.Tentative && a.Protocol != netio.Protocol && !v.vips[ip] && (ip.Is4() || ip.IsLinkLocalUnicast())
+	return !a.Tentative && (a.Protocol != netio.Protocol || v.statics[ip]) && !v.vips[ip] && (ip.Is4() || ip.IsLinkLocalUnicast())
 }
 
 func (l *linkAddrs) hasSource(ip netip.Addr) bool {
@@ -241,7 +242,9 @@ type (
 func placesOf(res election.Resource) (place any, links []string) {
 	switch res := res.(type) {
 	case election.Address:
-		return addressOn{res.Link, res.Prefix.Addr()}, nil
+		if !res.NoTrack {
+			return addressOn{res.Link, res.Prefix.Addr()}, nil
+		}
 	case election.Route:
 		if !res.NoTrack {
 			return routeTo(res.Dest.Masked()), res.Links()

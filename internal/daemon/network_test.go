@@ -96,6 +96,7 @@ func (n *network) remove(a netio.Address) {
 	n.addrs = slices.DeleteFunc(n.addrs, func(b netio.Address) bool { return a.Index == b.Index && a.Prefix == b.Prefix })
 }
 
+func (n *network) KeepSecondaries(string, bool) error                     { return nil }
 func (n *network) AddRoute(routing.Route) error                           { return nil }
 func (n *network) DelRoute(routing.Route) error                           { return nil }
 func (n *network) MissingRoutes([]routing.Route) ([]routing.Route, error) { return nil, nil }

@@ -52,7 +52,7 @@ func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
 	if r.runner.Load() != nil {
 		return prepared{commit: func(ctx context.Context) error { return r.take(ctx, next) }}, nil
 	}
-	if len(next.VRRP.Instances) == 0 {
+	if len(next.VRRP.Instances)+len(next.VRRP.Statics) == 0 {
 		return prepared{}, nil
 	}
 	network, err := r.openNetwork(confparse.BufferSize{})
@@ -157,7 +157,7 @@ func (r *routers) stop() error {
 
 // release removes all addresses that may be there.
 func (r *routers) release() error {
-	spec := vrrp.Spec{Instances: slices.Clone(r.spec.Instances)}
+	spec := vrrp.Spec{Instances: slices.Clone(r.spec.Instances), Statics: r.spec.Statics}
 	for _, l := range r.leaving {
 		spec.Instances = append(spec.Instances, l.router)
 	}

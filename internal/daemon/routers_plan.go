@@ -32,7 +32,26 @@ func (r *routers) diff(old, new Desired) []Step {
 	if old.VRRP.Host != new.VRRP.Host {
 		steps = append(steps, step(Change, "settings of the host and its nftables table for VRRP"))
 	}
-	return slices.Concat(steps, diffInstances(old.VRRP, new.VRRP), diffGroups(old.VRRP, new.VRRP))
+	return slices.Concat(steps, diffStatics(old.VRRP, new.VRRP), diffInstances(old.VRRP, new.VRRP), diffGroups(old.VRRP, new.VRRP))
+}
+
+func diffStatics(old, new vrrp.Spec) []Step {
+	key := func(s vrrp.Static) vrrp.Resource { return s.Resource }
+	d := diffLists(old.Statics, new.Statics, key, func(a, b vrrp.Static) bool { return a == b })
+	var steps []Step
+	for _, k := range d.added {
+		steps = append(steps, step(Add, "static %s", vrrp.ResourceText(k)))
+	}
+	for _, k := range d.changed {
+		steps = append(steps, step(Change, "track_group of static %s", vrrp.ResourceText(k)))
+	}
+	for _, k := range d.removed {
+		steps = append(steps, step(Remove, "static %s", vrrp.ResourceText(k)))
+	}
+	if d.reordered {
+		steps = append(steps, step(Change, "order of what is static"))
+	}
+	return steps
 }
 
 func diffInstances(old, new vrrp.Spec) []Step {

@@ -9,19 +9,22 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"vigil/internal/routing"
 )
 
 // Address is an address on an interface at one moment.
 type Address struct {
 	Index      int // of the interface
 	Prefix     netip.Prefix
-	Scope      uint8        // rtnetlink scope: 0 global, 253 link, 254 host
-	Label      string       // IPv4 only
-	Broadcast  netip.Addr   // IPv4 only; invalid = none
-	Peer       netip.Prefix // of a point-to-point address; invalid = none
-	Protocol   uint8        // who added it: Protocol for us, 0 when nobody said
-	Tentative  bool         // IPv6: not usable before duplicate address detection has passed
-	Deprecated bool         // IPv6: not chosen as source (preferred lifetime 0)
+	Scope      uint8                  // rtnetlink scope: 0 global, 253 link, 254 host
+	Label      string                 // IPv4 only
+	Broadcast  netip.Addr             // IPv4 only; invalid = none
+	Peer       netip.Prefix           // of a point-to-point address; invalid = none
+	Protocol   uint8                  // who added it: Protocol for us, 0 when nobody said
+	Tentative  bool                   // IPv6: not usable before duplicate address detection has passed
+	Options    routing.AddressOptions // to be added with; not told by the kernel
+	Deprecated bool                   // IPv6: not chosen as source (preferred lifetime 0)
 }
 
 // Addresses returns the addresses of every interface, in the kernel's order, which within an interface is the order
@@ -45,8 +48,8 @@ func (h *Handle) Addresses() ([]Address, error) {
 }
 
 // AddAddress puts a on the interface a.Index, marked with Protocol. Nothing is added to what is written: no broadcast
-// address unless there is one, IPv6 without duplicate address detection, and an IPv6 host address never becomes the
-// source of the machine's own connections. An address that is there already is a success.
+// address unless there is one; and unless Options say otherwise IPv6 is without duplicate address detection, and an IPv6 host
+// address never becomes the source of the machine's own connections. An address that is there already is a success.
 func (h *Handle) AddAddress(a Address) error {
 	err := h.exchange(func(nl *netlink.Handle) error { return nl.AddrAdd(nil, addressTo(a)) })
 	if err != nil && !errors.Is(err, unix.EEXIST) {
@@ -103,13 +106,14 @@ func addressTo(a Address) *netlink.Addr {
 		if a.Broadcast.Is4() {
 			addr.Broadcast = a.Broadcast.AsSlice()
 		}
-		return addr
+	} else if !a.Options.Detect {
+		addr.Flags = unix.IFA_F_NODAD
 	}
-	addr.Flags = unix.IFA_F_NODAD
-	if a.Prefix.IsSingleIP() {
-		// Valid forever, preferred never. The lifetimes are sent only when one of them is above 0.
+	addr.Flags |= int(a.Options.Flags)
+	if a.Options.Preferred || a.Prefix.Addr().Is6() && a.Prefix.IsSingleIP() {
+		// Valid forever. The lifetimes are sent only when one of them is above 0.
 		forever := uint32(math.MaxUint32)
-		addr.ValidLft, addr.PreferedLft = int(forever), 0
+		addr.ValidLft, addr.PreferedLft = int(forever), int(a.Options.Lifetime)
 	}
 	return addr
 }

@@ -21,6 +21,7 @@ import (
 type promotions struct {
 	mu    sync.Mutex
 	links map[int]*promotion
+	kept  map[string]keptPromotion // by name, until it is to end
 }
 
 type promotion struct {
@@ -31,10 +32,55 @@ type promotion struct {
 // promoting runs f while deleting an address from the interface spares its secondaries. f runs in any case; failing to
 // set up what it needs is reported beside f's error.
 func (h *Handle) promoting(index int, f func() error) error {
+	l, err := h.usePromotion(index)
+	return errors.Join(err, f(), h.endPromotion(index, l))
+}
+
+// KeepSecondaries has the kernel keep the other IPv4 addresses of a subnet when the first one is removed from an interface,
+// whoever removes it; with on false no longer, if it did not before. An interface that is gone needs nothing.
+func (h *Handle) KeepSecondaries(link string, on bool) error {
 	p := &h.promotions
 	p.mu.Lock()
-	l := p.links[index]
-	var err error
+	kept, is := p.kept[link]
+	p.mu.Unlock()
+	index, err := h.linkNumber(link)
+	switch {
+	case is && (!on || err != nil || index != kept.index): // it is to end, or it was another interface of that name
+		p.mu.Lock()
+		delete(p.kept, link)
+		p.mu.Unlock()
+		if end := h.endPromotion(kept.index, kept.promotion); end != nil || !on {
+			return end
+		}
+	case is || !on:
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	l, err := h.usePromotion(index)
+	if err != nil {
+		return errors.Join(err, h.endPromotion(index, l))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.kept == nil {
+		p.kept = make(map[string]keptPromotion)
+	}
+	p.kept[link] = keptPromotion{index, l}
+	return nil
+}
+
+type keptPromotion struct {
+	index int
+	*promotion
+}
+
+func (h *Handle) usePromotion(index int) (l *promotion, err error) {
+	p := &h.promotions
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l = p.links[index]
 	if l == nil {
 		l = new(promotion)
 		l.restore, err = h.setPromotion(index)
@@ -44,20 +90,21 @@ func (h *Handle) promoting(index int, f func() error) error {
 		p.links[index] = l
 	}
 	l.users++
-	p.mu.Unlock()
+	return l, err
+}
 
-	err = errors.Join(err, f())
-
+func (h *Handle) endPromotion(index int, l *promotion) error {
+	p := &h.promotions
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l.users--; l.users > 0 {
-		return err
+		return nil
 	}
 	delete(p.links, index)
 	if l.restore != nil {
-		err = errors.Join(err, l.restore())
+		return l.restore()
 	}
-	return err
+	return nil
 }
 
 // setPromotion sets promote_secondaries of an interface and returns what undoes it. An interface that is gone needs

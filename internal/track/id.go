@@ -12,9 +12,10 @@ const (
 	File                          // track_file
 	BFD                           // track_bfd
 	VirtualServer                 // track_virtual_server
+	Static                        // track_group
 )
 
-// String returns interface, script, process, file, bfd or virtual server.
+// String returns interface, script, process, file, bfd, virtual server or static.
 func (k Kind) String() string {
 	switch k {
 	case Interface:
@@ -29,6 +30,8 @@ func (k Kind) String() string {
 		return "bfd"
 	case VirtualServer:
 		return "virtual server"
+	case Static:
+		return "static"
 	}
 	return "tracker"
 }

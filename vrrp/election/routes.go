@@ -14,5 +14,16 @@ type Rule struct {
 	NoTrack bool // nobody cares when it is lost
 }
 
-func (Route) resource() {}
-func (Rule) resource()  {}
+// Promote is the setting of an interface by which the kernel keeps the other addresses of a subnet when the first one is
+// removed, whoever removes it (promote_secondaries).
+type Promote struct{ Link string }
+
+// Static is something that is in place as long as the process runs, whatever the states of the virtual routers.
+type Static struct {
+	Resource   Resource
+	TrackGroup string // whose members are in FAULT while it is not in place; "" = nobody
+}
+
+func (Promote) resource() {}
+func (Route) resource()   {}
+func (Rule) resource()    {}

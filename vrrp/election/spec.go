@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigil/confparse"
+	"vigil/internal/routing"
 	"vigil/internal/track"
 	"vigil/vrrp/wire"
 )
@@ -16,6 +17,8 @@ type Spec struct {
 	Instances []InstanceSpec
 	// Groups are in configuration order, and their names unique. An instance is a member of one of them at most.
 	Groups []GroupSpec
+	// Statics are what is in place besides, in the order in which it is installed.
+	Statics []Static
 	// StartupDelay is vrrp_startup_delay.
 	StartupDelay time.Duration
 	// DelayAfterBoot is vrrp_delay_after_boot: the same, from the boot of the machine on. The longer one counts.
@@ -70,6 +73,7 @@ type InstanceSpec struct {
 	Excluded         []Address   // installed and announced, not advertised
 	Routes           []Route     // installed after the addresses
 	Rules            []Rule      // installed last
+	Promote          bool        // promote_secondaries, on Link
 	Trackers         []TrackSpec // those of its sync group too
 	GARP             confparse.GARP
 	Told             Audience
@@ -101,6 +105,8 @@ type Address struct {
 	// MAC is of the virtual link on Link that it goes on instead; zero = none. The shell, which knows the name of that,
 	// makes it Link.
 	MAC       [6]byte
+	Options   routing.AddressOptions
+	NoTrack   bool // nobody cares when it is lost
 	Scope     uint8
 	Label     string
 	Broadcast netip.Addr
@@ -171,6 +177,9 @@ func (s InstanceSpec) Resources() []Resource {
 			list = append(list, NoAccept{Addr: a.Prefix.Addr(), Link: a.Link})
 		}
 	}
+	if s.Promote {
+		list = append(list, Promote{s.Link})
+	}
 	for _, a := range s.All() {
 		list = append(list, a)
 	}
@@ -210,7 +219,7 @@ func (s InstanceSpec) Equal(t InstanceSpec) bool {
 		slices.Equal(s.Peers, t.Peers) && slices.Equal(s.PeerTTLs, t.PeerTTLs) &&
 		s.CheckUnicastSrc == t.CheckUnicastSrc && s.SkipCheckAdvAddr == t.SkipCheckAdvAddr && s.TrackLink == t.TrackLink &&
 		slices.Equal(s.Addresses, t.Addresses) && slices.Equal(s.Excluded, t.Excluded) &&
-		slices.Equal(s.Routes, t.Routes) && slices.Equal(s.Rules, t.Rules) &&
+		slices.Equal(s.Routes, t.Routes) && slices.Equal(s.Rules, t.Rules) && s.Promote == t.Promote &&
 		slices.Equal(s.Trackers, t.Trackers) && s.GARP == t.GARP && s.OnLoss == t.OnLoss && s.Told == t.Told &&
 		s.LowerPriorityNoAdvert == t.LowerPriorityNoAdvert && s.HigherPrioritySendAdvert == t.HigherPrioritySendAdvert && s.sameAs(&t.ProtocolSpec) &&
 		s.sameLinks(&t)

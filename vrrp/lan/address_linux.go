@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"vigil/internal/netio"
+	"vigil/internal/routing"
 )
 
 // Address is one address to have on an interface.
@@ -14,7 +15,9 @@ type Address struct {
 	Prefix    netip.Prefix
 	Link      string  // name of the interface
 	MAC       [6]byte // of that, when it is a virtual link; nothing here depends on it
-	Scope     uint8   // as in the kernel's address messages: 0 global, 253 link, 254 host
+	Options   routing.AddressOptions
+	NoTrack   bool  // nobody cares when it is lost
+	Scope     uint8 // as in the kernel's address messages: 0 global, 253 link, 254 host
 	Label     string
 	Broadcast netip.Addr   // invalid = none
 	Peer      netip.Prefix // invalid = none
@@ -49,7 +52,7 @@ func (p *Placer) link(name string) lookup {
 }
 
 func (a Address) on(l lookup) netio.Address {
-	return netio.Address{Index: l.Index, Prefix: a.Prefix, Scope: a.Scope, Label: a.Label, Broadcast: a.Broadcast, Peer: a.Peer}
+	return netio.Address{Index: l.Index, Prefix: a.Prefix, Scope: a.Scope, Label: a.Label, Broadcast: a.Broadcast, Peer: a.Peer, Options: a.Options}
 }
 
 // Add installs an address and returns the index of the interface. One that is there is a success.

@@ -29,6 +29,8 @@ type Network interface {
 	// AddAddress and DelAddress change one address; what is already so is a success.
 	AddAddress(netio.Address) error
 	DelAddress(netio.Address) error
+	// KeepSecondaries has the other addresses of a subnet stay when the first one is removed from a link, or no longer.
+	KeepSecondaries(link string, on bool) error
 	// AddRoute and AddRule put something into the kernel's tables, DelRoute and DelRule take it out; what is already so is a
 	// success. MissingRoutes and MissingRules return those of the list that are not there.
 	AddRoute(routing.Route) error
