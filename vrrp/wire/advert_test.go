@@ -326,3 +326,18 @@ func BenchmarkAppendIPv4(b *testing.B) {
 		buf = packets[0].advert.AppendIPv4(buf[:0], packets[0].ip)
 	}
 }
+
+// TestVRRPCase38: version 2 over IPv6 has no authentication data, whatever its type of authentication.
+func TestVRRPCase38(t *testing.T) {
+	ip := IPHeader{Source: link6, Destination: group6, TTL: 255}
+	for _, auth := range []AuthType{AuthNone, AuthPass} {
+		a := Advert{Version: 2, VRID: 51, Priority: 100, Interval: time.Second, AuthType: auth, AuthData: password, Addresses: vips6[:1]}
+		b := a.AppendTo(nil, ip)
+		if got, reason := ParseAdvert(b, ip, nil); len(b) != HeaderLen+16 || reason != DropNone || got.AuthData != [8]byte{} {
+			t.Errorf("type %d: %d bytes, %v, %+v", auth, len(b), reason, got)
+		}
+		if _, reason := ParseAdvert(append(b, password[:]...), ip, nil); reason != DropLength {
+			t.Errorf("type %d with authentication data: %v", auth, reason)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package vrrp
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vigil/vrrp/election"
+)
+
+// TestVRRPCase07: the IP header of what is sent.
+func TestVRRPCase07(t *testing.T) {
+	for version, length := range map[uint8]uint16{2: 40, 3: 32} {
+		synctest.Test(t, func(t *testing.T) {
+			var n ethernet
+			var sent [][]byte
+			n.record = func(_ *host, p []byte) { sent = append(sent, bytes.Clone(p)) }
+			h := n.newHost("10.77.0.1/24")
+			n.newHost("10.77.0.2/24")
+			in := testInstance("V", 51, 100)
+			in.Version = version
+			start(t, h, Options{}, in)
+			time.Sleep(10 * time.Second)
+			for i, p := range sent {
+				if id := binary.BigEndian.Uint16(p[4:]); int(id) != i+1 || p[1] != 0xc0 || p[6]|p[7] != 0 || p[8] != 255 || binary.BigEndian.Uint16(p[2:]) != length {
+					t.Errorf("version %d, packet %d: % x", version, i+1, p[:20])
+				}
+			}
+			if len(sent) < 5 {
+				t.Errorf("%d packets", len(sent))
+			}
+		})
+	}
+}
+
+// TestVRRPCase27: the same identification to every peer, a checksum for each, and the TTL of unicast_ttl.
+func TestVRRPCase27(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		var sent [][]byte
+		n.record = func(_ *host, p []byte) { sent = append(sent, bytes.Clone(p)) }
+		h := n.newHost("10.77.0.1/24")
+		n.newHost("10.77.0.2/24")
+		in := testInstance("V", 51, 150)
+		in.Version, in.Group, in.TTL = 3, netip.Addr{}, 64
+		in.Peers = []netip.Addr{netip.MustParseAddr("10.77.0.2"), netip.MustParseAddr("10.77.0.3")}
+		in.PeerTTLs = []election.TTLRange{{Max: 255}, {Max: 255}}
+		in.Addresses[0].Prefix = netip.PrefixFrom(vip100, 32)
+		start(t, h, Options{}, in)
+		time.Sleep(5 * time.Second)
+		if len(sent) < 2 {
+			t.Fatalf("%d packets", len(sent))
+		}
+		for i, want := range []string{
+			"45c0002000010000407065110a4d00010a4d0002313396010064189d0a4d0064",
+			"45c0002000010000407065100a4d00010a4d0003313396010064189c0a4d0064",
+		} {
+			if hex.EncodeToString(sent[i]) != want {
+				t.Errorf("packet %d\n got %x\nwant %s", i, sent[i], want)
+			}
+		}
+	})
+}
+
+// TestVRRPCase33: of 260 addresses 255 are advertised at an MTU of 1500, and all are there.
+func TestVRRPCase33(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		var last []byte
+		n.record = func(_ *host, p []byte) { last = bytes.Clone(p) }
+		h := n.newHost("10.77.0.1/24")
+		n.newHost("10.77.0.2/24")
+		in := testInstance("V", 51, 150)
+		in.Version, in.Addresses = 3, nil
+		for i := range 260 {
+			a := netip.AddrFrom4([4]byte{10, 80, byte(i / 250), byte(i%250 + 1)})
+			in.Addresses = append(in.Addresses, election.Address{Prefix: netip.PrefixFrom(a, 32), Link: "eth0"})
+		}
+		a := start(t, h, Options{}, in)
+		time.Sleep(10 * time.Second)
+		want(t, "state", a.state("V"), election.Master)
+		want(t, "length of the packet and count", []int{len(last), int(last[23])}, []int{1048, 255})
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		want(t, "addresses of the machine", len(h.addrs), 261)
+	})
+}
