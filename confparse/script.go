@@ -86,8 +86,9 @@ var simpleEscapes = map[byte]byte{
 	'a': '\a', 'b': '\b', 'E': 0x1b, 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v',
 }
 
-// splitCommand cuts a command line into its arguments. No shell is involved: quotes group, \a \b \E \f \n \r \t \v,
-// \NNN, \xXX and \cC give control characters, and a backslash before anything else gives that character.
+// splitCommand cuts a command line into its arguments. No shell is involved: quotes group, and within both kinds as outside
+// \a \b \E \f \n \r \t \v, \NNN, \xXX and \cC give control characters, and a backslash before anything else gives that
+// character.
 func splitCommand(s string) (argv []string, ok bool) {
 	var b strings.Builder
 	started := false
@@ -95,7 +96,7 @@ func splitCommand(s string) (argv []string, ok bool) {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
-		case c == '\\' && i+1 < len(s) && quote != '\'':
+		case c == '\\' && i+1 < len(s):
 			started = true
 			var out byte
 			out, i = unescape(s, i+1)

@@ -47,7 +47,9 @@ func TestSplitCommand(t *testing.T) {
 		{`/bin/a b  c`, []string{"/bin/a", "b", "c"}, true},
 		{`a 'b c' "d 'e'" ''`, []string{"a", "b c", "d 'e'", ""}, true},
 		{`a\ b \x41\102\n\t\cA\E\q`, []string{"a b", "AB\n\t\x01\x1bq"}, true},
-		{`'a\nb' "a\nb"`, []string{`a\nb`, "a\nb"}, true},
+		{`'a\nb' "a\nb"`, []string{"a\nb", "a\nb"}, true}, // as keepalived 2.2.7 and 2.3.3, of whatever kind the quotes are
+		{`/bin/sh -c 'echo \"x y\" \\z'`, []string{"/bin/sh", "-c", `echo "x y" \z`}, true},
+		{`'a b\' c`, []string{"a b' c"}, false},
 		{`\8\x`, []string{"8x"}, true},
 		{`a "b`, []string{"a", "b"}, false},
 	}
