@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -181,31 +182,33 @@ func TestRoutesAndRulesAsKeepalived(t *testing.T) {
 		ours, theirs := tablesOf(t, a), tablesOf(t, b)
 		return differ(ours, theirs)
 	})
-	t.Logf("%d entries for %d lines; refused: %v", len(tablesOf(t, a))-len(before), len(routeForms)+len(ruleForms), r.Status().Instances[0].Failures)
 	if n := len(tablesOf(t, a)) - len(before); n < len(routeForms)+len(ruleForms)-10 {
 		t.Errorf("%d entries for %d lines", n, len(routeForms)+len(ruleForms))
 	}
-	status := r.Status().Instances[0]
-	var refused, missing []string
-	for _, f := range status.Failures {
-		refused = append(refused, f.Resource)
-	}
-	absentRoutes, err1 := a.Kernel.MissingRoutes(routesOf(status.Spec))
-	absentRules, err2 := a.Kernel.MissingRules(rulesOf(status.Spec))
-	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
-	}
-	for _, route := range absentRoutes {
-		missing = append(missing, route.String())
-	}
-	for _, rule := range absentRules {
-		missing = append(missing, rule.String())
-	}
-	slices.Sort(refused)
-	slices.Sort(missing)
-	if !slices.Equal(missing, refused) {
-		t.Errorf("missing are %q, refused were %q", missing, refused)
-	}
+	lantest.Until(t, 20*time.Second, "a status that says what is missing", func() error {
+		status := r.Status().Instances[0]
+		var refused, missing []string
+		for _, f := range status.Failures {
+			refused = append(refused, f.Resource)
+		}
+		absentRoutes, err1 := a.Kernel.MissingRoutes(routesOf(status.Spec))
+		absentRules, err2 := a.Kernel.MissingRules(rulesOf(status.Spec))
+		if err1 != nil || err2 != nil {
+			return errors.Join(err1, err2)
+		}
+		for _, route := range absentRoutes {
+			missing = append(missing, route.String())
+		}
+		for _, rule := range absentRules {
+			missing = append(missing, rule.String())
+		}
+		slices.Sort(refused)
+		slices.Sort(missing)
+		if !slices.Equal(missing, refused) {
+			return fmt.Errorf("missing are %q, refused were %q", missing, refused)
+		}
+		return nil
+	})
 	if err := r.Apply(t.Context(), election.Spec{}); err != nil {
 		t.Fatal(err)
 	}

@@ -128,7 +128,9 @@ func TestReplacedInterfaceGetsNewSockets(t *testing.T) {
 	})
 }
 
-func TestAddressRemovedByOthersIsANewElection(t *testing.T) {
+// TestVRRPCase19: with --repair=fault, as with keepalived, a deleted address is a new election: priority 0, and MASTER again
+// after the skew time.
+func TestVRRPCase19(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{OnLoss: LossFault}, testInstance("V", 51, 100))
