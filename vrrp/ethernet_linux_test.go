@@ -294,8 +294,11 @@ func (h *host) MakeLink(v lan.VirtualLink) (netio.Link, bool, error) {
 	if l, err := h.Link(v.Name); err == nil {
 		return l, true, nil
 	}
+	h.mu.Lock()
 	h.lastIndex++
-	l := netio.Link{Index: 100 + h.lastIndex, Name: v.Name, Up: parent.Up, MTU: parent.MTU, Ether: true, MAC: string(v.MAC[:]),
+	index := 100 + h.lastIndex
+	h.mu.Unlock()
+	l := netio.Link{Index: index, Name: v.Name, Up: parent.Up, MTU: parent.MTU, Ether: true, MAC: string(v.MAC[:]),
 		Kind: "macvlan", Mode: "private", Parent: parent.Index}
 	h.setLink(l)
 	return l, false, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,9 +153,10 @@ func TestVirtualLinkThatCannotBeMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet
 		h := n.newHost("10.77.0.1/24")
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		h.noLink = func(v lan.VirtualLink) error {
-			if broken && v.Name == "vrrp.51" {
+			if broken.Load() && v.Name == "vrrp.51" {
 				return errors.New("no more macvlans")
 			}
 			return nil
@@ -177,7 +179,7 @@ func TestVirtualLinkThatCannotBeMade(t *testing.T) {
 		if tries < 10 || tries > 20 { // 1 s, 2 s … 1 min
 			t.Errorf("tried %d times in 10 minutes", tries)
 		}
-		broken = false
+		broken.Store(false)
 		time.Sleep(time.Minute + 4*time.Second)
 		want(t, "when it can be had", r.state("V"), election.Master)
 	})
