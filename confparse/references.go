@@ -88,6 +88,7 @@ func (c *Config) routerReferences(l *referenceList) {
 		l.routes(in.Routes)
 		l.rules(in.Rules)
 		l.notified(&in.Notify)
+		l.programs(in.Hooks.PreMaster, in.Hooks.EnsureMaster)
 	}
 	for _, sg := range c.SyncGroups {
 		l.by = "vrrp_sync_group " + string(sg.Name)

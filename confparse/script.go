@@ -181,7 +181,11 @@ func (d *decoder) scriptWords(n *Node) []string {
 
 // script decodes "COMMAND [USER [[:]GROUP]]".
 func (d *decoder) script(n *Node, accountWords bool) (Script, bool) {
-	words := d.scriptWords(n)
+	return d.scriptOf(n, d.scriptWords(n), accountWords)
+}
+
+// scriptOf is script for the words of a statement.
+func (d *decoder) scriptOf(n *Node, words []string, accountWords bool) (Script, bool) {
 	if len(words) == 0 {
 		if len(n.Args) == 0 {
 			d.missing(n, !accountWords)
@@ -216,7 +220,12 @@ func (d *decoder) account(words []string) Account {
 
 // notifyScript decodes a script of a block that may be given once.
 func (d *decoder) notifyScript(n *Node, owner string, to *Script) {
-	s, ok := d.script(n, true)
+	d.notifyScriptOf(n, d.scriptWords(n), owner, to)
+}
+
+// notifyScriptOf is notifyScript for the words of a statement.
+func (d *decoder) notifyScriptOf(n *Node, words []string, owner string, to *Script) {
+	s, ok := d.scriptOf(n, words, true)
 	if !ok {
 		return
 	}

@@ -78,6 +78,7 @@ type VRRPInstance struct {
 	SyncDaemonInterface string // lvs_sync_daemon_interface
 	Tracking            Tracking
 	Notify              Notify
+	Hooks               MasterHooks
 }
 
 var instancesRow = blocksRow("vrrp_instance", inInstance, (*decoder).instance,
@@ -102,6 +103,7 @@ var instanceBlock = slices.Concat(routerRows, electionRows, linkStateRows, trans
 		trackInterfaces(func(vi *instanceScratch) *[]TrackInterface { return &vi.TrackInterfaces }),
 		including(trackingRows, (*instanceScratch).part),
 		including(notifyRows, (*instanceScratch).part),
+		preMaster, ensureMaster,
 	})
 
 // routerRows are the rows of vrrp_instance about which virtual router it is, and where.

@@ -54,6 +54,7 @@ func instanceFromConfig(in *confparse.VRRPInstance, g *confparse.Global) electio
 		TrackLink:                !in.DontTrackPrimary,
 		GARP:                     in.GARP,
 		Told:                     audience(&in.Notify),
+		Hooks:                    hooksOf(&in.Hooks),
 		LowerPriorityNoAdvert:    in.LowerPriorityNoAdvert,
 		HigherPrioritySendAdvert: in.HigherPrioritySendAdvert,
 	}

@@ -93,7 +93,7 @@ func TestFromConfig(t *testing.T) {
 			want := base
 			tt.want(&want)
 			spec := FromConfig(&confparse.Config{Instances: []*confparse.VRRPInstance{config(tt.config)}})
-			if diff := cmp.Diff(want, spec.Instances[0], cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, election.Audience{})); diff != "" {
+			if diff := cmp.Diff(want, spec.Instances[0], cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, election.Audience{}, confparse.Program{})); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})

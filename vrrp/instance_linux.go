@@ -79,6 +79,10 @@ func (r *Runner) do(actions []election.InstanceAction) {
 		case election.StateChanged:
 			r.stateChanged(in, act)
 			publish = true
+		case election.RunHook:
+			r.runHook(a.Handle, act)
+		case election.EndHook:
+			r.endHook(hookRun{a.Handle, act.Hook})
 		case election.Report:
 			in.log.report(act, &in.spec)
 		case election.Stopped:

@@ -101,6 +101,12 @@ func (l instanceLog) report(r election.Report, s *election.InstanceSpec) {
 		if r.Theirs > 0 {
 			l.infof("%s was removed again, it is put back in %d ms", resourceText(r.Resource), r.Theirs)
 		}
+	case election.ReportHookFailed:
+		l.failed(r.Hook.String()+" failed", r.Err)
+	case election.ReportHookTimedOut:
+		l.infof("%v is not waited for any longer", r.Hook)
+	case election.ReportHookSucceeded:
+		l.infof("%v has succeeded", r.Hook)
 	case election.ReportClockSkew:
 		l.infof("clock of %s differs by %d sec, which is more than half of the window of %d sec", r.Source, r.Theirs, r.Ours)
 	case election.ReportChecksumDiffers:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vigil/confparse"
 	"vigil/internal/netio"
 	"vigil/internal/track"
 	"vigil/vrrp/election"
@@ -53,6 +54,10 @@ type Options struct {
 	// Tracked is where the values of tracked objects come from; nil makes one of the Runner's own.
 	Tracked *Tracked
 
+	// Hook runs a program that a virtual router waits for (pre_master, ensure_master) to its end, or until ctx ends, which
+	// it obeys within seconds. The error says why it did not succeed. nil runs none.
+	Hook func(ctx context.Context, p confparse.Program) error
+
 	bootTime func() int64 // nanoseconds since the boot; tests have their own
 }
 
@@ -82,6 +87,7 @@ type Runner struct {
 	packets chan packetIn
 	dropped atomic.Uint64 // packets that found the queue full
 	results chan result
+	hooks   hooks
 	opens   chan opened
 	beats   chan []beat
 	quit    chan struct{}  // closed when nobody reads results and opens any more
@@ -135,7 +141,7 @@ func NewRunner(o Options) (*Runner, error) {
 	r := &Runner{
 		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, onLoss: o.OnLoss, servers: o.Servers, tracked: o.Tracked, epoch: time.Now(),
 		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
-		packets: make(chan packetIn, packetQueue), results: make(chan result), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
+		packets: make(chan packetIn, packetQueue), results: make(chan result), hooks: newHooks(o.Hook), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
 		view: newNetworkView(), statics: newStatics(), links: newLinkJudge(), linkbeat: newLinkbeat(), beats: make(chan []beat), reopenAt: election.Never, publishAt: election.Never,
 	}
@@ -256,6 +262,8 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 			r.observe(ev)
 		case res := <-r.results:
 			r.finished(res)
+		case e := <-r.hooks.ends:
+			r.hookEnded(e)
 		case o := <-r.opens:
 			r.opened(o)
 		case list := <-r.beats:
@@ -439,6 +447,7 @@ func (r *Runner) shutDown() (left error) {
 		in.worker.close(abandon)
 		workers = append(workers, in)
 	}
+	r.endHooks()
 	close(r.quit)
 	for _, in := range workers {
 		<-in.worker.done

@@ -38,6 +38,8 @@ type InstanceStatus struct {
 	MasterAddress    netip.Addr // last heard; invalid while MASTER
 	MasterPriority   uint8      // last heard; 0 while MASTER
 	Resigning        bool
+	Preparing        bool             // MASTER that waits for pre_master
+	Ensured          election.Ensured // what ensure_master has come to
 	Counters         election.Counters
 	Failures         []FailureStatus // what could not be installed or removed
 	Announcements    uint64          // gratuitous ARPs and neighbour advertisements
@@ -88,7 +90,7 @@ func (in *virtualRouter) status(m election.MachineStatus, epoch time.Time) *Inst
 		LastTransition: epoch.Add(time.Duration(m.LastTransition)).Round(0),
 		Addresses:      in.addresses, Excluded: in.excluded,
 		AddressesPresent: m.AddressesPresent, LinkUp: m.LinkUp, Source: m.Source,
-		MasterAddress: m.MasterSource, MasterPriority: m.MasterPriority, Resigning: m.Resigning,
+		MasterAddress: m.MasterSource, MasterPriority: m.MasterPriority, Resigning: m.Resigning, Preparing: m.Preparing, Ensured: m.Ensured,
 		Counters: m.Counters, Failures: failureStatus(in.failures), Spec: *s,
 	}
 }

@@ -5,6 +5,14 @@ import (
 	"vigil/vrrp/election"
 )
 
+// hooksOf returns the programs of a master that are waited for.
+func hooksOf(h *confparse.MasterHooks) election.Hooks {
+	return election.Hooks{
+		PreMaster: confparse.ProgramOf(&h.PreMaster), PreMasterTimeout: h.PreMasterTimeout,
+		EnsureMaster: confparse.ProgramOf(&h.EnsureMaster), EnsureInterval: h.EnsureInterval,
+	}
+}
+
 // audience returns who is told of the transitions of an instance or a sync group.
 func audience(n *confparse.Notify) election.Audience {
 	return election.AudienceOf(election.Told{

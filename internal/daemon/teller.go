@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -62,6 +63,14 @@ func (t *teller) run(ctx context.Context, p confparse.Program) {
 	if e := t.scripts.Insist(ctx, command(p)); e.Err != nil && ctx.Err() == nil {
 		t.log.Error("A program cannot be run", "program", p.Argv()[0], "err", e.Err)
 	}
+}
+
+// hook runs a program that a virtual router waits for. The error says how it ended, if that was no success.
+func (t *teller) hook(ctx context.Context, p confparse.Program) error {
+	if e := t.scripts.Execute(ctx, command(p)); !e.Success() {
+		return errors.New(e.String())
+	}
+	return nil
 }
 
 // set makes next who is told.

@@ -118,7 +118,8 @@ type Report struct {
 	Ours     int
 	Rejected wire.DropReason // for ReportRejected
 	Resource Resource        // for ReportResourceFailed and ReportResourceInstalled
-	Err      error           // for ReportResourceFailed
+	Err      error           // for ReportResourceFailed and ReportHookFailed
+	Hook     HookKind        // for those about a hook
 }
 
 // Stopped is the last action of a Machine that was told to Stop: its resources are released (their Own precedes it) and

@@ -6,7 +6,7 @@ import "slices"
 func (m *Machine) announce(repeat int) { m.announceThose(m.ordered, repeat) }
 
 func (m *Machine) announceThose(list []Address, repeat int) {
-	if len(list) > 0 {
+	if len(list) > 0 && m.hooks.preparing == 0 {
 		m.emit(Announce{Repeat: max(repeat, 1), Addresses: list, Interval: m.spec.GARP.Interval,
 			NAInterval: m.spec.GARP.NAInterval})
 	}

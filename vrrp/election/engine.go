@@ -282,7 +282,7 @@ func (e *Engine) servedByOther(r *virtualRouter, x Resource) bool {
 // promisedByOther reports whether another router than r, a MASTER, is about to have x in place, by its new spec.
 func (e *Engine) promisedByOther(r *virtualRouter, x Resource) bool {
 	return e.otherHas(r, x, func(m *Machine, is func(Resource) bool) bool {
-		return m.state == Master && !slices.ContainsFunc(m.owned, is)
+		return m.state == Master && m.hooks.preparing == 0 && !slices.ContainsFunc(m.owned, is)
 	})
 }
 

@@ -38,6 +38,8 @@ const (
 	TimerRelease             // the resources are released
 	TimerRetry               // what could not be installed or removed is tried again
 	TimerAnnouncements       // announcements
+	TimerPreMaster           // pre_master is not waited for any longer
+	TimerEnsureMaster        // ensure_master runs again
 )
 
 // Explain returns why the router is what it is.
@@ -64,6 +66,7 @@ func (m *Machine) Explain() Explanation {
 	}{
 		{t.advert, TimerAdvert}, {t.activeDown, TimerActiveDown}, {t.startup, TimerStartup}, {t.release, TimerRelease},
 		{min(m.retry.at, m.repairs.at), TimerRetry}, {min(t.second, t.refresh, t.lower, t.lowerAgain, t.handedOver), TimerAnnouncements},
+		{t.prepare, TimerPreMaster}, {t.ensure, TimerEnsureMaster},
 	} {
 		if timer.at < e.Deadline {
 			e.Deadline, e.Timer = timer.at, timer.is

@@ -76,6 +76,7 @@ type Machine struct {
 	// What this Step did that concerns the sync group.
 	accepted, lower, lost bool
 
+	hooks    hooks
 	counters Counters
 	out      []Action
 }
@@ -145,7 +146,7 @@ func (m *Machine) Step(now Instant, ev Event) []Action {
 	}
 	m.now = max(m.now, now)
 	m.handle(m.now, ev)
-	if m.timers.release == Never {
+	if m.timers.release == Never && m.hooks.preparing == 0 {
 		m.notify()
 	}
 	return m.out
@@ -181,6 +182,8 @@ func (m *Machine) handle(now Instant, ev Event) {
 		m.lose(now, ev.Resources)
 	case EffectDone:
 		m.effectDone(now, ev)
+	case HookDone:
+		m.hookDone(now, ev)
 	case SpecChanged:
 		m.change(now, ev.Spec)
 	case Stop:
@@ -200,6 +203,7 @@ func (m *Machine) Status() MachineStatus {
 		MasterPriority: m.master.Priority, MasterSource: m.master.Source, MasterInterval: m.interval,
 		AddressesPresent: m.present, Resigning: m.phase == resigning, LinkUp: m.linkUp,
 		Source: m.source, LastTransition: m.last.At, Counters: m.counters,
+		Preparing: m.hooks.preparing != 0, Ensured: m.hooks.ensured,
 	}
 }
 
@@ -221,6 +225,10 @@ func (m *Machine) wake(now Instant) {
 		m.yield(now, CauseTimerExpired)
 	case m.timers.advert <= now:
 		m.sendScheduled(now)
+	}
+	m.prepareDue(now)
+	if m.timers.ensure <= now {
+		m.ensure(now)
 	}
 	m.announceDue(now)
 	if m.timers.release <= now {

@@ -209,6 +209,10 @@ func describe(a Action, all []Address) string {
 		return "start"
 	case Configure:
 		return "configure"
+	case RunHook:
+		return "run " + a.Hook.String()
+	case EndHook:
+		return "end " + a.Hook.String()
 	case Stopped:
 		return "stopped"
 	}
@@ -239,6 +243,7 @@ var reportNames = map[ReportKind]string{
 	ReportPreemptDelayStopped: "preempt delay stopped", ReportPriorityZeroSent: "sent 0",
 	ReportHigherPriority: "higher", ReportSamePriority: "same", ReportResourceFailed: "failed",
 	ReportResourceInstalled: "installed", ReportResourceRepaired: "repaired", ReportResourceLeft: "left",
+	ReportHookFailed: "hook failed", ReportHookTimedOut: "hook timed out", ReportHookSucceeded: "hook succeeded",
 }
 
 var errEffect = errors.New("no such device")

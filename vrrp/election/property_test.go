@@ -23,6 +23,10 @@ var (
 	anySpan = rapid.Custom(func(t *rapid.T) time.Duration {
 		return time.Duration(rapid.Int64Range(-1, 10_000).Draw(t, "ms")) * time.Millisecond
 	})
+	anyHooks = rapid.Custom(func(t *rapid.T) Hooks {
+		some := rapid.SampledFrom([]confparse.Program{{}, {}, programCalled("a"), programCalled("b")})
+		return Hooks{some.Draw(t, "pre_master"), anySpan.Draw(t, "timeout"), some.Draw(t, "ensure_master"), anySpan.Draw(t, "every")}
+	})
 	// anySpec includes what no configuration asks for: a machine must live with that too.
 	anySpec = rapid.Custom(func(t *rapid.T) InstanceSpec {
 		return InstanceSpec{
@@ -43,6 +47,7 @@ var (
 				MasterRefresh: anySpan.Draw(t, "refresh"), LowerPrioDelay: anySpan.Draw(t, "lower delay"),
 				LowerPrioRepeat: rapid.IntRange(-1, 3).Draw(t, "lower repeat"),
 			},
+			Hooks:                 anyHooks.Draw(t, "hooks"),
 			LowerPriorityNoAdvert: rapid.Bool().Draw(t, "no advert"), HigherPrioritySendAdvert: rapid.Bool().Draw(t, "advert"),
 		}
 	})
@@ -85,6 +90,12 @@ var (
 				return Stop{AtOnce: rapid.Bool().Draw(t, "at once"), Hold: anySpan.Draw(t, "hold")}
 			}
 			return Wake{}
+		case 13:
+			ev := HookDone{Hook: HookKind(rapid.IntRange(0, 3).Draw(t, "hook")), Serial: rapid.Uint64Range(0, 9).Draw(t, "serial")}
+			if rapid.Bool().Draw(t, "fails") {
+				ev.Err = errEffect
+			}
+			return ev
 		case 9, 10, 11, 12:
 			return anyAdvert.Draw(t, "advert")
 		}
@@ -155,7 +166,7 @@ func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
 		ev = done
 	}
 	actions := append([]Action(nil), w.m.Step(now, ev)...)
-	if diff := cmp.Diff(actions, twin.Step(now, ev), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, Audience{}), cmpopts.EquateEmpty(),
+	if diff := cmp.Diff(actions, twin.Step(now, ev), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, Audience{}, confparse.Program{}), cmpopts.EquateEmpty(),
 		cmpopts.EquateErrors()); diff != "" {
 		t.Fatalf("%T: twins differ\n%s", ev, diff)
 	}

@@ -115,6 +115,7 @@ func (m *Machine) receiveMaster(now Instant, a *wire.Advert, from *peer) {
 		m.lower = true
 		m.announceLower(now)
 		m.tellLower(now)
+		m.rivalSeen(now)
 	default:
 		if m.spec.HigherPrioritySendAdvert {
 			m.sendAdvert(now)

@@ -37,6 +37,9 @@ type repairs struct {
 
 // lose handles ResourcesLost.
 func (m *Machine) lose(now Instant, lost []Resource) {
+	if m.hooks.preparing != 0 { // what is there is to go, or comes afterwards
+		return
+	}
 	if m.state != Master {
 		if m.phase == running { // in the hand-over grace; a new MASTER must find all of them or none
 			m.release()

@@ -68,7 +68,7 @@ func (m *Machine) effectDone(now Instant, ev EffectDone) {
 		m.retry = backoff{at: Never}
 	case len(m.failures) == 0:
 		m.retry.at = Never
-	case m.state == Master && !m.serves():
+	case m.state == Master && m.present && !m.serves():
 		m.retry.next(now, max(standBackFirst, m.activeDownInterval()))
 		m.unserved = true
 		m.checkFaults(now)

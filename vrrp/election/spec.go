@@ -77,6 +77,7 @@ type InstanceSpec struct {
 	Trackers         []TrackSpec // those of its sync group too
 	GARP             confparse.GARP
 	Told             Audience
+	Hooks            Hooks
 	OnLoss           LossPolicy // of an operator's option, the same of all
 
 	LowerPriorityNoAdvert    bool
@@ -220,7 +221,7 @@ func (s InstanceSpec) Equal(t InstanceSpec) bool {
 		s.CheckUnicastSrc == t.CheckUnicastSrc && s.SkipCheckAdvAddr == t.SkipCheckAdvAddr && s.TrackLink == t.TrackLink &&
 		slices.Equal(s.Addresses, t.Addresses) && slices.Equal(s.Excluded, t.Excluded) &&
 		slices.Equal(s.Routes, t.Routes) && slices.Equal(s.Rules, t.Rules) && s.Promote == t.Promote &&
-		slices.Equal(s.Trackers, t.Trackers) && s.GARP == t.GARP && s.OnLoss == t.OnLoss && s.Told == t.Told &&
+		slices.Equal(s.Trackers, t.Trackers) && s.GARP == t.GARP && s.OnLoss == t.OnLoss && s.Told == t.Told && s.Hooks == t.Hooks &&
 		s.LowerPriorityNoAdvert == t.LowerPriorityNoAdvert && s.HigherPrioritySendAdvert == t.HigherPrioritySendAdvert && s.sameAs(&t.ProtocolSpec) &&
 		s.sameLinks(&t)
 }

@@ -60,6 +60,8 @@ func everyLeaf(t reflect.Type) func(func(func(reflect.Value) string) bool) {
 			yield(func(v reflect.Value) string { v.Set(reflect.ValueOf(netip.MustParsePrefix("192.0.2.7/31"))); return "" })
 		case t == reflect.TypeFor[Audience]():
 			yield(func(v reflect.Value) string { v.Set(reflect.ValueOf(AudienceOf(Told{SaysDeleted: true}))); return "" })
+		case t == reflect.TypeFor[confparse.Program]():
+			yield(func(v reflect.Value) string { v.Set(reflect.ValueOf(programCalled("x"))); return "" })
 		case t.Kind() == reflect.Struct:
 			for i := range t.NumField() {
 				for mutate := range everyLeaf(t.Field(i).Type) {

@@ -89,6 +89,9 @@ const (
 	ReportSamePriority      // the same for equal priority and a higher address
 	ReportResourceFailed    // cannot be installed or removed; tried again, and reported once
 	ReportResourceInstalled // after it could not be
+	ReportHookFailed        // Hook has ended with Err
+	ReportHookTimedOut      // Hook is not waited for any longer
+	ReportHookSucceeded     // after it has failed
 	ReportClockSkew         // auth_hmac: their clock is ahead of ours by Theirs seconds; Ours is the window
 	ReportChecksumDiffers   // the checksum covers something else than ours; both are wire.Checksum
 	ReportResourceRepaired  // put back after somebody else had removed it
@@ -141,6 +144,8 @@ type MachineStatus struct {
 	LinkUp           bool
 	Source           netip.Addr
 	LastTransition   Instant
+	Preparing        bool // MASTER that waits for pre_master
+	Ensured          Ensured
 	Counters         Counters
 }
 

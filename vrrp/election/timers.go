@@ -28,19 +28,22 @@ type timers struct {
 	extra      Instant // periodic round on further interfaces
 	lower      Instant // round for lower masters that were heard soon after the last such round
 	lowerAgain Instant // the second round for them, after garp_lower_prio_delay
+	prepare    Instant // MASTER: pre_master is waited for until then
+	ensure     Instant // MASTER: the next run of ensure_master
 	handedOver Instant // another round when the predecessor's grace is over
 }
 
 var stopped = timers{
 	advert: Never, activeDown: Never, startup: Never, preempt: Never, release: Never,
 	second: Never, refresh: Never, extra: Never, lower: Never, lowerAgain: Never, handedOver: Never,
+	prepare: Never, ensure: Never,
 }
 
 // Deadline returns when the machine wants Wake next; false when no time will change anything.
 func (m *Machine) Deadline() (Instant, bool) {
 	t := &m.timers
-	d := min(t.advert, t.activeDown, t.startup, t.release, t.second, t.refresh, t.extra, t.lower, t.lowerAgain, t.handedOver, m.retry.at,
-		m.repairs.at)
+	d := min(t.advert, t.activeDown, t.startup, t.release, t.second, t.refresh, t.extra, t.lower, t.lowerAgain, t.handedOver, t.prepare, t.ensure,
+		m.retry.at, m.repairs.at)
 	return d, d != Never
 }
 

@@ -52,8 +52,11 @@ const (
 // lowerTold bounds the Notifys about lower masters within an advert interval: a healthy rival sends one advert in each.
 const lowerTold = 8
 
-// tellLower tells of a lower master.
+// tellLower tells of a lower master, once it is told that this is one.
 func (m *Machine) tellLower(now Instant) {
+	if m.notifying() {
+		return
+	}
 	if now >= m.lowerSince.Add(m.spec.AdvertInterval) {
 		m.lowerSince, m.lowerCount = now, 0
 	}

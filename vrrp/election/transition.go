@@ -56,6 +56,7 @@ func (m *Machine) begin(now Instant, master bool) {
 		m.becomeMaster(now, CauseResume)
 		m.own() // adopted; what the configuration gained since is added
 		m.announce(1)
+		m.ensure(now)
 		m.scheduleRefresh(now)
 	case master && m.spec.StartMaster && now < m.listenFrom:
 		m.want, m.timers.startup = Master, m.listenFrom
@@ -86,15 +87,23 @@ func (m *Machine) activeDown(now Instant) {
 func (m *Machine) toMaster(now Instant, cause Cause) {
 	previous, alive := m.predecessor(now)
 	m.becomeMaster(now, cause)
-	if alive && !m.present {
-		m.emit(PassOn{Previous: previous, For: passOnTime, Link: m.spec.Link, Addresses: m.all})
+	if t := (taking{previous, alive, now}); !m.prepare(now, t) {
+		m.takeOver(now, t)
+	}
+}
+
+// takeOver puts the resources of a MASTER in place and announces them.
+func (m *Machine) takeOver(now Instant, t taking) {
+	if left := passOnTime - now.Sub(t.since); t.alive && !m.present && left > 0 {
+		m.emit(PassOn{Previous: t.previous, For: left, Link: m.spec.Link, Addresses: m.all})
 	}
 	m.take()
+	m.ensure(now)
 	m.announce(m.spec.GARP.MasterRepeat)
 	if d := m.spec.GARP.MasterDelay; d > 0 {
 		m.timers.second = now.Add(d)
 	}
-	if previous.IsValid() { // until its grace is over somebody may learn the wrong one; silent ones may just be slow
+	if t.previous.IsValid() { // until its grace is over somebody may learn the wrong one; silent ones may just be slow
 		m.timers.handedOver = now.Add(handOverGrace + handOverMargin)
 	}
 	m.scheduleRefresh(now)
@@ -122,6 +131,9 @@ func (m *Machine) yield(now Instant, cause Cause) {
 	m.transition(now, Master, cause, m.master)
 	m.leaveMaster()
 	m.restartActiveDown(now)
+	if !m.present { // pre_master has not ended: there is nothing to hand over
+		return
+	}
 	m.handOver(now.Add(handOverGrace))
 }
 
@@ -211,6 +223,7 @@ func (m *Machine) finish() {
 func (m *Machine) leaveMaster() {
 	m.timers = stopped
 	m.repairs.at, m.repairs.missing = Never, nil
+	m.endHooks()
 	m.peers.forgive()
 	m.counters.ReleasedMaster++
 	m.emit(CancelAnnouncements{})
@@ -242,6 +255,7 @@ func (m *Machine) change(now Instant, spec InstanceSpec) {
 		return
 	}
 	add, before := addedAddresses(m.spec, spec), m.resources
+	hooks := m.spec.Hooks
 	m.adopt(spec)
 	m.timers.preempt = Never
 	old := m.priority
@@ -261,9 +275,10 @@ func (m *Machine) change(now Instant, spec InstanceSpec) {
 	if m.present && m.phase == running && !slices.Equal(before, m.resources) {
 		m.own()
 	}
-	if m.state == Master {
+	if m.state == Master && m.hooks.preparing == 0 {
 		m.rescheduleAnnouncements(now, add)
 	}
+	m.rehook(now, hooks)
 	m.checkFaults(now)
 	m.hearTrackers(now)
 }
