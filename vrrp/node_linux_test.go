@@ -104,7 +104,7 @@ func (n *node) counters(name string) election.Counters {
 
 func want(t *testing.T, what string, got, want any) {
 	t.Helper()
-	if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, election.Audience{})); d != "" {
+	if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, election.Audience{}, confparse.Program{})); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }
