@@ -46,6 +46,8 @@ func roundTrip(t testing.TB, f fataler, cfg *Config) {
 // sampleArgs are arguments for the keywords whose words are decoded by code of their own.
 var sampleArgs = map[string][]string{
 	"track_virtual_server": {"192.0.2.1 80", "192.0.2.1 80 weight -20", "fwmark 5 weight 7 reverse"},
+	"pre_master":           {"/bin/true", "\"/bin/sh -c true\" timeout 2.5"},
+	"ensure_master":        {"/bin/true", "\"/bin/sh -c true\" interval 12"},
 	"lvs_flush_on_stop":    {"", "VS"}, "lvs_flush_onstop": {"", "VS"}, "dynamic_interfaces": {"", "allow_if_changes"},
 	"persistence_timeout": {"", "30"}, "sorry_server": {"10.9.9.9 80", "10.9.9.8"}, "status_code": {"200", "301-303 404"},
 	"net_namespace_ipvs": {"blue"}, "script_user": {"nobody", "nobody nogroup"}, "startup_script": {`"/bin/a 'b c'"`},
