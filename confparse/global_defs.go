@@ -145,7 +145,7 @@ func defaultInterface() row[Global] {
 			here[Global](at).DefaultInterface = s
 		}
 	}
-	return r.because("eth0").withoutEffect()
+	return r.because("eth0")
 }
 
 // announcementPace is the time between two announcements.

@@ -76,6 +76,8 @@ func actsMail(statement string) string {
 var actsElsewhere = map[string][2]string{
 	"global_defs: checker_log_all_failures": {"global_defs {\nchecker_log_all_failures\n}\n" + actsService + actsWebCheck + "}\n}\n",
 		actsService + actsWebCheck + "}\n}\n"},
+	"global_defs: default_interface": {"global_defs {\ndefault_interface eth1\n}\nstatic_ipaddress {\n192.0.2.1/24\n}\n",
+		"static_ipaddress {\n192.0.2.1/24\n}\n"},
 	"global_defs: script_user": {"global_defs {\nscript_user nobody\n}\n" + actsService + actsProgram, actsService + actsProgram},
 	"global_defs: set_supplementary_groups": {"global_defs {\nset_supplementary_groups\n}\n" + actsService + actsProgram,
 		actsService + actsProgram},
