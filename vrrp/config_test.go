@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"math"
 	"net/netip"
 	"testing"
 	"time"
@@ -24,6 +25,11 @@ func config(change ...func(*confparse.VRRPInstance)) *confparse.VRRPInstance {
 	}
 	for _, f := range change {
 		f(in)
+	}
+	for _, list := range [][]confparse.VirtualAddress{in.VirtualAddresses, in.ExcludedAddresses} {
+		for i := range list {
+			list[i].PreferredLifetime = math.MaxUint32 // as without preferred_lft
+		}
 	}
 	return in
 }
