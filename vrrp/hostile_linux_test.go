@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,7 +91,10 @@ func hostilePeer(t *testing.T, change func(*election.InstanceSpec)) {
 	a := &attack{rng: rand.New(rand.NewPCG(1, 2)), spec: specs[0]}
 	logs := [2]*counting{{}, {}}
 	hosts := [2]*host{n.newHost("10.77.0.1/24"), n.newHost("10.77.0.2/24")}
+	var mu sync.Mutex // of a.recorded and at
 	n.record = func(from *host, packet []byte) {
+		mu.Lock()
+		defer mu.Unlock()
 		a.recorded = append(a.recorded, bytes.Clone(packet))
 		if from == hosts[0] {
 			at = append(at, time.Now())
@@ -103,13 +108,17 @@ func hostilePeer(t *testing.T, change func(*election.InstanceSpec)) {
 	replays := specs[0].AuthType == wire.AuthAH || specs[0].HMAC.Signs() // where they can be told
 	before := [2]election.Counters{routers[0].counters("V"), routers[1].counters("V")}
 	lines := logs[0].all() + logs[1].all()
+	mu.Lock()
 	at = nil
+	mu.Unlock()
 	const rounds = 1000
 	sent := uint64(0)
 	for range rounds {
 		list := a.packets()
 		if replays {
+			mu.Lock()
 			list = append(list, a.recorded[a.rng.IntN(len(a.recorded))])
+			mu.Unlock()
 		}
 		for _, p := range list {
 			if ah := p[9] == wire.ProtocolAH; ah == (specs[0].AuthType == wire.AuthAH) {
@@ -121,14 +130,17 @@ func hostilePeer(t *testing.T, change func(*election.InstanceSpec)) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	mu.Lock()
+	spoke := slices.Clone(at)
+	mu.Unlock()
 	want(t, "states", []election.State{routers[0].state("V"), routers[1].state("V")}, []election.State{election.Master, election.Backup})
-	for i := 1; i < len(at); i++ {
-		if d := at[i].Sub(at[i-1]); d != time.Second {
+	for i := 1; i < len(spoke); i++ {
+		if d := spoke[i].Sub(spoke[i-1]); d != time.Second {
 			t.Fatalf("an advert after %v", d)
 		}
 	}
-	if len(at) < 9 {
-		t.Errorf("%d adverts in 10 s", len(at))
+	if len(spoke) < 9 {
+		t.Errorf("%d adverts in 10 s", len(spoke))
 	}
 	for i, r := range routers {
 		c := r.counters("V")

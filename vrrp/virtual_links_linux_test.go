@@ -99,7 +99,9 @@ func TestVirtualLinkThatVanishes(t *testing.T) {
 				r := start(t, h, Options{}, withVMAC("V", 51, 100))
 				time.Sleep(10 * time.Second)
 				if link == "eth0" {
+					h.mu.Lock()
 					parent, addr := h.links[0], h.addrs[0]
+					h.mu.Unlock()
 					h.destroyLink("vrrp.51")
 					h.destroyLink("eth0")
 					want(t, "without the parent", r.state("V"), election.Fault)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"unsafe"
 
@@ -26,7 +25,14 @@ const (
 // interfaceRequest is struct ifreq.
 type interfaceRequest struct {
 	name [unix.IFNAMSIZ]byte
-	data [24]byte
+	data [3]uint64 // aligned as what lies in it
+}
+
+// ethtoolRequest is struct ifreq with what SIOCETHTOOL wants.
+type ethtoolRequest struct {
+	name  [unix.IFNAMSIZ]byte
+	value *ethtoolValue
+	_     [2]uint64
 }
 
 // miiData is struct mii_ioctl_data, which lies in the data of an interfaceRequest.
@@ -71,11 +77,11 @@ func carrierBy(fd int, name, method string) (bool, error) {
 	switch method {
 	case carrierMII:
 		mii := (*miiData)(unsafe.Pointer(&r.data))
-		if err := ioctl(fd, unix.SIOCGMIIPHY, &r); err != nil {
+		if err := ioctl(fd, unix.SIOCGMIIPHY, unsafe.Pointer(&r)); err != nil {
 			return false, err
 		}
 		for range 2 {
-			if mii.register = miiStatus; ioctl(fd, unix.SIOCGMIIREG, &r) != nil {
+			if mii.register = miiStatus; ioctl(fd, unix.SIOCGMIIREG, unsafe.Pointer(&r)) != nil {
 				return false, unix.EOPNOTSUPP
 			}
 		}
@@ -85,17 +91,15 @@ func carrierBy(fd int, name, method string) (bool, error) {
 		return mii.out&miiLinkStatus != 0, nil
 	case carrierETHTOOL:
 		v := &ethtoolValue{command: unix.ETHTOOL_GLINK}
-		*(*unsafe.Pointer)(unsafe.Pointer(&r.data)) = unsafe.Pointer(v)
-		err := ioctl(fd, unix.SIOCETHTOOL, &r)
-		runtime.KeepAlive(v)
+		err := ioctl(fd, unix.SIOCETHTOOL, unsafe.Pointer(&ethtoolRequest{name: r.name, value: v}))
 		return v.data != 0, err
 	}
-	err := ioctl(fd, unix.SIOCGIFFLAGS, &r)
+	err := ioctl(fd, unix.SIOCGIFFLAGS, unsafe.Pointer(&r))
 	return *(*uint16)(unsafe.Pointer(&r.data))&unix.IFF_RUNNING != 0, err
 }
 
-func ioctl(fd int, request uintptr, r *interfaceRequest) error {
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(r))); errno != 0 {
+func ioctl(fd int, request uintptr, r unsafe.Pointer) error {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(r)); errno != 0 {
 		return errno
 	}
 	return nil
