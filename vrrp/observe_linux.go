@@ -149,6 +149,7 @@ func (r *Runner) mtuChanged(name string) {
 func (r *Runner) applyFitting() {
 	spec := r.wanted
 	spec.Instances = slices.Clone(spec.Instances)
+	tracked := make(map[addressOn]bool)
 	for i, s := range spec.Instances {
 		mtu := assumedMTU
 		if l, ok := r.view.link(s.Link); ok && l.MTU > 0 {
@@ -156,7 +157,11 @@ func (r *Runner) applyFitting() {
 		}
 		spec.Instances[i] = r.named(fitting(s, mtu))
 		spec.Instances[i].OnLoss = r.onLoss
+		if s.TrackSource {
+			tracked[addressOn{s.Link, s.Source}] = true
+		}
 	}
+	r.view.tracked = tracked
 	strangers := r.spec.LogUnknownVRIDs != spec.LogUnknownVRIDs
 	r.spec = spec
 	r.pacers.configure(&spec)

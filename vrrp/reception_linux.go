@@ -97,6 +97,9 @@ func (v *networkView) usable(link string, ip netip.Addr) bool {
 // sourceTouched tells the routers that stand and fall with an address that it came or went (track_src_ip).
 func (r *Runner) sourceTouched(a netio.Address) {
 	link := r.view.names[a.Index]
+	if !r.view.tracked[addressOn{link, a.Prefix.Addr()}] {
+		return
+	}
 	for _, in := range r.view.dependents[link] {
 		if in.spec.TrackSource && in.spec.Link == link && in.spec.Source == a.Prefix.Addr() {
 			r.mark(in)

@@ -24,6 +24,7 @@ type networkView struct {
 
 	dependents map[string][]*virtualRouter // that use or track the link of that name, in the order in which they started
 	users      map[addressOn]int           // how many routers send from an address
+	tracked    map[addressOn]bool          // the addresses that track_src_ip is about
 	holders    map[any][]*virtualRouter    // of what addressOn, routeTo and ruleAt name
 	routed     map[string][]*virtualRouter // that hold routes on the link of that name
 }
