@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,26 +14,42 @@ import (
 	"vigil/vrrp/election"
 )
 
+// packetsOn keeps the packets that are sent, and returns what returns them.
+func packetsOn(n *ethernet) (sent func() [][]byte) {
+	var mu sync.Mutex
+	var list [][]byte
+	n.record = func(_ *host, p []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		list = append(list, bytes.Clone(p))
+	}
+	return func() [][]byte {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(list)
+	}
+}
+
 // TestVRRPCase07: the IP header of what is sent.
 func TestVRRPCase07(t *testing.T) {
 	for version, length := range map[uint8]uint16{2: 40, 3: 32} {
 		synctest.Test(t, func(t *testing.T) {
 			var n ethernet
-			var sent [][]byte
-			n.record = func(_ *host, p []byte) { sent = append(sent, bytes.Clone(p)) }
+			sent := packetsOn(&n)
 			h := n.newHost("10.77.0.1/24")
 			n.newHost("10.77.0.2/24")
 			in := testInstance("V", 51, 100)
 			in.Version = version
 			start(t, h, Options{}, in)
 			time.Sleep(10 * time.Second)
-			for i, p := range sent {
+			packets := sent()
+			for i, p := range packets {
 				if id := binary.BigEndian.Uint16(p[4:]); int(id) != i+1 || p[1] != 0xc0 || p[6]|p[7] != 0 || p[8] != 255 || binary.BigEndian.Uint16(p[2:]) != length {
 					t.Errorf("version %d, packet %d: % x", version, i+1, p[:20])
 				}
 			}
-			if len(sent) < 5 {
-				t.Errorf("%d packets", len(sent))
+			if len(packets) < 5 {
+				t.Errorf("%d packets", len(packets))
 			}
 		})
 	}
@@ -41,8 +59,7 @@ func TestVRRPCase07(t *testing.T) {
 func TestVRRPCase27(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet
-		var sent [][]byte
-		n.record = func(_ *host, p []byte) { sent = append(sent, bytes.Clone(p)) }
+		sent := packetsOn(&n)
 		h := n.newHost("10.77.0.1/24")
 		n.newHost("10.77.0.2/24")
 		in := testInstance("V", 51, 150)
@@ -52,15 +69,16 @@ func TestVRRPCase27(t *testing.T) {
 		in.Addresses[0].Prefix = netip.PrefixFrom(vip100, 32)
 		start(t, h, Options{}, in)
 		time.Sleep(5 * time.Second)
-		if len(sent) < 2 {
-			t.Fatalf("%d packets", len(sent))
+		packets := sent()
+		if len(packets) < 2 {
+			t.Fatalf("%d packets", len(packets))
 		}
 		for i, want := range []string{
 			"45c0002000010000407065110a4d00010a4d0002313396010064189d0a4d0064",
 			"45c0002000010000407065100a4d00010a4d0003313396010064189c0a4d0064",
 		} {
-			if hex.EncodeToString(sent[i]) != want {
-				t.Errorf("packet %d\n got %x\nwant %s", i, sent[i], want)
+			if hex.EncodeToString(packets[i]) != want {
+				t.Errorf("packet %d\n got %x\nwant %s", i, packets[i], want)
 			}
 		}
 	})
@@ -70,8 +88,7 @@ func TestVRRPCase27(t *testing.T) {
 func TestVRRPCase33(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet
-		var last []byte
-		n.record = func(_ *host, p []byte) { last = bytes.Clone(p) }
+		sent := packetsOn(&n)
 		h := n.newHost("10.77.0.1/24")
 		n.newHost("10.77.0.2/24")
 		in := testInstance("V", 51, 150)
@@ -83,6 +100,8 @@ func TestVRRPCase33(t *testing.T) {
 		a := start(t, h, Options{}, in)
 		time.Sleep(10 * time.Second)
 		want(t, "state", a.state("V"), election.Master)
+		packets := sent()
+		last := packets[len(packets)-1]
 		want(t, "length of the packet and count", []int{len(last), int(last[23])}, []int{1048, 255})
 		h.mu.Lock()
 		defer h.mu.Unlock()

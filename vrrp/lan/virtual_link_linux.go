@@ -237,9 +237,9 @@ func (k *Kernel) RemoveLink(name string) error {
 			_ = k.virtual.adopt(k, link, parent, len(before) > 0)
 		}
 	}
-	gone := k.virtual.forget(k, name)
-	if err == nil && ownMark(link.Alias) {
-		gone = errors.Join(gone, k.DelLink(link.Index))
+	var failed error
+	if err == nil && ownMark(link.Alias) { // before its rules, or the groups that it leaves would be reported from it
+		failed = k.DelLink(link.Index)
 	}
-	return gone
+	return errors.Join(failed, k.virtual.forget(k, name))
 }
