@@ -359,9 +359,9 @@ func parseRuleRest(r routing.Rule, a attribute) routing.Rule {
 			r.TunnelID = binary.BigEndian.Uint64(a.value)
 		}
 	case fraIfGroup:
-		r.SuppressGroup = int32(a.u32())
+		r.SuppressGroup = max(-1, int32(a.u32()))
 	case fraPrefixLen:
-		r.SuppressLength = int32(a.u32())
+		r.SuppressLength = max(-1, int32(a.u32()))
 	case fraTable:
 		r.Table = a.u32()
 	case fraL3MDev:
