@@ -32,9 +32,7 @@ type frr struct {
 func newFRR(t *testing.T, lab *testlan.Lab, n *lantest.Node, vip netip.Addr) *frr {
 	t.Helper()
 	account, err := user.Lookup("frr")
-	if err != nil {
-		t.Skipf("FRRouting is not installed: %v", err)
-	}
+	testlan.RequirePeer(t, err)
 	uid, _ := strconv.Atoi(account.Uid)
 	gid, _ := strconv.Atoi(account.Gid)
 	family, keyword := "1", "ip"

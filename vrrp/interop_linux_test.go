@@ -44,7 +44,7 @@ func keepalived(t *testing.T, n *lantest.Node, instance string) *testlan.Process
 func TestInteropWithKeepalived(t *testing.T) {
 	testlan.RequireNetns(t)
 	if _, err := os.Stat(keepalivedBinary); err != nil {
-		t.Skipf("the reference implementation is not installed: %v", err)
+		testlan.RequirePeer(t, err)
 	}
 	pass := testInstance("V", 51, 0)
 	pass.AuthType, pass.AuthData = wire.AuthPass, password

@@ -57,7 +57,7 @@ func runConfigured(t *testing.T, n *lantest.Node, text string) *Runner {
 func runKeepalived(t *testing.T, n *lantest.Node, text string) *testlan.Process {
 	t.Helper()
 	if _, err := os.Stat(keepalivedBinary); err != nil {
-		t.Skipf("the reference implementation is not installed: %v", err)
+		testlan.RequirePeer(t, err)
 	}
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "keepalived.conf")

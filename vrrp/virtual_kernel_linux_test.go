@@ -43,7 +43,7 @@ func apply(t *testing.T, r *Runner, text string) {
 func keepalivedConfig(t *testing.T, n *lantest.Node, text string) *testlan.Process {
 	t.Helper()
 	if _, err := os.Stat(keepalivedBinary); err != nil {
-		t.Skipf("the reference implementation is not installed: %v", err)
+		testlan.RequirePeer(t, err)
 	}
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "keepalived.conf")

@@ -25,7 +25,7 @@ func program(t *testing.T, paths ...string) string {
 			return found
 		}
 	}
-	t.Skipf("%s is not installed", paths[0])
+	testlan.RequirePeer(t, fmt.Errorf("no %s", paths[0]))
 	return ""
 }
 
@@ -91,9 +91,7 @@ const frrDaemons = "/usr/lib/frr/"
 func newFRR(t *testing.T, lab *testlan.Lab, host *testlan.Host, conf string) *frr {
 	t.Helper()
 	account, err := user.Lookup("frr")
-	if err != nil {
-		t.Skipf("FRR is not installed: %v", err)
-	}
+	testlan.RequirePeer(t, err)
 	uid, _ := strconv.Atoi(account.Uid)
 	gid, _ := strconv.Atoi(account.Gid)
 	f := &frr{t: t, host: host, dir: filepath.Join(lab.Dir(), "frr")}

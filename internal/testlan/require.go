@@ -30,6 +30,15 @@ func RequireIPVS(t testing.TB) {
 	}
 }
 
+// RequirePeer skips the test, saying why, if missing is an error: a program of Debian's that it talks to is not there. With
+// REQUIRE_NETNS=1 it fails instead, for whoever requires namespaces has had the peers installed.
+func RequirePeer(t testing.TB, missing error) {
+	t.Helper()
+	if missing != nil {
+		unmet(t, "REQUIRE_NETNS", fmt.Errorf("needs a peer that is not installed: %w", missing))
+	}
+}
+
 func unmet(t testing.TB, variable string, reason error) {
 	t.Helper()
 	if os.Getenv(variable) == "1" {
