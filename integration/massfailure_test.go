@@ -177,7 +177,11 @@ func TestTenThousandServersFailAtOnce(t *testing.T) {
 	j.must(director.Stop())
 	j.must(calm.Stop())
 	raw := kernelRemoves(j, busy)
-	t.Logf("the kernel alone takes %v", raw) // a figure, not a bar: under emulation looking takes as long as what is looked at
+	t.Logf("the kernel alone takes %v", raw)
+	// 6.5 to 7.7 times as long, on an idle machine and on a busy one: checks end, the log tells of each, the table is looked at.
+	if took > 10*raw {
+		t.Errorf("ten thousand servers were out after %v; the kernel needs %v", took, raw)
+	}
 }
 
 // kernelRemoves is how long the kernel takes to remove as many servers from as many services, for who asks for nothing else.
