@@ -178,8 +178,10 @@ func TestTenThousandServersFailAtOnce(t *testing.T) {
 	j.must(calm.Stop())
 	raw := kernelRemoves(j, busy)
 	t.Logf("the kernel alone takes %v", raw)
-	// 6.5 to 7.7 times as long, on an idle machine and on a busy one: checks end, the log tells of each, the table is looked at.
-	if took > 10*raw {
+	// A second beside three times the kernel's own share, on a machine that runs the other daemon when it is due; one that does
+	// not is slower by as much as that one's advertisements are apart.
+	const interval = 100 * time.Millisecond
+	if slower := float64(control) / float64(interval); took > 3*raw+time.Duration(slower*float64(time.Second)) {
 		t.Errorf("ten thousand servers were out after %v; the kernel needs %v", took, raw)
 	}
 }
