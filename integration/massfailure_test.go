@@ -178,10 +178,10 @@ func TestTenThousandServersFailAtOnce(t *testing.T) {
 	j.must(calm.Stop())
 	raw := kernelRemoves(j, busy)
 	t.Logf("the kernel alone takes %v", raw)
-	// A second beside three times the kernel's own share, on a machine that runs the other daemon when it is due; one that does
-	// not is slower by as much as that one's advertisements are apart.
+	// It takes 0.9 to 1.5 s on a machine that runs the other daemon when it is due; one that does not is slower by as much as
+	// that one's advertisements are apart. What is held here is that it does not become twice that.
 	const interval = 100 * time.Millisecond
-	if slower := float64(control) / float64(interval); took > 3*raw+time.Duration(slower*float64(time.Second)) {
+	if slower := float64(control) / float64(interval); took > 3*raw+time.Duration(slower*float64(2*time.Second)) {
 		t.Errorf("ten thousand servers were out after %v; the kernel needs %v", took, raw)
 	}
 }
