@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"vigil/confparse"
@@ -106,9 +107,18 @@ const (
 // grpcLimits bound all that comes for one call, frames without end that are no answer among it.
 var grpcLimits = replyLimits{size: 256 << 10, burst: 64 << 10, rate: 256 << 10}
 
-// call makes the call over a connection.
+// errOneConnection means that a server refused the call in a way that lets the client try on another connection (RFC 9113 §8.7).
+var errOneConnection = errors.New("the server wants another connection")
+
+// call makes the call over a connection, which the transport gets once: it would try again over one that it is still reading.
 func (c grpcCheck) call(ctx context.Context, conn net.Conn) Result {
-	dialed := func(context.Context, string, string) (net.Conn, error) { return conn, nil }
+	var given atomic.Bool
+	dialed := func(context.Context, string, string) (net.Conn, error) {
+		if given.Swap(true) {
+			return nil, errOneConnection
+		}
+		return conn, nil
+	}
 	transport := &http.Transport{
 		DialContext:            dialed,
 		DialTLSContext:         dialed,
