@@ -53,6 +53,26 @@ func serve(t *testing.T, hold bool, pieces ...string) (port string, requests <-c
 	return port, asked
 }
 
+// asked takes the requests that came so far. The server of serve has one connection at a time, in their order: a last one of our
+// own follows them all.
+func asked(t *testing.T, port string, requests <-chan string) (all []string) {
+	t.Helper()
+	const last = "last\r\n\r\n"
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, last)
+	for r := range requests {
+		if r == last {
+			break
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
 const page = "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\nhello"
 
 // run is the command.
@@ -100,14 +120,9 @@ func TestAgainstDebian(t *testing.T) {
 			t.Fatal(err)
 		}
 		cancel()
-		var want, got []string
-		for len(requests) > 0 {
-			want = append(want, <-requests)
-		}
+		want := asked(t, port, requests)
 		status, stdout, stderr := run(args...)
-		for len(requests) > 0 {
-			got = append(got, <-requests)
-		}
+		got := asked(t, port, requests)
 		theirs := fmt.Sprintf("%d\n%s\n%s", cmd.ProcessState.ExitCode(), usecs.ReplaceAllString(out.String(), ""), errs.String())
 		ours := fmt.Sprintf("%d\n%s\n%s", status, usecs.ReplaceAllString(stdout, ""), stderr)
 		if diff := cmp.Diff(theirs, ours); diff != "" {
