@@ -18,32 +18,39 @@ help:
 # FUZZ is every fuzz target of the tree, as PACKAGE:TARGET.
 FUZZ = $(shell grep -rEo --include='*_test.go' --exclude-dir=build '^func Fuzz[[:alnum:]_]+' . | sed -E 's|^\./(.*)/[^/]*:func |\1:|' | sort)
 
-.PHONY: help build test test-host test-fuzz test-vm test-kernels test-peers soak peers lint keywords demo bench clean FORCE
+.PHONY: help build test test-host test-pure test-race test-pairs test-fuzz test-vm test-kernels test-peers soak peers lint keywords demo bench clean FORCE
 
 ## build: the programs, in bin/
 build:
 	for p in keepalived vigil ipvsadm genhash; do $(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/$$p ./cmd/$$p || exit 1; done
 	for p in save restore; do ln -sf ipvsadm $(BIN)/ipvsadm-$$p; done
 
+# The machine's own tests wait more than they compute, and so run beside each other; the virtual machine has the processors for itself.
 ## test: all that a release must pass
 test: build
-	$(MAKE) test-host
-	$(MAKE) test-fuzz
+	$(MAKE) -j4 test-host test-fuzz
 	$(MAKE) test-vm
 
 # PURE are the packages without goroutines, for which the race detector would only be slow.
 PURE = $(addprefix ./,confparse/... internal/lint internal/status internal/track ipvs/pool vrrp/election vrrp/wire vrrp/vrrptest)
 
-# Everything that the machine's own kernel can show: unit tests, under the race detector where anything can race, then network
-# namespaces with real sockets and Debian's keepalived as a peer. What needs IPVS skips here and runs in test-vm.
+# Everything that the machine's own kernel can show. What needs IPVS skips here and runs in test-vm.
 ## test-host: unit tests, network namespaces with real sockets, Debian's keepalived as a peer
-test-host: build peers
+test-host: test-pure test-race test-pairs
+
+test-pure: build peers
 	$(GO) test -timeout 60m $(PURE)
 	$(GO) test -race -run "^TestLoadsBesideEachOther$$" ./confparse
-	env -u REQUIRE_IPVS $(GO) test -race -timeout 60m $$({ $(GO) list ./...; $(GO) list $(PURE) $(PURE) ./integration; } | sort | uniq -u)
 	unshare -n sh -ec 'ip link add eth0 type veth peer name eth1; ip link add eth2 type veth peer name eth3; \
 		for i in 0 1 2 3; do ip link set eth$$i up; ip addr add 198.18.$$i.1/30 dev eth$$i; done; \
 		$(GO) test -count=1 -run "^TestCrossChecksAgainstKeepalived$$" ./confparse'
+
+# Under the race detector whatever can race, the package that takes longest first.
+test-race: build peers
+	env -u REQUIRE_IPVS $(GO) test -race -timeout 60m ./vrrp \
+		$$({ $(GO) list ./...; $(GO) list $(PURE) $(PURE) ./vrrp ./vrrp ./integration; } | sort | uniq -u)
+
+test-pairs: build peers
 	env -u REQUIRE_IPVS VIGIL_BIN=$(VIGIL) $(GO) test -count=1 -timeout 60m ./integration
 
 # Bounded by executions, not by time: an amount of work is the same on a loaded machine. What was found is kept in a cache of
