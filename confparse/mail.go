@@ -34,7 +34,7 @@ var mailRows = blockOf[Global]{
 	switchRow("smtp_alert_vrrp", "smtp_alert", func(g *Global) *Switch { return &g.Mail.VRRP }),
 	switchRow("smtp_alert_checker", "smtp_alert", func(g *Global) *Switch { return &g.Mail.Checkers }),
 	flagRow("no_email_faults", func(g *Global) *bool { return &g.Mail.NoFaults }),
-	optionRow("no_checker_emails", func(g *Global) *bool { return &g.Mail.NoCheckers }).withoutEffect(),
+	optionRow("no_checker_emails", func(g *Global) *bool { return &g.Mail.NoCheckers }),
 }
 
 // mailFrom is a sender, kept as written.

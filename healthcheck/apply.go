@@ -21,7 +21,7 @@ func (m *Manager) Apply(s Spec) Snapshot {
 	for _, rs := range m.mailbox { // the Snapshot has it all
 		rs.dirty = false
 	}
-	m.mailbox = nil
+	m.mailbox, m.alerts = nil, nil
 
 	servers := make([]*virtualServer, len(s.VirtualServers)) // nil where one must be built
 	before := make([]*virtualServer, len(servers))

@@ -17,6 +17,13 @@ var bfdWords = words{
 		}
 		return "BFD check of [" + t.spec.subject() + "] RS(" + t.server + ") is " + reason
 	},
+	alert: func(t told) string {
+		text := " succeeded on service"
+		if t.verdict == down {
+			text = " failed on service"
+		}
+		return "BFD CHECK " + t.spec.subject() + text
+	},
 }
 
 // bfdQuestion is BFD_CHECK: whether a BFD session is up. It is told of changes.

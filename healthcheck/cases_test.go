@@ -74,10 +74,11 @@ func TestCheckCase26(t *testing.T) {
 		l.answers(ping, refuses)
 		l.run(config(vs))
 		l.until(5 * s)
-		l.wantEvents("1s " + rs1 + " up=false weight=1 initial")
+		down := rs1 + " up=false weight=1"
+		l.wantEvents("1s " + down + " initial")
 		l.mends(1)
 		l.until(15 * s)
-		l.wantEvents()
+		l.wantEvents("11s " + down) // of the check alone
 		l.answers(ping, nil)
 		l.until(25 * s)
 		l.wantEvents("21s " + rs1 + " up=true weight=1")

@@ -10,6 +10,8 @@ type Change struct {
 	// Initial: Up rests on the first verdict of a check. Until then the server was only taken to be up, or down by alpha;
 	// that it is down then is handed out although it was taken to be.
 	Initial bool
+	// Alerts are what its checks came to, in order. They may have come to something without a change of the server.
+	Alerts []Alert
 }
 
 // Snapshot is the health of everything in a Spec, in its order.
@@ -34,7 +36,7 @@ type RealServerHealth struct {
 func (m *Manager) Changed() <-chan struct{} { return m.signal }
 
 // Take returns what has changed since the last Take or Apply, each real server once with its latest health, in the order
-// in which they first changed.
+// in which they first changed. Where only a check came to another verdict the health is what it was.
 func (m *Manager) Take() []Change {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -44,9 +46,10 @@ func (m *Manager) Take() []Change {
 	changes := make([]Change, 0, len(m.mailbox))
 	for _, rs := range m.mailbox {
 		rs.dirty = false
-		changes = append(changes, Change{RealServer: rs.id(), Up: rs.up(), Weight: rs.weight(), Initial: rs.initial})
+		changes = append(changes, Change{RealServer: rs.id(), Up: rs.up(), Weight: rs.weight(), Initial: rs.initial,
+			Alerts: m.alerts[rs]})
 	}
-	m.mailbox = nil
+	m.mailbox, m.alerts = nil, nil
 	return changes
 }
 
@@ -63,13 +66,20 @@ func (m *Manager) notify(rs *realServer, initial bool) {
 	}
 }
 
-// deliver tells every real server that is judged by p of its new verdict, initial being the first one.
-func (m *Manager) deliver(p *probe, initial bool) {
-	ok := p.judgement.state == up
+// deliver tells every real server that is judged by p of its new verdict, which came of r. before is the one before.
+func (m *Manager) deliver(p *probe, before verdict, o observed, r Result) {
+	ok, initial := o.verdict == up, before == unknown
+	alert, alerts := p.alert(before, o, r)
 	for _, s := range p.subscribers {
 		// That a server is down which alpha has only taken to be is news, too.
-		if s.rs.judge(s.check, ok) || initial && !ok && p.spec.Alpha {
+		if s.rs.judge(s.check, ok) || initial && !ok && p.spec.Alpha || alerts {
 			m.notify(s.rs, initial)
+		}
+		if alerts {
+			if m.alerts == nil {
+				m.alerts = make(map[*realServer][]Alert)
+			}
+			m.alerts[s.rs] = append(m.alerts[s.rs], alert)
 		}
 	}
 }

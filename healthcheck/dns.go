@@ -29,6 +29,7 @@ var dnsWords = words{
 		}
 		return "DNS_CHECK (" + t.server + ") " + t.result.Reason + afterRetries(t.retries)
 	},
+	alert: alerting("DNS_CHECK: succeed on service", "DNS_CHECK: failed on service"),
 }
 
 // dnsTypes are the types that can be asked for, by their names in the configuration.

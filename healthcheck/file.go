@@ -18,6 +18,7 @@ var fileWords = words{
 	check:  "FILE_CHECK",
 	passed: func(server string) string { return "FILE_CHECK on service " + server + " success." },
 	failed: func(server, reason string) string { return "FILE_CHECK on service " + server + " " + reason + "." },
+	alert:  alerting("FILE CHECK succeed on service", "FILE CHECK failed on service"),
 }
 
 // fileQuestion is FILE_CHECK: what the number in a file says. It is told of changes.

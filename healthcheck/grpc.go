@@ -32,6 +32,7 @@ var grpcWords = words{
 	check:  "GRPC_CHECK",
 	passed: func(server string) string { return "GRPC connection to " + server + " success." },
 	failed: func(server, reason string) string { return "GRPC connection to " + server + " " + reason + "." },
+	alert:  alerting("GRPC CHECK succeed on service", "GRPC CHECK failed on service"),
 }
 
 // grpcQuestion is GRPC_CHECK: whether Check of grpc.health.v1 says SERVING.

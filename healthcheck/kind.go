@@ -74,6 +74,8 @@ type words struct {
 	step   func(server, reason, step string) string // a step passes while the check is down; nil: it has one step
 	// verdict tells of a verdict where the lines are other than those of most. An empty line is not written.
 	verdict func(told) string
+	alert   func(told) string // the text of a mail about a verdict
+	first   bool              // a first verdict is always worth a mail
 }
 
 // told is what there is to tell of a verdict, or of an attempt that led to none.

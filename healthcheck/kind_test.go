@@ -36,6 +36,7 @@ func addKind(t *testing.T, k confparse.CheckerKind, q question) {
 		check:  "LOAD_CHECK",
 		passed: func(server string) string { return server + " answers." },
 		failed: func(server, reason string) string { return server + ": " + reason },
+		alert:  alerting("load is fine", "load is too high"),
 	}}
 	t.Cleanup(func() { kinds[k] = was })
 }

@@ -63,9 +63,10 @@ type Manager struct {
 	rand      *rand.Rand
 	ctx       context.Context // of Run; nil before and after
 	probes    map[CheckSpec]*probe
-	servers   []*virtualServer // in configuration order
-	mailbox   []*realServer    // changed since the last Take, each once
-	inFlight  int              // probes under way
+	servers   []*virtualServer        // in configuration order
+	mailbox   []*realServer           // changed since the last Take, each once
+	alerts    map[*realServer][]Alert // about them
+	inFlight  int                     // probes under way
 	suspended map[confparse.VirtualServerID]bool
 	waiting   probeQueue     // probes due that found maxInFlight under way
 	running   sync.WaitGroup // the goroutines of the probes under way, and of what tells others

@@ -112,7 +112,7 @@ func TestCase26_TwoChecksOfOneServer(t *testing.T) {
 		l.wantChanges(rs1 + " up=false weight=1 initial")
 		l.mends(1)
 		l.until(15 * s)
-		l.wantChanges()
+		l.wantChanges(rs1 + " up=false weight=1") // of the check alone
 		l.wantHealth(vsName + " 192.168.0.1=down 192.168.0.2=up")
 		l.answers(other, nil)
 		l.until(25 * s)

@@ -23,6 +23,8 @@ var miscWords = words{
 	check:   "MISC_CHECK",
 	failed:  func(server, reason string) string { return "Misc check for " + server + " " + reason + "." },
 	verdict: miscVerdict,
+	alert:   func(t told) string { return "MISC CHECK " + t.result.Reason + " on service" },
+	first:   true,
 }
 
 // miscVerdict tells of a program with its name, how often it was tried, and how it ended.

@@ -19,6 +19,7 @@ var pingWords = words{
 	check:  "ICMP CHECK",
 	passed: func(server string) string { return "ICMP connection to " + server + " success." },
 	failed: func(server, reason string) string { return "ICMP connection to address " + server + " " + reason + "." },
+	alert:  alerting("ICMP CHECK succeed on service", "ICMP CHECK failed on service"),
 }
 
 // pingQuestion is PING_CHECK: whether a host answers an echo request.

@@ -269,7 +269,7 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 	}
 	if o.verdict != unknown {
 		m.logVerdict(p, o, r)
-		m.deliver(p, before.state == unknown)
+		m.deliver(p, before.state, o, r)
 	}
 	if weighs && o.verdict == down {
 		m.deliverWeight(p)

@@ -32,9 +32,20 @@ var smtpWords = words{
 		if t.verdict == up {
 			return "Remote SMTP server " + t.server + " succeed on service."
 		}
-		target := t.spec.Target()
-		return fmt.Sprintf("SMTP_CHECK %s server [%s]:%d", t.result.Reason, target.Addr(), target.Port())
+		return "SMTP_CHECK " + smtpFailure(t)
 	},
+	alert: func(t told) string {
+		if t.verdict == up {
+			return "CHECK succeed on service"
+		}
+		return "CHECK failed on service : " + smtpFailure(t)
+	},
+}
+
+// smtpFailure says what failed and where.
+func smtpFailure(t told) string {
+	target := t.spec.Target()
+	return fmt.Sprintf("%s server [%s]:%d", t.result.Reason, target.Addr(), target.Port())
 }
 
 // smtpQuestion is SMTP_CHECK: whether a server greets and answers HELO (RFC 5321 §4.1.1.1).

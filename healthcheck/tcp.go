@@ -19,6 +19,7 @@ var tcpWords = words{
 	check:  "TCP_CHECK",
 	passed: func(server string) string { return "TCP connection to " + server + " success." },
 	failed: func(server, reason string) string { return "TCP connection to " + server + " " + reason + "." },
+	alert:  alerting("TCP CHECK succeed on service", "TCP CHECK failed on service"),
 }
 
 // tcpQuestion is TCP_CHECK: whether a connection can be made.

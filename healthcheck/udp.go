@@ -24,6 +24,7 @@ var udpWords = words{
 		}
 		return "UDP connection to " + server + " " + reason + "."
 	},
+	alert: alerting("UDP CHECK succeed on service", "UDP CHECK failed on service"),
 }
 
 // filler is what is sent when there is nothing particular to send.

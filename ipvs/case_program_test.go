@@ -37,7 +37,7 @@ func TestCheckCase03(t *testing.T) {
 		c.table("tcp 10.0.0.1:80 wlc")
 		c.told("")
 		c.want(c.fail(1))
-		c.told("down .1")
+		c.told("!down .1")
 		c.want(c.fail(1))
 		c.told("")
 	})
@@ -47,7 +47,7 @@ func TestCheckCase04(t *testing.T) {
 	playCase(t, vs("alpha\ninhibit_on_failure", 1), []int{1}, func(c *caseRun) {
 		c.fail(1)
 		c.table("tcp 10.0.0.1:80 wlc\n-> 192.168.0.1:80 masq 0")
-		c.told("down .1")
+		c.told("!down .1")
 	})
 }
 

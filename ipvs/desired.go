@@ -17,7 +17,11 @@ type RealServerHealth = pool.Health
 type HealthChange struct {
 	Server confparse.RealServerID
 	RealServerHealth
+	Alerts []Alert // what its checks came to, in order
 }
+
+// Alert is what a check of a real server came to.
+type Alert = pool.Alert
 
 // Desired returns the table that spec asks for at a start with this health. The rules are package pool's.
 func Desired(spec Spec, h Health) Table {

@@ -18,4 +18,5 @@ const (
 	ServerGone   = pool.ServerGone
 	QuorumGained = pool.QuorumGained
 	QuorumLost   = pool.QuorumLost
+	CheckDone    = pool.CheckDone
 )

@@ -53,7 +53,7 @@ func changed(s VirtualServerSpec, weights ...int32) []HealthChange {
 	var list []HealthChange
 	for i := range s.Pool.Servers {
 		if rs, ok := h.RealServers[s.serverID(i)]; ok {
-			list = append(list, HealthChange{s.serverID(i), rs})
+			list = append(list, HealthChange{Server: s.serverID(i), RealServerHealth: rs})
 		}
 	}
 	return list

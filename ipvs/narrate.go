@@ -64,7 +64,7 @@ func (r *Reconciler) narrates() bool { return r.log.Enabled(context.Background()
 
 // narrate writes the lines of a note.
 func (r *Reconciler) narrate(id confparse.VirtualServerID, n pool.Note) {
-	if !r.narrates() || n.Initial && n.Kind == pool.ServerUp {
+	if !r.narrates() || silent(n) {
 		return
 	}
 	attrs := []slog.Attr{slog.String("virtual_server", id.String())}
@@ -74,6 +74,11 @@ func (r *Reconciler) narrate(id confparse.VirtualServerID, n pool.Note) {
 	for _, line := range noteLines(id, n) {
 		r.log.LogAttrs(context.Background(), slog.LevelInfo, line, attrs...)
 	}
+}
+
+// silent reports whether a note has no line: the checks have written theirs, and how a server is from the start is no change.
+func silent(n pool.Note) bool {
+	return n.Kind == pool.CheckDone || n.Initial && (n.Kind == pool.ServerUp || n.Kind == pool.ServerDown)
 }
 
 func (r *Reconciler) narrateRemoved(id confparse.VirtualServerID) {

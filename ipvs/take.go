@@ -126,7 +126,12 @@ func (r *Reconciler) changeHealth(changes []HealthChange) {
 		if !changed[vs] {
 			vs.pool.Advance(now)
 		}
-		if i := vs.pool.Find(netip.AddrPortFrom(c.Server.Addr, c.Server.Port)); i >= 0 && vs.pool.Change(i, c.RealServerHealth) {
+		i := vs.pool.Find(netip.AddrPortFrom(c.Server.Addr, c.Server.Port))
+		if i < 0 {
+			continue
+		}
+		vs.pool.Alert(i, c.Alerts)
+		if vs.pool.Change(i, c.RealServerHealth) || len(c.Alerts) > 0 {
 			changed[vs] = true
 		}
 	}

@@ -118,6 +118,7 @@ var actsElsewhere = map[string][2]string{
 	"global_defs: smtp_alert":              {actsMail("smtp_alert"), actsMail("")},
 	"global_defs: smtp_alert_vrrp":         {actsMail("smtp_alert_vrrp"), actsMail("")},
 	"global_defs: no_email_faults":         {actsMail("no_email_faults"), actsMail("")},
+	"global_defs: no_checker_emails":       {actsMail("no_checker_emails"), actsMail("")},
 	"global_defs: notify_fifo_script":      {"global_defs {\nnotify_fifo /run/f\nnotify_fifo_script /bin/true\n}\n", "global_defs {\nnotify_fifo /run/f\n}\n"},
 	"global_defs: vrrp_notify_fifo_script": {"global_defs {\nvrrp_notify_fifo /run/f\nvrrp_notify_fifo_script /bin/true\n}\n", "global_defs {\nvrrp_notify_fifo /run/f\n}\n"},
 	"global_defs: startup_script_timeout":  {"global_defs {\nstartup_script /bin/true\nstartup_script_timeout 7\n}\n", "global_defs {\nstartup_script /bin/true\n}\n"},

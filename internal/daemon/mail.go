@@ -21,6 +21,7 @@ type mailSpec struct {
 	Servers, Quorums bool // whether those that do not say are told of
 	Routers          bool // virtual routers and sync groups
 	NoFaults         bool // no_email_faults
+	NoCheckers       bool // no_checker_emails
 }
 
 func mailOf(g *confparse.Global) mailSpec {
@@ -37,7 +38,7 @@ func mailOf(g *confparse.Global) mailSpec {
 	}
 	s := mailSpec{Server: net.JoinHostPort(m.ServerHost, strconv.Itoa(int(m.ServerPort))), HELO: m.HELO, From: m.From,
 		Recipients: strings.Join(m.Recipients, "\x00") + "\x00", Timeout: m.Timeout, RouterID: g.RouterID,
-		Servers: all.Or(true), Quorums: all.Or(false), Routers: routers.Or(false), NoFaults: m.NoFaults}
+		Servers: all.Or(true), Quorums: all.Or(false), Routers: routers.Or(false), NoFaults: m.NoFaults, NoCheckers: m.NoCheckers}
 	return s
 }
 

@@ -260,6 +260,9 @@ func changesOfHealth(changes []healthcheck.Change) []ipvs.HealthChange {
 	list := make([]ipvs.HealthChange, len(changes))
 	for i, c := range changes {
 		list[i] = ipvs.HealthChange{Server: c.RealServer, RealServerHealth: ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight}}
+		for _, a := range c.Alerts {
+			list[i].Alerts = append(list[i].Alerts, ipvs.Alert(a))
+		}
 	}
 	return list
 }

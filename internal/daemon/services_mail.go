@@ -24,7 +24,19 @@ func (s *mailSpec) alert(e ipvs.Event, up bool, wanted confparse.Switch) (m noti
 		state = "UP"
 	}
 	m.Subject = fmt.Sprintf("[%s] %s - %s", s.RouterID, about, state)
-	return m, wanted.Or(all)
+	return m, wanted.Or(all) && s.tells(e)
+}
+
+// tells reports whether an event is worth a mail: of a check that has not changed its server unless no_checker_emails is set, and
+// of a server that is as it is from the start if a check has said so.
+func (s *mailSpec) tells(e ipvs.Event) bool {
+	switch e.Kind {
+	case ipvs.CheckDone:
+		return !s.NoCheckers
+	case ipvs.ServerUp, ipvs.ServerDown:
+		return !e.Initial || e.Alert != ""
+	}
+	return true
 }
 
 // serverText is what a mail says of a real server.
@@ -34,6 +46,8 @@ func serverText(e ipvs.Event) string {
 		return "=> Shutting down <="
 	case e.Kind == ipvs.ServerGone:
 		return "=> Removing <="
+	case e.Alert != "":
+		return "=> " + e.Alert + " <="
 	case e.Kind == ipvs.ServerUp:
 		return "=> CHECK succeeded on service <="
 	}

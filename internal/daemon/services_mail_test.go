@@ -24,6 +24,11 @@ func TestAlerts(t *testing.T) {
 	initial, final := func(n *pool.Note) { n.Initial = true }, func(n *pool.Note) { n.Final = true }
 	last := serverEvent(pool.ServerGone, true, pool.Notify{})
 	last.Final = true
+	check := func(kind pool.NoteKind, up bool, text string) ipvs.Event {
+		e := serverEvent(kind, up, pool.Notify{})
+		e.Alert = text
+		return e
+	}
 	s := mailSpec{RouterID: "lb1"}
 	for _, c := range []struct {
 		event         ipvs.Event
@@ -31,6 +36,9 @@ func TestAlerts(t *testing.T) {
 	}{
 		{serverEvent(pool.ServerUp, true, pool.Notify{}), rs + " - UP", "=> CHECK succeeded on service <="},
 		{serverEvent(pool.ServerDown, false, pool.Notify{}), rs + " - DOWN", "=> CHECK failed on service <="},
+		{check(pool.ServerDown, false, "TCP CHECK failed on service"), rs + " - DOWN", "=> TCP CHECK failed on service <="},
+		{check(pool.CheckDone, false, "TCP CHECK succeed on service"), rs + " - DOWN", "=> TCP CHECK succeed on service <="},
+		{check(pool.CheckDone, true, "MISC CHECK succeeded on service"), rs + " - UP", "=> MISC CHECK succeeded on service <="},
 		{serverEvent(pool.ServerGone, true, pool.Notify{}), rs + " - DOWN", "=> Removing <="},
 		{last, rs + " - DOWN", "=> Shutting down <="},
 		{quorumEvent(pool.QuorumGained, nil), vs + " - UP", "=> Gained quorum 3+1=4 <= 5 <="},
@@ -64,6 +72,39 @@ func TestAlertsThatAreWanted(t *testing.T) {
 		_, servers := s.alert(server, true, c.own)
 		if _, quorums := s.alert(quorum, true, c.own); servers != c.servers || quorums != c.quorums {
 			t.Errorf("%+v: servers %v, quorums %v", c, servers, quorums)
+		}
+	}
+}
+
+// Which events about servers are worth a mail: of checks that leave their server as it is not with no_checker_emails, of servers that
+// are as they are from the start only where a check has said so.
+func TestAlertsOfChecks(t *testing.T) {
+	event := func(kind pool.NoteKind, initial bool, text string) ipvs.Event {
+		e := serverEvent(kind, true, pool.Notify{})
+		e.Initial, e.Alert = initial, text
+		return e
+	}
+	for _, c := range []struct {
+		event       ipvs.Event
+		all, little bool // without and with no_checker_emails
+	}{
+		{event(pool.CheckDone, false, "x"), true, false},
+		{event(pool.ServerDown, false, "x"), true, true},
+		{event(pool.ServerUp, false, ""), true, true},
+		{event(pool.ServerUp, true, ""), false, false},
+		{event(pool.ServerDown, true, ""), false, false},
+		{event(pool.ServerDown, true, "x"), true, true},
+		{event(pool.ServerGone, false, ""), true, true},
+	} {
+		for none, want := range map[bool]bool{false: c.all, true: c.little} {
+			s := mailOf(&confparse.Global{Mail: confparse.Mail{ServerHost: "192.0.2.5", ServerPort: 25, Recipients: []string{"a"},
+				NoCheckers: none}})
+			if _, got := s.alert(c.event, true, confparse.Unset); got != want {
+				t.Errorf("%+v, no_checker_emails %v: %v, want %v", c.event.Note, none, got, want)
+			}
+			if _, got := s.alert(c.event, true, confparse.Off); got {
+				t.Errorf("%+v: mailed although smtp_alert is off", c.event.Note)
+			}
 		}
 	}
 }

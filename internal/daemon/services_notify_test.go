@@ -61,6 +61,7 @@ func TestToldLines(t *testing.T) {
 		{serverEvent(pool.ServerGone, true, pool.Notify{}), rs + " DOWN"},
 		{serverEvent(pool.ServerGone, false, pool.Notify{}), ""},
 		{serverEvent(pool.WeightChanged, true, pool.Notify{}), ""},
+		{serverEvent(pool.CheckDone, true, pool.Notify{}), ""},
 		{serverEvent(pool.PanicBegan, false, pool.Notify{}), ""},
 		{serverEvent(pool.QuorumGained, false, pool.Notify{}), vs + " UP"},
 		{serverEvent(pool.QuorumLost, false, pool.Notify{}), vs + " DOWN"},

@@ -232,7 +232,7 @@ func TestBeginningsAndEnds(t *testing.T) {
 	p.Change(1, Health{Weight: 1})
 	p.Change(1, Health{Weight: 1})
 	p.Evaluate()
-	if got := told(p.Settle(all)); got != "down .2" {
+	if got := told(p.Settle(all)); got != "down .2 initial" {
 		t.Errorf("told of the first failure: %q", got)
 	}
 	p.Reload(specOf(1, 1, 1, 1), []Health{{true, 1}, {false, 1}, {false, 1}, {true, 1}}, true)

@@ -1,6 +1,9 @@
 package pool
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // NoteKind is the kind of a Note.
 type NoteKind uint8
@@ -18,6 +21,7 @@ const (
 	FailedBack // they do not any more
 	QuorumGained
 	QuorumLost // or was never had, when Initial is set
+	CheckDone  // a check of a real server has come to another verdict, and the server has not changed by it
 )
 
 // Note is something that has happened to a pool and that the kernel knows of by now. It has all that telling it takes.
@@ -29,6 +33,8 @@ type Note struct {
 	Up      bool           // whether it is up; of ServerGone, whether it was
 	From    int32          // of WeightChanged
 	To      int32
+	// Alert is what the check came to that CheckDone is about, or that the server changed by; "": it changed otherwise.
+	Alert string
 
 	// Of the quorum's kinds, and Live of those about a tier.
 	Quorum     int64
@@ -60,6 +66,7 @@ func (p *Pool) Settle(in func(server int) bool) []Note {
 			late = append(late, i)
 			continue
 		}
+		alerts := p.takeAlerts(i)
 		if s.health.Up != s.told.Up {
 			kind := ServerDown
 			if s.health.Up {
@@ -67,11 +74,17 @@ func (p *Pool) Settle(in func(server int) bool) []Note {
 			}
 			n := p.note(kind, i)
 			n.Initial = s.announced
+			n.Alert, alerts = cause(alerts, s.health.Up)
 			notes = append(notes, n)
 		}
 		if from, to := s.told.kernelWeight(), s.health.kernelWeight(); from != to {
 			n := p.note(WeightChanged, i)
 			n.From, n.To = from, to
+			notes = append(notes, n)
+		}
+		for _, a := range alerts {
+			n := p.note(CheckDone, i)
+			n.Alert = a.Text
 			notes = append(notes, n)
 		}
 		s.told, s.queued, s.announced = s.health, false, false
@@ -80,6 +93,20 @@ func (p *Pool) Settle(in func(server int) bool) []Note {
 		p.pending = nil
 	}
 	return p.settleQuorum(p.settleTiers(notes), in)
+}
+
+// cause takes from alerts the one by which the server is up, which is the last that passed, or down, the first that failed.
+func cause(alerts []Alert, up bool) (text string, others []Alert) {
+	which := slices.IndexFunc(alerts, func(a Alert) bool { return !a.Passed })
+	if up {
+		for which = len(alerts) - 1; which >= 0 && !alerts[which].Passed; which-- {
+		}
+	}
+	if which < 0 {
+		return "", alerts
+	}
+	text = alerts[which].Text
+	return text, slices.Delete(alerts, which, which+1)
 }
 
 // settleTiers tells of the guards, and which tiers serve.

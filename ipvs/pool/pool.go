@@ -60,7 +60,8 @@ type Pool struct {
 	index map[netip.AddrPort]int // of long lists, once asked for
 
 	// What has been told and what not yet. See Settle.
-	pending      []int // servers, each once, in the order in which they changed
+	pending      []int           // servers, each once, in the order in which they changed
+	alerts       map[int][]Alert // by server, of those that are pending; nil: none
 	gone         []Note
 	aside        []Note
 	toldQuorum   bool
@@ -77,7 +78,7 @@ type server struct {
 	queued    bool // in pending
 	fresh     bool // it was not there before the last Spec
 	unheard   bool // it is down since it is there, and no check has said so
-	announced bool // what is to be told of it is that it is there
+	announced bool // what is to be told of it is how it is from the start
 	held      bool // in although checks say that it is down
 }
 
@@ -122,7 +123,7 @@ func (p *Pool) tier(i int) *int64 {
 func (p *Pool) Change(i int, h Health) bool {
 	s := &p.servers[i]
 	if s.unheard && !h.Up { // a check has found what was only assumed
-		s.unheard, s.told.Up = false, true
+		s.unheard, s.told.Up, s.announced = false, true, true
 		s.verdict = h
 		p.put(i, h)
 		p.queue(i)
@@ -300,6 +301,7 @@ func (p *Pool) take(old *Pool, health []Health) (number []int) {
 		if before.health != before.told {
 			p.queue(i)
 		}
+		p.Alert(i, old.alerts[was])
 	}
 	for was, i := range number {
 		if i < 0 {
