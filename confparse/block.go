@@ -115,6 +115,12 @@ func (r row[T]) withoutEffect() row[T] {
 	return r
 }
 
+// needless returns r for a keyword that is parsed and kept, and to which nothing in this program corresponds, for a reason.
+func (r row[T]) needless(reason string) row[T] {
+	r.keyword.needless = reason
+	return r
+}
+
 // referring returns r for a keyword that makes a virtual_server depend on other blocks.
 func (r row[T]) referring() row[T] {
 	r.refers = true

@@ -11,6 +11,7 @@ type Coverage struct {
 	AliasOf  string
 	Typed    bool // decoded into Config
 	ActedOn  bool // has an effect
+	Needless bool // has none, for nothing here corresponds to it
 	ItemName bool // a word of an item, not a keyword
 }
 
@@ -22,7 +23,8 @@ func Keywords() []Coverage {
 		for name, word := range grammar.Blocks[id].Words {
 			kw := &table[word.Index]
 			list = append(list, Coverage{Path: paths[id], Keyword: name, Default: kw.def, Since: kw.since,
-				AliasOf: kw.alias, Typed: true, ActedOn: !kw.pending && !pending(blockID(id))})
+				AliasOf: kw.alias, Typed: true,
+				ActedOn: !kw.pending && kw.needless == "" && !pending(blockID(id)), Needless: kw.needless != ""})
 		}
 	}
 	for _, g := range itemWordTable {

@@ -124,6 +124,10 @@ func (d *decoder) statement(at site) {
 		d.report(n, n.RangeOf(n.Keyword), diag.CodeNotSupported,
 			fmt.Sprintf("%s is accepted, but not supported yet", kw.name), "it has no effect")
 	}
+	if kw.needless != "" && !d.seenPending[kw] {
+		d.seenPending[kw] = true
+		d.report(n, n.RangeOf(n.Keyword), diag.CodeNeedless, kw.name+" is accepted, and there is nothing for it to act on", kw.needless)
+	}
 	v := &kw.value
 	if v.kind >= integer && len(n.Args) == 0 {
 		d.missing(n, v.optional)

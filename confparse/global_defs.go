@@ -85,11 +85,11 @@ var globalBlock = slices.Concat(
 	schedulingRows("checker", func(g *Global) *Scheduling { return &g.CheckerScheduling }),
 	schedulingRows("bfd", func(g *Global) *Scheduling { return &g.BFDScheduling }),
 	autoPriorityRows,
-	bufferRows("vrrp_netlink_cmd_rcv_bufs", func(g *Global) *BufferSize { return &g.VRRPCommandBuffer }).withoutEffect(),
-	bufferRows("vrrp_netlink_monitor_rcv_bufs", func(g *Global) *BufferSize { return &g.VRRPMonitorBuffer }).withoutEffect(),
+	bufferRows("vrrp_netlink_cmd_rcv_bufs", func(g *Global) *BufferSize { return &g.VRRPCommandBuffer }),
+	bufferRows("vrrp_netlink_monitor_rcv_bufs", func(g *Global) *BufferSize { return &g.VRRPMonitorBuffer }),
 	bufferRows("lvs_netlink_cmd_rcv_bufs", func(g *Global) *BufferSize { return &g.LVSCommandBuffer }),
 	bufferRows("lvs_netlink_monitor_rcv_bufs", func(g *Global) *BufferSize { return &g.LVSMonitorBuffer }),
-	bufferRows("process_monitor_rcv_bufs", func(g *Global) *BufferSize { return &g.ProcessBuffer }).withoutEffect(),
+	bufferRows("process_monitor_rcv_bufs", func(g *Global) *BufferSize { return &g.ProcessBuffer }),
 )
 
 // vrrpRows are the rows of global_defs about all instances together.

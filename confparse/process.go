@@ -52,11 +52,11 @@ type Daemon struct {
 
 // processRows are the rows of global_defs about the program itself: its names, its scripts and its files.
 var processRows = blockOf[Global]{
-	flagRow("process_names", func(g *Global) *bool { return &g.Daemon.ProcessNames }).withoutEffect(),
+	flagRow("process_names", func(g *Global) *bool { return &g.Daemon.ProcessNames }),
 	processName("process_name", func(d *Daemon) *string { return &d.ProcessName }),
 	processName("vrrp_process_name", func(d *Daemon) *string { return &d.VRRPProcessName }),
 	checkerName, checkerName.asOldName("lvs_process_name"),
-	processName("bfd_process_name", func(d *Daemon) *string { return &d.BFDProcessName }),
+	processName("bfd_process_name", func(d *Daemon) *string { return &d.BFDProcessName }).needless(oneProcess),
 	optionRow("use_symlink_paths", func(g *Global) *bool { return &g.Daemon.UseSymlinkPaths }).from("2.3.0").withoutEffect(),
 	optionRow("set_supplementary_groups", func(g *Global) *bool { return &g.Daemon.SupplementaryGroups }).from("2.4.3+"),
 	ownRow("script_user", "keepalived_script if it exists, else the daemon's own", (*decoder).scriptUser,
@@ -74,27 +74,27 @@ var processRows = blockOf[Global]{
 		func(g *Global) *time.Duration { return &g.Daemon.ShutdownTimeout }),
 	umask,
 	countRow("random_seed", wholeStrict(0, maxUint32), 0, func(g *Global) *uint32 { return &g.Daemon.RandomSeed }).
-		because("the time").withoutEffect(),
+		because("the time").needless("keepalived has never used it; ${_RANDOM} is another one in every process"),
 	ownRow("reload_check_config", "off", func(d *decoder, n *Node, g *Global) {
 		g.Daemon.ReloadCheck, g.Daemon.ReloadCheckLog = true, d.intern(n.Arg(0))
 	}, func(p *printer, g *Global) {
 		if g.Daemon.ReloadCheck {
 			p.line(strings.TrimSpace("reload_check_config " + optional(g.Daemon.ReloadCheckLog)))
 		}
-	}).withoutEffect(),
-	pathRow("reload_time_file", func(g *Global) *string { return &g.Daemon.ReloadTimeFile }).withoutEffect(),
-	flagRow("reload_repeat", func(g *Global) *bool { return &g.Daemon.ReloadRepeat }).withoutEffect(),
+	}),
+	pathRow("reload_time_file", func(g *Global) *string { return &g.Daemon.ReloadTimeFile }),
+	flagRow("reload_repeat", func(g *Global) *bool { return &g.Daemon.ReloadRepeat }),
 	ownRow("reload_file", "off; keepalived.reload in the pid directory when bare", func(d *decoder, n *Node, g *Global) {
 		g.Daemon.ReloadFile, g.Daemon.ReloadFileSet = d.intern(n.Arg(0)), true
 	}, func(p *printer, g *Global) {
 		if g.Daemon.ReloadFileSet {
 			p.line(strings.TrimSpace("reload_file " + optional(g.Daemon.ReloadFile)))
 		}
-	}).withoutEffect(),
+	}),
 	{keyword: keyword{name: "include_check", def: "none; all when bare", decode: func(*decoder, site) {}, checks: true}},
-	wordRow("config_save_dir", oneWord, func(g *Global) *string { return &g.Daemon.ConfigSaveDir }).withoutEffect(),
+	wordRow("config_save_dir", oneWord, func(g *Global) *string { return &g.Daemon.ConfigSaveDir }),
 	firstWordRow("tmp_config_directory", optionalWord, func(g *Global) *string { return &g.Daemon.TmpConfigDir }).
-		withoutEffect(),
+		needless("no other process has to be handed a copy of the configuration"),
 	optionRow("data_use_instance", func(g *Global) *bool { return &g.Daemon.DataUseInstance }).withoutEffect(),
 	numberRow("json_version", whole(1, 2).withoutFatal(), 1, func(g *Global) *int { return &g.Daemon.JSONVersion }).
 		from("2.2.8").withoutEffect(),
@@ -105,13 +105,16 @@ var processRows = blockOf[Global]{
 	pathRow("json_dump_file", func(g *Global) *string { return &g.Daemon.JSONDumpFile }).from("2.3.1").withoutEffect(),
 }
 
-var checkerName = processName("checker_process_name", func(d *Daemon) *string { return &d.CheckerProcessName })
+// oneProcess is why a keyword about one of keepalived's processes is needless.
+const oneProcess = "one process does everything, and this part has no thread of its own"
+
+var checkerName = processName("checker_process_name", func(d *Daemon) *string { return &d.CheckerProcessName }).needless(oneProcess)
 
 // processName is a name with the room that the kernel has for one.
 func processName(name string, field func(*Daemon) *string) row[Global] {
 	r := wordRow(name, oneWord, func(g *Global) *string { return field(&g.Daemon) })
 	r.str = func(d *decoder, at site, s string) { *field(&here[Global](at).Daemon) = d.shortName(at.n, s, 15) }
-	return r.withoutEffect()
+	return r
 }
 
 // optional is quoted, but nothing for nothing.
@@ -144,7 +147,7 @@ func (d *decoder) scriptUser(n *Node, g *Global) {
 }
 
 var umask = row[Global]{
-	keyword: keyword{name: "umask", value: oneWord, def: "IXUSR|IRWXG|IRWXO", pending: true,
+	keyword: keyword{name: "umask", value: oneWord, def: "IXUSR|IRWXG|IRWXO",
 		str: func(d *decoder, at site, s string) { d.umask(at.n, s, &here[Global](at).Daemon) }},
 	print: func(p *printer, g *Global) {
 		if g.Daemon.UmaskSet {

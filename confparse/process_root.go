@@ -10,13 +10,14 @@ import (
 var processRootRows = blockOf[Config]{
 	netNamespace,
 	ipvsNamespace,
-	// No set of addresses is kept in the kernel.
-	flagRow("namespace_with_ipsets", func(c *Config) *bool { return &c.Global.Daemon.NamespaceWithIPSets }).withoutEffect(),
+	flagRow("namespace_with_ipsets", func(c *Config) *bool { return &c.Global.Daemon.NamespaceWithIPSets }).
+		needless("no set of addresses is kept in the kernel"),
 	firstWordRow("instance", optionalWord, func(c *Config) *string { return &c.Global.Daemon.Instance }),
 	flagRow("use_pid_dir", func(c *Config) *bool { return &c.Global.Daemon.UsePIDDir }),
 	flagRow("linkbeat_use_polling", func(c *Config) *bool { return &c.Global.Daemon.LinkbeatPolling }),
 	secondsRow("child_wait_time", wholeStrict(0, maxUint32), 5*time.Second,
-		func(c *Config) *time.Duration { return &c.Global.Daemon.ChildWaitTime }).withoutEffect(),
+		func(c *Config) *time.Duration { return &c.Global.Daemon.ChildWaitTime }).
+		needless("there are no other processes to wait for; every part ends in a time of its own"),
 }
 
 var netNamespace = row[Config]{

@@ -36,11 +36,11 @@ func schedulingRows(part string, of func(*Global) *Scheduling) blockOf[Global] {
 	realTime.num = func(d *decoder, at site, v int64) { of(here[Global](at)).RealTime = d.clamp(at.n, v, 1, 99) }
 	limit := realTimeLimit(part, of)
 	return blockOf[Global]{
-		nice.withoutEffect(),
-		flagRow(part+"_no_swap", func(g *Global) *bool { return &of(g).NoSwap }).withoutEffect(),
-		realTime.withoutEffect(),
+		nice,
+		flagRow(part+"_no_swap", func(g *Global) *bool { return &of(g).NoSwap }),
+		realTime,
 		ownRow(part+"_cpu_affinity", "all", func(d *decoder, n *Node, g *Global) { of(g).Affinity = d.cpus(n) },
-			func(p *printer, g *Global) { p.ints(part+"_cpu_affinity", of(g).Affinity) }).withoutEffect(),
+			func(p *printer, g *Global) { p.ints(part+"_cpu_affinity", of(g).Affinity) }),
 		limit, limit.asOldName(part + "_rlimit_rtime"),
 	}
 }
@@ -49,7 +49,7 @@ func schedulingRows(part string, of func(*Global) *Scheduling) blockOf[Global] {
 func realTimeLimit(part string, of func(*Global) *Scheduling) row[Global] {
 	name := part + "_rlimit_rttime"
 	return row[Global]{
-		keyword: keyword{name: name, value: whole(1, maxUint32), def: "10000", pending: true,
+		keyword: keyword{name: name, value: whole(1, maxUint32), def: "10000",
 			num: func(d *decoder, at site, v int64) {
 				if v == 1 {
 					d.report(at.n, at.n.RangeOf(at.n.Args[0]), diag.CodeRaised, at.n.Keyword.Text+" 1 is too small, setting to 2", "")
@@ -72,9 +72,9 @@ func realTimeLimit(part string, of func(*Global) *Scheduling) row[Global] {
 var autoPriorityRows = blockOf[Global]{
 	ownRow("max_auto_priority", "0; 99 when bare", func(d *decoder, n *Node, g *Global) {
 		g.VRRPScheduling.AutoRTMax = int(d.optionalNumber(n, whole(-1, 99), 99, 0))
-	}, func(p *printer, g *Global) { p.number("max_auto_priority", int64(g.VRRPScheduling.AutoRTMax), 0) }).withoutEffect(),
+	}, func(p *printer, g *Global) { p.number("max_auto_priority", int64(g.VRRPScheduling.AutoRTMax), 0) }),
 	{
-		keyword: keyword{name: "min_auto_priority_delay", value: whole(1, 10_000_000).withoutFatal(), def: "1000000", pending: true,
+		keyword: keyword{name: "min_auto_priority_delay", value: whole(1, 10_000_000).withoutFatal(), def: "1000000",
 			num: func(d *decoder, at site, v int64) {
 				here[Global](at).VRRPScheduling.AutoRTWait = time.Duration(v) * time.Microsecond
 			}},

@@ -107,6 +107,7 @@ type keyword struct {
 	deprecated string // what to write instead, when its use is reported
 	oldName    bool   // the use of an alias is noted, but is no problem
 	pending    bool   // parsed and kept, but the program does not act on it yet
+	needless   string // why nothing here corresponds to it, or ""
 	refers     bool   // in a virtual_server: depends on other blocks, or on which program was looked at first
 
 	// What it sets; the one that fits value.kind, or decode.

@@ -30,15 +30,6 @@ func bufferRows(name string, of func(*Global) *BufferSize) blockOf[Global] {
 	}
 }
 
-// withoutEffect is row.withoutEffect for each of them.
-func (b blockOf[T]) withoutEffect() blockOf[T] {
-	out := make(blockOf[T], len(b))
-	for i, r := range b {
-		out[i] = r.withoutEffect()
-	}
-	return out
-}
-
 // receiveBuffer is how large the receive buffers of advertisements are.
 var receiveBuffer = row[Global]{
 	keyword: keyword{name: "vrrp_rx_bufs_policy", value: optionalWord, def: "the system's",

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
 	"vigil/internal/netio"
@@ -79,6 +80,7 @@ type Runner struct {
 	killed   chan struct{}
 	killOnce sync.Once
 	ended    chan struct{} // closed when Run has returned
+	thread   atomic.Int64  // of Run; 0 before it
 	board    board
 	err      error // why Run ended early; set before ended is closed
 	changes  *changes
@@ -204,6 +206,9 @@ func (r *Runner) Track(id track.ID, value int) { r.tracked.Set(id, value) }
 // Status returns the latest snapshot. Transitions are in it at once, counters within a quarter of a second.
 func (r *Runner) Status() Status { return r.board.snapshot() }
 
+// Thread is the number of the thread on which all virtual routers run, and 0 before Run has begun.
+func (r *Runner) Thread() int { return int(r.thread.Load()) }
+
 // Changed receives when TakeChanges has something to return. There is one reader of these two; Follow is for others.
 func (r *Runner) Changed() <-chan struct{} { return r.taken.Changed() }
 
@@ -224,6 +229,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	// The timer and the adverts of all virtual routers hang on this thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	r.thread.Store(int64(unix.Gettid()))
 
 	events := make(chan netio.Event, 256)
 	watchCtx, stopWatch := context.WithCancel(context.Background())

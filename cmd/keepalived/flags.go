@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -97,6 +98,15 @@ func newFlagSet(c *command) *pflag.FlagSet {
 	fs.StringVarP(&o.ConfigID, "config-id", "i", "", "Configuration `ID` for @ID conditions; default the node name")
 	fs.BoolVarP(&o.AllConfig, "all-config", "e", false, "Error if any configuration file is missing (same as includea)")
 	fs.StringVarP(&o.Namespace, "namespace", "s", "", "Run in network namespace `NAME` (overrides config)")
+	fs.FuncP("umask", "u", "File creation mask `MASK`, such as 027 (overrides config)", func(s string) error {
+		mask, err := strconv.ParseUint(s, 0, 32)
+		if err != nil || mask > 0o777 {
+			c.messages = append(c.messages, "Invalid --umask option "+s)
+			return nil
+		}
+		o.Umask = new(uint32(mask))
+		return nil
+	})
 	fs.BoolVar(&o.IgnoreInterrupt, "ignore-sigint", false, "Ignore SIGINT")
 	fs.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen,
 		"Serve /metrics, /healthz and /status on `ADDR`, or off")
@@ -188,7 +198,7 @@ func addUnsupported(fs *pflag.FlagSet, c *command) {
 		fs.BoolFuncP(f.name, f.short, "(accepted, not supported yet)", note(f.name))
 	}
 	for _, f := range []struct{ name, short string }{
-		{"umask", "u"}, {"snmp-agent-socket", "A"}, {"log-file", "g"}, {"core-dump-pattern", "M"},
+		{"snmp-agent-socket", "A"}, {"log-file", "g"}, {"core-dump-pattern", "M"},
 	} {
 		fs.FuncP(f.name, f.short, "(accepted, not supported yet)", note(f.name))
 		if f.short != "" && strings.Contains(attachedOnly, f.short) {

@@ -77,6 +77,9 @@ func TestGetoptLongRules(t *testing.T) {
 		{"missing value", "-f", with(func(s *summary) { s.Messages, s.Failed = "Missing parameter for option -f", true })},
 		{"empty namespace", "--namespace=", with(func(s *summary) { s.Messages, s.Failed = "Missing parameter for option --namespace", true })},
 		{"empty value", "--use-file=", with(func(s *summary) { s.File, s.Messages, s.Failed = "", "Missing parameter for option --use-file", true })},
+		{"umask that is none goes on", "-u 01000 -n --umask x", with(func(s *summary) {
+			s.Foreground, s.Messages = true, "Invalid --umask option 01000|Invalid --umask option x"
+		})},
 		{"bad facility goes on", "-S mail -n", with(func(s *summary) { s.Foreground, s.Messages = true, "Invalid log facility 'mail'" })},
 		{"option without effect says so", "-x", with(func(s *summary) { s.Messages = "Option --snmp is accepted, not supported yet" })},
 		{"audit", "--audit=repair", with(func(s *summary) { s.Repair = true })},
@@ -171,5 +174,17 @@ func TestGenhash(t *testing.T) {
 		if at, _ := genhashAt(args); at >= 0 {
 			t.Errorf("%q is taken for genhash", args)
 		}
+	}
+}
+
+// TestUmaskOption: any base of C.
+func TestUmaskOption(t *testing.T) {
+	for line, want := range map[string]uint32{"-u 027": 0o27, "--umask=0x17": 0x17, "-u 23": 23, "-u 0": 0} {
+		if c, err := parse(t, line); err != nil || c.options.Umask == nil || *c.options.Umask != want {
+			t.Errorf("%s: %v, %v; want %#o", line, c.options.Umask, err, want)
+		}
+	}
+	if c, _ := parse(t, "-u 08"); c.options.Umask != nil {
+		t.Errorf("-u 08: %#o", *c.options.Umask)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"vigil/internal/daemon"
 	"vigil/internal/genhash"
@@ -91,6 +92,7 @@ func run(argv []string, stdout, stderr io.Writer) int {
 func serve(o daemon.Options, caught *caughtSignals, stderr io.Writer) int {
 	ctx, release := caught.until(o.IgnoreInterrupt)
 	defer release()
+	o.SetUmask = syscall.Umask
 	o.Requests, o.LastSignals = daemon.RequestsOf(ctx, caught.requests), release
 	err := daemon.Run(ctx, o)
 	if err == nil {

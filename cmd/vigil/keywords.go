@@ -18,13 +18,16 @@ func keywordsCommand(args []string, s streams) (int, error) {
 		return exitOK, err
 	}
 	var list []confparse.Coverage
-	acted := 0
+	acted, needless := 0, 0
 	all := confparse.Keywords()
 	for _, k := range all {
 		if k.ActedOn {
 			acted++
 		}
-		if !*pending || !k.ActedOn {
+		if k.Needless {
+			needless++
+		}
+		if !*pending || !k.ActedOn && !k.Needless {
 			list = append(list, k)
 		}
 	}
@@ -42,7 +45,7 @@ func keywordsCommand(args []string, s streams) (int, error) {
 	if err := w.Flush(); err != nil {
 		return exitErrors, err
 	}
-	_, err := fmt.Fprintf(s.out, "\n%d of %d keywords and words are acted on\n", acted, len(all))
+	_, err := fmt.Fprintf(s.out, "\n%d of %d keywords and words are acted on; to %d nothing in this program corresponds\n", acted, len(all), needless)
 	return exitOK, err
 }
 
@@ -55,9 +58,16 @@ func writeKeywords(w io.Writer, list []confparse.Coverage) error {
 		if k.AliasOf != "" {
 			def = "as " + k.AliasOf
 		}
-		fmt.Fprintf(b, "%s\t%s\tyes\t%s\t%s\t%s\t%s\n", k.Path, k.Keyword, yesNo(k.Typed), yesNo(k.ActedOn), k.Since, def)
+		fmt.Fprintf(b, "%s\t%s\tyes\t%s\t%s\t%s\t%s\n", k.Path, k.Keyword, yesNo(k.Typed), actedOn(k), k.Since, def)
 	}
 	return b.Flush()
+}
+
+func actedOn(k confparse.Coverage) string {
+	if k.Needless {
+		return "needless"
+	}
+	return yesNo(k.ActedOn)
 }
 
 func yesNo(v bool) string {

@@ -195,6 +195,7 @@ const (
 	CodeKeyFile   Code = 3084
 
 	CodeNotSupported Code = 4001
+	CodeNeedless     Code = 4002
 	CodeRefused      Code = 4003
 )
 
@@ -375,5 +376,6 @@ var codes = map[Code]codeInfo{
 	CodeKeyFile:   {Warning, classSecurity, "a key that others can read"},
 
 	CodeNotSupported: {Note, classNone, "accepted, not supported yet"},
+	CodeNeedless:     {Note, classNone, "accepted, with nothing to act on"},
 	CodeRefused:      {Fatal, classMessage, "a setting of where or how to speak, not supported yet"},
 }

@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"cmd/ipvsadm":           {"internal/ipvsadm"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs",
-		"internal/bfd", "internal/firewall", "internal/netio", "internal/notify", "internal/script", "internal/status", "internal/track", "internal/track/watch", "internal/web"},
+		"internal/bfd", "internal/firewall", "internal/netio", "internal/notify", "internal/process", "internal/script", "internal/status", "internal/track", "internal/track/watch", "internal/web"},
 	"internal/notify": nil,
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
@@ -60,6 +60,7 @@ var arrows = map[string][]string{
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
 	"internal/pcre":           nil,
+	"internal/process":        nil,
 	"internal/script":         nil,
 	"internal/trackfile":      nil,
 }
@@ -90,7 +91,7 @@ var libraries = map[string][]string{
 	"golang.org/x/net/ipv4":               {"vrrp/lan_linux"},
 	"golang.org/x/net/ipv6":               {"vrrp/lan_linux"},
 	"golang.org/x/sys/unix": {"healthcheck", "internal/bfd_linux", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/genhash", "internal/netio",
-		"internal/notify_linux", "internal/script", "internal/track/watch_linux", "internal/trackfile", "ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
+		"internal/notify_linux", "internal/process_linux", "internal/script", "internal/track/watch_linux", "internal/trackfile", "ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
 }
 
 // purePackages are the cores: they are told the time and return what is to be done.
@@ -105,6 +106,7 @@ var shells = map[string][]string{
 		"smtp.go", "tcp.go", "udp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go", "advance.go", "timeouts.go"},
+	"internal/process":     {"lateness.go"},
 	"internal/track/watch": {"processes.go", "script.go", "watcher.go"},
 	"internal/bfd":         {"changes.go", "log.go", "metrics.go", "network.go", "runner.go", "sessions.go", "status.go"},
 	"internal/ipvsadm":     {"connections.go", "errors.go", "names.go", "print.go", "restore.go", "run.go"},

@@ -51,25 +51,49 @@ func ConfigTest(o Options, file string, stderr io.Writer) int {
 		return 0
 	}
 	env := environment(o)
-	env.ConfigTest, env.System = true, confparse.OSSystem()
-	if o.entered != "" {
-		env.System.Namespace = nil // it is known
-	}
-	cfg, diags := confparse.Load(o.files(), o.ConfigFile, env)
+	env.System.Resolve = confparse.OSSystem().Resolve
+	cfg, diags := testConfig(o, env)
 	name := cfg.Global.Daemon.NetNamespace
 	missing := slices.ContainsFunc(diags, func(d confparse.Diagnostic) bool { return d.Code == diag.CodeNoNamespace })
 	if name != "" && o.entered == "" && !missing {
 		return elsewhere(name)
 	}
+	if err := writeTest(w, diags); err != nil {
+		fmt.Fprintln(stderr, err)
+		return ExitFatal
+	}
+	return diags.ExitCode()
+}
+
+// checkConfig checks the configuration where the process is, for a reload, and returns the exit status of --config-test. What
+// cannot be written to w is no reason to refuse it.
+func checkConfig(o Options, env confparse.Env, w io.Writer) (code int) {
+	if !configured(o.files(), o.ConfigFile) {
+		fmt.Fprintf(w, "Config files missing '%s'.\n", o.ConfigFile)
+		return ExitNoConfig
+	}
+	_, diags := testConfig(o, env)
+	_ = writeTest(w, diags)
+	return diags.ExitCode()
+}
+
+// testConfig loads the configuration to know what is wrong with it.
+func testConfig(o Options, env confparse.Env) (*confparse.Config, confparse.Diagnostics) {
+	env.ConfigTest = true
+	if o.entered != "" {
+		env.System.Namespace = nil // it is known
+	}
+	return confparse.Load(o.files(), o.ConfigFile, env)
+}
+
+// writeTest prints each problem in keepalived's form, and then with the line it stands on.
+func writeTest(w io.Writer, diags confparse.Diagnostics) error {
 	var b strings.Builder
 	for _, d := range diags {
 		one := confparse.Diagnostics{d}
 		_ = one.ConfigTest(&b) // a strings.Builder takes everything
 		_ = one.Render(&b)
 	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		fmt.Fprintln(stderr, err)
-		return ExitFatal
-	}
-	return diags.ExitCode()
+	_, err := io.WriteString(w, b.String())
+	return err
 }

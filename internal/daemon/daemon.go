@@ -40,10 +40,13 @@ type daemon struct {
 	services      *services
 	routers       *routers
 	notifications *notifications
+	self          *self
 	parts         []part // those that are to run, in the order in which they start; never changed
 
 	running       loaded
-	reloading     *reload // nil while none is under way
+	reloading     *reload      // nil while none is under way
+	asked         chan Request // of the program itself
+	saver         saver
 	configuration atomic.Pointer[status.Configuration]
 
 	ended chan *task
@@ -103,13 +106,15 @@ func (d *daemon) move(ctx context.Context, closeLog func()) error {
 }
 
 func newDaemon(o Options) *daemon {
-	d := &daemon{opts: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now(), ended: make(chan *task, 16)}
+	d := &daemon{opts: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now(), ended: make(chan *task, 16),
+		asked: make(chan Request, 1)}
 	d.metrics = newMetrics(d.registry)
 	d.configuration.Store(&status.Configuration{File: o.ConfigFile})
 	s := surroundings{opts: &d.opts, log: d.log, metrics: d.registry, ended: d.ended, tracked: vrrp.NewTracked(),
 		followed: healthcheck.NewBFDSessions()}
 	d.notifications, d.sessions = newNotifications(s), &sessions{surroundings: s}
-	d.parts = append(d.parts, d.notifications, d.sessions)
+	d.self = &self{surroundings: s, reload: d.asked}
+	d.parts = append(d.parts, d.self, d.notifications, d.sessions)
 	d.services, d.routers = newServices(s, d.notifications.teller), &routers{surroundings: s, teller: d.notifications.teller}
 	if o.Checkers {
 		d.parts = append(d.parts, d.services)
@@ -145,6 +150,7 @@ func (d *daemon) run(ctx context.Context) error {
 		return d.fail(ExitConfig, fmt.Errorf("%w: not starting", err))
 	}
 	d.take(first.identity)
+	d.self.setUmask(first.desired.Program)
 	release, err := d.claim(first.desired)
 	if errors.Is(err, errAlreadyRunning) {
 		d.log.Info("daemon is already running", "err", err)
@@ -224,7 +230,7 @@ func (d *daemon) begin(ctx context.Context, first loaded) error {
 	if err := commitAll(ctx, all); err != nil {
 		return err
 	}
-	d.running = first
+	d.inForce(first)
 	d.loaded(reloadApplied, nil, begun)
 	if d.services.running.Load() == nil && d.routers.runner.Load() == nil && d.sessions.runner.Load() == nil {
 		d.log.Warn("Warning - keepalived has no configuration to run")
@@ -261,6 +267,8 @@ func (d *daemon) loop(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case r := <-d.opts.Requests:
+			d.handle(ctx, r)
+		case r := <-d.asked:
 			d.handle(ctx, r)
 		case out := <-d.reloadOutcome():
 			if err := d.endReload(ctx, out); err != nil {

@@ -19,6 +19,7 @@ type Desired struct {
 	Told     toldSpec
 	BFD      bfd.Spec
 	Tracking watch.Spec
+	Program  programSpec
 	Followed []followedServer // changes only with what follows, or with what is followed
 }
 
@@ -39,7 +40,7 @@ func (d Desired) Updated(c *confparse.Config) (next Desired, ok bool) {
 	parts.Go(func() { next.IPVS, services = d.IPVS.Updated(c) })
 	next.VRRP, next.BFD = vrrp.FromConfig(c), bfd.FromConfig(c)
 	next.Tracking, next.Followed = watch.FromConfig(c), followedOf(c)
-	next.Told = toldOf(&c.Global)
+	next.Told, next.Program = toldOf(&c.Global), programSpecOf(c)
 	parts.Wait()
 	return next, checks && services
 }

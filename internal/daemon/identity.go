@@ -56,8 +56,8 @@ func (id identity) suffix() string {
 // pidDir is where pid files are with use_pid_dir. In a network namespace it is a directory of that namespace's own.
 const pidDir = "/run/keepalived"
 
-// pidFiles are given, completed by keepalived's names for id.
-func (id identity) pidFiles(given PIDFiles) PIDFiles {
+// file is the path of a file of the daemon's beside its pid file: name, the instance, ending.
+func (id identity) file(name, ending string) string {
 	dir, instance := "/run", ""
 	if id.pidDir {
 		dir = pidDir
@@ -65,12 +65,17 @@ func (id identity) pidFiles(given PIDFiles) PIDFiles {
 	if id.instance != "" {
 		instance = "_" + id.instance
 	}
+	return filepath.Join(dir, name+instance+ending)
+}
+
+// pidFiles are given, completed by keepalived's names for id.
+func (id identity) pidFiles(given PIDFiles) PIDFiles {
 	for _, f := range []struct {
 		path *string
 		name string
 	}{{&given.Daemon, "keepalived"}, {&given.VRRP, "vrrp"}, {&given.Checkers, "checkers"}, {&given.BFD, "bfd"}} {
 		if *f.path == "" {
-			*f.path = filepath.Join(dir, f.name+instance+".pid")
+			*f.path = id.file(f.name, ".pid")
 		}
 	}
 	return given

@@ -3,10 +3,12 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
+	"strings"
 
 	"vigil/confparse"
 	"vigil/internal/track/watch"
@@ -18,6 +20,8 @@ type loaded struct {
 	inputs  *confparse.Inputs
 	known   *confparse.Known // what the next load need not read again, given desired
 	dynamic bool             // dynamic_interfaces: interfaces may be missing
+
+	text string // of the configuration in canonical form, if it is to be saved
 
 	identity   identity
 	interfaces []confparse.Reference // of what was read
@@ -38,7 +42,9 @@ func environment(o Options) confparse.Env {
 	if o.Namespace != "" || o.entered != "" {
 		system.Namespace = nil // it is known
 	}
-	return confparse.Env{Hostname: host, ConfigID: o.ConfigID, LookupEnv: os.LookupEnv, AllConfig: o.AllConfig, System: system}
+	seed := fnv.New64a()
+	fmt.Fprint(seed, host, os.Getpid())
+	return confparse.Env{Hostname: host, Seed: seed.Sum64(), ConfigID: o.ConfigID, LookupEnv: os.LookupEnv, AllConfig: o.AllConfig, System: system}
 }
 
 // load reads the configuration and logs every problem with its place. Of what has not changed since last it takes the
@@ -58,6 +64,14 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 		identity: identityOf(cfg, o), interfaces: interfaceUses(cfg)}
 	if next.identity.namespace != o.entered {
 		return next, errElsewhere
+	}
+	if cfg.Global.Daemon.ConfigSaveDir != "" {
+		if next.known = nil; env.Known != nil {
+			return load(o, loaded{desired: last.desired, accepted: last.accepted}, log) // reading everything, to have it all in the copy
+		}
+		var text strings.Builder
+		_, _ = cfg.WriteTo(&text) // which takes everything
+		next.text = text.String()
 	}
 	if given := cfg.Global.Daemon.NetNamespace; o.Namespace != "" && given != "" {
 		log.Info(fmt.Sprintf("Overriding config net_namespace '%s' with command line namespace '%s'", given, o.Namespace))

@@ -176,6 +176,19 @@ func (o *Options) removePIDDir() {
 	}
 }
 
+// makeDirs makes a directory, and those above it, that all can read, whatever the umask.
+func makeDirs(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if above := filepath.Dir(path); above != path {
+		if err := makeDirs(above); err != nil {
+			return err
+		}
+	}
+	return makeDir(path)
+}
+
 // makeDir makes a directory that all can read, whatever the umask.
 func makeDir(path string) error {
 	err := os.Mkdir(path, 0o755)

@@ -8,6 +8,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/internal/bfd"
+	"vigil/internal/process"
 	"vigil/ipvs"
 	"vigil/vrrp"
 )
@@ -30,6 +31,10 @@ type Options struct {
 	Audit ipvs.AuditMode
 	// OnLoss is what a master does about an address, a route or a rule that somebody else has removed.
 	OnLoss vrrp.LossPolicy
+
+	// Umask is -u; nil = as the configuration says. SetUmask makes it that of the process; nil leaves it alone.
+	Umask    *uint32
+	SetUmask func(mask int) (old int)
 
 	Log LogOptions
 	// PIDFiles are the paths that were asked for; "" = keepalived's, which depend on the configuration.
@@ -54,6 +59,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Files replaces the machine's file system for the configuration.
 	Files fs.FS
+	// Process replaces what the kernel is told about this process.
+	Process Keeper
 	// Network replaces the kernel's network for VRRP.
 	Network func() (Network, error)
 	// BFDNetwork replaces the kernel's network for BFD; nil does not.
@@ -86,6 +93,12 @@ func (o Options) files() fs.FS {
 		return o.Files
 	}
 	return confparse.OSFS()
+}
+
+// Keeper keeps this process as a process.Spec says while its Run is on.
+type Keeper interface {
+	Set(process.Spec) error
+	Run(context.Context) error
 }
 
 // Network is the network that VRRP works on, and an end to it.

@@ -55,8 +55,9 @@ type surroundings struct {
 	tracked  *vrrp.Tracked            // where parts say what the priorities of virtual routers depend on
 }
 
-// openNetwork opens the kernel's network, or what stands for it. buffer is that of its watch; the zero value: the usual one.
-func (s surroundings) openNetwork(buffer confparse.BufferSize) (Network, error) {
+// openNetwork opens the kernel's network, or what stands for it. The buffers are those of its watch and of its requests; the
+// zero value: the usual one.
+func (s surroundings) openNetwork(monitor, commands confparse.BufferSize) (Network, error) {
 	if s.opts.Network != nil {
 		return s.opts.Network()
 	}
@@ -64,8 +65,11 @@ func (s surroundings) openNetwork(buffer confparse.BufferSize) (Network, error) 
 	if err != nil {
 		return nil, err
 	}
-	if buffer.Bytes > 0 {
-		k.SetWatchBuffer(int(min(buffer.Bytes, math.MaxInt32)), buffer.Force)
+	if monitor.Bytes > 0 {
+		k.SetWatchBuffer(int(min(monitor.Bytes, math.MaxInt32)), monitor.Force)
+	}
+	if commands.Bytes > 0 {
+		k.SetRequestBuffer(int(min(commands.Bytes, math.MaxInt32)), commands.Force)
 	}
 	return k, nil
 }

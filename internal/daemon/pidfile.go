@@ -29,7 +29,7 @@ type pidFile struct{ f *os.File }
 // errAlreadyRunning when another process holds the lock, or when a live keepalived that does not lock wrote the file.
 func createPIDFile(path string) (*pidFile, error) {
 	if dir := filepath.Dir(path); dir != "." {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := makeDirs(dir); err != nil {
 			return nil, fmt.Errorf("pid file: %w", err)
 		}
 	}

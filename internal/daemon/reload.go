@@ -61,8 +61,14 @@ func (d *daemon) findOut(ctx context.Context, running loaded) outcome {
 		d.log.Debug("the configuration files are unchanged")
 		return outcome{next: running, result: reloadUnchanged}
 	}
+	surround := running.desired.Program.Reloading
+	if err := surround.validate(d.opts, d.log); err != nil {
+		return refused(err)
+	}
 	defer debug.SetGCPercent(debug.SetGCPercent(reloadGCPercent))
+	unmark := surround.mark(running.identity, d.log)
 	next, err := load(d.opts, running, d.log)
+	unmark()
 	if err == nil || errors.Is(err, errElsewhere) {
 		err = errMoved(running.identity, next.identity)
 	}
@@ -85,6 +91,17 @@ func (d *daemon) findOut(ctx context.Context, running loaded) outcome {
 	return outcome{next: next, prepared: all, result: reloadApplied}
 }
 
+// inForce makes l what runs, and keeps a copy of it where config_save_dir asks for one.
+func (d *daemon) inForce(l loaded) {
+	if dir := l.desired.Program.SaveDir; dir != "" && l.text != "" {
+		if err := d.saver.save(dir, l.text); err != nil {
+			d.log.Warn("config_save_dir: the configuration is not saved", "err", err)
+		}
+		l.text = ""
+	}
+	d.running = l
+}
+
 // reloadOutcome receives when the reload under way can be ended.
 func (d *daemon) reloadOutcome() <-chan outcome {
 	if d.reloading == nil {
@@ -101,10 +118,12 @@ func (d *daemon) endReload(ctx context.Context, out outcome) error {
 	if err := commitAll(ctx, out.prepared); err != nil {
 		return err
 	}
-	if out.err != nil {
+	if check := (errCheck{}); errors.As(out.err, &check) {
+		d.log.Error(check.Error())
+	} else if out.err != nil {
 		d.log.Error("New config failed validation, keeping the running one", "err", out.err)
 	} else {
-		d.running = out.next
+		d.inForce(out.next)
 		d.routers.tellStates(out.next.desired.Told)
 		d.log.Info("Reload complete")
 	}

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vigil/confparse"
+	"vigil/internal/process"
 	"vigil/internal/status"
 	"vigil/vrrp"
 )
@@ -28,12 +28,13 @@ type routers struct {
 	runner atomic.Pointer[vrrp.Runner] // nil until it runs
 
 	// Owned by the daemon's goroutine.
-	network Network
-	task    *task
-	herald  *herald
-	telling *task // of the herald
-	spec    vrrp.Spec
-	untaken bool // the Runner has not taken spec
+	network    Network
+	task       *task
+	herald     *herald
+	telling    *task // of the herald
+	spec       vrrp.Spec
+	untaken    bool   // the Runner has not taken spec
+	threadName string // of the Runner's; "" = as the process
 	// answering is for the Runner's questions.
 	answering answering
 	// leaving are the routers that spec has no more, or has otherwise, while they may still be resigning.
@@ -55,7 +56,7 @@ func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
 	if len(next.VRRP.Instances)+len(next.VRRP.Statics) == 0 {
 		return prepared{}, nil
 	}
-	network, err := r.openNetwork(confparse.BufferSize{})
+	network, err := r.openNetwork(next.Program.VRRPMonitor, next.Program.VRRPCommands)
 	if err != nil {
 		return prepared{}, fmt.Errorf("vrrp: %w", err)
 	}
@@ -100,10 +101,26 @@ func (r *routers) take(ctx context.Context, next Desired) error {
 	defer cancel()
 	err := r.runner.Load().Apply(limit, spec)
 	r.untaken = err != nil
+	r.nameThread(next.Program.VRRPThread)
 	if err == nil || ctx.Err() != nil { // told to stop, which is no failure
 		return nil
 	}
 	return fmt.Errorf("vrrp does not take its configuration: %w", err)
+}
+
+// nameThread gives the thread of the Runner its name; "" is that of the process, which it has had before.
+func (r *routers) nameThread(name string) {
+	thread := r.runner.Load().Thread()
+	if thread == 0 || name == r.threadName {
+		return
+	}
+	r.threadName = name
+	if name == "" {
+		name = process.Name()
+	}
+	if err := process.NameThread(thread, name); err != nil {
+		r.log.Warn(err.Error())
+	}
 }
 
 // replace makes spec the one that runs and notes what leaves by it. What left by reloads before may not be done yet.

@@ -161,7 +161,7 @@ func (s *services) set(ctx context.Context, next Desired) {
 
 // watch begins to follow which addresses are here. Without that nobody is suspended.
 func (s *services) watch(r *runningServices, buffer confparse.BufferSize) {
-	network, err := s.openNetwork(buffer)
+	network, err := s.openNetwork(buffer, confparse.BufferSize{})
 	if err != nil {
 		s.log.Error("ha_suspend: cannot tell which addresses are here", "err", err)
 		return

@@ -52,3 +52,27 @@ func TestWatchBufferAsSet(t *testing.T) {
 	cancel()
 	<-done
 }
+
+// Sockets of requests have the receive buffer that was set for them before they were opened.
+func TestRequestBufferAsSet(t *testing.T) {
+	h, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	const bytes = 45_678
+	h.SetRequestBuffer(bytes, false)
+	nl, err := h.socket() // the one that Open has left
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nl.Close()
+	next, err := h.socket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	if sizes := rtnetlinkBuffers(t); sizes[2*bytes] != 1 {
+		t.Errorf("buffers %v, want one of %d", sizes, 2*bytes)
+	}
+}

@@ -40,6 +40,7 @@ type Handle struct {
 
 	promotions  promotions
 	watchBuffer atomic.Pointer[buffer] // nil: the usual one
+	askBuffer   atomic.Pointer[buffer] // of the sockets of exchanges; nil: the system's
 }
 
 // Open returns a Handle for the network namespace of the calling thread. A caller that has changed the namespace of
@@ -112,6 +113,12 @@ func (h *Handle) socket() (nl *netlink.Handle, err error) {
 	if err := nl.SetSocketTimeout(requestTimeout); err != nil {
 		_ = nl.Close()
 		return nil, fmt.Errorf("set rtnetlink timeout: %w", err)
+	}
+	if b := h.askBuffer.Load(); b != nil {
+		if err := nl.SetSocketReceiveBufferSize(b.bytes, b.force); err != nil {
+			_ = nl.Close()
+			return nil, fmt.Errorf("receive buffer of %d bytes for rtnetlink: %w", b.bytes, err)
+		}
 	}
 	return nl, nil
 }

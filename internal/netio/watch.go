@@ -49,6 +49,11 @@ func (h *Handle) SetWatchBuffer(bytes int, force bool) {
 	h.watchBuffer.Store(&buffer{bytes, force})
 }
 
+// SetRequestBuffer sets how large the receive buffers of the sockets of requests are that are opened after it.
+func (h *Handle) SetRequestBuffer(bytes int, force bool) {
+	h.askBuffer.Store(&buffer{bytes, force})
+}
+
 type watch struct {
 	h       *Handle
 	buffer  int  // bytes

@@ -29,11 +29,11 @@ type Pipe struct {
 	lines *queue[string]
 }
 
-// OpenPipe opens the named pipe at path, which is made, and given to an owner, if there is none. It is no error that
-// nobody reads it.
+// OpenPipe opens the named pipe at path, which is made, less what the umask forbids, and given to an owner, if there is
+// none. It is no error that nobody reads it.
 func OpenPipe(path string, uid, gid int) (*Pipe, error) {
 	p := &Pipe{path: path, lines: newQueue[string](maxLines, lineBatch)}
-	err := unix.Mkfifo(path, 0o600)
+	err := unix.Mkfifo(path, 0o644)
 	switch {
 	case err == nil:
 		p.made = true

@@ -84,11 +84,11 @@ type startAnswer struct {
 }
 
 // Run starts what Execute asks for until ctx ends; then it ends the programs that run and waits for them. It must be
-// called once. All programs are children of its thread: a parent-death signal follows the thread and not the process
+// called once, in a goroutine of its own, whose thread ends with it. All programs are children of its thread: a parent-death signal follows the thread and not the process
 // (prctl(2)), and so they end when the daemon is killed, and not when the runtime retires a thread.
 func (r *Runner) Run(ctx context.Context) error {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	resetChildren()
 	if adopts() {
 		signal.Notify(r.poke, syscall.SIGCHLD)
 		defer signal.Stop(r.poke)

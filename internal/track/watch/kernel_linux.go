@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vigil/confparse"
 )
 
 // kernelProcesses are the processes of this machine, or container: those in /proc.
@@ -86,7 +89,7 @@ type connector struct{ file *os.File }
 // events opens the connector. The kernel has it in the network namespace of the machine's first process only, so the
 // socket is opened there, if the process may; it tells of all network namespaces. It answers who listens, but not in a
 // container.
-func (kernelProcesses) events(ctx context.Context) (processEvents, error) {
+func (kernelProcesses) events(ctx context.Context, buffer confparse.BufferSize) (processEvents, error) {
 	type result struct {
 		fd  int
 		err error
@@ -94,7 +97,7 @@ func (kernelProcesses) events(ctx context.Context) (processEvents, error) {
 	opened := make(chan result, 1)
 	go func() {
 		runtime.LockOSThread() // for good: a thread that was moved ends with its goroutine
-		fd, err := openConnector()
+		fd, err := openConnector(buffer)
 		opened <- result{fd, err}
 	}()
 	r := <-opened
@@ -112,7 +115,7 @@ func (kernelProcesses) events(ctx context.Context) (processEvents, error) {
 const firstNamespace = "/proc/1/ns/net"
 
 // openConnector opens the socket on the calling thread, which may be moved for it.
-func openConnector() (int, error) {
+func openConnector(buffer confparse.BufferSize) (int, error) {
 	own, err := os.Readlink("/proc/thread-self/ns/net")
 	if err != nil {
 		return -1, err
@@ -132,7 +135,13 @@ func openConnector() (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("connector socket: %w", err)
 	}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, procEventsBuffer)
+	size, option := procEventsBuffer, unix.SO_RCVBUFFORCE
+	if buffer.Bytes > 0 {
+		if size = int(min(buffer.Bytes, math.MaxInt32)); !buffer.Force {
+			option = unix.SO_RCVBUF
+		}
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, size) // a smaller one misses more, which is counted anew
 	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, connectorFilter())
 	if err == nil {
 		err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: cnIdxProc})

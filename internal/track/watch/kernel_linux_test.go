@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"vigil/confparse"
 	"vigil/internal/testlan"
 	"vigil/internal/track"
 	"vigil/internal/trackfile"
@@ -97,7 +100,9 @@ func sleeper(t *testing.T, name string) (path string, start func(args ...string)
 // deaf are the kernel's processes without its reports.
 type deaf struct{ kernelProcesses }
 
-func (deaf) events(context.Context) (processEvents, error) { return nil, fmt.Errorf("not asked for") }
+func (deaf) events(context.Context, confparse.BufferSize) (processEvents, error) {
+	return nil, fmt.Errorf("not asked for")
+}
 
 // TestProcessesOfThisMachine: they are counted while they run, by name and by command line, whether the kernel reports
 // them or they are looked at.
@@ -106,7 +111,7 @@ func TestProcessesOfThisMachine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if name == "reported" {
 				testlan.RequireNetns(t) // as root
-				events, err := kernelProcesses{}.events(t.Context())
+				events, err := kernelProcesses{}.events(t.Context(), confparse.BufferSize{})
 				if err != nil {
 					t.Skip("the kernel does not report processes here: ", err)
 				}
@@ -140,7 +145,7 @@ func TestProcessesAreReportedInANetworkNamespace(t *testing.T) {
 		t.Skip("the network namespace of the machine's first process cannot be seen from here: ", err)
 	}
 	if os.Getenv("VIGIL_INNER") == "" {
-		if events, err := (kernelProcesses{}).events(t.Context()); err != nil {
+		if events, err := (kernelProcesses{}).events(t.Context(), confparse.BufferSize{}); err != nil {
 			t.Skip("the kernel does not report processes here: ", err)
 		} else {
 			events.close()
@@ -152,7 +157,7 @@ func TestProcessesAreReportedInANetworkNamespace(t *testing.T) {
 		}
 		return
 	}
-	events, err := kernelProcesses{}.events(t.Context())
+	events, err := kernelProcesses{}.events(t.Context(), confparse.BufferSize{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,4 +211,21 @@ func TestTrackedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.await(t, load.id(), 5)
+}
+
+// TestProcessEventsBuffer: it is as large as it was set; the kernel doubles what it is given.
+func TestProcessEventsBuffer(t *testing.T) {
+	testlan.RequireNetns(t) // as root
+	for buffer, want := range map[confparse.BufferSize]int{{}: 2 * procEventsBuffer, {Bytes: 65_432}: 2 * 65_432,
+		{Bytes: 64 << 20, Force: true}: 128 << 20} {
+		events, err := kernelProcesses{}.events(t.Context(), buffer)
+		if err != nil {
+			t.Skip("the kernel does not report processes here: ", err)
+		}
+		got, err := unix.GetsockoptInt(int(events.(*connector).file.Fd()), unix.SOL_SOCKET, unix.SO_RCVBUF)
+		events.close()
+		if err != nil || got != want {
+			t.Errorf("%+v: %d bytes, want %d, %v", buffer, got, want, err)
+		}
+	}
 }

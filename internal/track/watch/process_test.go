@@ -79,7 +79,7 @@ func (s *simulated) one(pid int, _ bool) (string, []string, bool) {
 	return name, []string{name}, ok
 }
 
-func (s *simulated) events(context.Context) (processEvents, error) {
+func (s *simulated) events(context.Context, confparse.BufferSize) (processEvents, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.deaf {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"vigil/confparse"
 	"vigil/internal/track"
 )
 
@@ -27,7 +28,8 @@ type processSource interface {
 	// one returns what a process is called; false when it is gone.
 	one(pid int, argv bool) (name string, args []string, ok bool)
 	// events opens the kernel's reports of what happens to processes from now on. The error says why there are none.
-	events(ctx context.Context) (processEvents, error)
+	// buffer is for what is not taken at once.
+	events(ctx context.Context, buffer confparse.BufferSize) (processEvents, error)
 }
 
 // processEvents is an open stream of what happens to processes.
@@ -65,6 +67,7 @@ type processWatch struct {
 	mu      sync.Mutex
 	census  *census
 	quorums []*quorum
+	buffer  confparse.BufferSize // of what the kernel reports
 
 	changed chan struct{} // 1 slot: there may be something to count now
 	polling bool          // as has been said; owned by run
@@ -82,10 +85,11 @@ func newProcessWatch(log *slog.Logger, source processSource, tell func(track.ID,
 	return &processWatch{log: log, source: source, tell: tell, census: newCensus(nil), changed: make(chan struct{}, 1)}
 }
 
-// set makes list what is counted, tells of what is new at once, and returns what is gone.
-func (w *processWatch) set(list []Process) (gone []Process) {
+// set makes list what is counted, with that buffer from when the kernel is asked next, tells of what is new at once, and returns what is gone.
+func (w *processWatch) set(list []Process, buffer confparse.BufferSize) (gone []Process) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.buffer = buffer
 	known := make(map[string]*quorum, len(w.quorums))
 	for _, q := range w.quorums {
 		known[q.p.Name] = q
@@ -175,7 +179,7 @@ func (w *processWatch) run(ctx context.Context) {
 			}
 			continue
 		}
-		events, err := w.source.events(ctx)
+		events, err := w.source.events(ctx, w.eventsBuffer())
 		if err != nil {
 			if !w.polling {
 				w.log.Info("The kernel does not report processes here; they are looked at every second", slog.Any("err", err))
@@ -194,6 +198,12 @@ func (w *processWatch) any() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.census.list) > 0
+}
+
+func (w *processWatch) eventsBuffer() confparse.BufferSize {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buffer
 }
 
 // look counts anew and returns when a delay is over.

@@ -18,6 +18,8 @@ type Spec struct {
 	Scripts   []Script
 	Processes []Process
 	Files     []File
+	// EventsBuffer is the receive buffer of the socket on which the kernel reports processes; of 0 bytes it is the usual one.
+	EventsBuffer confparse.BufferSize
 }
 
 // Script is a vrrp_script.
@@ -107,7 +109,7 @@ func referenced(c *confparse.Config) map[track.ID]bool {
 // FromConfig derives what is to be watched from a configuration that is settled.
 func FromConfig(c *confparse.Config) Spec {
 	used := referenced(c)
-	var s Spec
+	s := Spec{EventsBuffer: c.Global.ProcessBuffer}
 	// Of several definitions of one name the last one counts, as it does for the weights.
 	for _, x := range latest(c.Scripts, func(x *confparse.TrackScript) string { return x.Name }) {
 		one := scriptFromConfig(x)

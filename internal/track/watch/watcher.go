@@ -71,7 +71,7 @@ func (w *Watcher) Set(spec Spec) {
 	defer w.mu.Unlock()
 	w.setScripts(spec.Scripts)
 	w.setFiles(spec.Files)
-	for _, p := range w.processes.set(spec.Processes) {
+	for _, p := range w.processes.set(spec.Processes, spec.EventsBuffer) {
 		w.forget(p.id())
 	}
 	w.spec = spec
