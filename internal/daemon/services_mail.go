@@ -60,12 +60,16 @@ func quorumText(e ipvs.Event) string {
 	switch {
 	case e.Final:
 		return "=> Shutting down <="
-	case e.Initial && gained:
-		return "=> Starting with quorum up <="
-	case e.Initial:
-		return "=> Starting with quorum down <="
 	case gained:
-		return fmt.Sprintf("=> Gained quorum %d+%d=%d <= %d <=", e.Quorum, e.Hysteresis, e.Quorum+e.Hysteresis, e.Live)
+		text := "Gained quorum"
+		if e.Initial {
+			text = "Starting with quorum up"
+		}
+		return fmt.Sprintf("=> %s %d+%d=%d <= %d <=", text, e.Quorum, e.Hysteresis, e.Quorum+e.Hysteresis, e.Live)
 	}
-	return fmt.Sprintf("=> Lost quorum %d-%d=%d > %d <=", e.Quorum, e.Hysteresis, e.Quorum-e.Hysteresis, e.Live)
+	text := "Lost quorum"
+	if e.Initial {
+		text = "Starting with quorum down"
+	}
+	return fmt.Sprintf("=> %s %d-%d=%d > %d <=", text, e.Quorum, e.Hysteresis, e.Quorum-e.Hysteresis, e.Live)
 }

@@ -43,8 +43,8 @@ func TestAlerts(t *testing.T) {
 		{last, rs + " - DOWN", "=> Shutting down <="},
 		{quorumEvent(pool.QuorumGained, nil), vs + " - UP", "=> Gained quorum 3+1=4 <= 5 <="},
 		{quorumEvent(pool.QuorumLost, nil), vs + " - DOWN", "=> Lost quorum 3-1=2 > 5 <="},
-		{quorumEvent(pool.QuorumGained, initial), vs + " - UP", "=> Starting with quorum up <="},
-		{quorumEvent(pool.QuorumLost, initial), vs + " - DOWN", "=> Starting with quorum down <="},
+		{quorumEvent(pool.QuorumGained, initial), vs + " - UP", "=> Starting with quorum up 3+1=4 <= 5 <="},
+		{quorumEvent(pool.QuorumLost, initial), vs + " - DOWN", "=> Starting with quorum down 3-1=2 > 5 <="},
 		{quorumEvent(pool.QuorumLost, final), vs + " - DOWN", "=> Shutting down <="},
 	} {
 		_, _, up := told(c.event)
