@@ -6,8 +6,10 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -174,7 +176,8 @@ func TestByHandNAT(t *testing.T) {
 	}
 }
 
-func TestByHandTUN(t *testing.T) {
+// newByHandFar has the servers behind a router.
+func newByHandFar(t *testing.T) *byHand {
 	b := newByHand(t, "far", "198.51.100.%d/24")
 	anywhere, far := netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("198.51.100.0/24")
 	router := b.host("router", b.lan, "192.0.2.254/24")
@@ -190,6 +193,11 @@ func TestByHandTUN(t *testing.T) {
 		b.must(s.AddRoute(anywhere, netip.MustParseAddr("198.51.100.254")))
 		b.must(s.Sysctl("net/ipv4/conf/all/rp_filter", "1")) // as distributions set it
 	}
+	return b
+}
+
+func TestByHandTUN(t *testing.T) {
+	b := newByHandFar(t)
 	b.prepare("tun")
 	b.wantAnswers(map[string]int{"rs1": 10, "rs2": 10})
 	server := b.servers[0]
@@ -199,6 +207,48 @@ func TestByHandTUN(t *testing.T) {
 	b.script(server, "real-server-tun.sh", "undo")
 	if value, err := server.ReadSysctl("net/ipv4/conf/all/arp_ignore"); err != nil || value != "0" {
 		b.Errorf("after undo: arp_ignore %s, %v", value, err)
+	}
+}
+
+// TestTunnelsOfRealServers has servers that are sent to in each kind of tunnel, one in GUE to a port of its own, prepared, checked and
+// left as they were.
+func TestTunnelsOfRealServers(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		server, sending []string // options of vigil real-server, and of ipvsadm
+	}{
+		{"gre", []string{"--tunnel=gre"}, []string{"--tun-type", "gre"}},
+		{"gue", []string{"--tunnel=gue"}, []string{"--tun-type", "gue", "--tun-port", "6080"}},
+		{"gue with checksums", []string{"--tunnel=gue", "--gue-port=16080"}, []string{"--tun-type", "gue", "--tun-port", "16080", "--tun-csum"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newByHandFar(t)
+			const vip = "192.0.2.100"
+			tool := func(verb string) []string {
+				return slices.Concat([]string{"vigil", "real-server"}, c.server, []string{verb, vip})
+			}
+			b.script(b.director, "director-tun.sh")
+			before := b.run(b.servers[0], "sh", "-c", "vigil real-server --tunnel=gue check "+vip+" || true")
+			for n, s := range append(b.servers, b.servers[0]) { // one of them again
+				b.run(s, tool("apply")...)
+				edit := slices.Concat([]string{"ipvsadm", "-e", "-t", vip + ":80", "-r", fmt.Sprintf("198.51.100.%d", 11+n%2), "-i"}, c.sending)
+				b.run(b.director, edit...)
+			}
+			b.wantAnswers(map[string]int{"rs1": 10, "rs2": 10})
+			server := b.servers[0]
+			if said := b.run(server, tool("check")...); said != "" {
+				b.Error(said)
+			}
+			b.run(server, tool("undo")...)
+			if after := b.run(server, "sh", "-c", "vigil real-server --tunnel=gue check "+vip+" || true"); after != before {
+				b.Errorf("after undo: %s\nbefore apply: %s", after, before)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if out, _ := server.Output(ctx, "ip", "fou", "show"); strings.Contains(out, "port") {
+				b.Errorf("after undo: %s", out)
+			}
+		})
 	}
 }
 

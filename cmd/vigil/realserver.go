@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -10,8 +11,8 @@ import (
 
 const realServerUsage = `apply|undo|check ADDRESS...
 
-apply puts the virtual addresses on lo, or behind a tunnel on tunl0 or ip6tnl0, after it has seen to it that they are neither
-answered for nor announced by ARP.
+apply puts the virtual addresses on lo, or behind a tunnel on the interface that packets for them come out of (tunl0, gre0; for
+IPv6 ip6tnl0, ip6gre0), after it has seen to it that they are neither answered for nor announced by ARP.
 undo takes them away and, after the last one, restores what was found. check says what is missing; its status is 1 then.
 Nothing of it outlives a reboot: call it from the boot scripts.`
 
@@ -20,7 +21,9 @@ func realServerCommand(args []string, s streams) (int, error) {
 	f := newFlags("real-server", realServerUsage, s)
 	var server realserver.Server
 	var want realserver.Wanted
-	f.BoolVar(&want.Tunnel, "tunnel", false, "the director sends in IPIP, or IPv6 in IPv6: unpack that, and accept what comes out")
+	f.VarPF(&want.Tunnel, "tunnel", "", "unpack what the director sends, and accept what comes out: ipip, gre (without csum) or gue.\n"+
+		"The packet around one is of its family").NoOptDefVal = string(realserver.IPIP)
+	port := f.Uint("gue-port", realserver.DefaultGUEPort, "the UDP `port` that GUE comes to, as the director has it")
 	f.StringVar(&server.State, "state", realserver.StateFile, "where to keep what was found at first")
 	if err := parse(f, args, 0, len(args)); err != nil {
 		return exitOK, err
@@ -28,6 +31,10 @@ func realServerCommand(args []string, s streams) (int, error) {
 	if f.NArg() == 0 {
 		return exitOK, errUsage{"apply, undo or check?"}
 	}
+	if *port == 0 || *port > math.MaxUint16 {
+		return exitOK, errUsage{fmt.Sprintf("%d is no port", *port)}
+	}
+	want.GUEPort = uint16(*port)
 	verb := f.Arg(0)
 	for _, text := range f.Args()[1:] {
 		a, err := netip.ParseAddr(text)

@@ -19,7 +19,13 @@ func TestRealServerCommandLines(t *testing.T) {
 		{"apply fe80::1%eth0", exitUsage, "is no address"},
 		{"apply 0.0.0.0", exitUsage, "is no address"},
 		{"--frobnicate apply 192.0.2.100", exitUsage, "frobnicate"},
+		{"--tunnel=vxlan apply 192.0.2.100", exitUsage, `"vxlan" is none of ipip, gre and gue`},
+		{"--tunnel=gue --gue-port 65536 apply 192.0.2.100", exitUsage, "65536 is no port"},
+		{"--tunnel=gue --gue-port 0 apply 192.0.2.100", exitUsage, "0 is no port"},
 		{"check 192.0.2.100", exitWarnings, "192.0.2.100/32 is not on lo\n"},
+		{"--tunnel check 192.0.2.100", exitWarnings, "192.0.2.100/32 is not on tunl0\n"},
+		{"--tunnel=gre check 192.0.2.100", exitWarnings, "192.0.2.100/32 is not on gre0\n"},
+		{"--tunnel=gue --gue-port 6081 check 192.0.2.100", exitWarnings, "GUE is not unpacked on UDP port 6081 (IPv4)\n"},
 	} {
 		code, out, complaint := call(t, "", append([]string{"real-server"}, strings.Fields(c.args)...)...)
 		if code != c.code || !strings.Contains(out+complaint, c.says) {

@@ -7,40 +7,26 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+
+	"vigil/internal/netio"
 )
 
 // Wanted is what a real server is to have.
 type Wanted struct {
 	Addresses []netip.Addr // the virtual ones
-	Tunnel    bool         // packets come in IPIP, or IPv6 in IPv6
+	Tunnel    Tunnel
+	GUEPort   uint16 // of GUE
 }
-
-// The kernel's own interfaces for packets that were sent to it in a tunnel, whoever sent them.
-const (
-	tunnel4 = "tunl0"
-	tunnel6 = "ip6tnl0"
-)
-
-// modules have the tunnel interfaces.
-var modules = map[string]string{tunnel4: "ipip", tunnel6: "ip6_tunnel"}
 
 // place is the interface that an address is to be on: lo, or the one that packets for it come out of. The kernel drops what comes out
 // of an interface without an address wherever it checks the way back.
-func (w Wanted) place(a netip.Addr) string {
-	switch {
-	case !w.Tunnel:
-		return "lo"
-	case a.Is4():
-		return tunnel4
-	}
-	return tunnel6
-}
+func (w Wanted) place(a netip.Addr) string { return w.Tunnel.exit(a) }
 
 // tunnels are the interfaces that packets for the addresses come out of.
 func (w Wanted) tunnels() []string {
 	names := map[string]bool{}
 	for _, a := range w.Addresses {
-		if w.Tunnel {
+		if w.Tunnel != NoTunnel {
 			names[w.place(a)] = true
 		}
 	}
@@ -57,8 +43,10 @@ func (w Wanted) settings() map[string]string {
 		out["net/ipv4/conf/all/arp_ignore"] = "1"
 		out["net/ipv4/conf/all/arp_announce"] = "2"
 	}
-	if slices.Contains(w.tunnels(), tunnel4) {
-		out["net/ipv4/conf/"+tunnel4+"/rp_filter"] = "2"
+	for _, name := range w.tunnels() {
+		if name == ipip4 || name == gre4 {
+			out["net/ipv4/conf/"+name+"/rp_filter"] = "2"
+		}
 	}
 	return out
 }
@@ -71,6 +59,7 @@ type found struct {
 	Settings  map[string]string `json:"settings"`  // as they were
 	Addresses []placed          `json:"addresses"` // applied and not undone
 	Tunnels   []string          `json:"tunnels"`   // that were not up
+	Ports     []netio.GUEPort   `json:"ports"`     // that were not unpacked
 }
 
 // placed is an address on an interface. One that was there before is left there.

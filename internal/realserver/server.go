@@ -34,6 +34,9 @@ func (s Server) Apply(w Wanted) error {
 				return err
 			}
 		}
+		if err := unpack(f, w.ports()); err != nil {
+			return err
+		}
 		// First the settings: an address must not be answered for even a moment.
 		settings := w.settings()
 		for _, path := range slices.Sorted(maps.Keys(settings)) {
@@ -56,11 +59,9 @@ func (s Server) Apply(w Wanted) error {
 func setUp(h *netio.Handle, f *found, name string) error {
 	link, err := h.Link(name)
 	if errors.Is(err, netio.ErrNoLink) {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		out, loadErr := exec.CommandContext(ctx, "modprobe", modules[name]).CombinedOutput()
+		loadErr := loadModule(modules[name])
 		if link, err = h.Link(name); err != nil {
-			return fmt.Errorf("%w: load module %s: %w %s", err, modules[name], loadErr, strings.TrimSpace(string(out)))
+			return because(err, loadErr)
 		}
 	}
 	if err != nil || link.Up {
@@ -71,6 +72,24 @@ func setUp(h *netio.Handle, f *found, name string) error {
 	}
 	if !slices.Contains(f.Tunnels, name) {
 		f.Tunnels = append(f.Tunnels, name)
+	}
+	return nil
+}
+
+// because is err with what may be the reason for it.
+func because(err, reason error) error {
+	if reason == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, reason)
+}
+
+// loadModule loads a module of the kernel. That it cannot be loaded is not always an error: it may be part of the kernel.
+func loadModule(name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, "modprobe", name).CombinedOutput(); err != nil {
+		return fmt.Errorf("load module %s: %w %s", name, err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }
@@ -137,6 +156,9 @@ func (s Server) Undo(w Wanted) error {
 				return err
 			}
 		}
+		if err := f.close(); err != nil {
+			return err
+		}
 		for _, name := range f.Tunnels {
 			link, err := h.Link(name)
 			if err == nil {
@@ -174,6 +196,11 @@ func (s Server) Check(w Wanted) (missing []string, err error) {
 			missing = append(missing, name+" is not up")
 		}
 	}
+	ports, err := lacking(w.ports())
+	if err != nil {
+		return nil, err
+	}
+	missing = append(missing, ports...)
 	settings := w.settings()
 	for _, path := range slices.Sorted(maps.Keys(settings)) {
 		is, err := readSetting(path)
@@ -234,7 +261,7 @@ func (s Server) load() (*found, error) {
 }
 
 func (s Server) store(f *found) error {
-	if len(f.Addresses) == 0 && len(f.Settings) == 0 {
+	if len(f.Addresses) == 0 && len(f.Settings) == 0 && len(f.Tunnels) == 0 && len(f.Ports) == 0 {
 		if err := os.Remove(s.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -160,3 +160,38 @@ func TestBrokenStateIsNotOverwritten(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 }
+
+// A kernel that cannot unpack what is wanted is told of by the name of what it lacks, and nothing has been changed.
+func TestKernelWithoutTunnels(t *testing.T) {
+	h, server := machine(t)
+	for _, tunnel := range []realserver.Tunnel{realserver.IPIP, realserver.GRE, realserver.GUE} {
+		w := addresses(t, "192.0.2.100")
+		w.Tunnel, w.GUEPort = tunnel, realserver.DefaultGUEPort
+		exit := map[realserver.Tunnel]string{realserver.GRE: "gre0"}[tunnel]
+		if exit == "" {
+			exit = "tunl0"
+		}
+		if _, err := h.Addresses(exit); err == nil {
+			t.Skipf("this kernel has %s", exit)
+		}
+		var missing []string
+		var applied, checked error
+		if err := h.Do(func() error {
+			applied = server.Apply(w)
+			missing, checked = server.Check(w)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if applied == nil || !strings.Contains(applied.Error(), exit) {
+			t.Errorf("%s: apply: %v, want an error about %s", tunnel, applied, exit)
+		}
+		if said := strings.Join(missing, "; "); checked != nil || !strings.Contains(said, exit+" is not up") ||
+			strings.Contains(said, "GUE is not unpacked on UDP port 6080 (IPv4)") != (tunnel == realserver.GUE) {
+			t.Errorf("%s: check: %q, %v", tunnel, said, checked)
+		}
+		if _, err := os.Stat(server.State); !os.IsNotExist(err) || setting(t, h, "net/ipv4/conf/all/arp_ignore") != "0" {
+			t.Errorf("%s: something was left behind: %v", tunnel, err)
+		}
+	}
+}
