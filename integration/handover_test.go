@@ -130,7 +130,7 @@ func TestCableCut(t *testing.T) {
 					j.Logf("the backup took over %v after the master's last advertisement", taken.Time.Sub(last.Time).Round(time.Millisecond))
 					j.bar(silence >= down-time.Millisecond, "the backup took over after a silence of %v, want no sooner than %v", silence, down)
 					bar := down + r.Allowance()
-					j.bar(r.Gap <= bar+labkit.Interval, "outage %v when the master's cable is cut, want at most %v", r.Gap, bar)
+					j.bar(r.Outage <= bar+labkit.Interval, "outage %v when the master's cable is cut, want at most %v", r.Outage, bar)
 
 					stop = probing(j, p, "cable back")
 					mended := time.Now()

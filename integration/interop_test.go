@@ -72,6 +72,19 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		measure(name+", backup gives way", a.Time, a.Time.Add(both))
 		return nil
 	}
+	// settled waits until d1 alone sends: an advert of d2 that crossed the one to which it gave way is no take-over.
+	settled := func() error {
+		var since time.Time
+		if adverts := p.Capture.Adverts("d2", time.Time{}); len(adverts) > 0 {
+			since = adverts[len(adverts)-1].Time
+		}
+		a, err := first("d1", since)
+		if err != nil {
+			return err
+		}
+		_, err = first("d1", a.Time.Add(1))
+		return err
+	}
 	// gone waits for d2's take-over, measured from a moment on the wire.
 	gone := func(name string, from time.Time) error {
 		a, err := first("d2", from)
@@ -128,6 +141,9 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		return nil, err
 	}
 
+	if err := settled(); err != nil {
+		return nil, err
+	}
 	d1.Kill()
 	if err := gone("master killed", lastOf("d1")); err != nil {
 		return nil, err
@@ -140,7 +156,10 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 	}
 
 	// Right after an advertisement, so that the last one before the fault is known.
-	fault := func(name string, cut, mend func() error, noticed bool) error {
+	fault := func(name string, cut func() error, mend func() (time.Time, error), noticed bool) error {
+		if err := settled(); err != nil {
+			return err
+		}
 		last, err := first("d1", time.Now())
 		if err != nil {
 			return err
@@ -151,16 +170,18 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		if err := gone(name, last.Time); err != nil {
 			return err
 		}
-		mended := time.Now()
-		if err := mend(); err != nil {
+		mended, err := mend()
+		if err != nil {
 			return err
 		}
 		return back(name+" and mended", mended, noticed)
 	}
-	if err := fault("cable cut", d1.Cable.Cut, d1.Cable.Mend, true); err != nil {
+	seen := func() (time.Time, error) { return d1.Cable.MendAndSee(ctx) }
+	if err := fault("cable cut", d1.Cable.Cut, seen, true); err != nil {
 		return nil, err
 	}
-	return moves, fault("frames lost", d1.Cable.Block, d1.Cable.Unblock, false)
+	unblock := func() (time.Time, error) { return time.Now(), d1.Cable.Unblock() }
+	return moves, fault("frames lost", d1.Cable.Block, unblock, false)
 }
 
 // Vigil beside keepalived, in either role, and beside itself, moves the mastership at the times at which keepalived beside

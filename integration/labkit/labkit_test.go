@@ -32,20 +32,19 @@ func TestSummarize(t *testing.T) {
 		requests []Request
 		want     Report
 	}{
-		{"nothing heard", nil, Report{Servers: map[string]int{}, Gap: time.Second, GapStart: at(0)}},
+		{"nothing heard", nil, Report{Servers: map[string]int{}, Gap: time.Second, GapStart: at(0), Outage: time.Second}},
 		{"steady", []Request{answered(100, 10, "a"), answered(500, 10, "b"), answered(900, 30, "a")},
 			Report{Requests: 3, Servers: map[string]int{"a": 2, "b": 1}, Gap: 420 * time.Millisecond, GapStart: at(510),
-				Typical: 10 * time.Millisecond, Slowest: 30 * time.Millisecond}},
+				Outage: 400 * time.Millisecond, Typical: 10 * time.Millisecond, Slowest: 30 * time.Millisecond}},
 		{"an outage, and what is outside of the window", []Request{answered(-50, 10, "a"), answered(10, 10, "a"), failed(30), failed(500),
 			answered(980, 10, "b"), answered(1100, 10, "b")},
 			Report{Requests: 4, Failed: 2, Servers: map[string]int{"a": 1, "b": 1}, Gap: 970 * time.Millisecond, GapStart: at(20),
-				Typical: 10 * time.Millisecond, Slowest: 10 * time.Millisecond, FirstFail: "timeout"}},
+				Outage: 970 * time.Millisecond, Typical: 10 * time.Millisecond, Slowest: 10 * time.Millisecond, FirstFail: "timeout"}},
 		{"answers out of order", []Request{answered(200, 700, "a"), answered(400, 10, "b")},
 			Report{Requests: 2, Servers: map[string]int{"a": 1, "b": 1}, Gap: 490 * time.Millisecond, GapStart: at(410),
-				Typical: 700 * time.Millisecond, Slowest: 700 * time.Millisecond}},
+				Outage: 600 * time.Millisecond, Typical: 700 * time.Millisecond, Slowest: 700 * time.Millisecond}},
 		{"an answer after the window is no answer in it", []Request{answered(900, 500, "a")},
-			Report{Requests: 1, Servers: map[string]int{"a": 1}, Gap: time.Second, GapStart: at(0), Typical: 500 * time.Millisecond,
-				Slowest: 500 * time.Millisecond}},
+			Report{Requests: 1, Servers: map[string]int{"a": 1}, Gap: time.Second, GapStart: at(0), Outage: 900 * time.Millisecond, Typical: 500 * time.Millisecond, Slowest: 500 * time.Millisecond}},
 	} {
 		if diff := cmp.Diff(test.want, Summarize(test.requests, at(0), at(1000))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)

@@ -44,6 +44,7 @@ type Report struct {
 	Servers   map[string]int // answered requests by server
 	Gap       time.Duration  // the longest time in which no request was answered
 	GapStart  time.Time
+	Outage    time.Duration // the longest time in which no request began that was answered, however long the answer took
 	Slowest   time.Duration // the slowest answered request
 	Typical   time.Duration // the median answered request
 	FirstFail string        // the first failure's reason
@@ -53,7 +54,7 @@ type Report struct {
 // client that hears nothing at all shows a gap as long as the window.
 func Summarize(all []Request, from, to time.Time) Report {
 	r := Report{Servers: map[string]int{}}
-	var answers []time.Time
+	var answers, begun []time.Time
 	var took []time.Duration
 	for _, q := range all {
 		if q.Start.Before(from) || q.Start.After(to) {
@@ -69,6 +70,7 @@ func Summarize(all []Request, from, to time.Time) Report {
 		}
 		r.Servers[q.Server]++
 		took = append(took, q.End.Sub(q.Start))
+		begun = append(begun, q.Start)
 		if q.End.Before(to) {
 			answers = append(answers, q.End)
 		}
@@ -79,6 +81,12 @@ func Summarize(all []Request, from, to time.Time) Report {
 		if gap := at.Sub(last); gap > r.Gap {
 			r.Gap, r.GapStart = gap, last
 		}
+		last = at
+	}
+	slices.SortFunc(begun, time.Time.Compare)
+	last = from
+	for _, at := range append(begun, to) {
+		r.Outage = max(r.Outage, at.Sub(last))
 		last = at
 	}
 	if len(took) > 0 {
@@ -94,8 +102,8 @@ func (r Report) String() string {
 	for _, name := range slices.Sorted(maps.Keys(r.Servers)) {
 		servers = append(servers, fmt.Sprintf("%s %d", name, r.Servers[name]))
 	}
-	s := fmt.Sprintf("%d requests, %d failed, longest gap %d ms, median %.1f ms, slowest %d ms, %s", r.Requests, r.Failed,
-		r.Gap.Milliseconds(), float64(r.Typical.Microseconds())/1000, r.Slowest.Milliseconds(), strings.Join(servers, ", "))
+	s := fmt.Sprintf("%d requests, %d failed, longest gap %d ms, outage %d ms, median %.1f ms, slowest %d ms, %s", r.Requests, r.Failed,
+		r.Gap.Milliseconds(), r.Outage.Milliseconds(), float64(r.Typical.Microseconds())/1000, r.Slowest.Milliseconds(), strings.Join(servers, ", "))
 	if r.FirstFail != "" {
 		s += ", first failure: " + r.FirstFail
 	}

@@ -1,10 +1,12 @@
 package testlan
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -70,6 +72,36 @@ func (c *Cable) Mend() error {
 		return fmt.Errorf("mend cable of %s: %w", c.Host.Name, err)
 	}
 	return nil
+}
+
+// MendAndSee undoes Cut and returns when the host was told that its carrier is back. The kernel tells of carriers once a second
+// while many change, and what follows of it can only count from there.
+func (c *Cable) MendAndSee(ctx context.Context) (at time.Time, err error) {
+	updates, done := make(chan netlink.LinkUpdate), make(chan struct{})
+	if err := netlink.LinkSubscribeAt(c.Host.ns, updates, done); err != nil {
+		return at, fmt.Errorf("watch the links of %s: %w", c.Host.Name, err)
+	}
+	defer func() {
+		close(done)
+		for range updates { // until the subscription has ended
+		}
+	}()
+	if err := c.Mend(); err != nil {
+		return at, err
+	}
+	for {
+		select {
+		case u, ok := <-updates:
+			if !ok {
+				return at, fmt.Errorf("watch the links of %s: ended", c.Host.Name)
+			}
+			if u.Attrs().Name == c.Interface && u.IfInfomsg.Flags&unix.IFF_RUNNING != 0 {
+				return time.Now(), nil
+			}
+		case <-ctx.Done():
+			return at, fmt.Errorf("carrier of %s: %w", c.Host.Name, ctx.Err())
+		}
+	}
 }
 
 // Port states of <linux/if_bridge.h>.
