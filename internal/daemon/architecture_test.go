@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"vrrp":             {"confparse", "internal/track", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux", "internal/boot_linux", "internal/routing"},
 	"vrrp/election":    {"confparse", "internal/routing", "internal/track", "vrrp/wire"},
 	"vrrp/wire":        nil,
-	"vrrp/vrrptest":    {"confparse", "vrrp/wire", "vrrp/election"},
+	"vrrp/vrrptest":    {"confparse", "internal/track", "vrrp/wire", "vrrp/election"},
 	"vrrp/lan":         {"confparse", "vrrp/wire", "internal/netio_linux", "internal/firewall_linux", "internal/routing"},
 	"vrrp/lan/lantest": {"confparse", "vrrp/wire", "vrrp/lan", "internal/netio", "internal/testlan"},
 

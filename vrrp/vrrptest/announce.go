@@ -64,11 +64,12 @@ func (n *Node) announceNext(r *virtualRouter) {
 func (n *Node) announced(r *virtualRouter, a election.Address) {
 	n.sim.Announcements++
 	if r.state != election.Master {
-		n.sim.fail("router %d announces %v as %v", n.number(), a.Prefix, r.state)
+		n.sim.fail("e: router %d announces %v as %v", n.number(), a.Prefix, r.state)
 	}
-	if !n.LinkUp || !n.Answers(a) {
+	if !n.Answers(a) {
 		return
 	}
+	n.sim.garped[a.Prefix.Addr()] = n
 	for _, h := range n.sim.Neighbours {
 		if h.Side == n.Side {
 			n.sim.carry(func() { h.learn(n, a.Prefix.Addr(), true) })

@@ -23,13 +23,18 @@ func (s *Sim) fail(format string, args ...any) {
 // moved notes when a virtual router has to have let go.
 func (n *Node) moved(r *virtualRouter, c election.StateChanged) {
 	r.state = c.To
+	n.sim.moves++
+	n.changed(r)
+	if c.From == election.Master && r.spec.HigherPrioritySendAdvert && (c.Cause == election.CauseHigherPriority || c.Cause == election.CauseSamePriority) {
+		r.metAt = n.sim.Now
+	}
 	limit := time.Duration(0)
 	switch {
 	case c.To == election.Master:
 		r.quietBy, r.releaseBy = forever, forever
 		return
 	case c.Cause == election.CauseStop:
-		limit = n.engine.StopLimit()
+		limit = n.process.StopLimit()
 	case c.From == election.Master || c.To == election.Backup:
 		limit = handOverGrace
 	}
@@ -44,16 +49,25 @@ func (n *Node) moved(r *virtualRouter, c election.StateChanged) {
 	}
 }
 
+// mends is how long after a stall a process has done what was due in it.
+func (n *Node) mends() time.Duration {
+	return 2*n.Lateness + n.Latency + handOverGrace + time.Millisecond
+}
+
 // judge looks at all routers.
 func (s *Sim) judge() {
 	for i, n := range s.Nodes {
 		for _, r := range n.routers {
+			if n.stalledUntil > s.Now {
+				continue
+			}
+			n.watch(r)
 			for a := range r.mine {
-				if s.Now > r.releaseBy {
-					s.fail("router %d is %v and holds %v since %v", i, r.state, a.Prefix, r.releaseBy)
+				if s.Now > max(r.releaseBy, n.stalledUntil+n.mends()) {
+					s.fail("e: router %d is %v and holds %v since %v", i, r.state, a.Prefix, r.releaseBy)
 				}
-				if s.Now > r.quietBy && n.held[a] && !n.Talkative {
-					s.fail("router %d is %v and answers for %v since %v", i, r.state, a.Prefix, r.quietBy)
+				if s.Now > max(r.quietBy, n.stalledUntil+n.mends()) && n.held[a] && !n.Talkative {
+					s.fail("e: router %d is %v and answers for %v since %v", i, r.state, a.Prefix, r.quietBy)
 				}
 			}
 		}

@@ -1,92 +1,267 @@
 package vrrptest
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 	"time"
 
+	"vigil/internal/track"
 	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
 )
 
 // Node is one VRRP router: a process that may run or not, and a host whose addresses outlive it.
 type Node struct {
-	Address   netip.Addr
-	Clock     Clock
-	Lateness  time.Duration               // longest delay between a deadline and the call of Wake
-	Latency   time.Duration               // time an effect takes
-	Pace      time.Duration               // time one announcement takes
-	FailAdds  bool                        // addresses cannot be installed
-	Refuse    func(election.Address) bool // which cannot; nil = none
-	Abrupt    bool                        // hands nothing over, as keepalived: addresses go at once
-	Talkative bool                        // answers for addresses that it is handing over, as it must not
-	Side      int                         // of a partition; nodes hear those of their own side
-	LinkUp    bool
+	Name       string     // for whoever prints it
+	Address    netip.Addr // that adverts leave from
+	Sources    func(*election.InstanceSpec) netip.Addr
+	LAN        func(link string) string // that a link is on; nil: links of one name are on one LAN
+	Keepalived bool                     // runs a Keepalived in place of an Engine
+	Clock      Clock
+	Wall       time.Duration               // what the wall clock is ahead of the simulation
+	Lateness   time.Duration               // longest delay between a deadline and the call of Wake
+	Latency    time.Duration               // time an effect takes
+	Pace       time.Duration               // time one announcement takes
+	HookTime   time.Duration               // longest time that a program takes which is waited for
+	FailHooks  bool                        // such programs fail
+	FailAdds   bool                        // addresses cannot be installed
+	Refuse     func(election.Address) bool // which cannot; nil = none
+	Abrupt     bool                        // hands nothing over, as keepalived: addresses go at once
+	Talkative  bool                        // answers for addresses that it is handing over, as it must not
+	Side       int                         // of a partition; nodes hear those of their own side
+	LinkUp     bool                        // of all links
 
-	sim      *Sim
-	engine   *election.Engine // nil when no process runs
-	life     int              // counts processes, so that effects of a dead one are not reported to the next
-	routers  []*virtualRouter
-	held     map[election.Address]bool // of the host; true = it answers who has it
-	heardAt  map[*Node]time.Duration   // when the last packet of each sender arrives
-	wakeAt   time.Duration
-	deadline election.Instant // that wakeAt is for
-	last     time.Duration    // of the last advert that left, for a resuming process
+	sim          *Sim
+	spec         election.Spec
+	process      process // nil when none runs
+	life         int     // counts processes, so that effects of a dead one are not reported to the next
+	begun        time.Duration
+	stopping     bool
+	stalledUntil time.Duration
+	routers      []*virtualRouter
+	groups       map[string]election.State // as told of last
+	held         map[election.Address]bool // of the host; true = it answers who has it
+	cut          map[string]bool           // links without carrier
+	apart        map[string]int            // sides of LANs
+	values       map[track.ID]int          // of tracked objects
+	heardAt      map[*Node]time.Duration   // when the last packet of each sender arrives
+	last         map[election.InstanceKey]time.Duration
+	wakeAt       time.Duration
+	deadline     election.Instant // that wakeAt is for
+}
+
+// process is what a Node runs: an Engine, or a Keepalived.
+type process interface {
+	Apply(election.Instant, election.Spec) []election.InstanceAction
+	Step(election.Instant, election.Handle, election.Event) []election.InstanceAction
+	Track(election.Instant, track.ID, int) []election.InstanceAction
+	Wake(election.Instant) []election.InstanceAction
+	Deadline() (election.Instant, bool)
+	Stop(election.Instant) []election.InstanceAction
+	StopLimit() time.Duration
+	Idle() bool
+	Status() ([]election.MachineStatus, []election.GroupStatus)
 }
 
 // virtualRouter is what a shell keeps about a virtual router, and what the judge remembers.
 type virtualRouter struct {
 	handle election.Handle
-	vrid   uint8
+	spec   election.InstanceSpec
 	addrs  []election.Address // to be installed, or found at the start
 	mine   map[election.Address]bool
 	rounds schedule
+	stamp  wire.Stamp // of the last advert with auth_hmac
+	doneAt time.Duration
 
 	state     election.State
-	quietBy   time.Duration // a router that is no MASTER answers for nothing from then on,
-	releaseBy time.Duration // and holds nothing
+	told      election.State // the last Notify
+	quietBy   time.Duration  // a router that is no MASTER answers for nothing from then on,
+	releaseBy time.Duration  // and holds nothing
+	heardAt   time.Duration  // an advert of another one
+	sentAt    time.Duration  // an advert, of a MASTER
+	left      time.Duration  // an advert that went out
+	calmSince time.Duration  // nothing but adverts has happened to it since then
+	metAt     time.Duration  // it gave way to another MASTER, and said so (higher_prio_send_advert)
 }
 
 func (n *Node) now() election.Instant { return n.Clock.read(n.sim.Now) }
 
+// epoch is the wall clock's time when the simulation begins.
+const epoch = 1_750_000_000
+
+func (n *Node) stamp() wire.Stamp { return wire.StampOf(time.Unix(epoch, 0).Add(n.sim.Now + n.Wall)) }
+
+// up reports whether a link has carrier.
+func (n *Node) up(link string) bool { return n.LinkUp && !n.cut[link] }
+
+func (n *Node) lan(link string) string {
+	if n.LAN == nil {
+		return link
+	}
+	return n.LAN(link)
+}
+
+// source is what the adverts of a router leave from.
+func (n *Node) source(s *election.InstanceSpec) netip.Addr {
+	switch {
+	case s.Source.IsValid():
+		return s.Source
+	case n.Sources != nil:
+		return n.Sources(s)
+	}
+	return n.Address
+}
+
 // Running reports whether a process runs.
-func (n *Node) Running() bool { return n.engine != nil }
+func (n *Node) Running() bool { return n.process != nil }
 
 // Start starts a process with spec. It resumes as the daemon does: soon enough after its last advert, and with its
-// addresses still there.
+// addresses still there. What is left of another configuration goes.
 func (n *Node) Start(spec election.Spec) {
 	n.life++
-	n.engine, n.routers = election.NewEngine(), nil
-	n.act(n.engine.Apply(n.now(), spec))
+	n.process, n.routers, n.spec, n.begun = election.NewEngine(), nil, spec, n.sim.Now
+	n.stopping = false
+	n.groups = make(map[string]election.State)
+	if n.last == nil {
+		n.last = make(map[election.InstanceKey]time.Duration)
+	}
+	switch {
+	case n.Keepalived:
+		n.process = NewKeepalived()
+	case n.sim.mutate != nil:
+		n.process = n.sim.mutate(n.process)
+	}
+	for a := range n.held {
+		if !slices.ContainsFunc(spec.Instances, func(s election.InstanceSpec) bool { return slices.Contains(s.All(), a) }) {
+			delete(n.held, a)
+		}
+	}
+	n.act(n.process.Apply(n.now(), spec))
 }
 
 // Reload gives the process another desired state.
 func (n *Node) Reload(spec election.Spec) {
-	if n.engine != nil {
-		n.act(n.engine.Apply(n.now(), spec))
-	}
+	n.tell(func() {
+		n.spec = spec
+		for _, r := range n.routers { // it may be in another group
+			n.changed(r)
+		}
+		n.act(n.process.Apply(n.now(), spec))
+	})
 }
 
 // Stop asks the process to resign; it ends when it has.
 func (n *Node) Stop() {
-	if n.engine != nil {
-		n.act(n.engine.Stop(n.now()))
-	}
+	n.stopping = true
+	n.tell(func() { n.act(n.process.Stop(n.now())) })
 }
 
 // Crash ends the process at once. The addresses stay on the host.
 func (n *Node) Crash() {
 	n.life++
-	n.engine, n.routers, n.wakeAt = nil, nil, forever
+	n.process, n.routers, n.wakeAt, n.stalledUntil = nil, nil, forever, 0
 	for a := range n.held {
 		n.held[a] = true
 	}
 }
 
-// SetLink changes carrier.
+// Reboot ends the process and takes the addresses off the host.
+func (n *Node) Reboot() {
+	n.Crash()
+	clear(n.held)
+	clear(n.last)
+}
+
+// Stall keeps the process from running for a time, in which what comes waits for it. suspended: its clock stands as well.
+func (n *Node) Stall(d time.Duration, suspended bool) {
+	if n.process == nil || n.stalledUntil > n.sim.Now {
+		return
+	}
+	n.stalledUntil = n.sim.Now + d
+	if suspended {
+		n.Clock.Offset -= election.Instant(d)
+		n.wakeAt, n.deadline = forever, election.Never
+		if n.begun+n.spec.StartupDelay > n.sim.Now {
+			n.begun += d
+		}
+		for _, r := range n.routers {
+			if r.releaseBy < forever {
+				r.quietBy, r.releaseBy = r.quietBy+d, r.releaseBy+d
+			}
+		}
+	}
+	n.schedule()
+	if n.wakeAt != forever {
+		n.wakeAt = max(n.wakeAt, n.stalledUntil)
+	}
+}
+
+// tell has f tell the process something, if there is one, as soon as it listens.
+func (n *Node) tell(f func()) {
+	life := n.life
+	later := func() {
+		if n.process != nil && n.life == life {
+			f()
+		}
+	}
+	if n.stalledUntil > n.sim.Now {
+		n.sim.At(n.stalledUntil, later)
+		return
+	}
+	later()
+}
+
+// SetLink changes carrier of all links.
 func (n *Node) SetLink(up bool) {
 	n.LinkUp = up
-	n.all(election.LinkChanged{Up: up})
+	n.linksChanged()
+}
+
+// Cut takes the carrier of one link, or gives it back.
+func (n *Node) Cut(link string, cut bool) {
+	n.cut[link] = cut
+	n.linksChanged()
+}
+
+// Part puts what the host has on one LAN on a side of it, where only the same side is heard.
+func (n *Node) Part(lan string, side int) { n.apart[lan] = side }
+
+// linksChanged tells the process of its links; what it knows changes nothing.
+func (n *Node) linksChanged() {
+	n.tell(func() {
+		for _, r := range slices.Clone(n.routers) {
+			n.changed(r)
+			n.act(n.process.Step(n.now(), r.handle, election.LinkChanged{Up: n.up(r.spec.Link)}))
+			n.inform(r)
+		}
+	})
+}
+
+// Track changes the value of a tracked object.
+func (n *Node) Track(id track.ID, value int) {
+	n.values[id] = value
+	n.tell(func() {
+		for _, r := range n.routers {
+			n.changed(r)
+		}
+		n.act(n.process.Track(n.now(), id, n.values[id]))
+	})
+}
+
+// inform tells the process what is known of the tracked objects of r. A script that nothing is known of has not run.
+func (n *Node) inform(r *virtualRouter) {
+	for _, t := range r.spec.Trackers {
+		v, known := n.values[t.ID]
+		if t.ID.Kind == track.Interface {
+			v, known = track.Down, true
+			if n.up(t.ID.Name) {
+				v = track.Up
+			}
+		}
+		if known {
+			n.act(n.process.Track(n.now(), t.ID, v))
+		}
+	}
 }
 
 // LoseAddress has somebody delete the first address that the host holds for its instances.
@@ -96,142 +271,64 @@ func (n *Node) LoseAddress() {
 			if n.Holds(a) {
 				delete(n.held, a)
 				delete(r.mine, a)
-				n.act(n.engine.Step(n.now(), r.handle, election.ResourcesLost{Resources: []election.Resource{a}}))
+				n.tell(func() {
+					n.changed(r)
+					n.act(n.process.Step(n.now(), r.handle, election.ResourcesLost{Resources: []election.Resource{a}}))
+				})
 				return
 			}
 		}
 	}
 }
 
-func (n *Node) all(ev election.Event) {
-	for _, r := range slices.Clone(n.routers) {
-		n.act(n.engine.Step(n.now(), r.handle, ev))
-	}
-}
-
 // Holds reports whether the host has the address.
 func (n *Node) Holds(a election.Address) bool { _, held := n.held[a]; return held }
 
+// Held returns the addresses that the host has.
+func (n *Node) Held() (list []election.Address) {
+	for a := range n.held {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b election.Address) int { return a.Prefix.Addr().Compare(b.Prefix.Addr()) })
+	return list
+}
+
 // Answers reports whether the host tells who asks that it has the address.
-func (n *Node) Answers(a election.Address) bool { return n.LinkUp && n.held[a] }
+func (n *Node) Answers(a election.Address) bool { return n.up(a.Link) && n.held[a] }
 
 // Status returns the process's snapshots; none when it does not run.
 func (n *Node) Status() []election.MachineStatus {
-	if n.engine == nil {
+	if n.process == nil {
 		return nil
 	}
-	machines, _ := n.engine.Status()
+	machines, _ := n.process.Status()
 	return machines
 }
 
-// act does what an Engine asked for. Sending is immediate; effects take their time, in order.
-func (n *Node) act(actions []election.InstanceAction) {
-	var starts []*virtualRouter
-	for _, a := range actions {
-		switch act := a.Action.(type) {
-		case election.Start:
-			r := &virtualRouter{handle: a.Handle, vrid: act.Spec.VRID, addrs: act.Spec.All(), mine: make(map[election.Address]bool)}
-			r.quietBy, r.releaseBy = forever, forever
-			n.routers = append(n.routers, r)
-			starts = append(starts, r)
-		case election.SendAdvert:
-			n.sim.send(n, act)
-		case election.StateChanged:
-			n.moved(n.router(a.Handle), act)
-		case election.Own:
-			n.router(a.Handle).addrs = addressesOf(act.Resources)
-			n.order(a)
-		case election.CancelAnnouncements:
-			n.router(a.Handle).rounds.cancel()
-		case election.Announce, election.Stopped:
-			n.order(a)
-		}
-	}
-	n.schedule()
-	for _, r := range starts {
-		n.act(n.engine.Step(n.now(), r.handle, n.started(r)))
-	}
-}
-
-// order has an effect take its time.
-func (n *Node) order(a election.InstanceAction) {
-	n.sim.push(event{
-		at: n.sim.Now + n.Latency, node: n.number(), life: n.life, packet: -1, handle: a.Handle, action: a.Action,
-		term: n.router(a.Handle).rounds.term,
+// Explain returns why a virtual router is what it is; false of a Keepalived, and of one that is not there.
+func (n *Node) Explain(h election.Handle) (election.Explanation, bool) {
+	e, ok := n.process.(interface {
+		Explain(election.Handle) (election.Explanation, bool)
 	})
-}
-
-// started is what a shell learns before it reports Started.
-func (n *Node) started(r *virtualRouter) election.Started {
-	ev := election.Started{LinkUp: n.LinkUp, Source: n.Address}
-	if n.life > 1 && !slices.ContainsFunc(r.addrs, func(a election.Address) bool { return !n.Holds(a) }) {
-		ev.Silence = n.sim.Now - n.last
+	if !ok {
+		return election.Explanation{}, false
 	}
-	return ev
+	return e.Explain(h)
 }
 
 // schedule sets when Wake is called next. A deadline that stays keeps its lateness.
 func (n *Node) schedule() {
 	d, ok := election.Never, false
-	if n.engine != nil {
-		d, ok = n.engine.Deadline()
+	if n.process != nil {
+		d, ok = n.process.Deadline()
 	}
 	switch {
 	case !ok:
 		n.wakeAt = forever
 	case d != n.deadline || n.wakeAt == forever:
-		n.wakeAt = max(n.sim.Now, n.Clock.when(d)) + n.sim.random(n.Lateness)
+		n.wakeAt = max(n.sim.Now, n.stalledUntil, n.Clock.when(d)+n.sim.random(n.Lateness))
 	}
 	n.deadline = d
-}
-
-var errNoAddress = errors.New("address cannot be installed")
-
-// carryOut completes an effect and reports it.
-func (n *Node) carryOut(e event) {
-	r := n.router(e.handle)
-	switch act := e.action.(type) {
-	case election.Own:
-		n.act(n.engine.Step(n.now(), e.handle, election.EffectDone{Generation: act.Generation, Failures: n.own(r, act)}))
-	case election.Announce:
-		if e.term == r.rounds.term {
-			n.announce(r, act)
-		}
-	case election.Stopped:
-		n.routers = slices.DeleteFunc(n.routers, func(o *virtualRouter) bool { return o == r })
-		if n.engine.Idle() {
-			n.Crash()
-		}
-	}
-}
-
-// own has exactly what o wants in place of r, except for what fails.
-func (n *Node) own(r *virtualRouter, o election.Own) (failures []election.Failure) {
-	for _, a := range addressesOf(o.Remove) {
-		delete(n.held, a)
-		delete(r.mine, a)
-	}
-	for _, a := range addressesOf(o.Resources) {
-		held := n.Holds(a)
-		switch {
-		case o.Quiet && n.Abrupt:
-			delete(n.held, a)
-			delete(r.mine, a)
-		case !held && o.Quiet:
-		case !held && (n.FailAdds || n.Refuse != nil && n.Refuse(a)):
-			failures = append(failures, election.Failure{Resource: a, Err: errNoAddress})
-		default:
-			n.held[a], r.mine[a] = !o.Quiet || n.Talkative, true
-		}
-	}
-	return failures
-}
-
-func addressesOf(list []election.Resource) (addrs []election.Address) {
-	for _, r := range list {
-		addrs = append(addrs, r.(election.Address))
-	}
-	return addrs
 }
 
 func (n *Node) router(h election.Handle) *virtualRouter {

@@ -1,6 +1,9 @@
-// Package vrrptest simulates LANs of VRRP routers in virtual time: a discrete-event loop in which every router is a
-// election.Engine with a clock of its own, and adverts travel as encoded packets that the network may lose, duplicate,
-// delay or keep on one side of a partition. Runs are reproducible: equal seeds give equal histories.
+// Package vrrptest simulates LANs of VRRP routers in virtual time: a discrete-event loop in which every router is an
+// election.Engine, or a Keepalived, with a clock of its own, and adverts travel as encoded packets that the network may
+// lose, duplicate, delay, reorder, carry in one direction only or keep on one side of a partition. Hosts lose links and
+// addresses, their programs stall, crash, fail and are reloaded. Runs are reproducible: equal seeds give equal histories.
+//
+// What must hold is in judge.go and invariants.go; Scenario is a history that is drawn from a seed, judged and shrunk.
 package vrrptest
 
 import (
@@ -9,17 +12,9 @@ import (
 	"net/netip"
 	"time"
 
+	"vigil/internal/track"
 	"vigil/vrrp/election"
-	"vigil/vrrp/wire"
 )
-
-// Network is how badly a LAN treats packets.
-type Network struct {
-	Loss      float64       // probability that a receiver misses a packet
-	Duplicate float64       // probability that it gets a packet twice
-	Delay     time.Duration // longest transit time; each copy takes a random part of it
-	InOrder   bool          // no packet overtakes another of the same sender, as on one Ethernet
-}
 
 // Clock maps simulated time to the Instant a router sees.
 type Clock struct {
@@ -28,7 +23,9 @@ type Clock struct {
 }
 
 func (c Clock) read(t time.Duration) election.Instant {
-	return c.Offset + election.Instant(t+t/1_000_000*time.Duration(c.PPM))
+	const million = 1_000_000
+	ppm := time.Duration(c.PPM)
+	return c.Offset + election.Instant(t+t/million*ppm+t%million*ppm/million) // never backwards
 }
 
 // when returns the first simulated time at which the clock shows at least i.
@@ -41,10 +38,10 @@ func (c Clock) when(i election.Instant) time.Duration {
 	return t
 }
 
-// Sim is a set of routers on one simulated network. Instances of different routers hear each other when they have the
-// same VRID, as on one LAN.
+// Sim is a set of routers on one simulated network. Links of one name are on one LAN, unless Node.LAN says otherwise.
 type Sim struct {
 	Now     time.Duration // simulated time since the start
+	Steps   uint64        // that all routers have taken
 	Network Network
 	Nodes   []*Node
 	// Neighbours are hosts with ARP caches.
@@ -55,19 +52,21 @@ type Sim struct {
 	Violation error
 	// Observe, if not nil, is called after every change of anybody's addresses, and once per event.
 	Observe func()
+	// Trace, if not nil, is called with every action before it is carried out. A Node that is nil stands for nobody.
+	Trace func(*Node, election.InstanceAction)
+
+	mutate func(process) process // breaks every Engine, so that a test sees it caught; nil does not
 
 	rng     *rand.Rand
+	deaf    map[direction]bool
+	moves   int                  // transitions of all routers
+	slowest time.Duration        // the longest interval that anybody ever had
+	garped  map[netip.Addr]*Node // who was the last to announce an address
 	queue   events
 	seq     uint64
 	packets []packet
 	free    []int
 	addrs   []netip.Addr
-}
-
-type packet struct {
-	bytes []byte
-	refs  int
-	vrid  uint8
 }
 
 type event struct {
@@ -101,12 +100,18 @@ func (q *events) Pop() any {
 const forever = time.Duration(1<<63 - 1)
 
 // NewSim returns a network without routers whose chances are drawn from seed.
-func NewSim(seed uint64) *Sim { return &Sim{rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))} }
+func NewSim(seed uint64) *Sim {
+	return &Sim{
+		rng:  rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)),
+		deaf: make(map[direction]bool), garped: make(map[netip.Addr]*Node),
+	}
+}
 
 // AddNode adds a host that is up and runs no process.
 func (s *Sim) AddNode(n Node) *Node {
 	n.sim, n.wakeAt, n.LinkUp = s, forever, true
 	n.held, n.heardAt = make(map[election.Address]bool), make(map[*Node]time.Duration)
+	n.cut, n.apart, n.values = make(map[string]bool), make(map[string]int), make(map[track.ID]int)
 	s.Nodes = append(s.Nodes, &n)
 	return &n
 }
@@ -140,7 +145,7 @@ func (s *Sim) Run(end time.Duration) {
 		s.Now = max(s.Now, next)
 		if waker != nil {
 			waker.wakeAt = forever
-			waker.act(waker.engine.Wake(waker.now()))
+			waker.act(waker.process.Wake(waker.now()))
 		} else {
 			s.dispatch(heap.Pop(&s.queue).(event))
 		}
@@ -152,6 +157,11 @@ func (s *Sim) Run(end time.Duration) {
 }
 
 func (s *Sim) dispatch(e event) {
+	if e.node >= 0 && e.run == nil && s.Nodes[e.node].stalledUntil > s.Now { // it waits in a socket or a channel
+		e.at = s.Nodes[e.node].stalledUntil
+		s.push(e)
+		return
+	}
 	switch {
 	case e.run != nil:
 		e.run()
@@ -165,81 +175,6 @@ func (s *Sim) dispatch(e event) {
 	case e.life == s.Nodes[e.node].life:
 		s.Nodes[e.node].carryOut(e)
 	}
-}
-
-// deliver decodes a packet and hands it to the router of its VRID.
-func (s *Sim) deliver(n *Node, p *packet) {
-	if n.engine == nil || !n.LinkUp {
-		return
-	}
-	h, pdu, reason := wire.ParseIPv4(p.bytes)
-	var a wire.Advert
-	if reason == wire.DropNone {
-		a, reason = wire.ParseAdvert(pdu, h, s.addrs[:0])
-		s.addrs = a.Addresses[:0]
-	}
-	for _, r := range n.routers {
-		if r.vrid != p.vrid {
-			continue
-		}
-		if reason != wire.DropNone {
-			n.act(n.engine.Step(n.now(), r.handle, election.AdvertRejected{Reason: reason, Source: h.Source}))
-		} else {
-			n.act(n.engine.Step(n.now(), r.handle, election.AdvertReceived{Advert: a, Source: h.Source}))
-		}
-		return
-	}
-}
-
-// send puts an advert on the LAN.
-func (s *Sim) send(n *Node, a election.SendAdvert) {
-	if !n.LinkUp {
-		return
-	}
-	n.last = s.Now
-	if a.Advert.Priority == 0 {
-		n.last = -forever / 2 // resigned: nothing to resume
-	}
-	slot := len(s.packets)
-	if len(s.free) > 0 {
-		slot = s.free[len(s.free)-1]
-	}
-	receivers := 0
-	for i, to := range s.Nodes {
-		if to == n || to.Side != n.Side {
-			continue
-		}
-		for copies := s.copies(); copies > 0; copies-- {
-			receivers++
-			at := s.Now + s.random(s.Network.Delay)
-			if s.Network.InOrder {
-				at = max(at, to.heardAt[n])
-				to.heardAt[n] = at
-			}
-			s.push(event{at: at, node: i, packet: slot})
-		}
-	}
-	if receivers == 0 {
-		return
-	}
-	if slot == len(s.packets) {
-		s.packets = append(s.packets, packet{})
-	} else {
-		s.free = s.free[:len(s.free)-1]
-	}
-	p := &s.packets[slot]
-	p.vrid, p.refs = a.Advert.VRID, receivers
-	p.bytes = a.Advert.AppendIPv4(p.bytes[:0], wire.IPHeader{Source: a.Source, Destination: a.To[0], TTL: a.TTL, ID: 1})
-}
-
-func (s *Sim) copies() int {
-	switch x := s.rng.Float64(); {
-	case x < s.Network.Loss:
-		return 0
-	case x > 1-s.Network.Duplicate:
-		return 2
-	}
-	return 1
 }
 
 func (s *Sim) random(limit time.Duration) time.Duration {

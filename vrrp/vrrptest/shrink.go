@@ -1,0 +1,73 @@
+package vrrptest
+
+import (
+	"regexp"
+	"slices"
+
+	"vigil/vrrp/election"
+)
+
+// Shrink returns a smaller scenario that still fails, and how: it leaves out faults, then kinds of bad luck, as long
+// as the same invariant is broken.
+func (sc Scenario) Shrink() (Scenario, error) {
+	failure := sc.Run()
+	try := func(smaller Scenario) bool {
+		err := smaller.Run()
+		same := err != nil && invariant(err) == invariant(failure)
+		if same {
+			sc, failure = smaller, err
+		}
+		return same
+	}
+	for again := true; again; {
+		again = false
+		for i := len(sc.Faults) - 1; i >= 0; i-- {
+			smaller := sc
+			smaller.Faults = append(append([]Fault(nil), sc.Faults[:i]...), sc.Faults[i+1:]...)
+			again = try(smaller) || again
+		}
+	}
+	for _, calm := range []func(*Scenario){
+		func(s *Scenario) { s.Network.Duplicate = 0 },
+		func(s *Scenario) { s.Network.Loss = 0 },
+		func(s *Scenario) { s.Network.Delay = 0 },
+	} {
+		smaller := sc
+		calm(&smaller)
+		try(smaller)
+	}
+	single := sc
+	single.Routers = slices.Clone(sc.Routers)
+	for i := range single.Routers {
+		single.Routers[i].Instances = single.Routers[i].Instances[:1]
+	}
+	try(single)
+	for i := range sc.Routers {
+		for _, plain := range []func(*Router){
+			func(r *Router) { r.Clock, r.Lateness, r.Latency, r.Pace, r.Abrupt = Clock{}, 0, 0, 0, false },
+			func(r *Router) { r.Delay, r.Keepalived = 0, false },
+			func(r *Router) { r.plain() },
+		} {
+			smaller := sc
+			smaller.Routers = slices.Clone(sc.Routers)
+			plain(&smaller.Routers[i])
+			try(smaller)
+		}
+	}
+	return sc, failure
+}
+
+// invariant is the letter of the invariant that err is about; "" when it names none.
+func invariant(err error) string { return letter.FindString(err.Error()) }
+
+var letter = regexp.MustCompile(`\b[a-h]: `)
+
+// plain takes away what only some routers have.
+func (r *Router) plain() {
+	r.Instances = slices.Clone(r.Instances)
+	for i := range r.Instances {
+		s := &r.Instances[i]
+		s.Trackers, s.PreemptDelay, s.NoPreempt = nil, 0, false
+		s.Hooks = election.Hooks{}
+	}
+}
