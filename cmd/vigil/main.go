@@ -28,6 +28,7 @@ const usage = `Usage: vigil COMMAND [OPTION]... ARGUMENT...
   vigil fmt FILE...            print files in the canonical layout, or rewrite them
   vigil config FILE            print what a file means, every default spelled out
   vigil keywords               list the language, and how far each keyword is supported
+  vigil sim FILE... SCENARIO   play what happens to directors, and print who becomes what, when and why
   vigil real-server            prepare this machine to be a real server (direct routing, tunnel)
 
 FILE may be - for standard input. "vigil COMMAND --help" lists the options.
@@ -45,6 +46,7 @@ var commands = map[string]command{
 	"fmt":      fmtCommand,
 	"config":   configCommand,
 	"keywords": keywordsCommand,
+	"sim":      simCommand,
 
 	"real-server": realServerCommand,
 }

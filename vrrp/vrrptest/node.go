@@ -248,6 +248,12 @@ func (n *Node) Track(id track.ID, value int) {
 	})
 }
 
+// Tracks reports whether the host knows the value of a tracked object.
+func (n *Node) Tracks(id track.ID) bool {
+	_, known := n.values[id]
+	return known
+}
+
 // inform tells the process what is known of the tracked objects of r. A script that nothing is known of has not run.
 func (n *Node) inform(r *virtualRouter) {
 	for _, t := range r.spec.Trackers {
@@ -265,10 +271,17 @@ func (n *Node) inform(r *virtualRouter) {
 }
 
 // LoseAddress has somebody delete the first address that the host holds for its instances.
-func (n *Node) LoseAddress() {
+func (n *Node) LoseAddress() { n.lose(func(election.Address) bool { return true }) }
+
+// Remove has somebody delete that address.
+func (n *Node) Remove(addr netip.Addr) {
+	n.lose(func(a election.Address) bool { return a.Prefix.Addr() == addr })
+}
+
+func (n *Node) lose(which func(election.Address) bool) {
 	for _, r := range n.routers {
 		for _, a := range r.addrs {
-			if n.Holds(a) {
+			if n.Holds(a) && which(a) {
 				delete(n.held, a)
 				delete(r.mine, a)
 				n.tell(func() {
@@ -295,6 +308,16 @@ func (n *Node) Held() (list []election.Address) {
 
 // Answers reports whether the host tells who asks that it has the address.
 func (n *Node) Answers(a election.Address) bool { return n.up(a.Link) && n.held[a] }
+
+// Serves reports whether what is sent to an address here is taken, be it during a hand-over.
+func (n *Node) Serves(addr netip.Addr) bool {
+	for a := range n.held {
+		if a.Prefix.Addr() == addr && n.up(a.Link) {
+			return true
+		}
+	}
+	return false
+}
 
 // Status returns the process's snapshots; none when it does not run.
 func (n *Node) Status() []election.MachineStatus {
