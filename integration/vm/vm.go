@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -119,16 +120,34 @@ func (m *machine) boot(ctx context.Context, g Guest, kvm bool) (int, error) {
 }
 
 func (m *machine) qemuArgs(w work, g Guest, kvm bool) []string {
-	accel := []string{"-accel", "tcg,thread=multi", "-cpu", "max"}
+	accel, boot := []string{"-accel", "tcg,thread=multi", "-cpu", "max"}, "console=ttyS0 quiet panic=-1"
 	if kvm {
 		accel = []string{"-accel", "kvm", "-cpu", "host"}
+	} else {
+		boot += " " + emulated(availableClocks())
 	}
 	return append(accel, "-smp", strconv.Itoa(g.CPUs), "-m", strconv.Itoa(g.MemoryMB),
 		"-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot", "-serial", "file:"+w.console(),
-		"-kernel", m.kernel(), "-initrd", m.initrd(), "-append", "console=ttyS0 quiet panic=-1 run="+w.init(),
+		"-kernel", m.kernel(), "-initrd", m.initrd(), "-append", boot+" run="+w.init(),
 		"-fsdev", "local,id=root,path=/,security_model=none,multidevs=remap",
 		"-device", "virtio-9p-pci,fsdev=root,mount_tag=host",
 		"-device", "virtio-serial-pci", "-chardev", "file,id=out,path=/dev/stdout", "-device", "virtserialport,chardev=out,name=out")
+}
+
+// emulated is what a guest's kernel is told because it is emulated. It distrusts the emulated TSC and then reads the HPET, at the
+// cost of leaving the emulation each time that anything looks at the clock: 53 new connections a second instead of 480. The
+// emulated TSC is this machine's own, and as good. Retpolines protect nobody there and make the kernel half as fast.
+func emulated(clocks string) string {
+	if slices.Contains(strings.Fields(clocks), "tsc") {
+		return "mitigations=off tsc=reliable"
+	}
+	return "mitigations=off"
+}
+
+// availableClocks are those that this machine's kernel trusts.
+func availableClocks() string {
+	clocks, _ := os.ReadFile("/sys/devices/system/clocksource/clocksource0/available_clocksource")
+	return string(clocks)
 }
 
 // initScript is the guest's first program once its root is mounted. It shuts the machine down when the program has ended.

@@ -45,8 +45,18 @@ func TestQemuArgs(t *testing.T) {
 			t.Errorf("%q is not in %s", want, emulated)
 		}
 	}
-	if kvm := strings.Join(m.qemuArgs(w, Guest{CPUs: 1, MemoryMB: 512}, true), " "); !strings.Contains(kvm, "-accel kvm") || strings.Contains(kvm, "tcg") {
+	if kvm := strings.Join(m.qemuArgs(w, Guest{CPUs: 1, MemoryMB: 512}, true), " "); !strings.Contains(kvm, "-accel kvm") ||
+		strings.Contains(kvm, "tcg") || strings.Contains(kvm, "mitigations") {
 		t.Errorf("with KVM: %s", kvm)
+	}
+}
+
+// A guest that is emulated trusts the TSC exactly if this machine does.
+func TestEmulatedClock(t *testing.T) {
+	for clocks, want := range map[string]bool{"tsc kvm-clock \n": true, "kvm-clock tsc": true, "hpet acpi_pm": false, "notsc": false, "": false} {
+		if got := emulated(clocks); strings.Contains(got, "tsc=reliable") != want || !strings.Contains(got, "mitigations=off") {
+			t.Errorf("%q: %q", clocks, got)
+		}
 	}
 }
 
