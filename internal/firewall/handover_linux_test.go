@@ -65,7 +65,7 @@ func TestMoveEnds(t *testing.T) {
 	var h Handover
 	defer h.Close()
 	l.check(l.new.Do(func() error { return h.Arm(l.previous, time.Millisecond) }))
-	l.check(l.begin(&h, l.to(300*time.Millisecond)))
+	l.check(l.begin(&h, l.to(3*time.Second)))
 	l.move()
 	l.until("the connection to be reset, the table being there or not", func() error {
 		if who, err := ask(old, patience); err == nil {
