@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,26 +73,32 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		measure(name+", backup gives way", a.Time, a.Time.Add(both))
 		return nil
 	}
-	// settled waits until d1 alone sends: an advert of d2 that crossed the one to which it gave way is no take-over.
-	settled := func() error {
-		var since time.Time
+	// settled waits until d1 alone sends, and returns since when: an advert of d2 that crossed the one to which it gave way is no
+	// take-over.
+	settled := func() (alone time.Time, err error) {
 		if adverts := p.Capture.Adverts("d2", time.Time{}); len(adverts) > 0 {
-			since = adverts[len(adverts)-1].Time
+			alone = adverts[len(adverts)-1].Time
 		}
-		a, err := first("d1", since)
-		if err != nil {
-			return err
+		a, err := first("d1", alone)
+		if err == nil {
+			_, err = first("d1", a.Time.Add(1))
 		}
-		_, err = first("d1", a.Time.Add(1))
-		return err
+		return alone, err
 	}
-	// gone waits for d2's take-over, measured from a moment on the wire.
-	gone := func(name string, from time.Time) error {
-		a, err := first("d2", from)
+	// gone waits for d2's take-over and measures the silence before it, which began with one of d1's adverts since it is alone, none
+	// later than the fault was complete: a fault takes time, and nobody but d2 knows which of the adverts sent meanwhile it heard.
+	gone := func(name string, alone, last, complete time.Time) error {
+		a, err := first("d2", last)
 		if err != nil {
 			return err
 		}
-		measure(name, from, a.Time)
+		down := settings.ActiveDown()
+		heard := slices.DeleteFunc(p.Capture.Adverts("d1", alone), func(a testlan.Advert) bool { return a.Time.After(complete) })
+		silence := labkit.Silence(heard, a.Time)
+		for ; silence < down-time.Millisecond && len(heard) > 1 && heard[len(heard)-1].Time.After(last); heard = heard[:len(heard)-1] {
+			silence = labkit.Silence(heard[:len(heard)-1], a.Time)
+		}
+		moves = append(moves, transition{name, silence, p.Noise(last, time.Now()).Delay})
 		return nil
 	}
 
@@ -131,9 +138,11 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 	if err != nil {
 		return nil, err
 	}
-	if err := gone("master stopped", zero.Time); err != nil {
+	taken, err := first("d2", zero.Time)
+	if err != nil {
 		return nil, err
 	}
+	measure("master stopped", zero.Time, taken.Time)
 	if started, err = start(); err != nil {
 		return nil, err
 	}
@@ -141,11 +150,12 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		return nil, err
 	}
 
-	if err := settled(); err != nil {
+	alone, err := settled()
+	if err != nil {
 		return nil, err
 	}
 	d1.Kill()
-	if err := gone("master killed", lastOf("d1")); err != nil {
+	if err := gone("master killed", alone, lastOf("d1"), time.Now()); err != nil {
 		return nil, err
 	}
 	if started, err = start(); err != nil {
@@ -157,7 +167,8 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 
 	// Right after an advertisement, so that the last one before the fault is known.
 	fault := func(name string, cut func() error, mend func() (time.Time, error), noticed bool) error {
-		if err := settled(); err != nil {
+		alone, err := settled()
+		if err != nil {
 			return err
 		}
 		last, err := first("d1", time.Now())
@@ -167,8 +178,18 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		if err := cut(); err != nil {
 			return err
 		}
-		if err := gone(name, last.Time); err != nil {
+		if err := gone(name, alone, last.Time, time.Now()); err != nil {
 			return err
+		}
+		if noticed {
+			if err := testlan.Until(ctx, "d1 notices", func() error {
+				if _, found := d1.Log[len(d1.Log)-1].Find("Entering FAULT STATE", last.Time); !found {
+					return errors.New("not yet")
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
 		}
 		mended, err := mend()
 		if err != nil {
@@ -180,7 +201,7 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 	if err := fault("cable cut", d1.Cable.Cut, seen, true); err != nil {
 		return nil, err
 	}
-	unblock := func() (time.Time, error) { return time.Now(), d1.Cable.Unblock() }
+	unblock := func() (time.Time, error) { err := d1.Cable.Unblock(); return time.Now(), err }
 	return moves, fault("frames lost", d1.Cable.Block, unblock, false)
 }
 
