@@ -164,6 +164,7 @@ func initScript(m *machine, w work, g Guest) string {
 	line("printf '#!/bin/sh\\nexec modprobe -d %%s \"$@\"\\n' %s >/run/modprobe; chmod +x /run/modprobe", quote(m.root()))
 	line("echo /run/modprobe >/proc/sys/kernel/modprobe")
 	line("[ -d /lib/modules ] && mount -t tmpfs modules /lib/modules && ln -s %s/lib/modules/* /lib/modules/", quote(m.root()))
+	line("export MODPROBE_OPTIONS='-d '%s", quote(m.root())) // this machine may have no /lib/modules
 	line("modprobe -d %s -a virtio_console ip_vs bridge veth nlmon ipip dummy || echo 'modules are missing' >/dev/console", quote(m.root()))
 	for _, e := range g.Env {
 		name, value, _ := strings.Cut(e, "=")
