@@ -14,7 +14,7 @@ const controlInterval = 5 * Interval
 
 // Noise is what a busy or emulated machine did to a client in a window of time, without any fault.
 type Noise struct {
-	Delay  time.Duration // how much later than due the answer came for which the client waited longest
+	Delay  time.Duration // how much later than due the answer came for which the client waited longest, or the kernel's longest change
 	Failed int           // requests that were not answered in time
 }
 
@@ -42,7 +42,9 @@ func (n Noise) Excused() int {
 
 // Noise looks at a window of time.
 func (p *Pair) Noise(from, to time.Time) Noise {
-	return noise(Summarize(p.control.Requests(), from, to))
+	n := noise(Summarize(p.control.Requests(), from, to))
+	n.Delay = max(n.Delay, p.changes.longest(from, to))
+	return n
 }
 
 func (p *Pair) buildControl() error {
@@ -53,6 +55,9 @@ func (p *Pair) buildControl() error {
 	if _, err := StartServer(h, "control", control.String()); err != nil {
 		return err
 	}
-	p.control, err = StartProber(p.Client, control, controlInterval, nil)
-	return err
+	if p.control, err = StartProber(p.Client, control, controlInterval, nil); err != nil {
+		return err
+	}
+	p.changes = startReconfiguring(h, controlInterval)
+	return nil
 }

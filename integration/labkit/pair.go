@@ -26,6 +26,7 @@ type Pair struct {
 
 	lan     *testlan.Segment
 	control *Prober
+	changes *reconfigurer
 }
 
 // Server is a real server and its web server's present process.
@@ -332,4 +333,10 @@ func (p *Pair) Up(ctx context.Context, s Settings) error {
 }
 
 // Close stops everything and removes it.
-func (p *Pair) Close() error { return p.Lab.Close() }
+func (p *Pair) Close() (err error) {
+	if p.changes != nil {
+		err = p.changes.end()
+		p.changes = nil
+	}
+	return errors.Join(err, p.Lab.Close())
+}

@@ -131,6 +131,22 @@ func (h *Host) AddAddress(ifname string, p netip.Prefix) error {
 	return nil
 }
 
+// DeleteAddress takes an address from an interface.
+func (h *Host) DeleteAddress(ifname string, p netip.Prefix) error {
+	link, err := h.handle.LinkByName(ifname)
+	if err != nil {
+		return fmt.Errorf("interface %s of %s: %w", ifname, h.Name, err)
+	}
+	a, err := netlink.ParseAddr(p.String())
+	if err != nil {
+		return fmt.Errorf("address %s: %w", p, err)
+	}
+	if err := h.handle.AddrDel(link, a); err != nil {
+		return fmt.Errorf("delete %s from %s of %s: %w", p, ifname, h.Name, err)
+	}
+	return nil
+}
+
 // Addresses lists the IPv4 addresses of an interface in the kernel's order.
 func (h *Host) Addresses(ifname string) ([]netip.Prefix, error) {
 	link, err := h.handle.LinkByName(ifname)

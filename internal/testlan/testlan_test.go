@@ -3,6 +3,7 @@ package testlan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os/exec"
@@ -63,6 +64,30 @@ func TestHostsHaveTheirMACAndTalk(t *testing.T) {
 	}
 }
 
+func TestAddressesComeAndGo(t *testing.T) {
+	_, a, _ := twoHosts(t)
+	more := netip.MustParsePrefix("198.18.0.1/32")
+	before, err := a.Host.Addresses("eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Host.AddAddress("eth0", more); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := a.Host.Addresses("eth0"); err != nil || !slices.Contains(got, more) {
+		t.Errorf("added: %v, %v", got, err)
+	}
+	if err := a.Host.DeleteAddress("eth0", more); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := a.Host.Addresses("eth0"); err != nil || !slices.Equal(got, before) {
+		t.Errorf("deleted: %v, %v, want %v", got, err, before)
+	}
+	if err := a.Host.DeleteAddress("eth0", more); err == nil {
+		t.Error("what is not there is deleted")
+	}
+}
+
 func TestCutTakesTheCarrierAndBlockDoesNot(t *testing.T) {
 	_, a, _ := twoHosts(t)
 	carrier := func() string {
@@ -82,7 +107,14 @@ func TestCutTakesTheCarrierAndBlockDoesNot(t *testing.T) {
 	}{
 		{"plugged", func() error { return nil }, "up", "answered"},
 		{"cut", a.Cut, "down", "lost"},
-		{"mended", a.Mend, "up", "answered"},
+		{"mended", func() error {
+			before := time.Now()
+			at, err := a.MendAndSee(within(t, time.Minute))
+			if err == nil && (at.Before(before) || at.After(time.Now())) {
+				err = fmt.Errorf("seen at %v, mended after %v", at, before)
+			}
+			return err
+		}, "up", "answered"},
 		{"blocked", a.Block, "up", "lost"},
 		{"unblocked", a.Unblock, "up", "answered"},
 	} {
