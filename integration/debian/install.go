@@ -14,6 +14,7 @@ import (
 // packages has the Debian package of each program that Install knows.
 var packages = map[string]string{
 	"busybox":            "busybox-static",
+	"curl":               "curl",
 	"dnsmasq":            "dnsmasq-base",
 	"dpkg-deb":           "dpkg",
 	"ip":                 "iproute2",
@@ -34,8 +35,8 @@ var packages = map[string]string{
 }
 
 // Peers are the programs that the tests talk to and use.
-var Peers = []string{"dnsmasq", "keepalived", "ip", "ipvsadm", "nft", "nginx", "openssl", "patch", "smtpd", "sysctl", "unshare",
-	"vtysh"}
+var Peers = []string{"curl", "dnsmasq", "keepalived", "ip", "ipvsadm", "nft", "nginx", "openssl", "patch", "smtpd", "sysctl",
+	"unshare", "vtysh"}
 
 // Install installs the packages of the programs that are missing on this machine, with a line on notice that says so. Lists and
 // downloads are its own; for the lock of dpkg it waits.

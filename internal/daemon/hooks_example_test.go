@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"vigil/internal/testlan"
 )
 
 // cloud is the API of a provider that knows of one address. It loses calls: some it does not answer, of some it says that
@@ -62,9 +64,8 @@ func TestCloudAddressOfTheExample(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("programs are run as root here")
 	}
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("the example needs curl: ", err)
-	}
+	_, err := exec.LookPath("curl")
+	testlan.RequirePeer(t, err)
 	assign, err := filepath.Abs("../../examples/cloud-address/assign")
 	if err != nil {
 		t.Fatal(err)
