@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
 )
@@ -27,7 +28,12 @@ var dnsWords = words{
 		if t.verdict == up {
 			return ""
 		}
-		return "DNS_CHECK (" + t.server + ") " + t.result.Reason + afterRetries(t.retries)
+		reason := t.result.Reason
+		if errno := unix.Errno(0); reason == dnsReadError && errors.As(t.result.Err, &errno) {
+			text := errno.Error()
+			reason += fmt.Sprintf("; errno %d (%s)", errno, strings.ToUpper(text[:1])+text[1:])
+		}
+		return "DNS_CHECK (" + t.server + ") " + reason + afterRetries(t.retries)
 	},
 	alert: alerting("DNS_CHECK: succeed on service", "DNS_CHECK: failed on service"),
 }

@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
 )
@@ -194,6 +196,11 @@ func TestDNSWords(t *testing.T) {
 	}
 	if got, want := verdictText(&dnsWords, told{verdict: down, server: rs1, result: Result{Reason: dnsTimeout}, retries: 3}),
 		"DNS_CHECK ("+rs1+") read timeout from socket after 3 retries"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	refused := failed(CodeConnectFailed, dnsReadError, fmt.Errorf("receive: %w", unix.ECONNREFUSED))
+	if got, want := attemptText(&dnsWords, told{server: rs1, result: refused}),
+		"DNS_CHECK ("+rs1+") failed to read socket; errno 111 (Connection refused)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -15,16 +15,22 @@ const (
 )
 
 var fileWords = words{
-	check:  "FILE_CHECK",
-	passed: func(server string) string { return "FILE_CHECK on service " + server + " success." },
-	failed: func(server, reason string) string { return "FILE_CHECK on service " + server + " " + reason + "." },
-	alert:  alerting("FILE CHECK succeed on service", "FILE CHECK failed on service"),
+	check: "FILE_CHECK",
+	verdict: func(t told) string {
+		state := " now FAULT state"
+		if t.verdict == up {
+			state = " leaving FAULT state"
+		}
+		return "(" + t.server + "): tracked file " + t.spec.shared.Value().asks.(fileQuestion).spec.Value().name + state
+	},
+	alert: alerting("FILE CHECK succeed on service", "FILE CHECK failed on service"),
 }
 
 // fileQuestion is FILE_CHECK: what the number in a file says. It is told of changes.
 type fileQuestion struct{ spec unique.Handle[fileSpec] }
 
 type fileSpec struct {
+	name    string // of the track_file
 	file    trackfile.File
 	weight  int32 // 0: the number decides whether the server is up
 	reverse bool
@@ -34,7 +40,7 @@ func askFile(ck *confparse.Checker) question {
 	var spec fileSpec
 	if x, ok := ck.Detail.(*confparse.FileDetail); ok && x.File != nil {
 		f := x.File
-		spec = fileSpec{weight: int32(x.Weight), reverse: x.Reverse,
+		spec = fileSpec{name: x.TrackFile, weight: int32(x.Weight), reverse: x.Reverse,
 			file: trackfile.File{Path: f.Path, Init: f.Init, InitValue: f.InitValue, Overwrite: f.Overwrite}}
 	}
 	return fileQuestion{unique.Make(spec)}

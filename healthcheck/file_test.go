@@ -116,6 +116,18 @@ func TestFileCountsFromTheStart(t *testing.T) {
 	}
 }
 
+// TestFileWords has keepalived's lines, which name the file as the configuration does.
+func TestFileWords(t *testing.T) {
+	var ps profiles
+	spec := ps.checkSpec(kinds[confparse.FileCheck], &confparse.Checker{Kind: confparse.FileCheck,
+		Detail: &confparse.FileDetail{TrackFile: "load", File: &confparse.TrackFile{Name: "load", Path: "/run/load"}}})
+	for v, want := range map[verdict]string{down: "now FAULT state", up: "leaving FAULT state"} {
+		if got := verdictText(&fileWords, told{verdict: v, server: rs1, spec: spec}); got != "("+rs1+"): tracked file load "+want {
+			t.Errorf("%q, want … %q", got, want)
+		}
+	}
+}
+
 // TestFileBesideAnotherCheck: it counts like any other, and several give weights that add up.
 func TestFileBesideAnotherCheck(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "load")

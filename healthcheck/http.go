@@ -18,7 +18,7 @@ const (
 	httpConnectionFailed  = "Connection failed"
 	httpHandshakeError    = "SSL handshake/communication error connecting to"
 	httpCannotSend        = "Cannot send get request to"
-	httpTimeoutSending    = "Timeout WEB read"
+	httpTimeoutWaiting    = "Timeout WEB read" // nothing of a reply has come, or the request did not leave
 	httpTimeoutReading    = "Timeout HTTP read"
 	sslTimeoutReading     = "Timeout SSL read"
 	httpReadError         = "Read error with"
@@ -81,11 +81,10 @@ func (c httpCheck) check(ctx context.Context) Result {
 	conn.SetDeadline(time.Now().Add(c.dial.timeout))
 	client := tls.Client(conn, c.tls)
 	if err := client.HandshakeContext(ctx); err != nil {
-		code := CodeTLSFailed
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			code = CodeTLSTimeout
+			return failed(CodeTLSTimeout, httpTimeoutConnecting, err)
 		}
-		return failed(code, httpHandshakeError, explained(err))
+		return failed(CodeTLSFailed, httpHandshakeError, explained(err))
 	}
 	r := c.exchange(client, conn)
 	if c.url.closeNotify {
@@ -100,7 +99,7 @@ func (c httpCheck) exchange(rw io.ReadWriter, conn *replyConn) Result {
 	conn.SetDeadline(time.Now().Add(c.dial.timeout))
 	if _, err := rw.Write(c.request()); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return failed(CodeAnswerTimeout, httpTimeoutSending, err)
+			return failed(CodeAnswerTimeout, httpTimeoutWaiting, err)
 		}
 		return failed(CodeAnswerInvalid, httpCannotSend, err)
 	}
@@ -122,6 +121,8 @@ func (c httpCheck) exchange(rw io.ReadWriter, conn *replyConn) Result {
 		return failed(CodeAnswerInvalid, ReasonNoData, err)
 	case errors.Is(err, errReplyTooLong):
 		return failed(CodeAnswerInvalid, httpTooLong, err)
+	case errors.Is(err, errSilent) && c.tls == nil:
+		return failed(CodeAnswerTimeout, httpTimeoutWaiting, err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return failed(CodeAnswerTimeout, timeoutReason, err)
 	case err != nil:

@@ -212,3 +212,19 @@ func TestHTTPCheckEndsWithContext(t *testing.T) {
 		t.Errorf("got %v, %q, %v", r.Outcome, r.Reason, r.Err)
 	}
 }
+
+// TestHTTPTimeouts: a server that says nothing is told from one that does not say all, as keepalived 2.2.7 does.
+func TestHTTPTimeouts(t *testing.T) {
+	for says, want := range map[string]string{"": "Timeout WEB read", "HTTP/1.1 200 OK\r\nCont": "Timeout HTTP read",
+		"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc": "Timeout HTTP read"} {
+		target := listen(t, "127.0.0.1:0", func(c *net.TCPConn) {
+			io.WriteString(c, says)
+			io.Copy(io.Discard, c)
+		})
+		r := httpCheck{dial: dial{target: target, timeout: 300 * time.Millisecond}, limits: replyLimit,
+			url: urlSpec{path: "/", status: statuses(200, 299)}}.Check(t.Context())
+		if r.Outcome != Failed || r.Code != CodeAnswerTimeout || r.Reason != want || !errors.Is(r.Err, os.ErrDeadlineExceeded) {
+			t.Errorf("%q: %v, %v, %q, %v; want %q", says, r.Outcome, r.Code, r.Reason, r.Err, want)
+		}
+	}
+}

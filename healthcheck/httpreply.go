@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto/md5"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
+	"os"
 	"strconv"
 )
 
@@ -16,6 +18,9 @@ const (
 
 // errNoHeader means that the reply ended, or was longer than maxHeader, before its header block did.
 var errNoHeader = errors.New("no end of the reply's header")
+
+// errSilent means that nothing of a reply has come in time.
+var errSilent = errors.New("no reply")
 
 // httpReply is what a check looks at in a reply.
 type httpReply struct {
@@ -33,7 +38,7 @@ type wantedReply struct {
 
 // readReply reads a reply until its end: nothing is judged earlier, not even when Content-Length bytes have arrived.
 // Whatever the peer sends, no more of it is held than one buffer and what is wanted. ends tells which errors of a read are the end of a
-// reply whose header is there. The error is errNoHeader or that of a read.
+// reply whose header is there. The error is errNoHeader or that of a read, with errSilent if that was the first.
 func readReply(r io.Reader, wanted wantedReply, ends func(error) bool) (httpReply, error) {
 	var buf [maxHeader]byte
 	n := 0
@@ -49,6 +54,9 @@ func readReply(r io.Reader, wanted wantedReply, ends func(error) bool) (httpRepl
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return httpReply{}, errNoHeader
+		}
+		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+			return httpReply{}, fmt.Errorf("%w: %w", errSilent, err)
 		}
 		if err != nil {
 			return httpReply{}, err

@@ -80,7 +80,7 @@ func TestSSLCheck(t *testing.T) {
 			io.Copy(io.Discard, c)
 		}), Failed, CodeTLSFailed, "SSL handshake/communication error connecting to"},
 		{"silence in the handshake", listen(t, "127.0.0.1:0", func(c *net.TCPConn) { io.Copy(io.Discard, c) }),
-			Failed, CodeTLSTimeout, "SSL handshake/communication error connecting to"},
+			Failed, CodeTLSTimeout, "Timeout connecting"},
 		{"silence after the request", serve(&tls.Config{}, func(_ *tls.Conn, c *net.TCPConn) { io.Copy(io.Discard, c) }),
 			Failed, CodeAnswerTimeout, "Timeout SSL read"},
 		{"a reset after the reply is its end", serve(&tls.Config{}, func(s *tls.Conn, c *net.TCPConn) {

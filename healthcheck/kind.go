@@ -83,6 +83,7 @@ type told struct {
 	verdict    verdict
 	retries    uint32 // that were made before it failed
 	retry      uint32 // how many there can be
+	attempt    uint32 // of an attempt that led to no verdict: how many have failed in a row
 	server, vs string // their names
 	spec       CheckSpec
 	result     Result

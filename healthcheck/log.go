@@ -60,9 +60,10 @@ const resultKey = "result"
 
 // logAttempt tells of one failed attempt of a check that is not down, for log_all_failures.
 func (m *Manager) logAttempt(p *probe, r Result) {
+	retry := p.spec.policy().retry
 	for _, s := range p.subscribers {
 		m.logServer(s.rs, func(name, vs string) string {
-			return attemptText(p.words(), told{server: name, vs: vs, spec: p.spec, result: r})
+			return attemptText(p.words(), told{retry: retry, attempt: p.judgement.attempt, server: name, vs: vs, spec: p.spec, result: r})
 		}, resultKey, r.Summary())
 	}
 }

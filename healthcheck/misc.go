@@ -21,21 +21,29 @@ const (
 
 var miscWords = words{
 	check:   "MISC_CHECK",
-	failed:  func(server, reason string) string { return "Misc check for " + server + " " + reason + "." },
 	verdict: miscVerdict,
 	alert:   func(t told) string { return "MISC CHECK " + t.result.Reason + " on service" },
 	first:   true,
 }
 
-// miscVerdict tells of a program with its name, how often it was tried, and how it ended.
+// miscVerdict tells of a program with its name, how often it was and will be tried, and how it ended.
 func miscVerdict(t told) string {
 	text := fmt.Sprintf("Misc check for [%s VS %s] by [%s] %s", t.server, t.vs, t.spec.subject(), t.result.Reason)
-	if t.verdict == up {
-		return text + "."
+	retries := func(n uint32) string {
+		if n == 1 {
+			return "1 retry"
+		}
+		return fmt.Sprintf("%d retries", n)
 	}
 	switch {
+	case t.verdict == up:
+		return text + "."
+	case t.verdict == unknown && t.attempt > 1:
+		text += fmt.Sprintf(" on retry %d/%d", t.attempt-1, t.retry)
+	case t.verdict == unknown:
+		text += ", will do " + retries(t.retry)
 	case t.retries > 0:
-		text += fmt.Sprintf(" after %d retries", t.retries)
+		text += " after " + retries(t.retries)
 	case t.retry == 0:
 		text += " with retry disabled"
 	}

@@ -75,10 +75,17 @@ func TestMiscWords(t *testing.T) {
 		{told{verdict: down, retry: 2, retries: 2, result: status3}, "failed after 2 retries (exited with status 3)."},
 		{told{verdict: down, result: status3}, "failed with retry disabled (exited with status 3)."},
 		{told{verdict: down, retry: 2, result: killed}, "failed (due to signal 9)."},
-		{told{verdict: down, retry: 1, retries: 1, result: failed(CodeProcessTimeout, miscTimeout, nil)}, "timed out after 1 retries."},
+		{told{verdict: down, retry: 1, retries: 1, result: failed(CodeProcessTimeout, miscTimeout, nil)}, "timed out after 1 retry."},
+		{told{retry: 2, attempt: 1, result: status3}, "failed, will do 2 retries (exited with status 3)."},
+		{told{retry: 2, attempt: 2, result: killed}, "failed on retry 1/2 (due to signal 9)."},
+		{told{retry: 1, attempt: 1, result: failed(CodeProcessTimeout, miscTimeout, nil)}, "timed out, will do 1 retry."},
 	} {
 		tt.told.server, tt.told.vs, tt.told.spec = rs1, vsName, spec
-		if got := verdictText(&miscWords, tt.told); got != about+tt.want {
+		text := verdictText
+		if tt.told.verdict == unknown {
+			text = attemptText
+		}
+		if got := text(&miscWords, tt.told); got != about+tt.want {
 			t.Errorf("%q, want %q", got, about+tt.want)
 		}
 	}

@@ -17,9 +17,14 @@ const (
 
 var pingWords = words{
 	check:  "ICMP CHECK",
-	passed: func(server string) string { return "ICMP connection to " + server + " success." },
 	failed: func(server, reason string) string { return "ICMP connection to address " + server + " " + reason + "." },
-	alert:  alerting("ICMP CHECK succeed on service", "ICMP CHECK failed on service"),
+	verdict: func(t told) string {
+		if t.verdict == up {
+			return "ICMP connection to " + t.server + " success."
+		}
+		return "ICMP CHECK on service " + t.server + " of " + t.vs + " failed" + afterRetries(t.retries) + "."
+	},
+	alert: alerting("ICMP CHECK succeed on service", "ICMP CHECK failed on service"),
 }
 
 // pingQuestion is PING_CHECK: whether a host answers an echo request.

@@ -300,7 +300,8 @@ func TestPingWords(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{verdictText(&pingWords, told{verdict: up, server: rs1}), "ICMP connection to " + rs1 + " success."},
 		{pingWords.failed(rs1, pingTimeout), "ICMP connection to address " + rs1 + " timeout."},
-		{verdictText(&pingWords, told{verdict: down, server: rs1, retries: 2}), "ICMP CHECK on service " + rs1 + " failed after 2 retries."},
+		{verdictText(&pingWords, told{verdict: down, server: rs1, vs: vsName, retries: 2}),
+			"ICMP CHECK on service " + rs1 + " of " + vsName + " failed after 2 retries."},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%q, want %q", tt.got, tt.want)

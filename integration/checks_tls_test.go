@@ -42,6 +42,7 @@ func TestChecksOfWebServers(t *testing.T) {
 		old    = "10.1.0.5"
 		file   = "10.1.0.6"
 		runs   = "10.1.0.7"
+		port   = "10.1.0.8"
 	)
 	l.must(os.WriteFile(path("check.sh"), []byte("#!/bin/sh\nexit $(cat "+state+")\n"), 0o755))
 	web := "connect_ip 10.0.0.2\nvirtualhost web.example\n"
@@ -53,6 +54,7 @@ func TestChecksOfWebServers(t *testing.T) {
 		{secure, "SSL_GET {\nconnect_port 443\n" + web + "enable_sni\nverify_name web.example\nurl {\npath /\n}\n"},
 		{named, "SSL_GET {\nconnect_port 443\n" + web + "sni_name web.example\nverify_name other.example\nurl {\npath /\n}\n"},
 		{old, "SSL_GET {\nconnect_port 8443\nconnect_ip 10.0.0.2\nurl {\npath /\nstatus_code 200\n}\n"},
+		{port, "TCP_CHECK {\nconnect_port 80\nconnect_ip 10.0.0.2\n"},
 		{file, "FILE_CHECK {\ntrack_file state\n"},
 		{runs, "MISC_CHECK {\nmisc_path " + path("check.sh") + "\nmisc_timeout 2\n"},
 	} {
@@ -67,13 +69,13 @@ func TestChecksOfWebServers(t *testing.T) {
 			t.Logf("nginx:\n%s", nginx.Log.Tail(20))
 		}
 	})
-	l.waitPool([]string{page, text, secure, file, runs}, d.Running)
+	l.waitPool([]string{page, text, port, secure, file, runs}, d.Running)
 	l.must(os.WriteFile(path("www/index.html"), []byte("Welcome: \"status\": \"down\"\n"), 0o644))
-	l.waitPool([]string{page, secure, file, runs}, d.Running)
+	l.waitPool([]string{page, port, secure, file, runs}, d.Running)
 	l.must(os.WriteFile(state, []byte("1"), 0o644))
-	l.waitPool([]string{page, secure}, d.Running)
+	l.waitPool([]string{page, port, secure}, d.Running)
 	l.must(os.WriteFile(state, []byte("0"), 0o644))
-	l.waitPool([]string{page, secure, file, runs}, d.Running)
+	l.waitPool([]string{page, port, secure, file, runs}, d.Running)
 	for _, version := range []string{"tls1", "tls1_1", "tls1_2", "tls1_3"} {
 		argv := []string{"openssl", "s_server", "-accept", "8443", "-cert", path("c.pem"), "-key", path("k.pem"), "-www", "-quiet", "-" + version}
 		if strings.HasPrefix(version, "tls1_1") || version == "tls1" {
@@ -81,11 +83,11 @@ func TestChecksOfWebServers(t *testing.T) {
 		}
 		s, err := l.servers.Start("s_server "+version, nil, argv...)
 		l.must(err)
-		l.waitPool([]string{page, secure, old, file, runs}, d.Running)
+		l.waitPool([]string{page, port, secure, old, file, runs}, d.Running)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		_ = s.Stop(ctx) // it does not end well when it is told to
 		cancel()
-		l.waitPool([]string{page, secure, file, runs}, d.Running)
+		l.waitPool([]string{page, port, secure, file, runs}, d.Running)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
