@@ -39,6 +39,10 @@ func (d *dial) datagrams(ctx context.Context, queued bool) (*datagrams, error) {
 		unix.Close(fd)
 		return nil, immediate("connect", err)
 	}
+	if d.itself(fd) {
+		unix.Close(fd)
+		return nil, &immediateError{errItself}
+	}
 	s := &datagrams{File: os.NewFile(uintptr(fd), "datagrams"), queued: queued}
 	if err := s.SetDeadline(time.Now().Add(d.timeout)); err != nil {
 		s.File.Close()

@@ -94,6 +94,9 @@ func (d *dial) start() (fd int, sa unix.Sockaddr, err error) {
 		return -1, nil, err
 	}
 	switch err = unix.Connect(fd, sa); {
+	case err == nil && d.itself(fd):
+		unix.Close(fd)
+		return -1, nil, errItself
 	case err == nil:
 		return fd, sa, nil
 	case err == unix.EINPROGRESS || err == unix.EINTR:
@@ -101,7 +104,7 @@ func (d *dial) start() (fd int, sa unix.Sockaddr, err error) {
 		unix.Close(fd)
 		return -1, nil, immediate("connect", err)
 	}
-	switch done, err := outcome(fd, sa); {
+	switch done, err := d.outcome(fd, sa); {
 	case !done:
 		return fd, sa, errInProgress
 	case err != nil:
@@ -113,15 +116,43 @@ func (d *dial) start() (fd int, sa unix.Sockaddr, err error) {
 
 // outcome asks a connection in progress what became of it, with a second connect(2): that returns 0 once connected,
 // EALREADY while not, and otherwise the error of the connection.
-func outcome(fd int, sa unix.Sockaddr) (done bool, err error) {
+func (d *dial) outcome(fd int, sa unix.Sockaddr) (done bool, err error) {
 	switch err := unix.Connect(fd, sa); err {
 	case nil, unix.EISCONN:
+		if d.itself(fd) {
+			return true, errItself
+		}
 		return true, nil
 	case unix.EALREADY, unix.EINTR:
 		return false, nil
 	default:
 		return true, os.NewSyscallError("connect", err)
 	}
+}
+
+// errItself is the answer of a target where nobody listens, as the kernel would have given it with another source port.
+var errItself = os.NewSyscallError("connect to itself", unix.ECONNREFUSED)
+
+// lowestEphemeral is the lowest port that the kernel ever takes as a source by itself.
+const lowestEphemeral = 1024
+
+// itself reports whether a socket is connected to itself. It can be where the target is on this host: by chance the kernel takes the
+// port that nobody listens on as the source, and a connection of TCP comes about (RFC 9293 §3.5, simultaneous open), or a datagram comes back.
+func (d *dial) itself(fd int) bool {
+	if d.target.Port() < lowestEphemeral && d.bindPort == 0 {
+		return false
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return false
+	}
+	switch own := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(own.Addr), uint16(own.Port)) == d.target
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(own.Addr).WithZone(d.target.Addr().Zone()), uint16(own.Port)) == d.target
+	}
+	return false
 }
 
 // immediate is the error of an attempt that a system call refused at once: the network's answer, or a failure on our side.
@@ -215,7 +246,7 @@ func (d *dial) await(ctx context.Context, f *os.File, sa unix.Sockaddr) error {
 	}
 	var answer error
 	err = raw.Write(func(fd uintptr) (done bool) {
-		done, answer = outcome(int(fd), sa)
+		done, answer = d.outcome(int(fd), sa)
 		return done
 	})
 	if err != nil {
