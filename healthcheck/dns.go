@@ -29,6 +29,9 @@ var dnsWords = words{
 			return ""
 		}
 		reason := t.result.Reason
+		if target := t.spec.Target(); reason == dnsUnreachable {
+			reason += fmt.Sprintf(" [%s]:%d", target.Addr(), target.Port())
+		}
 		if errno := unix.Errno(0); reason == dnsReadError && errors.As(t.result.Err, &errno) {
 			text := errno.Error()
 			reason += fmt.Sprintf("; errno %d (%s)", errno, strings.ToUpper(text[:1])+text[1:])

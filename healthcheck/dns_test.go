@@ -198,6 +198,10 @@ func TestDNSWords(t *testing.T) {
 		"DNS_CHECK ("+rs1+") read timeout from socket after 3 retries"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	unreachable := told{server: rs1, spec: CheckSpec{addr: netip.MustParseAddr("203.0.113.9"), port: 53}, result: Result{Reason: dnsUnreachable}}
+	if got, want := attemptText(&dnsWords, unreachable), "DNS_CHECK ("+rs1+") network unreachable for [203.0.113.9]:53"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	refused := failed(CodeConnectFailed, dnsReadError, fmt.Errorf("receive: %w", unix.ECONNREFUSED))
 	if got, want := attemptText(&dnsWords, told{server: rs1, result: refused}),
 		"DNS_CHECK ("+rs1+") failed to read socket; errno 111 (Connection refused)"; got != want {

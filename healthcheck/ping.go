@@ -22,6 +22,9 @@ var pingWords = words{
 		if t.verdict == up {
 			return "ICMP connection to " + t.server + " success."
 		}
+		if t.retries == 0 {
+			return "ICMP CHECK on service " + t.server + " failed."
+		}
 		return "ICMP CHECK on service " + t.server + " of " + t.vs + " failed" + afterRetries(t.retries) + "."
 	},
 	alert: alerting("ICMP CHECK succeed on service", "ICMP CHECK failed on service"),

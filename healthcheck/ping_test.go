@@ -299,6 +299,7 @@ func TestPingCheckLeavesASocketThatCannotSend(t *testing.T) {
 func TestPingWords(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{verdictText(&pingWords, told{verdict: up, server: rs1}), "ICMP connection to " + rs1 + " success."},
+		{verdictText(&pingWords, told{verdict: down, server: rs1, vs: vsName}), "ICMP CHECK on service " + rs1 + " failed."},
 		{pingWords.failed(rs1, pingTimeout), "ICMP connection to address " + rs1 + " timeout."},
 		{verdictText(&pingWords, told{verdict: down, server: rs1, vs: vsName, retries: 2}),
 			"ICMP CHECK on service " + rs1 + " of " + vsName + " failed after 2 retries."},
