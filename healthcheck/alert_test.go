@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 	"unique"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,7 +94,7 @@ func TestAlertsAreHandedOut(t *testing.T) {
 			var got []string
 			for _, c := range l.m.Take() {
 				for _, a := range c.Alerts {
-					got = append(got, fmt.Sprintf("%v: %v", a, c.Up))
+					got = append(got, fmt.Sprintf("%v: %v %v", a, c.Up, c.Same))
 				}
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -105,18 +106,46 @@ func TestAlertsAreHandedOut(t *testing.T) {
 		want()
 		l.breaks(1)
 		l.until(25 * s)
-		want("{false TCP CHECK failed on service}: false")
+		want("{false TCP CHECK failed on service}: false false")
 		l.answers(other, refuses)
 		l.until(45 * s)
-		want("{false UDP CHECK failed on service}: false")
+		want("{false UDP CHECK failed on service}: false true")
 		l.mends(1)
 		l.until(65 * s)
 		l.answers(other, nil)
 		l.until(85 * s)
-		want("{true TCP CHECK succeed on service}: true", "{true UDP CHECK succeed on service}: true")
+		want("{true TCP CHECK succeed on service}: true false", "{true UDP CHECK succeed on service}: true false")
 		l.breaks(1)
 		l.until(105 * s)
 		l.m.Apply(FromConfig(config(vs)))
 		want()
+	})
+}
+
+// TestFirstOfTwoWithAlpha: a server that is held out until both of its checks have passed is not heard to be down when one has.
+func TestFirstOfTwoWithAlpha(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		vs := pool(1)
+		second := tcpCheckOf()
+		second.Connect.Port = 81
+		vs.RealServers[0].Checkers = append(vs.RealServers[0].Checkers, second)
+		for _, ck := range vs.RealServers[0].Checkers {
+			ck.Alpha = true
+		}
+		l.answers(netip.AddrPortFrom(rsAddr(1), 81), func(int) Result {
+			time.Sleep(5 * s)
+			return passed(CodeConnected, tcpSuccess)
+		})
+		l.run(config(vs))
+		l.until(3 * s)
+		for _, c := range l.m.Take() {
+			if c.Up || !c.Same || len(c.Alerts) != 1 {
+				t.Errorf("one has passed: %+v", c)
+			}
+		}
+		l.until(9 * s)
+		if all := l.m.Take(); len(all) != 1 || !all[0].Up || all[0].Same {
+			t.Errorf("both have passed: %+v", all)
+		}
 	})
 }

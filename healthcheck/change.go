@@ -10,8 +10,9 @@ type Change struct {
 	// Initial: Up rests on the first verdict of a check. Until then the server was only taken to be up, or down by alpha;
 	// that it is down then is handed out although it was taken to be.
 	Initial bool
-	// Alerts are what its checks came to, in order. They may have come to something without a change of the server.
-	Alerts []Alert
+	Alerts  []Alert // what its checks came to, in order
+	// Same: nothing of the server has changed, nor been heard that was only taken to be so; it is about Alerts alone.
+	Same bool
 }
 
 // Snapshot is the health of everything in a Spec, in its order.
@@ -47,18 +48,19 @@ func (m *Manager) Take() []Change {
 	for _, rs := range m.mailbox {
 		rs.dirty = false
 		changes = append(changes, Change{RealServer: rs.id(), Up: rs.up(), Weight: rs.weight(), Initial: rs.initial,
-			Alerts: m.alerts[rs]})
+			Alerts: m.alerts[rs], Same: !rs.moved})
 	}
 	m.mailbox, m.alerts = nil, nil
 	return changes
 }
 
-// notify puts a server into the mailbox. initial is Change.Initial.
-func (m *Manager) notify(rs *realServer, initial bool) {
+// notify puts a server into the mailbox. initial is Change.Initial; moved: it is not about its checks alone.
+func (m *Manager) notify(rs *realServer, initial, moved bool) {
 	if rs.dirty {
+		rs.moved = rs.moved || moved
 		return
 	}
-	rs.dirty, rs.initial = true, initial
+	rs.dirty, rs.initial, rs.moved = true, initial, moved
 	m.mailbox = append(m.mailbox, rs)
 	select {
 	case m.signal <- struct{}{}:
@@ -72,8 +74,9 @@ func (m *Manager) deliver(p *probe, before verdict, o observed, r Result) {
 	alert, alerts := p.alert(before, o, r)
 	for _, s := range p.subscribers {
 		// That a server is down which alpha has only taken to be is news, too.
-		if s.rs.judge(s.check, ok) || initial && !ok && p.spec.Alpha || alerts {
-			m.notify(s.rs, initial)
+		moved := s.rs.judge(s.check, ok) || initial && !ok && p.spec.Alpha
+		if moved || alerts {
+			m.notify(s.rs, initial, moved)
 		}
 		if alerts {
 			if m.alerts == nil {
@@ -88,7 +91,7 @@ func (m *Manager) deliver(p *probe, before verdict, o observed, r Result) {
 func (m *Manager) deliverWeight(p *probe) {
 	for _, s := range p.subscribers {
 		if s.rs.weigh(s.check, p.judgement.weight) {
-			m.notify(s.rs, false)
+			m.notify(s.rs, false, true)
 		}
 	}
 }

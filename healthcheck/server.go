@@ -22,6 +22,7 @@ type realServer struct {
 	port    uint16
 	dirty   bool  // in Manager.mailbox
 	initial bool  // while dirty: Change.Initial
+	moved   bool  // while dirty: not Change.Same
 	base    int32 // the configured weight
 	failed  int32 // how many of checks have failed
 	checks  []check

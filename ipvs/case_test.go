@@ -114,6 +114,8 @@ func (c *caseRun) told(want string) {
 			}
 		case pool.WeightChanged:
 			s = fmt.Sprintf("weight .%d %d to %d", a[len(a)-1], e.From, e.To)
+		case pool.CheckDone:
+			s = fmt.Sprintf("check .%d %s", a[len(a)-1], e.Alert)
 		case pool.QuorumGained:
 			s = fmt.Sprintf("gained %d+%d=%d<=%d", e.Quorum, e.Hysteresis, e.Quorum+e.Hysteresis, e.Live)
 		case pool.QuorumLost:

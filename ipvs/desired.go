@@ -18,6 +18,7 @@ type HealthChange struct {
 	Server confparse.RealServerID
 	RealServerHealth
 	Alerts []Alert // what its checks came to, in order
+	Same   bool    // nothing has been found out about the server itself
 }
 
 // Alert is what a check of a real server came to.

@@ -27,7 +27,7 @@ func (l *changeList) add(changes []HealthChange) {
 	}
 	for _, c := range changes {
 		if i, ok := l.at[c.Server]; ok {
-			c.Alerts = append(l.list[i].Alerts, c.Alerts...)
+			c.Alerts, c.Same = append(l.list[i].Alerts, c.Alerts...), l.list[i].Same && c.Same
 			l.list[i] = c
 			continue
 		}

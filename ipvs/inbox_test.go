@@ -47,6 +47,29 @@ func TestInboxKeepsTheLatest(t *testing.T) {
 	}
 }
 
+// What is told of a server more than once until it is taken is its last health, all that its checks came to, and about the checks
+// alone only if each was.
+func TestChangesOfOneServerAreOne(t *testing.T) {
+	alert := func(text string, same bool, up bool) HealthChange {
+		return HealthChange{RealServerHealth: RealServerHealth{Up: up}, Alerts: []Alert{{Text: text}}, Same: same}
+	}
+	for _, c := range []struct {
+		first, second HealthChange
+		up, same      bool
+	}{
+		{alert("a", true, true), alert("b", true, true), true, true},
+		{alert("a", false, false), alert("b", true, false), false, false},
+		{alert("a", true, true), alert("b", false, false), false, false},
+	} {
+		var l changeList
+		l.add([]HealthChange{c.first})
+		l.add([]HealthChange{c.second})
+		if len(l.list) != 1 || l.list[0].Up != c.up || l.list[0].Same != c.same || len(l.list[0].Alerts) != 2 || l.list[0].Alerts[1].Text != "b" {
+			t.Errorf("%+v, %+v: %+v", c.first, c.second, l.list)
+		}
+	}
+}
+
 // changed are the changes that lead to health.
 func changed(s VirtualServerSpec, weights ...int32) []HealthChange {
 	h := health(s, weights...)

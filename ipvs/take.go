@@ -131,7 +131,7 @@ func (r *Reconciler) changeHealth(changes []HealthChange) {
 			continue
 		}
 		vs.pool.Alert(i, c.Alerts)
-		if vs.pool.Change(i, c.RealServerHealth) || len(c.Alerts) > 0 {
+		if !c.Same && vs.pool.Change(i, c.RealServerHealth) || len(c.Alerts) > 0 {
 			changed[vs] = true
 		}
 	}

@@ -259,7 +259,8 @@ func healthOf(spec healthcheck.Spec, s healthcheck.Snapshot) ipvs.Health {
 func changesOfHealth(changes []healthcheck.Change) []ipvs.HealthChange {
 	list := make([]ipvs.HealthChange, len(changes))
 	for i, c := range changes {
-		list[i] = ipvs.HealthChange{Server: c.RealServer, RealServerHealth: ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight}}
+		list[i] = ipvs.HealthChange{Server: c.RealServer, RealServerHealth: ipvs.RealServerHealth{Up: c.Up, Weight: c.Weight},
+			Same: c.Same}
 		for _, a := range c.Alerts {
 			list[i].Alerts = append(list[i].Alerts, ipvs.Alert(a))
 		}
