@@ -10,9 +10,10 @@ import (
 	"vigil/vrrp/lan"
 )
 
-// releaseTime is what removing the addresses may take when their time has come: netlink answers in milliseconds, on a
-// machine that swaps in seconds.
-const releaseTime = 4 * time.Second
+// releaseTime is what removing the addresses may take when their time has come. Netlink answers in milliseconds, but one lock
+// guards the links of all namespaces: on a busy machine that was removing hundreds of them it answered after 7 s. To give up sooner
+// helps nobody, for the release by force waits for the same lock.
+const releaseTime = 15 * time.Second
 
 // StopLimit is the longest time in which a Runner that was told to stop has handed over and released the addresses of s.
 func StopLimit(s election.Spec) time.Duration { return s.StopLimit() + releaseTime }
