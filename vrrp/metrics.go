@@ -101,13 +101,15 @@ func counter(name, help string) *prometheus.Desc { return desc(name, help, insta
 // metrics is the Collector over a Runner's Status, and what is measured while it runs.
 type metrics struct {
 	status   func() Status
+	trackers func() []TrackerStatus
 	lateness prometheus.Histogram
 	handling prometheus.Histogram
 }
 
-func newMetrics(status func() Status) *metrics {
+func newMetrics(status func() Status, trackers func() []TrackerStatus) *metrics {
 	return &metrics{
 		status:   status,
+		trackers: trackers,
 		lateness: duration("vrrp_wake_lateness_seconds", "How late the VRRP thread woke up for a timer."),
 		handling: duration("vrrp_packet_handling_seconds", "From reading a VRRP packet to having acted on it."),
 	}
@@ -133,6 +135,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range counterDescs {
 		ch <- c.desc
 	}
+	describeTrackers(ch)
 	m.lateness.Describe(ch)
 	m.handling.Describe(ch)
 }
@@ -142,6 +145,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	m.lateness.Collect(ch)
 	m.handling.Collect(ch)
+	collectTrackers(ch, m.trackers())
 	status := m.status()
 	ch <- prometheus.MustNewConstMetric(droppedDesc, prometheus.CounterValue, float64(status.PacketsDropped))
 	seen := make(map[[3]string]bool, len(status.Instances))

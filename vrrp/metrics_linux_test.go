@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/wire"
 )
@@ -99,7 +100,10 @@ func TestNoSeriesOccursTwice(t *testing.T) {
 	old := InstanceStatus{Name: "V", VRID: 51, Interface: "eth0", State: election.Master, Resigning: true}
 	fresh := InstanceStatus{Name: "V", VRID: 51, Interface: "eth0", State: election.Backup}
 	reg := prometheus.NewPedanticRegistry()
-	reg.MustRegister(newMetrics(func() Status { return Status{Instances: []InstanceStatus{old, fresh}} }))
+	reg.MustRegister(newMetrics(func() Status { return Status{Instances: []InstanceStatus{old, fresh}} }, func() []TrackerStatus {
+		e := TrackerEffect{Instance: "V"}
+		return []TrackerStatus{{ID: track.ID{Kind: track.Script, Name: "s"}, Effects: []TrackerEffect{e, e}}}
+	}))
 	const name = "keepalived_vrrp_state{iname=V,intf=eth0,ip_address=,vrid=51}"
 	if got := gathered(t, reg)[name]; got != float64(election.Backup) {
 		t.Errorf("state is %v, want that of the new one", got)

@@ -149,7 +149,7 @@ func NewRunner(o Options) (*Runner, error) {
 	}
 	r.taken = r.changes.follow()
 	r.virtual = newVirtualLinks(r)
-	r.metrics = newMetrics(r.Status)
+	r.metrics = newMetrics(r.Status, r.Trackers)
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(r.metrics); err != nil {
 			return nil, fmt.Errorf("register VRRP metrics: %w", err)
@@ -205,6 +205,12 @@ func (r *Runner) Track(id track.ID, value int) { r.tracked.Set(id, value) }
 
 // Status returns the latest snapshot. Transitions are in it at once, counters within a quarter of a second.
 func (r *Runner) Status() Status { return r.board.snapshot() }
+
+// Trackers returns what is known of the objects that virtual routers follow, and what comes of it for each.
+func (r *Runner) Trackers() []TrackerStatus {
+	values, since := r.tracked.all()
+	return trackersOf(r.board.snapshot().Instances, values, since)
+}
 
 // Thread is the number of the thread on which all virtual routers run, and 0 before Run has begun.
 func (r *Runner) Thread() int { return int(r.thread.Load()) }

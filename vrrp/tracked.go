@@ -1,7 +1,9 @@
 package vrrp
 
 import (
+	"maps"
 	"sync"
+	"time"
 
 	"vigil/internal/track"
 )
@@ -11,13 +13,14 @@ import (
 type Tracked struct {
 	mu     sync.Mutex
 	values map[track.ID]int
-	news   []trackedNews // in the order in which they were told
-	wake   chan struct{} // 1 slot
+	since  map[track.ID]time.Time // of the values
+	news   []trackedNews          // in the order in which they were told
+	wake   chan struct{}          // 1 slot
 }
 
 // NewTracked returns a Tracked that knows nothing.
 func NewTracked() *Tracked {
-	return &Tracked{values: make(map[track.ID]int), wake: make(chan struct{}, 1)}
+	return &Tracked{values: make(map[track.ID]int), since: make(map[track.ID]time.Time), wake: make(chan struct{}, 1)}
 }
 
 // Set says the value of a tracked object: track.Up or track.Down, of a file the number in it. It never blocks; of values
@@ -27,7 +30,7 @@ func (t *Tracked) Set(id track.ID, value int) {
 	old, known := t.values[id]
 	changed := !known || old != value
 	if changed {
-		t.values[id] = value
+		t.values[id], t.since[id] = value, time.Now()
 		t.news = append(t.news, trackedNews{id, known})
 	}
 	t.mu.Unlock()
@@ -45,6 +48,7 @@ func (t *Tracked) Forget(id track.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.values, id)
+	delete(t.since, id)
 }
 
 // value returns the last word about an object; false when there is none.
@@ -53,6 +57,13 @@ func (t *Tracked) value(id track.ID) (int, bool) {
 	defer t.mu.Unlock()
 	v, ok := t.values[id]
 	return v, ok
+}
+
+// all returns what is known, and since when.
+func (t *Tracked) all() (values map[track.ID]int, since map[track.ID]time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.values), maps.Clone(t.since)
 }
 
 // trackedNews is an object of which something was said. changed: not for the first time.

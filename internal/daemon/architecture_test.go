@@ -101,7 +101,7 @@ var purePackages = []string{"internal/routing", "internal/status", "internal/tra
 // shells lists the files of packages that have cores and shells side by side. There, what is neither listed nor called
 // _linux is a core.
 var shells = map[string][]string{
-	"vrrp": {"log.go", "metrics.go", "status.go", "tracked.go"},
+	"vrrp": {"log.go", "metrics.go", "status.go", "tracked.go", "trackers.go"},
 	"healthcheck": {"apply.go", "bfdsessions.go", "change.go", "checker.go", "dns.go", "expressions.go", "grpc.go", "http.go", "httpconn.go",
 		"httpreply.go", "httpstls.go", "log.go", "manager.go", "metrics.go", "misc.go", "overdue.go", "page.go", "ping.go", "probe.go",
 		"smtp.go", "tcp.go", "udp.go", "view.go"},

@@ -194,6 +194,6 @@ func (r *routers) unready() string { return "" }
 
 func (r *routers) status(s *status.Status) {
 	if runner := r.runner.Load(); runner != nil {
-		s.VRRP = vrrpStatus(runner.Status())
+		s.VRRP = vrrpStatus(runner.Status(), runner.Trackers())
 	}
 }

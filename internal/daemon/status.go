@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"strings"
+
 	"vigil/confparse"
 	"vigil/healthcheck"
 	"vigil/internal/status"
@@ -27,7 +29,7 @@ func (d *daemon) unready() string {
 	return ""
 }
 
-func vrrpStatus(from vrrp.Status) *status.VRRP {
+func vrrpStatus(from vrrp.Status, trackers []vrrp.TrackerStatus) *status.VRRP {
 	to := &status.VRRP{Instances: make([]status.Instance, len(from.Instances)), PacketsDropped: from.PacketsDropped}
 	for i, in := range from.Instances {
 		to.Instances[i] = status.Instance{
@@ -47,6 +49,14 @@ func vrrpStatus(from vrrp.Status) *status.VRRP {
 	}
 	for _, g := range from.Groups {
 		to.Groups = append(to.Groups, status.SyncGroup{Name: string(g.Name), State: g.State.String()})
+	}
+	for _, t := range trackers {
+		one := status.Tracker{Kind: strings.ReplaceAll(t.ID.Kind.String(), " ", "_"), Name: t.ID.Name, State: t.State(), Value: t.Value, Since: t.Since}
+		for _, e := range t.Effects {
+			one.Effects = append(one.Effects, status.TrackerEffect{Instance: string(e.Instance), Weight: e.Weight, Reverse: e.Reverse,
+				Points: e.Points, Fault: e.Fault})
+		}
+		to.Trackers = append(to.Trackers, one)
 	}
 	return to
 }

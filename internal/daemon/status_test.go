@@ -145,7 +145,9 @@ func TestNothingThatAPartSaysIsLost(t *testing.T) {
 		}
 	}
 	var routers vrrp.Status
-	check(&routers, func() any { return vrrpStatus(routers) })
+	check(&routers, func() any { return vrrpStatus(routers, nil) })
+	trackers := make([]vrrp.TrackerStatus, 1)
+	check(&trackers, func() any { return vrrpStatus(vrrp.Status{}, trackers) })
 	var checks healthcheck.Status
 	check(&checks, func() any { return checksStatus(checks, []ipvs.PoolStatus{{Quorum: 7}}) })
 	pools := make([]ipvs.PoolStatus, 1)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vigil/confparse"
+	"vigil/internal/status"
 	"vigil/internal/track"
 	"vigil/ipvs"
 	"vigil/ipvs/pool"
@@ -49,6 +50,40 @@ func (i *instance) await(want string) {
 		if time.Now().After(end) {
 			i.t.Fatalf("state %s, want %s\n%s", i.state(), want, i.log)
 		}
+	}
+}
+
+// TestStatusTellsOfTrackers: what each is, since when, and what comes of it for whom.
+func TestStatusTellsOfTrackers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "number")
+	if err := os.WriteFile(file, []byte("-20"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	router := func(name string, vrid int, words string) string {
+		return fmt.Sprintf("vrrp_instance %s {\n interface eth0\n virtual_router_id %d\n priority 100\n virtual_ipaddress {\n  192.0.2.%d/24\n }\n%s\n}\n",
+			name, vrid, vrid, words)
+	}
+	config := "global_defs {\n dynamic_interfaces\n}\ntrack_file f {\n file " + file + "\n}\n" +
+		router("A", 51, " track_file {\n  f weight 2\n }") +
+		router("B", 52, " track_file {\n  f weight 1 reverse\n }\n track_virtual_server 192.0.2.1 80\n") +
+		"virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 10.0.0.1 80 {\n }\n}\n"
+	begun := time.Now()
+	i := launch(t, config, nil)
+	i.await("on 60")
+	s := i.status().VRRP.Trackers
+	if len(s) != 2 {
+		t.Fatalf("%+v", s)
+	}
+	want := []status.TrackerEffect{{Instance: "A", Weight: 2, Points: -40}, {Instance: "B", Weight: 1, Reverse: true, Points: 20}}
+	if f := s[0]; f.Kind != "file" || f.Name != "f" || f.State != "up" || f.Value != -20 || f.Since.Before(begun) || f.Since.After(time.Now()) ||
+		!slices.Equal(f.Effects, want) {
+		t.Errorf("file: %+v", f)
+	}
+	if v := s[1]; v.Kind != "virtual_server" || v.State == "unknown" || len(v.Effects) != 1 || v.Effects[0].Instance != "B" {
+		t.Errorf("virtual server: %+v", v)
+	}
+	if err := i.end(); err != nil {
+		t.Error(err)
 	}
 }
 

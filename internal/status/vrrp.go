@@ -9,7 +9,8 @@ import (
 type VRRP struct {
 	Instances      []Instance  `json:"instances"`
 	Groups         []SyncGroup `json:"groups,omitempty"`
-	PacketsDropped uint64      `json:"packets_dropped"` // received faster than they could be looked at
+	Trackers       []Tracker   `json:"trackers,omitempty"` // what priorities depend on besides the routers' own interfaces
+	PacketsDropped uint64      `json:"packets_dropped"`    // received faster than they could be looked at
 }
 
 // Instance is one virtual router. The names that keepalived's JSON has as well are keepalived's.
@@ -53,6 +54,25 @@ type Failure struct {
 	Interface string       `json:"interface"` // of an address
 	Resource  string       `json:"resource"`  // what it is, in words
 	Error     string       `json:"error"`
+}
+
+// Tracker is an object that virtual routers follow.
+type Tracker struct {
+	Kind    string          `json:"kind"` // script, process, file, bfd, virtual_server, static; the keyword is track_KIND
+	Name    string          `json:"name"`
+	State   string          `json:"state"`          // up or down; of a file up when it holds nobody in FAULT; unknown: nothing was heard yet
+	Value   int             `json:"value"`          // 1 or 0; of a file its number
+	Since   time.Time       `json:"since,omitzero"` // of the value
+	Effects []TrackerEffect `json:"effects"`        // on each virtual router that follows it
+}
+
+// TrackerEffect is what comes of a tracked object for one virtual router.
+type TrackerEffect struct {
+	Instance string `json:"instance"`
+	Weight   int    `json:"weight"` // 0 = none: up or FAULT
+	Reverse  bool   `json:"reverse,omitempty"`
+	Points   int    `json:"points"` // that it adds to the priority now
+	Fault    bool   `json:"fault"`  // it holds the router in FAULT
 }
 
 // SyncGroup is one vrrp_sync_group.

@@ -1,6 +1,10 @@
 package election
 
-import "slices"
+import (
+	"slices"
+
+	"vigil/internal/track"
+)
 
 // Explanation is why a virtual router is what it is, as plain values.
 type Explanation struct {
@@ -9,6 +13,7 @@ type Explanation struct {
 	BasePriority  uint8
 	Priority      uint8          // effective
 	Contributions []Contribution // of the weighted trackers, in configuration order; an owner has none
+	Vetoes        []Veto         // of the others, in the same order
 	Faults        []FaultReason
 	Failures      []Failure // resources that are not as they should be
 	Deadline      Instant   // Never when nothing happens by itself
@@ -53,6 +58,13 @@ func (m *Machine) Explain() Explanation {
 			if t.Weight != 0 {
 				e.Contributions = append(e.Contributions, Contribution{Tracker: t, Value: m.value(t.ID), Points: m.points(t)})
 			}
+		}
+	}
+	for _, t := range m.spec.Trackers {
+		if t.Weight == 0 {
+			_, known := m.values[t.ID]
+			v := m.value(t.ID)
+			e.Vetoes = append(e.Vetoes, Veto{Tracker: t, Value: v, Known: known || t.ID.Kind != track.Script, Fails: t.Fails(v)})
 		}
 	}
 	for _, p := range m.peers.list {

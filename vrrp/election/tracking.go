@@ -23,6 +23,14 @@ type Contribution struct {
 	Points  int
 }
 
+// Veto is what a tracked object without weight says: whether the router may stand for election at all.
+type Veto struct {
+	Tracker TrackSpec
+	Value   int
+	Known   bool // false: a script that has not run yet
+	Fails   bool
+}
+
 // effectivePriority is the configured priority plus what the weighted trackers contribute, within 1..254. An owner's
 // never changes (RFC 9568 §5.2.4).
 func (m *Machine) effectivePriority() uint8 {
@@ -41,7 +49,7 @@ func (m *Machine) points(t TrackSpec) int {
 	if _, known := m.values[t.ID]; !known && t.ID.Kind == track.Script {
 		return 0
 	}
-	return t.points(m.value(t.ID))
+	return t.Points(m.value(t.ID))
 }
 
 // undecided reports whether a script without weight has not run yet: whether the router may stand for election at all is
@@ -53,9 +61,9 @@ func (m *Machine) undecided() bool {
 	})
 }
 
-// points is a positive weight while the tracked object is up and a negative one while it is down; of a file, its number
+// Points is a positive weight while the tracked object is up and a negative one while it is down; of a file, its number
 // times the weight. Reverse negates it.
-func (t TrackSpec) points(value int) int {
+func (t TrackSpec) Points(value int) int {
 	w := t.Weight
 	switch {
 	case t.ID.Kind == track.File:
@@ -74,12 +82,12 @@ func product(value, weight int) int {
 	return max(-OwnerPriority+1, min(OwnerPriority-2, max(-OwnerPriority, min(OwnerPriority, value))*weight))
 }
 
-// fails reports whether the tracked object alone makes the router FAULT: it is down, a file's number is not 0, or a
+// Fails reports whether the tracked object alone makes the router FAULT: it is down, a file's number is not 0, or a
 // file's product is so low that no priority could make up for it. Reverse inverts the first two.
-func (t TrackSpec) fails(value int) bool {
+func (t TrackSpec) Fails(value int) bool {
 	switch {
 	case t.Weight != 0:
-		return t.ID.Kind == track.File && t.points(value) <= -OwnerPriority+1
+		return t.ID.Kind == track.File && t.Points(value) <= -OwnerPriority+1
 	case t.ID.Kind == track.File:
 		return (value != 0) != t.Reverse
 	}
@@ -141,7 +149,7 @@ func (m *Machine) refreshFaults() {
 		if m.spec.Priority == OwnerPriority && t.Weight != 0 {
 			continue // a weight means nothing to an owner
 		}
-		add(t.fails(m.value(t.ID)), FaultReason{Kind: FaultTracker, Tracker: t.ID})
+		add(t.Fails(m.value(t.ID)), FaultReason{Kind: FaultTracker, Tracker: t.ID})
 	}
 	add(m.unserved, FaultReason{Kind: FaultResources})
 	add(m.groupFault != "", FaultReason{Kind: FaultGroup, Member: m.groupFault})
