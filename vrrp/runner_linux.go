@@ -77,6 +77,7 @@ type Runner struct {
 	heartbeat  *heartbeat // nil without one
 
 	requests chan request
+	asks     chan chan<- []Explained // which have room
 	killed   chan struct{}
 	killOnce sync.Once
 	ended    chan struct{} // closed when Run has returned
@@ -142,7 +143,7 @@ func NewRunner(o Options) (*Runner, error) {
 	}
 	r := &Runner{
 		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, onLoss: o.OnLoss, servers: o.Servers, tracked: o.Tracked, epoch: time.Now(),
-		requests: make(chan request), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
+		requests: make(chan request), asks: make(chan chan<- []Explained), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), hooks: newHooks(o.Hook), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
 		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
 		view: newNetworkView(), statics: newStatics(), links: newLinkJudge(), linkbeat: newLinkbeat(), beats: make(chan []beat), reopenAt: election.Never, publishAt: election.Never,
@@ -286,6 +287,8 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 			r.virtual.made(made)
 		case req := <-requests:
 			r.apply(req)
+		case answer := <-r.asks:
+			answer <- r.explain()
 		case <-timer.C:
 			armed = election.Never
 			if late, due := r.late(); due {

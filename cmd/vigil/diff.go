@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// context is how many unchanged lines a hunk shows around a change.
-const context = 3
+// contextLines is how many unchanged lines a hunk shows around a change.
+const contextLines = 3
 
 // edit is a line of a difference; op is ' ', '-' or '+'.
 type edit struct {
@@ -28,14 +28,14 @@ func unified(name, before, after string) string {
 		if first < 0 {
 			return b.String()
 		}
-		from := max(start, start+first-context)
+		from := max(start, start+first-contextLines)
 		end, quiet := start+first, 0 // the hunk ends where enough lines are unchanged
-		for ; end < len(edits) && quiet <= 2*context; end++ {
+		for ; end < len(edits) && quiet <= 2*contextLines; end++ {
 			if quiet++; edits[end].op != ' ' {
 				quiet = 0
 			}
 		}
-		end -= max(quiet-context, 0)
+		end -= max(quiet-contextLines, 0)
 		hunk(&b, edits, from, end)
 		start = end
 	}

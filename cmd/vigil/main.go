@@ -29,6 +29,7 @@ const usage = `Usage: vigil COMMAND [OPTION]... ARGUMENT...
   vigil config FILE            print what a file means, every default spelled out
   vigil keywords               list the language, and how far each keyword is supported
   vigil sim FILE... SCENARIO   play what happens to directors, and print who becomes what, when and why
+  vigil explain [INSTANCE]     ask a running daemon why its instances are what they are
   vigil real-server            prepare this machine to be a real server (direct routing, tunnel)
 
 FILE may be - for standard input. "vigil COMMAND --help" lists the options.
@@ -47,6 +48,7 @@ var commands = map[string]command{
 	"config":   configCommand,
 	"keywords": keywordsCommand,
 	"sim":      simCommand,
+	"explain":  explainCommand,
 
 	"real-server": realServerCommand,
 }

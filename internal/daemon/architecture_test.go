@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"cmd/genhash":           {"internal/genhash"},
 	"internal/genhash":      {"confparse", "healthcheck"},
 	"cmd/keepalived/hangup": nil,
-	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint", "internal/realserver", "internal/simulate"},
+	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint", "internal/realserver", "internal/simulate", "internal/status"},
 	"cmd/ipvsadm":           {"internal/ipvsadm"},
 	"internal/simulate":     {"confparse", "internal/track", "vrrp", "vrrp/election", "vrrp/vrrptest"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},

@@ -372,7 +372,7 @@ func (d *daemon) serve() func() {
 	if l == nil {
 		return func() {}
 	}
-	h := web.NewHandler(web.Source{Metrics: d.registry, Status: d.status, Unready: d.unready}, log)
+	h := web.NewHandler(web.Source{Metrics: d.registry, Status: d.status, Explain: d.explain, Unready: d.unready}, log)
 	d.http = startTask("http", d.ended, func(ctx context.Context) error { return web.Serve(ctx, l, h, log) })
 	return func() { d.http.stop(httpStopLimit) }
 }

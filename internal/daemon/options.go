@@ -9,6 +9,7 @@ import (
 	"vigil/confparse"
 	"vigil/internal/bfd"
 	"vigil/internal/process"
+	"vigil/internal/status"
 	"vigil/ipvs"
 	"vigil/vrrp"
 )
@@ -110,7 +111,7 @@ type Network interface {
 // DefaultMetricsListen is where /metrics is served unless --metrics-listen says otherwise. The port lies outside the range
 // in which exporters for Prometheus have theirs (9100 to 9999, where 9165 is that of the exporter for keepalived, and
 // 9650 that of another), and below the ports that Linux gives to connections.
-const DefaultMetricsListen = "127.0.0.1:19165"
+const DefaultMetricsListen = status.DefaultListen
 
 // DefaultOptions returns keepalived's defaults on Debian.
 func DefaultOptions() Options {

@@ -1,8 +1,6 @@
 package daemon
 
 import (
-	"strings"
-
 	"vigil/confparse"
 	"vigil/healthcheck"
 	"vigil/internal/status"
@@ -51,7 +49,7 @@ func vrrpStatus(from vrrp.Status, trackers []vrrp.TrackerStatus) *status.VRRP {
 		to.Groups = append(to.Groups, status.SyncGroup{Name: string(g.Name), State: g.State.String()})
 	}
 	for _, t := range trackers {
-		one := status.Tracker{Kind: strings.ReplaceAll(t.ID.Kind.String(), " ", "_"), Name: t.ID.Name, State: t.State(), Value: t.Value, Since: t.Since}
+		one := status.Tracker{Kind: kindWord(t.ID), Name: t.ID.Name, State: t.State(), Value: t.Value, Since: t.Since}
 		for _, e := range t.Effects {
 			one.Effects = append(one.Effects, status.TrackerEffect{Instance: string(e.Instance), Weight: e.Weight, Reverse: e.Reverse,
 				Points: e.Points, Fault: e.Fault})

@@ -1,4 +1,4 @@
-// Package web is the face that the process shows over HTTP: /metrics, /healthz and /status. It reads and changes nothing.
+// Package web is the face that the process shows over HTTP: /metrics, /healthz, /status and /explain. It reads and changes nothing.
 package web
 
 import (
@@ -38,6 +38,8 @@ type Source struct {
 	Metrics prometheus.Gatherer
 	// Status returns a value that nobody changes any more.
 	Status func() status.Status
+	// Explain returns why virtual routers are what they are: the one called name, or all for "".
+	Explain func(ctx context.Context, name string) (status.Explanations, error)
 	// Unready says what keeps the daemon from doing its job, or "".
 	Unready func() string
 }
@@ -57,14 +59,26 @@ func NewHandler(src Source, log *slog.Logger) http.Handler {
 		_, _ = w.Write([]byte("ok\n"))
 	})
 	mux.Handle("GET /status", newGate(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		if err := e.Encode(src.Status()); err != nil {
-			log.Debug("write status", "err", err)
+		writeJSON(w, src.Status(), log)
+	})))
+	mux.Handle("GET /explain", newGate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		all, err := src.Explain(r.Context(), r.URL.Query().Get("instance"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+			return
 		}
+		writeJSON(w, all, log)
 	})))
 	return mux
+}
+
+func writeJSON(w http.ResponseWriter, v any, log *slog.Logger) {
+	w.Header().Set("Content-Type", "application/json")
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		log.Debug("write JSON", "err", err)
+	}
 }
 
 // Listen opens the listener; nil when addr is Off or "". Monitoring is never worth a director: an address that cannot

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,6 +38,12 @@ func TestMetricsHealthAndStatusAreServed(t *testing.T) {
 	reg.MustRegister(up)
 	reason := ""
 	h := NewHandler(Source{Metrics: reg, Unready: func() string { return reason },
+		Explain: func(_ context.Context, name string) (status.Explanations, error) {
+			if name == "" {
+				return status.Explanations{}, errors.New("not today")
+			}
+			return status.Explanations{Instances: []status.Explanation{{Name: name}}}, nil
+		},
 		Status: func() status.Status { return status.Status{Version: "9.8.7", IPVS: &status.IPVS{Services: 3}} }}, quiet)
 
 	if code, body := get(t, h, "/metrics"); code != http.StatusOK || !strings.Contains(body, "keepalived_up 1\n") {
@@ -54,6 +61,12 @@ func TestMetricsHealthAndStatusAreServed(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &s); err != nil || code != http.StatusOK || s.Version != "9.8.7" ||
 		s.VRRP != nil || s.IPVS == nil || s.IPVS.Services != 3 {
 		t.Errorf("/status: %d %v %q", code, err, body)
+	}
+	if code, body := get(t, h, "/explain?instance=VI_1"); code != http.StatusOK || !strings.Contains(body, `"name": "VI_1"`) {
+		t.Errorf("/explain: %d %q", code, body)
+	}
+	if code, body := get(t, h, "/explain"); code != http.StatusNotFound || body != "not today\n" {
+		t.Errorf("/explain of nothing: %d %q", code, body)
 	}
 	if code, _ := get(t, h, "/nothing"); code != http.StatusNotFound {
 		t.Errorf("unknown path: %d", code)
