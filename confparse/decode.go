@@ -116,7 +116,7 @@ func (d *decoder) statement(at site) {
 	if kw.oldName {
 		d.report(n, n.RangeOf(n.Keyword), diag.CodeOldName, fmt.Sprintf("%s is an old name of %s", kw.name, kw.alias), "")
 	}
-	if kw.pending {
+	if kw.pending || kw.needless != "" {
 		d.unsupported++
 	}
 	if kw.pending && !d.seenPending[kw] {

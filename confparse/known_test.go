@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vigil/confparse/diag"
 )
 
 // unread returns how many servers of cfg were passed over.
@@ -105,6 +107,41 @@ func TestUnchangedServersAreNotReadAgain(t *testing.T) {
 			}
 			followEdits(t, []string{tt.before, tt.after, tt.before})
 		})
+	}
+}
+
+// TestStatementsWithoutEffectAreToldEachTime: one that waits for the program, and one to which nothing corresponds. A server
+// that has one is read again, however unchanged, or else only the first load would tell.
+func TestStatementsWithoutEffectAreToldEachTime(t *testing.T) {
+	i := slices.IndexFunc(table, func(k keyword) bool { return k.name == "quorum" })
+	was := table[i]
+	defer func() { table[i] = was }()
+	plain := knownServer("10.0.0.1", "  lb_algo rr\n  lb_kind NAT\n")
+	text := plain + knownServer("10.0.0.2", "  lb_algo rr\n  lb_kind NAT\n  quorum 1\n")
+	for code, mark := range map[diag.Code]func(*keyword){diag.CodeNotSupported: func(k *keyword) { k.pending = true },
+		diag.CodeNeedless: func(k *keyword) { k.needless = "it is a test" }, 0: func(*keyword) {}} {
+		table[i] = was
+		mark(&table[i])
+		want, told := 2, 0
+		if code != 0 {
+			want = 1
+		}
+		env := Env{Hostname: "lb1"}
+		for n := range 3 {
+			cfg, diags := Load(mapFS(text), "k.conf", env)
+			for _, d := range diags {
+				if d.Code == code {
+					told++
+				}
+			}
+			if got := unread(cfg); n > 0 && got != want {
+				t.Errorf("code %v, load %d: %d servers were not read again, want %d", code, n, got, want)
+			}
+			env.Known = cfg.Known
+		}
+		if code != 0 && told != 3 {
+			t.Errorf("code %v: told %d times in 3 loads", code, told)
+		}
 	}
 }
 

@@ -315,6 +315,9 @@ func (r *Runner) stateChanged(in *virtualRouter, c election.StateChanged) {
 	if c.From == election.Master {
 		r.heartbeat.clear(in.slot)
 	}
+	if c.Initial && c.To == election.Fault {
+		r.logFirstFaults(in)
+	}
 	in.log.stateChanged(c)
 }
 

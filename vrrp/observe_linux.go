@@ -294,23 +294,6 @@ func (r *Runner) takeTracked() {
 	}
 }
 
-// logTracked tells each virtual router that tracks a BFD session what has become of it, as keepalived does. Other kinds are
-// told of by who watches them.
-func (r *Runner) logTracked(t trackedValue) {
-	if t.id.Kind != track.BFD || !t.changed {
-		return
-	}
-	state := "DOWN"
-	if t.value == track.Up {
-		state = "UP"
-	}
-	for _, in := range r.all() {
-		if slices.ContainsFunc(in.spec.Trackers, func(s election.TrackSpec) bool { return s.ID == t.id }) {
-			r.log.Info(fmt.Sprintf("VRRP_Instance(%s) Tracked BFD instance %s is %s", in.spec.Name, t.id.Name, state))
-		}
-	}
-}
-
 // up reports whether the router can use its interface: it exists, is up, and so is its virtual link if it has one; and the
 // socket is open.
 func (r *Runner) up(in *virtualRouter) bool {

@@ -14,13 +14,14 @@ type Tracked struct {
 	mu     sync.Mutex
 	values map[track.ID]int
 	since  map[track.ID]time.Time // of the values
-	news   []trackedNews          // in the order in which they were told
-	wake   chan struct{}          // 1 slot
+	taken  map[track.ID]int
+	news   []trackedNews // in the order in which they were told
+	wake   chan struct{} // 1 slot
 }
 
 // NewTracked returns a Tracked that knows nothing.
 func NewTracked() *Tracked {
-	return &Tracked{values: make(map[track.ID]int), since: make(map[track.ID]time.Time), wake: make(chan struct{}, 1)}
+	return &Tracked{values: make(map[track.ID]int), since: make(map[track.ID]time.Time), taken: make(map[track.ID]int), wake: make(chan struct{}, 1)}
 }
 
 // Set says the value of a tracked object: track.Up or track.Down, of a file the number in it. It never blocks; of values
@@ -49,6 +50,7 @@ func (t *Tracked) Forget(id track.ID) {
 	defer t.mu.Unlock()
 	delete(t.values, id)
 	delete(t.since, id)
+	delete(t.taken, id)
 }
 
 // value returns the last word about an object; false when there is none.
@@ -75,7 +77,8 @@ type trackedNews struct {
 // trackedValue is what was said of an object.
 type trackedValue struct {
 	trackedNews
-	value int
+	value  int
+	before *int // the value that was taken before; nil = none was
 }
 
 // take returns what is new since the last call, in order.
@@ -85,7 +88,12 @@ func (t *Tracked) take() []trackedValue {
 	var list []trackedValue
 	for _, n := range t.news {
 		if v, ok := t.values[n.id]; ok {
-			list = append(list, trackedValue{n, v})
+			one := trackedValue{trackedNews: n, value: v}
+			if before, is := t.taken[n.id]; is {
+				one.before = &before
+			}
+			t.taken[n.id] = v
+			list = append(list, one)
 		}
 	}
 	t.news = t.news[:0]
