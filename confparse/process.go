@@ -97,12 +97,12 @@ var processRows = blockOf[Global]{
 		needless("no other process has to be handed a copy of the configuration"),
 	optionRow("data_use_instance", func(g *Global) *bool { return &g.Daemon.DataUseInstance }).withoutEffect(),
 	numberRow("json_version", whole(1, 2).withoutFatal(), 1, func(g *Global) *int { return &g.Daemon.JSONVersion }).
-		from("2.2.8").withoutEffect(),
+		from("2.2.8"),
 	pathRow("iproute_usr_dir", func(g *Global) *string { return &g.Daemon.IPRouteUsrDir }).from("2.3.1").withoutEffect(),
 	pathRow("iproute_etc_dir", func(g *Global) *string { return &g.Daemon.IPRouteEtcDir }).from("2.3.1").withoutEffect(),
 	pathRow("state_dump_file", func(g *Global) *string { return &g.Daemon.StateDumpFile }).from("2.3.1").withoutEffect(),
-	pathRow("stats_dump_file", func(g *Global) *string { return &g.Daemon.StatsDumpFile }).from("2.3.1").withoutEffect(),
-	pathRow("json_dump_file", func(g *Global) *string { return &g.Daemon.JSONDumpFile }).from("2.3.1").withoutEffect(),
+	pathRow("stats_dump_file", func(g *Global) *string { return &g.Daemon.StatsDumpFile }).from("2.3.1"),
+	pathRow("json_dump_file", func(g *Global) *string { return &g.Daemon.JSONDumpFile }).from("2.3.1"),
 }
 
 // oneProcess is why a keyword about one of keepalived's processes is needless.

@@ -14,6 +14,7 @@ type (
 	State        = election.State
 	Audience     = election.Audience
 	Told         = election.Told
+	Counters     = election.Counters
 	LossPolicy   = election.LossPolicy
 	Static       = election.Static
 	Resource     = election.Resource

@@ -47,6 +47,7 @@ type daemon struct {
 	reloading     *reload      // nil while none is under way
 	asked         chan Request // of the program itself
 	saver         saver
+	dumps         dumps
 	configuration atomic.Pointer[status.Configuration]
 
 	ended chan *task
@@ -170,6 +171,7 @@ func (d *daemon) run(ctx context.Context) error {
 	notifyStopping(d.log)
 	d.log.Info("Stopping")
 	d.abandonReload()
+	defer d.dumps.finish()
 	if stopErr := stopAll(d.parts); err == nil {
 		err = stopErr
 	} else if stopErr != nil {

@@ -22,6 +22,7 @@ type programSpec struct {
 	Umask      uint32
 	Reloading  reloadSpec
 	SaveDir    string // config_save_dir
+	Dumps      dumpSpec
 	// The receive buffers of the netlink sockets of VRRP, from the next start on.
 	VRRPCommands, VRRPMonitor confparse.BufferSize
 }
@@ -36,6 +37,7 @@ func programSpecOf(c *confparse.Config) programSpec {
 	s := programSpec{Umask: defaultUmask, SaveDir: d.ConfigSaveDir, VRRPCommands: g.VRRPCommandBuffer, VRRPMonitor: g.VRRPMonitorBuffer,
 		Reloading: reloadSpec{Check: d.ReloadCheck, CheckLog: d.ReloadCheckLog, TimeFile: d.ReloadTimeFile, Repeat: d.ReloadRepeat,
 			Mark: d.ReloadFileSet, MarkFile: d.ReloadFile}}
+	s.Dumps = dumpSpecOf(c)
 	if d.UmaskSet {
 		s.Umask = d.Umask
 	}
@@ -91,6 +93,7 @@ func (p *self) diff(old, new Desired) (steps []Step) {
 		{a.Umask != b.Umask, "umask"},
 		{a.Reloading != b.Reloading, "how it is reloaded"},
 		{a.SaveDir != b.SaveDir, "config_save_dir"},
+		{!a.Dumps.equal(b.Dumps), "what is written to files when asked"},
 		{a.VRRPCommands != b.VRRPCommands || a.VRRPMonitor != b.VRRPMonitor, "vrrp_netlink buffers, for the next start"},
 	} {
 		if x.changed {

@@ -42,9 +42,9 @@ var (
 var commands = map[Command]func(*daemon, context.Context, Request){
 	CommandReload:     (*daemon).beginReload,
 	CommandData:       (*daemon).refuse,
-	CommandStats:      (*daemon).refuse,
-	CommandStatsClear: (*daemon).refuse,
-	CommandJSON:       (*daemon).refuse,
+	CommandStats:      (*daemon).printStats,
+	CommandStatsClear: (*daemon).printAndClearStats,
+	CommandJSON:       (*daemon).printJSON,
 }
 
 func (d *daemon) handle(ctx context.Context, r Request) {

@@ -1,0 +1,140 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"vigil/confparse"
+	"vigil/internal/dump"
+	"vigil/vrrp"
+)
+
+// dumpSpec is what of a configuration is only seen in files that are written when somebody asks.
+type dumpSpec struct {
+	JSONVersion int
+	JSONFile    string // json_dump_file; "" = keepalived's
+	StatsFile   string // stats_dump_file
+	Routers     map[confparse.InstanceName]dumpedRouter
+}
+
+// dumpedRouter is what a dump shows of an instance and nothing else depends on.
+type dumpedRouter struct{ Strict, Mailed bool }
+
+func dumpSpecOf(c *confparse.Config) dumpSpec {
+	d, m := &c.Global.Daemon, &c.Global.Mail
+	s := dumpSpec{JSONVersion: d.JSONVersion, JSONFile: d.JSONDumpFile, StatsFile: d.StatsDumpFile,
+		Routers: make(map[confparse.InstanceName]dumpedRouter)}
+	for _, in := range c.Instances {
+		mailed := in.Notify.Mail.Or(m.VRRP.Or(m.Alerts.Or(false)))
+		if in.Strict || mailed {
+			s.Routers[in.Name] = dumpedRouter{in.Strict, mailed}
+		}
+	}
+	return s
+}
+
+func (s dumpSpec) equal(o dumpSpec) bool {
+	return s.JSONVersion == o.JSONVersion && s.JSONFile == o.JSONFile && s.StatsFile == o.StatsFile && maps.Equal(s.Routers, o.Routers)
+}
+
+// errNoRouters says that there is nothing to write, as keepalived writes nothing then.
+var errNoRouters = errors.New("no virtual router runs")
+
+// dumps remembers what was counted when the statistics were cleared. The metrics go on counting.
+type dumps struct {
+	cleared map[confparse.InstanceName]vrrp.Counters
+	writing sync.WaitGroup
+}
+
+// dumpStopLimit is how long the end of a process waits for what is being written.
+const dumpStopLimit = time.Second
+
+// finish waits for what is being written, unless the file system takes too long.
+func (d *dumps) finish() {
+	done := make(chan struct{})
+	go func() { d.writing.Wait(); close(done) }()
+	limit := time.NewTimer(dumpStopLimit)
+	defer limit.Stop()
+	select {
+	case <-done:
+	case <-limit.C:
+	}
+}
+
+// dumped are the virtual routers as a dump shows them.
+func (d *daemon) dumped() ([]dump.Router, error) {
+	runner := d.routers.runner.Load()
+	if runner == nil {
+		return nil, errNoRouters
+	}
+	var list []dump.Router
+	for _, in := range runner.Status().Instances {
+		if in.Resigning {
+			continue // one of the same name may have come
+		}
+		extra := d.running.desired.Program.Dumps.Routers[in.Name]
+		in.Counters = dump.Since(in.Counters, d.dumps.cleared[in.Name])
+		list = append(list, dump.Router{InstanceStatus: in, Strict: extra.Strict, Mailed: extra.Mailed})
+	}
+	if len(list) == 0 {
+		return nil, errNoRouters
+	}
+	return list, nil
+}
+
+func (d *daemon) printStats(_ context.Context, r Request) {
+	d.log.Info(fmt.Sprintf("Printing VRRP stats for process(%d) on signal", os.Getpid()))
+	d.writeStats(r)
+}
+
+func (d *daemon) printAndClearStats(_ context.Context, r Request) {
+	d.log.Info(fmt.Sprintf("Printing and clearing VRRP stats for process(%d) on signal", os.Getpid()))
+	d.writeStats(r)
+	d.dumps.cleared = make(map[confparse.InstanceName]vrrp.Counters)
+	if runner := d.routers.runner.Load(); runner != nil {
+		for _, in := range runner.Status().Instances {
+			d.dumps.cleared[in.Name] = in.Counters
+		}
+	}
+}
+
+func (d *daemon) writeStats(r Request) {
+	list, err := d.dumped()
+	d.write(r, d.running.desired.Program.Dumps.StatsFile, "keepalived.stats", []byte(dump.Stats(list)), err)
+}
+
+func (d *daemon) printJSON(_ context.Context, r Request) {
+	d.log.Info(fmt.Sprintf("Printing VRRP as json for process(%d) on signal", os.Getpid()))
+	desired := &d.running.desired
+	scripts := make(map[string]string)
+	for _, s := range desired.Tracking.Scripts {
+		scripts[s.Name] = strings.Join(s.Argv, " ")
+	}
+	var text []byte
+	list, err := d.dumped()
+	if err == nil {
+		text, err = dump.JSON(list, desired.Program.Dumps.JSONVersion, scripts)
+	}
+	d.write(r, desired.Program.Dumps.JSONFile, "keepalived.json", text, err)
+}
+
+// write writes a dump, unless err says why there is none, and answers. The file system may take its time, so it is not waited
+// for here.
+func (d *daemon) write(r Request, name, usual string, text []byte, err error) {
+	path, log := dump.Path(name, usual, os.Getenv("TMPDIR")), d.log
+	d.dumps.writing.Go(func() {
+		if err == nil {
+			err = dump.Write(path, text)
+		}
+		if err != nil {
+			log.Warn("nothing is printed", "err", err)
+		}
+		r.answer(Reply{Text: path, Err: err})
+	})
+}

@@ -1,0 +1,95 @@
+package daemon
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestDumpsOfARunningRouter: what is asked for by signals is in the files that programs look into, and agrees with the status;
+// statistics that are cleared begin anew there, and go on in the status.
+func TestDumpsOfARunningRouter(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneRouter, nil)
+		time.Sleep(5 * time.Second)
+		read := func(name string) string {
+			b, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Error(err)
+			}
+			return string(b)
+		}
+		for _, c := range []Command{CommandJSON, CommandStats} {
+			if r := <-i.ask(c); r.Err != nil || filepath.Dir(r.Text) != dir {
+				t.Errorf("%s: %+v", c, r)
+			}
+		}
+		var list []struct {
+			Data struct {
+				Name   string `json:"iname"`
+				Strict int    `json:"strict_mode"`
+				State  int
+				VIPs   []string
+			}
+			Stats map[string]uint64
+		}
+		if err := json.Unmarshal([]byte(read("keepalived.json")), &list); err != nil || len(list) != 1 {
+			t.Fatalf("%v, %v", list, err)
+		}
+		sent := i.status().VRRP.Instances[0].Counters.AdvertsSent
+		if d := list[0]; d.Data.Name != "VI_1" || d.Data.State != 2 || d.Data.Strict != 0 || len(d.Data.VIPs) != 1 || sent < 4 || d.Stats["advert_sent"] != sent {
+			t.Errorf("%+v, sent %d", d, sent)
+		}
+		if text := read("keepalived.stats"); !strings.Contains(text, "VRRP Instance: VI_1\n") || !strings.Contains(text, "  Became master: 1\n") {
+			t.Error(text)
+		}
+		<-i.ask(CommandStatsClear)
+		if text := read("keepalived.stats"); !strings.Contains(text, "  Became master: 1\n") {
+			t.Errorf("what is cleared is printed first:\n%s", text)
+		}
+		<-i.ask(CommandStats)
+		if text := read("keepalived.stats"); !strings.Contains(text, "  Became master: 0\n") || i.status().VRRP.Instances[0].Counters.BecameMaster != 1 {
+			t.Errorf("cleared:\n%s", text)
+		}
+		own := filepath.Join(dir, "own.json")
+		reply, _ := i.reload(strings.Replace(oneRouter, "dynamic_interfaces", "dynamic_interfaces\n json_dump_file "+own+"\n json_version 2\n stats_dump_file sub/", 1))
+		reply.want(t, "other files", reloadApplied)
+		<-i.ask(CommandJSON)
+		if text := read("own.json"); !strings.HasPrefix(text, `{"vrrp":[`) {
+			t.Error(text)
+		}
+		if r := <-i.ask(CommandStats); r.Err == nil || !strings.Contains(r.Err.Error(), filepath.Join(dir, "sub/keepalived.stats")) {
+			t.Errorf("a directory that is not there: %+v", r)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestDumpsWithoutRouters: there is no file, and what is there stays.
+func TestDumpsWithoutRouters(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, nil)
+		for _, c := range []Command{CommandJSON, CommandStats, CommandStatsClear} {
+			if r := <-i.ask(c); !errors.Is(r.Err, errNoRouters) {
+				t.Errorf("%s: %+v", c, r)
+			}
+		}
+		if list, err := filepath.Glob(filepath.Join(dir, "keepalived*")); len(list) != 0 || err != nil {
+			t.Errorf("%v, %v", list, err)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
