@@ -95,12 +95,12 @@ var processRows = blockOf[Global]{
 	wordRow("config_save_dir", oneWord, func(g *Global) *string { return &g.Daemon.ConfigSaveDir }),
 	firstWordRow("tmp_config_directory", optionalWord, func(g *Global) *string { return &g.Daemon.TmpConfigDir }).
 		needless("no other process has to be handed a copy of the configuration"),
-	optionRow("data_use_instance", func(g *Global) *bool { return &g.Daemon.DataUseInstance }).withoutEffect(),
+	optionRow("data_use_instance", func(g *Global) *bool { return &g.Daemon.DataUseInstance }),
 	numberRow("json_version", whole(1, 2).withoutFatal(), 1, func(g *Global) *int { return &g.Daemon.JSONVersion }).
 		from("2.2.8"),
 	pathRow("iproute_usr_dir", func(g *Global) *string { return &g.Daemon.IPRouteUsrDir }).from("2.3.1").withoutEffect(),
 	pathRow("iproute_etc_dir", func(g *Global) *string { return &g.Daemon.IPRouteEtcDir }).from("2.3.1").withoutEffect(),
-	pathRow("state_dump_file", func(g *Global) *string { return &g.Daemon.StateDumpFile }).from("2.3.1").withoutEffect(),
+	pathRow("state_dump_file", func(g *Global) *string { return &g.Daemon.StateDumpFile }).from("2.3.1"),
 	pathRow("stats_dump_file", func(g *Global) *string { return &g.Daemon.StatsDumpFile }).from("2.3.1"),
 	pathRow("json_dump_file", func(g *Global) *string { return &g.Daemon.JSONDumpFile }).from("2.3.1"),
 }

@@ -20,6 +20,9 @@ type dumpSpec struct {
 	JSONVersion int
 	JSONFile    string // json_dump_file; "" = keepalived's
 	StatsFile   string // stats_dump_file
+	StateFile   string // state_dump_file
+	UseInstance bool   // data_use_instance: its name has the instance and the namespace in it
+	RouterID    string
 	Routers     map[confparse.InstanceName]dumpedRouter
 }
 
@@ -29,6 +32,7 @@ type dumpedRouter struct{ Strict, Mailed bool }
 func dumpSpecOf(c *confparse.Config) dumpSpec {
 	d, m := &c.Global.Daemon, &c.Global.Mail
 	s := dumpSpec{JSONVersion: d.JSONVersion, JSONFile: d.JSONDumpFile, StatsFile: d.StatsDumpFile,
+		StateFile: d.StateDumpFile, UseInstance: d.DataUseInstance, RouterID: c.Global.RouterID,
 		Routers: make(map[confparse.InstanceName]dumpedRouter)}
 	for _, in := range c.Instances {
 		mailed := in.Notify.Mail.Or(m.VRRP.Or(m.Alerts.Or(false)))
@@ -40,7 +44,8 @@ func dumpSpecOf(c *confparse.Config) dumpSpec {
 }
 
 func (s dumpSpec) equal(o dumpSpec) bool {
-	return s.JSONVersion == o.JSONVersion && s.JSONFile == o.JSONFile && s.StatsFile == o.StatsFile && maps.Equal(s.Routers, o.Routers)
+	return s.JSONVersion == o.JSONVersion && s.JSONFile == o.JSONFile && s.StatsFile == o.StatsFile && s.StateFile == o.StateFile &&
+		s.UseInstance == o.UseInstance && s.RouterID == o.RouterID && maps.Equal(s.Routers, o.Routers)
 }
 
 // errNoRouters says that there is nothing to write, as keepalived writes nothing then.
@@ -106,7 +111,53 @@ func (d *daemon) printAndClearStats(_ context.Context, r Request) {
 
 func (d *daemon) writeStats(r Request) {
 	list, err := d.dumped()
-	d.write(r, d.running.desired.Program.Dumps.StatsFile, "keepalived.stats", []byte(dump.Stats(list)), err)
+	d.write(r, d.running.desired.Program.Dumps.StatsFile, "keepalived.stats", []byte(dump.Stats(list)), d.dumpMode(), err)
+}
+
+// dumpMode is the mode of what the umask says something about.
+func (d *daemon) dumpMode() os.FileMode {
+	mask := d.running.desired.Program.Umask
+	if d.opts.Umask != nil {
+		mask = *d.opts.Umask
+	}
+	return os.FileMode(0o666 &^ mask)
+}
+
+func (d *daemon) printData(_ context.Context, r Request) {
+	d.log.Info(fmt.Sprintf("Printing VRRP data for process(%d) on signal", os.Getpid()))
+	list, err := d.dumped()
+	desired := &d.running.desired
+	of := &desired.Program.Dumps
+	s := dump.State{RouterID: of.RouterID, Routers: list}
+	if err == nil {
+		runner := d.routers.runner.Load()
+		s.Trackers = runner.Trackers()
+		for _, g := range runner.Status().Groups {
+			one := dump.Group{GroupStatus: g}
+			for _, spec := range desired.VRRP.Groups {
+				if spec.Name == g.Name {
+					one.Members = spec.Members
+				}
+			}
+			s.Groups = append(s.Groups, one)
+		}
+	}
+	for _, x := range desired.Tracking.Scripts {
+		s.Scripts = append(s.Scripts, dump.Script{Name: x.Name, Argv: x.Argv, Interval: x.Interval, Timeout: x.Timeout, Rise: x.Rise, Fall: x.Fall,
+			UID: x.As.UID, GID: x.As.GID})
+	}
+	for _, x := range desired.Tracking.Files {
+		s.Files = append(s.Files, dump.File{Name: x.Name, Path: x.File.Path})
+	}
+	more := ""
+	if of.UseInstance {
+		more = strings.TrimPrefix(d.running.identity.suffix(), "_")
+	}
+	name, usual := of.StateFile, dump.Infix("keepalived.data", more)
+	if name != "" && !strings.HasSuffix(name, "/") {
+		name = dump.Infix(name, more)
+	}
+	d.write(r, name, usual, []byte(dump.Data(s)), d.dumpMode(), err)
 }
 
 func (d *daemon) printJSON(_ context.Context, r Request) {
@@ -121,16 +172,16 @@ func (d *daemon) printJSON(_ context.Context, r Request) {
 	if err == nil {
 		text, err = dump.JSON(list, desired.Program.Dumps.JSONVersion, scripts)
 	}
-	d.write(r, desired.Program.Dumps.JSONFile, "keepalived.json", text, err)
+	d.write(r, desired.Program.Dumps.JSONFile, "keepalived.json", text, 0o600, err)
 }
 
 // write writes a dump, unless err says why there is none, and answers. The file system may take its time, so it is not waited
 // for here.
-func (d *daemon) write(r Request, name, usual string, text []byte, err error) {
+func (d *daemon) write(r Request, name, usual string, text []byte, mode os.FileMode, err error) {
 	path, log := dump.Path(name, usual, os.Getenv("TMPDIR")), d.log
 	d.dumps.writing.Go(func() {
 		if err == nil {
-			err = dump.Write(path, text)
+			err = dump.Write(path, text, mode)
 		}
 		if err != nil {
 			log.Warn("nothing is printed", "err", err)

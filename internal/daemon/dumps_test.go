@@ -58,6 +58,9 @@ func TestDumpsOfARunningRouter(t *testing.T) {
 		if text := read("keepalived.stats"); !strings.Contains(text, "  Became master: 0\n") || i.status().VRRP.Instances[0].Counters.BecameMaster != 1 {
 			t.Errorf("cleared:\n%s", text)
 		}
+		if r := <-i.ask(CommandData); r.Err != nil || !strings.Contains(read("keepalived.data"), "   Wantstate = MASTER\n") {
+			t.Errorf("%+v", r)
+		}
 		own := filepath.Join(dir, "own.json")
 		reply, _ := i.reload(strings.Replace(oneRouter, "dynamic_interfaces", "dynamic_interfaces\n json_dump_file "+own+"\n json_version 2\n stats_dump_file sub/", 1))
 		reply.want(t, "other files", reloadApplied)
@@ -80,13 +83,41 @@ func TestDumpsWithoutRouters(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	synctest.Test(t, func(t *testing.T) {
 		i := begin(t, oneService, nil)
-		for _, c := range []Command{CommandJSON, CommandStats, CommandStatsClear} {
+		for _, c := range []Command{CommandData, CommandJSON, CommandStats, CommandStatsClear} {
 			if r := <-i.ask(c); !errors.Is(r.Err, errNoRouters) {
 				t.Errorf("%s: %+v", c, r)
 			}
 		}
 		if list, err := filepath.Glob(filepath.Join(dir, "keepalived*")); len(list) != 0 || err != nil {
 			t.Errorf("%v, %v", list, err)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestDataFileHasTheInstanceInItsName: with data_use_instance, and that of no other dump; its mode is what the umask leaves.
+func TestDataFileHasTheInstanceInItsName(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	synctest.Test(t, func(t *testing.T) {
+		with := func(lines string) string {
+			return "instance foo\n" + strings.Replace(oneRouter, "dynamic_interfaces", "dynamic_interfaces\n umask 027\n"+lines, 1)
+		}
+		i := begin(t, with("data_use_instance"), nil)
+		for _, step := range []struct{ lines, name string }{{"data_use_instance", "keepalived.foo.data"}, {"data_use_instance\nstate_dump_file x.txt", "x.foo.txt"},
+			{"state_dump_file x.txt", "x.txt"}} {
+			i.reload(with(step.lines))
+			r := <-i.ask(CommandData)
+			info, err := os.Stat(filepath.Join(dir, step.name))
+			if r.Err != nil || err != nil || info.Mode().Perm() != 0o640 {
+				t.Errorf("%q: %+v, %v, %v", step.lines, r, info, err)
+			}
+		}
+		<-i.ask(CommandStats)
+		if _, err := os.Stat(filepath.Join(dir, "keepalived.stats")); err != nil {
+			t.Error(err)
 		}
 		if err := i.end(); err != nil {
 			t.Error(err)

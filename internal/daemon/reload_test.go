@@ -153,7 +153,7 @@ func TestReloadThatHangsHoldsUpNothing(t *testing.T) {
 		if r := <-i.ask("nonsense"); !errors.Is(r.Err, errUnknownCommand) {
 			t.Errorf("%v", r)
 		}
-		if r := <-i.ask(CommandData); !errors.Is(r.Err, errNotYet) {
+		if r := <-i.ask(CommandData); !errors.Is(r.Err, errNoRouters) {
 			t.Errorf("%v", r)
 		}
 		files["k.conf"] = &fstest.MapFile{Data: []byte(oneRouter)}

@@ -34,14 +34,13 @@ type Reply struct {
 // The errors of a Reply that say nothing about the configuration.
 var (
 	errUnknownCommand = errors.New("unknown command")
-	errNotYet         = errors.New("accepted, not supported yet; ask /status and /metrics instead")
 	errStopping       = errors.New("the daemon is stopping")
 )
 
 // commands is what each Command does. One that takes its time answers later.
 var commands = map[Command]func(*daemon, context.Context, Request){
 	CommandReload:     (*daemon).beginReload,
-	CommandData:       (*daemon).refuse,
+	CommandData:       (*daemon).printData,
 	CommandStats:      (*daemon).printStats,
 	CommandStatsClear: (*daemon).printAndClearStats,
 	CommandJSON:       (*daemon).printJSON,
@@ -54,12 +53,6 @@ func (d *daemon) handle(ctx context.Context, r Request) {
 		return
 	}
 	do(d, ctx, r)
-}
-
-// refuse is for commands that keepalived has and nothing comes of.
-func (d *daemon) refuse(_ context.Context, r Request) {
-	d.log.Warn("Request is "+errNotYet.Error(), "request", r.Command)
-	r.answer(Reply{Err: errNotYet})
 }
 
 func (r Request) answer(a Reply) {

@@ -132,12 +132,12 @@ func TestWriteReplacesWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"one", "two"} {
-		if err := Write(path, []byte(text)); err != nil {
+		if err := Write(path, []byte(text), 0o640); err != nil {
 			t.Fatal(err)
 		}
 		b, err := os.ReadFile(path)
 		info, err2 := os.Lstat(path)
-		if string(b) != text || err != nil || err2 != nil || info.Mode() != 0o600 {
+		if string(b) != text || err != nil || err2 != nil || info.Mode() != 0o640 {
 			t.Errorf("%q, %v, %v, %v", b, err, info, err2)
 		}
 	}
@@ -147,10 +147,57 @@ func TestWriteReplacesWhatIsThere(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "taken"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if Write(filepath.Join(dir, "taken"), nil) == nil || Write("/nowhere/at/all", nil) == nil {
+	if Write(filepath.Join(dir, "taken"), nil, 0o600) == nil || Write("/nowhere/at/all", nil, 0o600) == nil {
 		t.Error("written to where nothing can be written")
 	}
 	if list, _ := os.ReadDir(dir); len(list) != 3 {
 		t.Errorf("left behind: %v", list)
+	}
+}
+
+// TestDataLayout: headings, indentation and the lines that programs look for.
+func TestDataLayout(t *testing.T) {
+	script := track.ID{Kind: track.Script, Name: "chk"}
+	file := track.ID{Kind: track.File, Name: "tf"}
+	b := router()
+	b.Name, b.State, b.MasterAddress, b.MasterPriority = "B", vrrp.Backup, netip.MustParseAddr("10.99.0.3"), 150
+	b.Spec.AuthType, b.Spec.Addresses, b.Spec.Excluded, b.Spec.Told = 0, nil, nil, election.Audience{}
+	b.Spec.NoPreempt, b.Spec.PreemptDelay, b.AdvertInterval = true, time.Minute, 500*time.Millisecond
+	b.Spec.Peers, b.Spec.Source, b.Source = []netip.Addr{netip.MustParseAddr("10.99.0.3")}, netip.MustParseAddr("10.99.0.2"), netip.MustParseAddr("10.99.0.2")
+	b.Spec.VMAC.Name = "vrrp.51"
+	b.Spec.Trackers = []election.TrackSpec{{ID: file, Weight: 2, Reverse: true}}
+	got := Data(State{RouterID: "lb1", Routers: []Router{router(), b},
+		Groups:  []Group{{GroupStatus: election.GroupStatus{Name: "G", State: vrrp.Master}, Members: []confparse.InstanceName{"V1"}}},
+		Scripts: []Script{{Name: "chk", Argv: []string{"/bin/chk", "-a"}, Interval: 2 * time.Second, Rise: 2, Fall: 3}},
+		Files:   []File{{Name: "tf", Path: "/run/f"}},
+		Trackers: []vrrp.TrackerStatus{{ID: script, Known: true, Value: track.Up, Effects: []vrrp.TrackerEffect{{Instance: "V1", Weight: -20}}},
+			{ID: file, Known: true, Value: 3, Effects: []vrrp.TrackerEffect{{Instance: "B", Weight: 2, Reverse: true}}}}})
+	for _, want := range []string{
+		"------< Global definitions >------\n Router ID = lb1\n------< VRRP Topology >------\n VRRP Instance = V1\n   VRRP Version = 2\n   Sync group = G\n   State = MASTER\n   Wantstate = MASTER\n",
+		"\n   Interface = eth0\n", "\n   Gratuitous ARP delay = 1\n", "\n   Virtual Router ID = 51\n", "\n   Priority = 100\n   Effective priority = 100\n   Advert interval = 1 sec\n",
+		"\n   Authentication type = SIMPLE_PASSWORD\n   Password = ********\n",
+		"\n   Virtual IP (2):\n     10.99.0.100/24 dev eth0 scope global set\n     10.99.0.101/24 brd 10.99.0.255 dev eth0 scope global label eth0:1 set\n   Virtual IP Excluded :\n     10.99.0.110 dev eth1 scope host no_track set\n",
+		"\n   Tracked interfaces :\n     lo weight 0\n   Tracked scripts :\n     chk weight 0\n   Tracked processes :\n     p weight 0\n   Using smtp notification = yes\n",
+		"\n   Generic state transition script = '/etc/n.sh' 'x' 'y z', uid:gid 0:0\n VRRP Instance = B\n",
+		"\n   State = BACKUP\n   Master router = 10.99.0.3\n   Master priority = 150\n", "\n   Interface = vrrp.51, vmac on eth0, xmit VMAC interface\n   Using src_ip = 10.99.0.2 (from configuration)\n",
+		"\n   Advert interval = 500 milli-sec\n", "\n   Preempt = disabled\n   Preempt delay = 60 secs\n", "\n   Virtual IP (0):\n   Unicast Peer :\n     10.99.0.3\n   Tracked files :\n     tf, weight 2 reverse\n",
+		"\n------< VRRP Sync groups >------\n VRRP Sync Group = G, MASTER\n   VRRP member instances :\n     V1\n",
+		"\n------< VRRP Scripts >------\n VRRP Script = chk\n   Command = '/bin/chk' '-a'\n   Interval = 2 sec\n   Timeout = 0 sec\n   Rise = 2\n   Fall = 3\n   Status = GOOD\n",
+		"\n------< VRRP Track files >------\n Track file = tf\n   File = /run/f\n   Status = 3\n   Tracking instances :\n     B, weight 2 reverse\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "secret") {
+		t.Error("a password is shown")
+	}
+}
+
+func TestInfix(t *testing.T) {
+	for _, c := range [][3]string{{"keepalived.data", "", "keepalived.data"}, {"keepalived.data", "foo", "keepalived.foo.data"}, {"/run/x", "a_b", "/run/x.a_b"}} {
+		if got := Infix(c[0], c[1]); got != c[2] {
+			t.Errorf("%v: %s", c, got)
+		}
 	}
 }

@@ -140,12 +140,7 @@ func dataOf(r *Router, scripts map[string]string) data {
 	if s.AuthType != 0 {
 		d.AuthData = "********"
 	}
-	for _, route := range s.Routes {
-		d.Routes = append(d.Routes, fmt.Sprint(route))
-	}
-	for _, rule := range s.Rules {
-		d.Rules = append(d.Rules, fmt.Sprint(rule))
-	}
+	d.Routes, d.Rules = texts(s.Routes), texts(s.Rules)
 	for _, t := range s.Trackers {
 		switch t.ID.Kind {
 		case track.Interface:
@@ -160,9 +155,11 @@ func dataOf(r *Router, scripts map[string]string) data {
 }
 
 // command is a program as keepalived prints it: each word in quotes.
-func command(p confparse.Program) string {
-	words := p.Argv()
-	for i, w := range words {
+func command(p confparse.Program) string { return quotedWords(p.Argv()) }
+
+func quotedWords(argv []string) string {
+	words := make([]string, len(argv))
+	for i, w := range argv {
 		words[i] = "'" + w + "'"
 	}
 	return strings.Join(words, " ")
