@@ -42,6 +42,8 @@ type decoder struct {
 	noDefaultUser bool    // there is no account to run programs as, and that has been said
 	asRoot        bool    // a program was to run as root for want of another account, and so are all behind it
 
+	names map[string]map[string]uint32 // of the machine, by the file of iproute2
+
 	droppedBFD     map[string]bool
 	trackGroups    []*Node
 	nextPreference [2]uint32 // by family, for rules without one

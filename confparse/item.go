@@ -69,12 +69,12 @@ func (w *words) number(option Token, lo, hi int64) int64 {
 }
 
 // named reads a value that is a name of a table or a number.
-func (w *words) named(option Token, names map[string]uint32, limit int64) uint32 {
+func (w *words) named(option Token, names nameTable, limit int64) uint32 {
 	t, ok := w.value(option)
 	if !ok {
 		return 0
 	}
-	if v, ok := names[t.Text]; ok {
+	if v, ok := w.d.nameOf(names, t.Text); ok && int64(v) <= limit {
 		return v
 	}
 	v, err := strconv.ParseUint(t.Text, 0, 32)
@@ -158,7 +158,7 @@ func (w *words) realms(option Token) uint32 {
 	}
 	var v uint32
 	for _, part := range strings.SplitN(t.Text, "/", 2) {
-		id, ok := routeRealms[part]
+		id, ok := w.d.nameOf(routeRealms, part)
 		if !ok {
 			n, err := strconv.ParseUint(part, 0, 8)
 			if err != nil {

@@ -98,8 +98,8 @@ var processRows = blockOf[Global]{
 	optionRow("data_use_instance", func(g *Global) *bool { return &g.Daemon.DataUseInstance }),
 	numberRow("json_version", whole(1, 2).withoutFatal(), 1, func(g *Global) *int { return &g.Daemon.JSONVersion }).
 		from("2.2.8"),
-	pathRow("iproute_usr_dir", func(g *Global) *string { return &g.Daemon.IPRouteUsrDir }).from("2.3.1").withoutEffect(),
-	pathRow("iproute_etc_dir", func(g *Global) *string { return &g.Daemon.IPRouteEtcDir }).from("2.3.1").withoutEffect(),
+	pathRow("iproute_usr_dir", func(g *Global) *string { return &g.Daemon.IPRouteUsrDir }).from("2.3.1"),
+	pathRow("iproute_etc_dir", func(g *Global) *string { return &g.Daemon.IPRouteEtcDir }).from("2.3.1"),
 	pathRow("state_dump_file", func(g *Global) *string { return &g.Daemon.StateDumpFile }).from("2.3.1"),
 	pathRow("stats_dump_file", func(g *Global) *string { return &g.Daemon.StatsDumpFile }).from("2.3.1"),
 	pathRow("json_dump_file", func(g *Global) *string { return &g.Daemon.JSONDumpFile }).from("2.3.1"),

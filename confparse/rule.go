@@ -166,7 +166,7 @@ func (x *ruleItem) property(t Token) {
 	case "suppress_prefixlength", "sup_pl":
 		x.r.SuppressLength = int(x.number(t, 0, maxInt32))
 	case "suppress_ifgroup", "sup_group":
-		x.r.SuppressGroup = int(x.named(t, map[string]uint32{"default": 0}, maxInt32))
+		x.r.SuppressGroup = int(x.named(t, linkGroups, maxInt32))
 	case "protocol":
 		if v, ok := x.value(t); ok {
 			if num, valid := x.d.wholeNumber(x.n, v, wholeStrict(0, 255)); valid {

@@ -28,6 +28,8 @@ type System struct {
 	KeyFile func(path string) ([]byte, fs.FileMode, error)
 	// Namespace reports whether there is a named network namespace.
 	Namespace func(name string) bool
+	// RouteNames returns what a table of iproute2 in a directory names, such as rt_tables, and nothing when there is none.
+	RouteNames func(dir, file string) map[string]uint32
 	// Resolve reports whether a host name has an address.
 	Resolve func(host string) bool
 }
@@ -54,13 +56,14 @@ func OSSystem() System {
 		return mtu
 	})
 	return System{
-		Interface: func(name string) bool { _, ok := interfaces()[name]; return ok },
-		MTU:       func(name string) (int, bool) { mtu, ok := interfaces()[name]; return mtu, ok },
-		Account:   osAccount,
-		Program:   osProgram,
-		KeyFile:   osKeyFile,
-		Namespace: func(name string) bool { _, err := os.Stat("/run/netns/" + name); return err == nil },
-		Resolve:   func(host string) bool { a, err := net.LookupHost(host); return err == nil && len(a) > 0 },
+		Interface:  func(name string) bool { _, ok := interfaces()[name]; return ok },
+		MTU:        func(name string) (int, bool) { mtu, ok := interfaces()[name]; return mtu, ok },
+		Account:    osAccount,
+		Program:    osProgram,
+		KeyFile:    osKeyFile,
+		Namespace:  func(name string) bool { _, err := os.Stat("/run/netns/" + name); return err == nil },
+		RouteNames: osRouteNames,
+		Resolve:    func(host string) bool { a, err := net.LookupHost(host); return err == nil && len(a) > 0 },
 	}
 }
 

@@ -13,6 +13,10 @@ func actsOfRoutes(elsewhere map[string][2]string) {
 		group := "track_group T {\ngroup {\nV\n}\n}\n"
 		return [2]string{actsInstance + "}\n" + group + with, actsInstance + "}\n" + group + without}
 	}
+	for _, dir := range []string{"iproute_etc_dir", "iproute_usr_dir"} { // see namesOf
+		named := "static_routes {\n10.0.0.0/8 via 192.0.2.9 dev eth0 table mine\n}\n"
+		elsewhere["global_defs: "+dir] = [2]string{"global_defs {\n" + dir + " /own\n}\n" + named, named}
+	}
 	const v4, v6 = "10.0.0.0/8 dev eth0 ", "2001:db8::/32 dev eth0 "
 	maps.Copy(elsewhere, map[string][2]string{
 		"@item:route/nexthop: via":     route("10.0.0.0/8 nexthop via 192.0.2.9", "10.0.0.0/8 nexthop dev eth1"),

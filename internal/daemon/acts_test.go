@@ -22,7 +22,7 @@ type effects struct {
 func effectsOf(text string) effects {
 	fsys := fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}
 	cfg, _ := confparse.Load(fsys, "k.conf", confparse.Env{Hostname: "lb1.example.net",
-		System: confparse.System{Account: accountOf, Program: programOf}})
+		System: confparse.System{Account: accountOf, Program: programOf, RouteNames: namesOf}})
 	return effects{NewDesired(cfg), identityOf(cfg, Options{}), cfg.Global.DynamicInterfaces}
 }
 
@@ -38,6 +38,14 @@ func accountOf(user, group string) (uid, gid uint32, err error) {
 		return 0, 0, fmt.Errorf("no account %s %s", user, group)
 	}
 	return uid, gid, nil
+}
+
+// namesOf has one table of iproute2, in a directory of its own.
+func namesOf(dir, file string) map[string]uint32 {
+	if dir == "/own" && file == "rt_tables" {
+		return map[string]uint32{"mine": 77}
+	}
+	return nil
 }
 
 // programOf says that a program can be run, and by whom it can be changed.
