@@ -188,3 +188,13 @@ func TestUmaskOption(t *testing.T) {
 		t.Errorf("-u 08: %#o", *c.options.Umask)
 	}
 }
+
+// TestStrayWordsAreOnlyToldOfByWhoGoesOn: keepalived exits as soon as it has printed what was asked for.
+func TestStrayWordsAreOnlyToldOfByWhoGoesOn(t *testing.T) {
+	for line, told := range map[string]bool{"--signum=DATA extra": false, "-v extra": false, "-h extra": false, "-t -f /nonexistent extra": true} {
+		var out, err bytes.Buffer
+		if code := run(append([]string{"keepalived"}, strings.Fields(line)...), &out, &err); code != 0 || strings.Contains(out.String(), "Unexpected argument(s): extra \n") != told {
+			t.Errorf("%s: %d, %q, %q", line, code, out.String(), err.String())
+		}
+	}
+}

@@ -50,9 +50,6 @@ func run(argv []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return 1
 	}
-	if len(cmd.strays) > 0 {
-		fmt.Fprintf(stdout, "Unexpected argument(s): %s\n", cmd.strayWords())
-	}
 	switch cmd.action {
 	case actionHelp:
 		writeUsage(stderr, argv[0])
@@ -68,6 +65,9 @@ func run(argv []string, stdout, stderr io.Writer) int {
 		}
 		fmt.Fprintln(stdout, n)
 		return 0
+	}
+	if len(cmd.strays) > 0 {
+		fmt.Fprintf(stdout, "Unexpected argument(s): %s\n", cmd.strayWords())
 	}
 	if cmd.action == actionConfigTest {
 		return daemon.ConfigTest(cmd.options, cmd.testFile, stderr)

@@ -14,6 +14,9 @@ import (
 	"vigil/confparse/diag"
 )
 
+// testCannotRun is the exit status of --config-test when there would be nothing to run.
+const testCannotRun = 4
+
 // ConfigTest is --config-test: it checks the configuration, prints every problem to file or, when that is "", to
 // stderr, and returns keepalived's exit status. Each problem is printed in keepalived's form, with every line that
 // keepalived names for it, and then with the line it stands on. Silence means that all is well.
@@ -46,7 +49,7 @@ func ConfigTest(o Options, file string, stderr io.Writer) int {
 	if !configured(o.files(), o.ConfigFile) {
 		fmt.Fprintf(w, "Config files missing '%s'.\n", o.ConfigFile)
 		if o.AllConfig {
-			return ExitNoConfig
+			return testCannotRun
 		}
 		return 0
 	}
