@@ -71,7 +71,7 @@ soak: build
 	$(MAKE) test-fuzz FUZZTIME=$(SOAK) FUZZDIR=build/soak
 	$(GO) test -count=1 -timeout 0 -run '^TestEveryLANHeals$$' ./vrrp/vrrptest -soak $(SOAK) -v
 
-# Test binaries are compiled here and run there. VIGIL_VM are the options of vm that choose the kernel.
+# Test binaries are compiled here and run there, no more of their tests at once than it has processors. VIGIL_VM are the options of vm that choose the kernel.
 ## test-vm: the real IPVS table and director pairs with traffic, in a virtual machine if this kernel lacks IPVS
 test-vm: build $(BIN)/vm $(BIN)/debian
 	@$(BIN)/debian balancers
@@ -79,7 +79,7 @@ test-vm: build $(BIN)/vm $(BIN)/debian
 	$(foreach p,ipvs internal/ipvsadm internal/firewall vrrp integration,$(STATIC) $(GO) test -c -o build/$(notdir $p).test ./$p && ) true
 	VIGIL_BIN=$(VIGIL) $(BIN)/vm $(or $(VIGIL_VM),-if-needed) -limit 100m -env VIGIL_BIN,VIGIL_PAIRS,VIGIL_TWINS,VIGIL_TEST_KERNEL,REQUIRE_IPVS,REQUIRE_NETNS,PATH \
 		sh -c 's=0; b=$$PWD/build; for p in ipvs internal/ipvsadm internal/firewall $${VIGIL_TEST_KERNEL:+vrrp} integration; do \
-			(cd $$p && $$b/$${p##*/}.test -test.timeout 90m) || s=1; done; exit $$s'
+			(cd $$p && $$b/$${p##*/}.test -test.timeout 90m -test.parallel $$(nproc)) || s=1; done; exit $$s'
 
 ## test-kernels: all that depends on the kernel, on those of Debian 12 (6.1), 13 (6.12) and unstable (7.x), in virtual machines
 test-kernels:

@@ -67,7 +67,7 @@ func (f *frr) start(priority int) {
 			f.t.Fatal(err)
 		}
 		f.running = append(f.running, p)
-		lantest.Until(f.t, 20*time.Second, name+" answers", func() error {
+		lantest.Until(f.t, 30*time.Second, name+" answers", func() error {
 			out, err := f.ask(name, "show version")
 			if err != nil {
 				return fmt.Errorf("%w: %s %s", err, out, p.Log.Tail(5))
@@ -99,7 +99,7 @@ func (f *frr) ask(daemon string, commands ...string) (string, error) {
 // until waits for a state of the virtual router, as FRR shows it.
 func (f *frr) until(state string) {
 	f.t.Helper()
-	lantest.Until(f.t, 20*time.Second, "FRR: "+state, func() error {
+	lantest.Until(f.t, 30*time.Second, "FRR: "+state, func() error {
 		out, err := f.ask("vrrpd", "show vrrp interface eth0 51")
 		if err == nil && strings.Contains(out, state) {
 			return nil
@@ -123,6 +123,7 @@ func TestInteropWithFRR(t *testing.T) {
 		ours.Version, ours.AdvertInterval, ours.Family, ours.Group = 3, 200*time.Millisecond, tc.family, tc.group
 		ours.Addresses = []election.Address{{Prefix: netip.PrefixFrom(tc.vip, tc.vip.BitLen()), Link: "eth0"}}
 		t.Run(tc.family.String(), func(t *testing.T) {
+			t.Parallel()
 			t.Run("as its backup", func(t *testing.T) { frrAsMaster(t, ours, tc.vip) })
 			t.Run("as its master", func(t *testing.T) { frrAsBackup(t, ours, tc.vip) })
 		})
@@ -139,7 +140,7 @@ func frrAsMaster(t *testing.T, ours election.InstanceSpec, vip netip.Addr) {
 	heard := func() {
 		t.Helper()
 		before := r.Status().Instances[0].Counters.AdvertsReceived
-		lantest.Until(t, 20*time.Second, "adverts of FRR", func() error {
+		lantest.Until(t, 30*time.Second, "adverts of FRR", func() error {
 			s := r.Status().Instances[0]
 			if s.State != election.Backup || s.MasterPriority != 200 || s.Counters.AdvertsReceived < before+10 {
 				return fmt.Errorf("%v, %+v", s.State, s.Counters)

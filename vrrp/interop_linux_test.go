@@ -42,6 +42,7 @@ func keepalived(t *testing.T, n *lantest.Node, instance string) *testlan.Process
 }
 
 func TestInteropWithKeepalived(t *testing.T) {
+	t.Parallel()
 	testlan.RequireNetns(t)
 	if _, err := os.Stat(keepalivedBinary); err != nil {
 		testlan.RequirePeer(t, err)
@@ -110,7 +111,7 @@ func interopAsBackup(t *testing.T, ours election.InstanceSpec, conf string) {
 	peer = keepalived(t, b, conf+"priority 150\n")
 	entered(t, peer, "Entering MASTER STATE")
 	untilState(t, r, election.Backup)
-	lantest.Until(t, 5*time.Second, "release", func() error {
+	lantest.Until(t, 30*time.Second, "release", func() error {
 		if got := virtual(t, a); len(got) > 0 {
 			return fmt.Errorf("still has %v", got)
 		}
@@ -143,7 +144,7 @@ func interopAsMaster(t *testing.T, ours election.InstanceSpec, conf string) {
 
 func entered(t *testing.T, p *testlan.Process, text string) {
 	t.Helper()
-	lantest.Until(t, 15*time.Second, "keepalived: "+text, func() error {
+	lantest.Until(t, 30*time.Second, "keepalived: "+text, func() error {
 		if _, ok := p.Log.Find(text, time.Time{}); !ok {
 			return errors.New(p.Log.Tail(5))
 		}

@@ -43,7 +43,7 @@ func run(t *testing.T, n *lantest.Node, o Options, list ...election.InstanceSpec
 
 func untilState(t *testing.T, r *Runner, s election.State) {
 	t.Helper()
-	lantest.Until(t, 10*time.Second, "state "+s.String(), func() error {
+	lantest.Until(t, 30*time.Second, "state "+s.String(), func() error {
 		if got := r.Status().Instances[0].State; got != s {
 			return fmt.Errorf("state is %s", got)
 		}

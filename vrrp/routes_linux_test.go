@@ -165,6 +165,7 @@ var ruleForms = []string{
 // TestRoutesAndRulesAsKeepalived: for each line of virtual_routes and virtual_rules the kernel has what it has with
 // keepalived, and nothing is left of it afterwards.
 func TestRoutesAndRulesAsKeepalived(t *testing.T) {
+	t.Parallel()
 	testlan.RequireNetns(t)
 	conf := instanceWith("\tvirtual_routes {\n\t\t" + strings.Join(routeForms, "\n\t\t") + "\n\t}\n\tvirtual_rules {\n\t\t" +
 		strings.Join(ruleForms, "\n\t\t") + "\n\t}\n")
@@ -185,7 +186,7 @@ func TestRoutesAndRulesAsKeepalived(t *testing.T) {
 	if n := len(tablesOf(t, a)) - len(before); n < len(routeForms)+len(ruleForms)-10 {
 		t.Errorf("%d entries for %d lines", n, len(routeForms)+len(ruleForms))
 	}
-	lantest.Until(t, 20*time.Second, "a status that says what is missing", func() error {
+	lantest.Until(t, 30*time.Second, "a status that says what is missing", func() error {
 		status := r.Status().Instances[0]
 		var refused, missing []string
 		for _, f := range status.Failures {
@@ -212,7 +213,7 @@ func TestRoutesAndRulesAsKeepalived(t *testing.T) {
 	if err := r.Apply(t.Context(), election.Spec{}); err != nil {
 		t.Fatal(err)
 	}
-	lantest.Until(t, 20*time.Second, "nothing left", func() error { return differ(tablesOf(t, a), before) })
+	lantest.Until(t, 30*time.Second, "nothing left", func() error { return differ(tablesOf(t, a), before) })
 }
 
 func routesOf(s election.InstanceSpec) (list []routing.Route) {
@@ -240,6 +241,7 @@ func rulesOf(s election.InstanceSpec) (list []routing.Rule) {
 
 // TestWhatOthersRemoveIsPutBack: addresses, routes and rules, each by itself, however they went.
 func TestWhatOthersRemoveIsPutBack(t *testing.T) {
+	t.Parallel()
 	testlan.RequireNetns(t)
 	a := router(t)
 	r := runConfigured(t, a, instanceWith(`
@@ -266,7 +268,7 @@ func TestWhatOthersRemoveIsPutBack(t *testing.T) {
 		}
 		return have
 	}
-	lantest.Until(t, 10*time.Second, "everything", func() error {
+	lantest.Until(t, 30*time.Second, "everything", func() error {
 		routes, rules, status := 0, 0, r.Status().Instances[0]
 		absent, _ := a.Kernel.MissingRoutes(routesOf(status.Spec))
 		absentRules, _ := a.Kernel.MissingRules(rulesOf(status.Spec))

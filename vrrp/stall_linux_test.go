@@ -131,6 +131,22 @@ func (s *shouter) silence(i int, from, to time.Time) time.Duration {
 // A process that was stopped finds the adverts of the meantime in its sockets, and must not take over. 75 stalls of 1 to
 // 500 ms concern four virtual routers each.
 func TestNoTakeOverAfterAStall(t *testing.T) {
+	t.Parallel()
+	const labs, rounds = 3, 75 // of all of them
+	for lab := range labs {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			var stalls []time.Duration
+			for n := lab; n < rounds; n += labs {
+				stalls = append(stalls, time.Millisecond+time.Duration(n)*499*time.Millisecond/(rounds-1))
+			}
+			stalledBackup(t, stalls)
+		})
+	}
+}
+
+// stalledBackup stops a process for each of the times.
+func stalledBackup(t *testing.T, stalls []time.Duration) {
 	_, nodes := lantest.Laboratory(t, 2)
 	a, b := nodes[0], nodes[1]
 	conn, _ := a.Listen(lan.Segment{Link: a.Link(), Family: confparse.IPv4, Group: group4})
@@ -147,10 +163,9 @@ func TestNoTakeOverAfterAStall(t *testing.T) {
 	defer child.Kill()
 	entered(t, child, "1s BACKUP") // the last of them
 
-	const rounds, tries = 75, 10
+	const tries = 10
 	repeated, excused := 0, 0
-	for n := range rounds {
-		stall := time.Millisecond + time.Duration(n)*499*time.Millisecond/(rounds-1)
+	for _, stall := range stalls {
 		for try := 1; ; try++ {
 			before, lines := time.Now(), len(child.Log.Lines())
 			if err := child.Signal(syscall.SIGSTOP); err != nil {
@@ -183,7 +198,7 @@ func TestNoTakeOverAfterAStall(t *testing.T) {
 		}
 	}
 	t.Logf("%d stalls of four routers, %d repeated because the master was not run in time, %d without a word on the fastest router",
-		rounds, repeated, excused)
+		len(stalls), repeated, excused)
 }
 
 // tolerable is the silence of the shouter that a backup must outlast: with the one interval that may be due anyway less than

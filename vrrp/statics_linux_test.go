@@ -58,6 +58,7 @@ func addressesOn(t *testing.T, n *lantest.Node) (list []string) {
 
 // TestAddressesAsKeepalived: for each form of an address, virtual or static, the kernel has what it has with keepalived.
 func TestAddressesAsKeepalived(t *testing.T) {
+	t.Parallel()
 	testlan.RequireNetns(t)
 	list := strings.Join(addressForms, "\n\t\t") + "\n\t}\n"
 	for name, conf := range map[string]string{
@@ -107,6 +108,7 @@ const staticGroup = "track_group T {\n\tgroup {\n\t\tV\n\t}\n}\n"
 // TestStaticsAsKeepalived: static routes and rules are there before anybody is MASTER and whatever the state, as keepalived
 // has them, one that cannot be had does not stop the others, and they go at the end.
 func TestStaticsAsKeepalived(t *testing.T) {
+	t.Parallel()
 	testlan.RequireNetns(t)
 	conf := instanceWith("") + staticGroup + strings.ReplaceAll(staticConf, " track_group T", "")
 	a, b := router(t), router(t)
@@ -130,6 +132,7 @@ func TestStaticsAsKeepalived(t *testing.T) {
 
 // TestStaticsArePutBack: what others remove comes back; what nobody tracks does not.
 func TestStaticsArePutBack(t *testing.T) {
+	t.Parallel()
 	testlan.RequireNetns(t)
 	a := router(t)
 	r := runConfigured(t, a, instanceWith("")+staticGroup+staticConf)
@@ -162,6 +165,7 @@ func TestStaticsArePutBack(t *testing.T) {
 
 // TestTrackGroupFollowsWhatIsStatic: its members are in FAULT while something of it cannot be had, and only they.
 func TestTrackGroupFollowsWhatIsStatic(t *testing.T) {
+	t.Parallel()
 	testlan.RequireNetns(t)
 	a := router(t)
 	other := strings.NewReplacer("vrrp_instance V ", "vrrp_instance W ", "virtual_router_id 51", "virtual_router_id 52", "10.77.0.100", "10.77.0.101")
@@ -195,7 +199,7 @@ func TestReloadOfStaticsIsADifference(t *testing.T) {
 	r := runConfigured(t, a, instanceWith("")+"static_ipaddress {\n198.51.100.8/24 dev eth1\n198.51.100.9/24 dev eth1\n}\n")
 	has := func(want ...string) {
 		t.Helper()
-		lantest.Until(t, 20*time.Second, fmt.Sprint(want), func() error {
+		lantest.Until(t, 30*time.Second, fmt.Sprint(want), func() error {
 			var got []string
 			for _, p := range []string{"198.51.100.7", "198.51.100.8", "198.51.100.9"} {
 				if strings.Contains(strings.Join(addressesOn(t, a), ""), p) {
@@ -225,12 +229,13 @@ func TestReloadOfStaticsIsADifference(t *testing.T) {
 
 // TestPromoteSecondaries: set on the interface while the router is MASTER, and put back.
 func TestPromoteSecondaries(t *testing.T) {
+	t.Parallel()
 	testlan.RequireNetns(t)
 	a := router(t)
 	r := runConfigured(t, a, instanceWith("\tpromote_secondaries\n"))
 	setting := func(want string) {
 		t.Helper()
-		lantest.Until(t, 20*time.Second, "promote_secondaries "+want, func() error {
+		lantest.Until(t, 30*time.Second, "promote_secondaries "+want, func() error {
 			if got, err := a.ReadSysctl("net/ipv4/conf/eth0/promote_secondaries"); err != nil || got != want {
 				return fmt.Errorf("is %s (%v)", got, err)
 			}

@@ -61,7 +61,7 @@ func keepalivedConfig(t *testing.T, n *lantest.Node, text string) *testlan.Proce
 // untilAll waits until every virtual router is in a state.
 func untilAll(t *testing.T, r *Runner, s election.State) {
 	t.Helper()
-	lantest.Until(t, 20*time.Second, "state "+s.String(), func() error {
+	lantest.Until(t, 30*time.Second, "state "+s.String(), func() error {
 		for _, in := range r.Status().Instances {
 			if in.State != s {
 				return fmt.Errorf("%s is %s", in.Name, in.State)

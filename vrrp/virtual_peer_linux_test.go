@@ -115,7 +115,7 @@ func wired(t *testing.T) (*testlan.Lab, *lantest.Node) {
 		t.Fatal(err)
 	}
 	for _, link := range []string{"eth0", "eth1"} {
-		lantest.Until(t, 10*time.Second, "link-local address of "+link, func() error {
+		lantest.Until(t, 30*time.Second, "link-local address of "+link, func() error {
 			out, err := a.Output(t.Context(), "ip", "-6", "addr", "show", "dev", link, "scope", "link", "-tentative")
 			if err == nil && !strings.Contains(out, "fe80") {
 				return fmt.Errorf("none yet")
@@ -241,6 +241,7 @@ func knownDifferences(p picture) picture {
 
 // TestVRRPCase31: interfaces, addresses and settings of a router with use_vmac are those that keepalived makes.
 func TestVRRPCase31VirtualLinksAreKeepaliveds(t *testing.T) {
+	t.Parallel()
 	testlan.RequireNetns(t)
 	for _, name := range slices.Sorted(maps.Keys(virtualConfigs)) {
 		t.Run(name, func(t *testing.T) {
@@ -258,14 +259,14 @@ func TestVRRPCase31VirtualLinksAreKeepaliveds(t *testing.T) {
 			peer := keepalivedConfig(t, theirs, text)
 			r, stop := runConfig(t, ours, text)
 			untilAll(t, r, election.Master)
-			lantest.Until(t, 20*time.Second, "keepalived is master", func() error {
+			lantest.Until(t, 30*time.Second, "keepalived is master", func() error {
 				if n := times(peer, "Entering MASTER STATE"); n < instances {
 					return fmt.Errorf("%d of %d: %s", n, instances, peer.Log.Tail(5))
 				}
 				return nil
 			})
 			var d string
-			lantest.Until(t, 10*time.Second, "the same picture (-keepalived +Vigil)", func() error {
+			lantest.Until(t, 30*time.Second, "the same picture (-keepalived +Vigil)", func() error {
 				if d = cmp.Diff(knownDifferences(takePicture(t, theirs)), takePicture(t, ours)); d != "" {
 					return fmt.Errorf("%s", d)
 				}

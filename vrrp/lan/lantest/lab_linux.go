@@ -101,7 +101,7 @@ func connected(t *testing.T, nodes []*Node) {
 			}
 		}
 	}
-	Until(t, 5*time.Second, "all machines connected", func() error {
+	Until(t, 30*time.Second, "all machines connected", func() error {
 		for len(packets) > 0 {
 			delete(missing, <-packets)
 		}
@@ -155,7 +155,7 @@ func (n *Node) Listen(on lan.Segment, vrids ...uint8) (lan.Conn, <-chan lan.Rece
 	return c, packets
 }
 
-// Until waits for a condition in real time.
+// Until waits for a condition in real time. The limit ends a test that hangs; on a busy machine what is waited for may take long.
 func Until(t *testing.T, limit time.Duration, what string, cond func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
