@@ -159,8 +159,9 @@ func TestInterfaceIsReplacedOnARealKernel(t *testing.T) {
 	})
 }
 
-// A process that is killed and started again goes on as if nothing had happened.
-func TestResumeOnARealKernel(t *testing.T) {
+// TestVRRPCase37: a process that is killed and started again goes on as if nothing had happened; of keepalived the addresses go when it
+// comes back, and it is MASTER again a master-down interval later.
+func TestVRRPCase37(t *testing.T) {
 	t.Parallel()
 	lab, nodes := lantest.Laboratory(t, 2)
 	a, b := nodes[0], nodes[1]

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -28,6 +29,81 @@ func packetsOn(n *ethernet) (sent func() [][]byte) {
 		defer mu.Unlock()
 		return slices.Clone(list)
 	}
+}
+
+// firstPacket is when a router with the configuration sends its first packet after its start, in simulated time.
+func firstPacket(t *testing.T, text string) (took time.Duration) {
+	t.Helper()
+	spec := settle(t, text)
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		begin := time.Now()
+		n.record = func(*host, []byte) {
+			if took == 0 {
+				took = max(time.Since(begin), 1)
+			}
+		}
+		start(t, n.newHost("10.77.0.1/24"), Options{}, spec.Instances...)
+		time.Sleep(time.Minute)
+	})
+	return took.Truncate(time.Millisecond)
+}
+
+// TestVRRPCase04: `state MASTER` with a priority below 255 makes nobody master sooner.
+func TestVRRPCase04(t *testing.T) {
+	for _, state := range []string{"state MASTER\n", "state BACKUP\n", ""} {
+		if took := firstPacket(t, instanceText("V", state+"priority 100\n"+vipLines("10.77.0.100"))); took != 3609*time.Millisecond {
+			t.Errorf("%q: first advert after %v, want 3.609s", state, took)
+		}
+	}
+}
+
+// TestVRRPCase05: an owner is MASTER at once, unless it says `state BACKUP`.
+func TestVRRPCase05(t *testing.T) {
+	for lines, want := range map[string]time.Duration{"state MASTER\npriority 255": 0, "priority 255": 0, "state MASTER": 0,
+		"state BACKUP\npriority 255": 3003 * time.Millisecond} {
+		if took := firstPacket(t, instanceText("V", lines+"\n"+vipLines("10.77.0.100"))); took != want {
+			t.Errorf("%q: first advert after %v, want %v", lines, took, want)
+		}
+	}
+}
+
+// TestVRRPCase08: a round of announcements is all addresses in their order, and then all of them again.
+func TestVRRPCase08(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		in := settle(t, instanceText("V", "garp_master_repeat 2\ngarp_master_delay 0\n"+vipLines("10.77.0.100\n10.77.0.101")+
+			eVIPLines("10.77.0.102"))).Instances[0]
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, in)
+		time.Sleep(10 * time.Second)
+		got := slices.DeleteFunc(a.host.taken(), func(op string) bool { return !strings.HasPrefix(op, "garp ") })
+		round := []string{"garp 10.77.0.100", "garp 10.77.0.101", "garp 10.77.0.102"}
+		want(t, "announcements", got, append(round, round...))
+	})
+}
+
+// TestVRRPCase34: a reload with another priority is one advert with it, at once. The addresses are not touched, and no state is told
+// of. keepalived sends one with the old priority before, and begins anew with the identification; here it goes on.
+func TestVRRPCase34(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		sent := packetsOn(&n)
+		in := testInstance("V", 51, 100)
+		a := start(t, n.newHost("10.77.0.1/24"), Options{}, in)
+		time.Sleep(10*time.Second + 300*time.Millisecond)
+		a.TakeChanges()
+		a.host.taken()
+		before := sent()
+		in.Priority = 120
+		a.apply(in)
+		synctest.Wait()
+		after := sent()[len(before):]
+		want(t, "kernel", a.host.taken(), []string(nil))
+		want(t, "changes", len(a.TakeChanges()), 0)
+		if len(after) != 1 || after[0][22] != 120 || binary.BigEndian.Uint16(after[0][4:]) != uint16(len(before)+1) {
+			t.Errorf("after %d adverts: %x", len(before), after)
+		}
+	})
 }
 
 // TestVRRPCase07: the IP header of what is sent.

@@ -402,7 +402,8 @@ func stamps(h *host) *[]string {
 }
 
 // vrrp_garp_interval spaces the announcements of all routers on one interface, each address once before any again.
-func TestAnnouncementsKeepTheInterval(t *testing.T) {
+// TestVRRPCase43: announcements of an interface keep vrrp_garp_interval, whose ever they are.
+func TestVRRPCase43(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet
 		h := n.newHost("10.77.0.1/24")

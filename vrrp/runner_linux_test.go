@@ -62,7 +62,8 @@ func TestStopHandsOverWithoutAGap(t *testing.T) {
 	})
 }
 
-func TestCableOutIsFaultAndBack(t *testing.T) {
+// TestVRRPCase35: an interface that goes down is FAULT, without the addresses; when it is up again it takes a master-down interval.
+func TestVRRPCase35(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{}, testInstance("V", 51, 150))
@@ -350,7 +351,8 @@ func TestSyncGroupMovesTogether(t *testing.T) {
 	})
 }
 
-func TestVRRPStartupDelay(t *testing.T) {
+// TestVRRPCase36: vrrp_startup_delay 4 is added to the master-down interval.
+func TestVRRPCase36(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet
 		a := start(t, n.newHost("10.77.0.1/24"), Options{})

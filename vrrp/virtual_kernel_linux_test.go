@@ -2,14 +2,11 @@ package vrrp
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"vigil/confparse"
-	"vigil/internal/testlan"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan/lantest"
 )
@@ -37,25 +34,6 @@ func apply(t *testing.T, r *Runner, text string) {
 	if err := r.Apply(t.Context(), specOf(t, text)); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// keepalivedConfig starts the reference implementation with a configuration.
-func keepalivedConfig(t *testing.T, n *lantest.Node, text string) *testlan.Process {
-	t.Helper()
-	if _, err := os.Stat(keepalivedBinary); err != nil {
-		testlan.RequirePeer(t, err)
-	}
-	dir := t.TempDir()
-	conf := filepath.Join(dir, "keepalived.conf")
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p, err := n.Start("keepalived", nil, keepalivedBinary, "-n", "-l", "-D", "-P", "-f", conf,
-		"-p", filepath.Join(dir, "pid"), "-r", filepath.Join(dir, "vrrp.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 // untilAll waits until every virtual router is in a state.

@@ -256,7 +256,7 @@ func TestVRRPCase31VirtualLinksAreKeepaliveds(t *testing.T) {
 				}
 			}
 			before := takePicture(t, ours)
-			peer := keepalivedConfig(t, theirs, text)
+			peer := runKeepalived(t, theirs, text)
 			r, stop := runConfig(t, ours, text)
 			untilAll(t, r, election.Master)
 			lantest.Until(t, 30*time.Second, "keepalived is master", func() error {

@@ -180,7 +180,7 @@ func TestInteropVMACWithKeepalived(t *testing.T) {
 		t.Run(fmt.Sprint("our priority ", ours), func(t *testing.T) {
 			t.Parallel()
 			_, nodes := lantest.Laboratory(t, 2)
-			peer := keepalivedConfig(t, nodes[1], bothFamilies)
+			peer := runKeepalived(t, nodes[1], bothFamilies)
 			r, stop := runConfig(t, nodes[0], strings.ReplaceAll(bothFamilies, "priority 100", fmt.Sprint("priority ", ours)))
 			if ours > 100 {
 				untilAll(t, r, election.Master)
