@@ -3,7 +3,9 @@ package vrrp
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,6 +74,29 @@ func TestVRRPCase40(t *testing.T) {
 	_, stop := runConfig(t, a, routerText(isV3)+v6)
 	for _, group := range []netip.Addr{group4, group6} {
 		said(begun, group, "join")
+	}
+	// And before the first advert, which is before the first announcement. (What made the laboratory may still be leaving.)
+	var order []string
+	lantest.Until(t, 30*time.Second, "an announcement", func() error {
+		order = nil
+		for _, f := range record.Frames() {
+			what := membership(f, group4)
+			if _, advert := f.Advert(); advert {
+				what = "advert"
+			} else if _, garp := f.Announcement(); garp {
+				what = "announcement"
+			}
+			if what != "" && what != "leave" && !slices.Contains(order, what) {
+				order = append(order, what)
+			}
+		}
+		if len(order) < 3 {
+			return fmt.Errorf("%v", order)
+		}
+		return nil
+	})
+	if !slices.Equal(order, []string{"join", "advert", "announcement"}) {
+		t.Errorf("order %v", order)
 	}
 	stopped := time.Now()
 	stop()

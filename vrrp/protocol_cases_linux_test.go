@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
 )
 
 // packetsOn keeps the packets that are sent, and returns what returns them.
@@ -182,5 +183,35 @@ func TestVRRPCase33(t *testing.T) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		want(t, "addresses of the machine", len(h.addrs), 261)
+	})
+}
+
+// TestPeerWithoutPseudoHeader: with v3_checksum_as_v2 a peer of higher priority whose checksum covers the message only is obeyed,
+// and ours covers the same.
+func TestPeerWithoutPseudoHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		sent := packetsOn(&n)
+		h := n.newHost("10.77.0.1/24")
+		in := settle(t, instanceText("V", "priority 100\nversion 3\nv3_checksum_as_v2\n"+vipLines("10.77.0.100/24"))).Instances[0]
+		a := start(t, h, Options{}, in)
+		theirs := wire.Advert{Version: 3, VRID: 51, Priority: 200, Interval: time.Second, Addresses: []netip.Addr{vip100}, Checksum: wire.ChecksumAsV2}
+		packet := theirs.AppendIPv4(nil, wire.IPHeader{Source: routerB, Destination: group4, TTL: 255, ID: 1})
+		for range 10 {
+			h.hear(packet, group4, 51)
+			time.Sleep(time.Second)
+		}
+		want(t, "state and adverts of the peer", []any{a.state("V"), a.counters("V").AdvertsReceived}, []any{election.Backup, uint64(10)})
+		time.Sleep(10 * time.Second)
+		want(t, "without the peer", a.state("V"), election.Master)
+		for _, p := range append(sent(), packet) {
+			sum := uint32(0) // over all of the message, with its checksum
+			for i := 20; i < len(p); i += 2 {
+				sum += uint32(binary.BigEndian.Uint16(p[i:]))
+			}
+			if sum = sum&0xffff + sum>>16; sum != 0xffff {
+				t.Errorf("checksum of %x: %x", p[20:], sum)
+			}
+		}
 	})
 }

@@ -35,6 +35,7 @@ func TestRFC9568_6_4_2_HighestPriorityIsElected(t *testing.T) {
 		if s := b.Status().Instances[0]; s.MasterAddress != netip.MustParseAddr("10.77.0.1") || s.MasterPriority != 150 {
 			t.Errorf("backup knows master %s priority %d", s.MasterAddress, s.MasterPriority)
 		}
+		want(t, "adverts of the backups", []uint64{b.counters("V").AdvertsSent, c.counters("V").AdvertsSent}, []uint64{0, 0})
 	})
 }
 

@@ -147,6 +147,31 @@ vrrp_instance V6 {
 		2001:db8::100/64
 	}
 }`,
+	"both families in a sync group, adverts from below": `
+vrrp_sync_group G {
+	group {
+		V4
+		V6
+	}
+}
+vrrp_instance V4 {
+	interface eth0
+	virtual_router_id 51
+	use_vmac
+	vmac_xmit_base
+	virtual_ipaddress {
+		10.77.0.100/24
+	}
+}
+vrrp_instance V6 {
+	interface eth0
+	virtual_router_id 51
+	use_vmac
+	vmac_xmit_base
+	virtual_ipaddress {
+		fe80::100
+	}
+}`,
 	"names, prefixes and own MAC addresses": `
 global_defs {
 	vmac_prefix virtual_router
