@@ -79,6 +79,7 @@ func TestLoadSharingInterop(t *testing.T) {
 // TestInTurnsWithFRR: a client is served by us alone, with a router of FRR's as our backup, by that one when its priority is raised
 // above ours, and by us when it is lowered again.
 func TestInTurnsWithFRR(t *testing.T) {
+	t.Parallel()
 	testlan.RequireNetns(t)
 	for _, family := range []confparse.Family{confparse.IPv4, confparse.IPv6} {
 		t.Run(family.String(), func(t *testing.T) {

@@ -142,29 +142,6 @@ func TestVRRPCase03Interop(t *testing.T) {
 	}
 }
 
-// TestVRRPCase12: of two equal backups the first to expire stays MASTER, whatever the addresses.
-func TestVRRPCase12Interop(t *testing.T) {
-	for _, ours := range []string{"a", "b"} {
-		t.Run("ours is "+ours, func(t *testing.T) {
-			p := newPeers(t)
-			v, k := p.a, p.b
-			if ours == "b" {
-				v, k = k, v
-			}
-			peer := keepalived(t, k, isV3+"priority 100\n")
-			entered(t, peer, "Entering BACKUP STATE (init)")
-			vigil(t, v, isV3+"priority 100\n")
-			all := p.untilSent("", time.Time{}, 20)
-			for _, ad := range all[1:] {
-				if ad.Host != all[0].Host && ad.Time.Sub(all[0].Time) > 200*time.Millisecond {
-					t.Fatalf("%s was master and %s took over %v later", all[0].Host, ad.Host, ad.Time.Sub(all[0].Time))
-				}
-			}
-			p.noPriorityZero("")
-		})
-	}
-}
-
 // TestVRRPCase27: unicast of version 3, with a TTL.
 func TestVRRPCase27Interop(t *testing.T) {
 	t.Parallel()

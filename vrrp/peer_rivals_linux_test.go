@@ -12,6 +12,9 @@ import (
 
 // These TestVRRPCase tests have keepalived as a rival: a second master, or one that will not be or stay backup (docs/conformance.md).
 
+// patient is a version 3 instance that takes 3.6 s of silence for a failure: a busy machine may keep a master waiting.
+const patient = "version 3\nadvert_int 1\n"
+
 // TestVRRPCase11: of two masters with equal priorities the one with the lower address yields, without priority 0.
 func TestVRRPCase11Interop(t *testing.T) {
 	t.Parallel()
@@ -36,6 +39,29 @@ func TestVRRPCase11Interop(t *testing.T) {
 	})
 }
 
+// TestVRRPCase12: of two equal backups the first to expire stays MASTER, whatever the addresses.
+func TestVRRPCase12Interop(t *testing.T) {
+	for _, ours := range []string{"a", "b"} {
+		t.Run("ours is "+ours, func(t *testing.T) {
+			p := newPeers(t)
+			v, k := p.a, p.b
+			if ours == "b" {
+				v, k = k, v
+			}
+			peer := keepalived(t, k, patient+"priority 100\n")
+			entered(t, peer, "Entering BACKUP STATE (init)")
+			vigil(t, v, patient+"priority 100\n")
+			all := p.untilSent("", time.Time{}, 7)
+			for _, ad := range all[1:] {
+				if ad.Host != all[0].Host && ad.Time.Sub(all[0].Time) > time.Second {
+					t.Fatalf("%s was master and %s took over %v later", all[0].Host, ad.Host, ad.Time.Sub(all[0].Time))
+				}
+			}
+			p.noPriorityZero("")
+		})
+	}
+}
+
 // TestVRRPCase13: a keepalived that does not hear us, of priority 50, is master already. We take over in the master-down interval
 // all the same (case 16), answer each of its adverts at once (13), also that of priority 0 when it stops (14), and stay.
 func TestVRRPCase13Interop(t *testing.T) {
@@ -44,7 +70,7 @@ func TestVRRPCase13Interop(t *testing.T) {
 	peer := keepalived(t, p.b, isV3+"priority 50\n")
 	entered(t, peer, "Entering MASTER STATE")
 	since := time.Now()
-	r, _ := vigil(t, p.a, "version 3\nadvert_int 1\npriority 100\ngarp_lower_prio_repeat 1\n")
+	r, _ := vigil(t, p.a, patient+"priority 100\ngarp_lower_prio_repeat 1\n")
 	untilState(t, r, election.Master)
 	begun := p.first("a", since, 100)
 	if d := begun.Time.Sub(since); d < 3600*time.Millisecond {
@@ -81,15 +107,15 @@ func TestVRRPCase13Interop(t *testing.T) {
 // TestVRRPCase15: with higher_prio_send_advert a better keepalived that takes over hears of us once more.
 func TestVRRPCase15Interop(t *testing.T) {
 	p := newPeers(t)
-	r, _ := vigil(t, p.a, "version 3\nadvert_int 1\npriority 100\nhigher_prio_send_advert\n")
+	r, _ := vigil(t, p.a, patient+"priority 100\nhigher_prio_send_advert\n")
 	untilState(t, r, election.Master)
-	peer := keepalived(t, p.b, isV3+"priority 150\n")
+	peer := keepalived(t, p.b, patient+"priority 150\n")
 	entered(t, peer, "Entering MASTER STATE")
 	untilState(t, r, election.Backup)
-	theirs := p.untilSent("b", time.Time{}, 10)
-	// One may have been due when it came.
-	if n, late := len(p.record.Adverts("a", theirs[0].Time)), len(p.record.Adverts("a", theirs[4].Time)); n < 1 || n > 2 || late > 0 {
-		t.Errorf("%d adverts after the first of the better master, %d of them after its fifth", n, late)
+	theirs := p.untilSent("b", time.Time{}, 4)
+	// One may have been due when it came, and on a busy machine it may come late.
+	if n, late := len(p.record.Adverts("a", theirs[0].Time)), len(p.record.Adverts("a", theirs[2].Time)); n < 1 || late > 0 {
+		t.Errorf("%d adverts after the first of the better master, %d of them after its third: %+v", n, late, p.record.Adverts("", time.Time{}))
 	}
 	p.noPriorityZero("a")
 }
@@ -97,13 +123,13 @@ func TestVRRPCase15Interop(t *testing.T) {
 // TestVRRPCase17: with preempt_delay a lower keepalived is master for that time and a master-down interval more.
 func TestVRRPCase17Interop(t *testing.T) {
 	p := newPeers(t)
-	peer := keepalived(t, p.b, isV3+"priority 100\n")
+	peer := keepalived(t, p.b, patient+"priority 100\n")
 	entered(t, peer, "Entering MASTER STATE")
 	since := time.Now()
-	r, _ := vigil(t, p.a, isV3+"priority 150\npreempt_delay 1\n")
+	r, _ := vigil(t, p.a, patient+"priority 150\npreempt_delay 1\n")
 	untilState(t, r, election.Master)
 	// The timer runs from the last advert that was accepted, up to an interval before the end of the delay.
-	if d := p.first("a", since, 150).Time.Sub(since); d < time.Second+480*time.Millisecond {
+	if d := p.first("a", since, 150).Time.Sub(since); d < 3400*time.Millisecond {
 		t.Errorf("preempts after %v", d)
 	}
 	entered(t, peer, "with higher priority 150, ours 100")
@@ -112,10 +138,10 @@ func TestVRRPCase17Interop(t *testing.T) {
 // TestVRRPCase18: with nopreempt a lower keepalived is left alone, and followed in the skew time when it stops.
 func TestVRRPCase18Interop(t *testing.T) {
 	p := newPeers(t)
-	peer := keepalived(t, p.b, isV3+"priority 100\n")
+	peer := keepalived(t, p.b, patient+"priority 100\n")
 	entered(t, peer, "Entering MASTER STATE")
-	r, _ := vigil(t, p.a, isV3+"priority 150\nnopreempt\n")
-	hears(t, r, 10)
+	r, _ := vigil(t, p.a, patient+"priority 150\nnopreempt\n")
+	hears(t, r, 5)
 	if s := r.Status().Instances[0]; s.Counters.BecameMaster > 0 {
 		t.Fatal("it preempts")
 	}
@@ -123,7 +149,7 @@ func TestVRRPCase18Interop(t *testing.T) {
 		t.Error(err)
 	}
 	zero := p.first("b", time.Time{}, 0)
-	if d := p.first("a", zero.Time, 150).Time.Sub(zero.Time); d < 82*time.Millisecond {
+	if d := p.first("a", zero.Time, 150).Time.Sub(zero.Time); d < 413*time.Millisecond {
 		t.Errorf("follows %v after priority 0", d)
 	}
 }
@@ -132,20 +158,20 @@ func TestVRRPCase18Interop(t *testing.T) {
 // adverts for none and becomes master beside us, releases since 2.3.3 stay backup.
 func TestVRRPCase25Interop(t *testing.T) {
 	t.Parallel()
-	const longer = isV3 + "virtual_ipaddress {\n10.77.0.100/32\n10.77.0.101/32\n}\n"
+	const longer = patient + "virtual_ipaddress {\n10.77.0.100/32\n10.77.0.101/32\n}\n"
 	t.Run("as its backup", func(t *testing.T) {
 		p := newPeers(t)
 		peer := keepalived(t, p.b, longer+"priority 150\n")
 		entered(t, peer, "Entering MASTER STATE")
-		r, _ := vigil(t, p.a, isV3+"priority 100\n")
-		hears(t, r, 10)
-		if s := r.Status().Instances[0]; s.State != election.Backup || s.Counters.BecameMaster > 0 || s.Counters.AddressListErrors < 10 {
+		r, _ := vigil(t, p.a, patient+"priority 100\n")
+		hears(t, r, 5)
+		if s := r.Status().Instances[0]; s.State != election.Backup || s.Counters.BecameMaster > 0 || s.Counters.AddressListErrors < 5 {
 			t.Errorf("%s, %+v", s.State, s.Counters)
 		}
 	})
 	t.Run("as its master", func(t *testing.T) {
 		p := newPeers(t)
-		r, _ := vigil(t, p.a, isV3+"priority 150\n")
+		r, _ := vigil(t, p.a, patient+"priority 150\n")
 		untilState(t, r, election.Master)
 		peer := keepalived(t, p.b, longer+"priority 100\n")
 		entered(t, peer, "Entering BACKUP STATE (init)")
@@ -153,7 +179,7 @@ func TestVRRPCase25Interop(t *testing.T) {
 			entered(t, peer, "received an unexpected ip number count 1, expected 2")
 			entered(t, peer, "Entering MASTER STATE")
 		} else {
-			p.untilSent("a", time.Now(), 10)
+			p.untilSent("a", time.Now(), 5)
 			if line, ok := peer.Log.Find("Entering MASTER STATE", time.Time{}); ok {
 				t.Error(line.Text)
 			}
