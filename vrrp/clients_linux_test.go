@@ -30,9 +30,12 @@ func TestPacketsForABackup(t *testing.T) {
 	backup, _ := vigil(t, nodes[1], isV3+"use_vmac\npriority 100\n")
 	obeys(t, backup, 150)
 	untilReached(t, client, vip100.String())
-	if n := len(arpReplies(record, "a", vip100)); n == 0 {
-		t.Error("the master did not answer")
-	}
+	lantest.Until(t, 30*time.Second, "the master's answer", func() error {
+		if len(arpReplies(record, "a", vip100)) == 0 {
+			return errors.New("none")
+		}
+		return nil
+	})
 	if n := len(arpReplies(record, "b", vip100)); n > 0 {
 		t.Errorf("the backup answered %d times", n)
 	}
