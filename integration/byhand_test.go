@@ -228,6 +228,9 @@ func TestTunnelsOfRealServers(t *testing.T) {
 				return slices.Concat([]string{"vigil", "real-server"}, c.server, []string{verb, vip})
 			}
 			b.script(b.director, "director-tun.sh")
+			for _, verb := range []string{"apply", "undo"} { // loads modules, which stay
+				b.run(b.servers[0], tool(verb)...)
+			}
 			before := b.run(b.servers[0], "sh", "-c", "vigil real-server --tunnel=gue check "+vip+" || true")
 			for n, s := range append(b.servers, b.servers[0]) { // one of them again
 				b.run(s, tool("apply")...)
