@@ -108,6 +108,7 @@ func (k *Keepalived) Step(now election.Instant, h election.Handle, ev election.E
 			k.move(r, election.Backup)
 			r.timer = r.listenFrom.Add(k.down(r))
 		}
+		k.check(now, r) // one that starts in FAULT takes its group there
 	case election.LinkChanged:
 		r.linkUp = ev.Up
 		k.check(now, r)
