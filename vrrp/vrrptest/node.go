@@ -179,7 +179,7 @@ func (n *Node) Stall(d time.Duration, suspended bool) {
 	}
 	n.stalledUntil = n.sim.Now + d
 	if suspended {
-		n.Clock.Offset -= election.Instant(d)
+		n.Clock.Offset -= n.Clock.read(n.stalledUntil) - n.Clock.read(n.sim.Now) // drift included
 		n.wakeAt, n.deadline = forever, election.Never
 		if n.begun+n.spec.StartupDelay > n.sim.Now {
 			n.begun += d
