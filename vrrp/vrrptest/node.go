@@ -297,12 +297,11 @@ func (n *Node) lose(which func(election.Address) bool) {
 // Holds reports whether the host has the address.
 func (n *Node) Holds(a election.Address) bool { _, held := n.held[a]; return held }
 
-// Held returns the addresses that the host has.
-func (n *Node) Held() (list []election.Address) {
-	for a := range n.held {
-		list = append(list, a)
+// addresses returns those of all its virtual routers.
+func (n *Node) addresses() (list []election.Address) {
+	for _, r := range n.routers {
+		list = append(list, r.spec.All()...)
 	}
-	slices.SortFunc(list, func(a, b election.Address) int { return a.Prefix.Addr().Compare(b.Prefix.Addr()) })
 	return list
 }
 

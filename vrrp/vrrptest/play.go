@@ -79,7 +79,17 @@ func (p *play) run() error {
 			changed = fmt.Errorf("router %d was MASTER after the bound but not at %v: %w", master, s.Now, err)
 		}
 	}
+	asker := s.AddNeighbour()
+	vips := s.Nodes[master].addresses()
+	for _, a := range vips {
+		asker.Ask(a)
+	}
 	s.Run(s.Now + 3*p.routers[master].Instances[0].AdvertInterval)
+	for _, a := range vips {
+		if to := asker.Sends(a); to != s.Nodes[master] {
+			return fmt.Errorf("f: router %d is MASTER, and who asks for %v is told router %d", master, a.Prefix, slices.Index(s.Nodes, to))
+		}
+	}
 	return errors.Join(changed, s.Violation, s.accounts(p.Heal))
 }
 
