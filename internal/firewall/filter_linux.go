@@ -16,7 +16,7 @@ import (
 
 // FilterOptions is how the tables of a Filter look. They have the form that keepalived gives its own.
 type FilterOptions struct {
-	Table    string // name of the tables, one of each family
+	Table    string // name of the tables, one of each family; "" when nobody is to need them any more
 	Priority int32  // of the base chains
 	Counters bool   // every rule counts
 	ByIndex  bool   // link-local addresses go with the index of their interface, not with its name
@@ -34,7 +34,7 @@ type FilterSets struct {
 // Denied is an address of this machine that nobody shall reach or send from.
 type Denied struct {
 	Addr netip.Addr
-	Link string // that it is on; of link-local addresses only
+	Link string // that it is on: link-local addresses are denied there, all others as long as they are on any link
 }
 
 // Filter is what VRRP needs of the firewall, beside a hand-over: addresses that are not answered for (no_accept), and virtual MAC addresses
@@ -49,6 +49,7 @@ type Filter struct {
 	opts    FilterOptions
 	vmacs   map[int]filterVMAC // by index of the link
 	denied  map[Denied]bool
+	ending  bool // the tables go with the last of their elements
 	indexOf func(link string) (int, error)
 	conn    *nftables.Conn // nil while there is no table
 	shape   filterShape
@@ -64,11 +65,15 @@ func NewFilter(indexOf func(link string) (int, error)) *Filter {
 		indexOf: indexOf}
 }
 
-// Configure makes the tables look otherwise, if there are any.
+// Configure makes the tables look otherwise, if there are any. Without a name they stay as they are, as long as there is
+// something in them.
 func (f *Filter) Configure(o FilterOptions) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if o == f.opts {
+	if f.ending = o.Table == ""; f.ending && f.wants() == (filterShape{}) {
+		return f.drop()
+	}
+	if f.ending || o == f.opts {
 		return nil
 	}
 	err := f.drop()
@@ -93,9 +98,22 @@ func (f *Filter) SetVMAC(index, parent int, local netip.Addr) error {
 	case v:
 		return nil
 	case filterVMAC{}:
-		return f.change(func(t *filterTable) []filterElement { return t.ofVMAC(index, v) }, (*nftables.Conn).SetAddElements)
+		return f.noted(f.change(func(t *filterTable) []filterElement { return t.ofVMAC(index, v) }, (*nftables.Conn).SetAddElements),
+			func() { delete(f.vmacs, index) })
 	}
-	return f.build()
+	return f.noted(f.build(), func() { f.vmacs[index] = old })
+}
+
+// noted returns the error of a change. With one it forgets what has not come about, so that the next attempt is no
+// repetition, and what else is in the tables stays there.
+func (f *Filter) noted(err error, forget func()) error {
+	if err == nil {
+		return nil
+	}
+	if forget(); f.conn == nil {
+		return errors.Join(err, f.build())
+	}
+	return err
 }
 
 // DropVMAC undoes SetVMAC.
@@ -114,26 +132,40 @@ func (f *Filter) DropVMAC(index int) error {
 func (f *Filter) Deny(d Denied) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	d = d.normal()
 	if f.denied[d] {
 		return nil
 	}
-	f.denied[d] = true
-	return f.changeDenied(d, (*nftables.Conn).SetAddElements)
+	elsewhere := f.deniedAs(d.normal())
+	if f.denied[d] = true; elsewhere {
+		return nil
+	}
+	return f.noted(f.changeDenied(d, (*nftables.Conn).SetAddElements), func() { delete(f.denied, d) })
 }
 
 // Allow undoes Deny.
 func (f *Filter) Allow(d Denied) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	d = d.normal()
 	if !f.denied[d] {
 		return nil
 	}
-	delete(f.denied, d)
+	if delete(f.denied, d); f.deniedAs(d.normal()) {
+		return nil
+	}
 	return f.changeDenied(d, (*nftables.Conn).SetDeleteElements)
 }
 
+// deniedAs reports whether something is denied by the element that d, which is normal, has in the tables.
+func (f *Filter) deniedAs(d Denied) bool {
+	for o := range f.denied {
+		if o.normal() == d {
+			return true
+		}
+	}
+	return false
+}
+
+// normal is d as the tables have it.
 func (d Denied) normal() Denied {
 	if !d.Addr.IsLinkLocalUnicast() || d.Addr.Is4() {
 		d.Link = ""
@@ -151,6 +183,7 @@ func (f *Filter) Close() error {
 }
 
 func (f *Filter) changeDenied(d Denied, how setChange) error {
+	d = d.normal()
 	link := 0
 	if d.Link != "" && f.opts.ByIndex {
 		var err error
@@ -173,6 +206,9 @@ type filterElement struct {
 // change carries out a change of elements, or makes the tables if their rules are to be others, or are not there.
 func (f *Filter) change(elements func(*filterTable) []filterElement, how setChange) error {
 	wanted := f.wants()
+	if f.ending && wanted == (filterShape{}) {
+		return f.drop()
+	}
 	if f.conn == nil || wanted.vmac && !f.shape.vmac || wanted.denied && !f.shape.denied {
 		return f.build()
 	}
@@ -235,10 +271,12 @@ func (f *Filter) fill(t *filterTable) error {
 	for _, index := range slices.Sorted(maps.Keys(f.vmacs)) {
 		note(t.ofVMAC(index, f.vmacs[index]))
 	}
-	denied := slices.SortedFunc(maps.Keys(f.denied), func(a, b Denied) int {
-		return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Link, b.Link))
-	})
-	for _, d := range denied {
+	var denied []Denied
+	for d := range f.denied {
+		denied = append(denied, d.normal())
+	}
+	slices.SortFunc(denied, func(a, b Denied) int { return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Link, b.Link)) })
+	for _, d := range slices.Compact(denied) {
 		link := 0
 		if d.Link != "" && f.opts.ByIndex {
 			var err error

@@ -73,10 +73,15 @@ func TestDeniedAddresses(t *testing.T) {
 	const another, own6 = "fd09::2", "fe80::5"
 	l.check(l.first.AddAddress("eth0", netip.MustParsePrefix("fe80::5/64")))
 	vips := []string{vip6.String(), own6 + "%eth0"}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	for _, a := range append(vips, another) {
-		if !l.accepts(a) {
-			t.Fatalf("%s is not reached before", a)
-		}
+		l.check(testlan.Until(ctx, a+" is reached before", func() error {
+			if !l.accepts(a) {
+				return errors.New("it is not")
+			}
+			return nil
+		}))
 	}
 	denied := []Denied{{Addr: vip6, Link: "eth0"}, {Addr: netip.MustParseAddr(own6), Link: "eth0"}}
 	for _, d := range denied {
@@ -92,7 +97,10 @@ func TestDeniedAddresses(t *testing.T) {
 	}
 	l.learns(vip6)
 	l.has(`elements = { fe80::5 . "eth0" }`)
-	l.do(func() error { return l.filter.Allow(denied[0]) })
+	moved := Denied{Addr: vip6, Link: "eth9"} // it is on another link now
+	l.do(func() error { return errors.Join(l.filter.Deny(moved), l.filter.Allow(denied[0])) })
+	l.has(vip6.String() + " }")
+	l.do(func() error { return l.filter.Allow(moved) })
 	if !l.accepts(vips[0]) || l.accepts(vips[1]) {
 		t.Error("allowing one address")
 	}
@@ -187,4 +195,48 @@ func TestManyDeniedAddresses(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// TestFilterThatIsNotNeededAnyMore stays, under its name, as long as something is in it, and no longer.
+func TestFilterThatIsNotNeededAnyMore(t *testing.T) {
+	l := newFiltered(t)
+	denied := []Denied{{Addr: netip.MustParseAddr("192.0.2.2")}, {Addr: vip6}}
+	l.do(func() error {
+		return errors.Join(l.filter.Deny(denied[0]), l.filter.Deny(denied[1]), l.filter.Configure(FilterOptions{}))
+	})
+	l.has("table ip keepalived")
+	l.do(func() error { return l.filter.Allow(denied[0]) })
+	l.has(vip6.String() + " }")
+	l.do(func() error { return l.filter.Allow(denied[1]) })
+	if got := l.rules(); strings.Contains(got, "table") {
+		t.Errorf("when nothing is in it:\n%s", got)
+	}
+	l.do(func() error {
+		return errors.Join(l.filter.Configure(FilterOptions{Table: "other"}), l.filter.Deny(denied[0]))
+	})
+	l.has("table ip other")
+	l.do(func() error { return errors.Join(l.filter.Allow(denied[0]), l.filter.Configure(FilterOptions{})) })
+	if got := l.rules(); strings.Contains(got, "table") {
+		t.Errorf("when nothing was in it:\n%s", got)
+	}
+}
+
+// TestFilterThatFails fails again when it is tried again, and what was in it before stays.
+func TestFilterThatFails(t *testing.T) {
+	l := newFiltered(t)
+	l.do(func() error {
+		return errors.Join(l.filter.Configure(FilterOptions{Table: "keepalived", ByIndex: true, Sets: FilterSets{VMAC4: strings.Repeat("x", 300)}}),
+			l.filter.Deny(Denied{Addr: vip6}))
+	})
+	for range 2 {
+		for what, f := range map[string]func() error{
+			"a link that does not exist": func() error { return l.filter.Deny(Denied{Addr: netip.MustParseAddr("fe80::5"), Link: "eth9"}) },
+			"a name that is too long":    func() error { return l.filter.SetVMAC(1, 1, netip.Addr{}) },
+		} {
+			if err := l.first.Do(f); err == nil {
+				t.Errorf("%s is no error", what)
+			}
+			l.has(vip6.String() + " }")
+		}
+	}
 }
