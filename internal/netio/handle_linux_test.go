@@ -122,6 +122,33 @@ func TestDeletingAnAddressSparesTheOthersOfItsSubnet(t *testing.T) {
 	}
 }
 
+// Several virtual routers of one interface ask for it at once, and the last one of them that goes ends it.
+func TestSecondariesAreKeptUntilNobodyAsksForIt(t *testing.T) {
+	h := namespace(t)
+	veth(t, h, "eth0", "peer0")
+	keep := func(on bool) {
+		t.Helper()
+		if err := h.KeepSecondaries("eth0", on); err != nil {
+			t.Error(err)
+		}
+	}
+	for range 20 {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { keep(true) })
+		}
+		wg.Wait()
+		during, err := h.Setting("eth0", PromoteSecondaries)
+		if err != nil || during != 1 {
+			t.Fatalf("promote_secondaries is %d, %v", during, err)
+		}
+		keep(false)
+		if after, err := h.Setting("eth0", PromoteSecondaries); err != nil || after != 0 {
+			t.Fatalf("promote_secondaries is %d afterwards, %v", after, err)
+		}
+	}
+}
+
 // Where /proc/sys is read-only, as in most containers, the setting goes over rtnetlink.
 func TestDevconfOverRtnetlink(t *testing.T) {
 	h := namespace(t)

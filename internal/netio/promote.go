@@ -21,7 +21,9 @@ import (
 type promotions struct {
 	mu    sync.Mutex
 	links map[int]*promotion
-	kept  map[string]keptPromotion // by name, until it is to end
+
+	keeping sync.Mutex               // one KeepSecondaries at a time
+	kept    map[string]keptPromotion // by name, until it is to end; under keeping
 }
 
 type promotion struct {
@@ -40,15 +42,13 @@ func (h *Handle) promoting(index int, f func() error) error {
 // whoever removes it; with on false no longer, if it did not before. An interface that is gone needs nothing.
 func (h *Handle) KeepSecondaries(link string, on bool) error {
 	p := &h.promotions
-	p.mu.Lock()
+	p.keeping.Lock()
+	defer p.keeping.Unlock()
 	kept, is := p.kept[link]
-	p.mu.Unlock()
 	index, err := h.linkNumber(link)
 	switch {
 	case is && (!on || err != nil || index != kept.index): // it is to end, or it was another interface of that name
-		p.mu.Lock()
 		delete(p.kept, link)
-		p.mu.Unlock()
 		if end := h.endPromotion(kept.index, kept.promotion); end != nil || !on {
 			return end
 		}
@@ -62,8 +62,6 @@ func (h *Handle) KeepSecondaries(link string, on bool) error {
 	if err != nil {
 		return errors.Join(err, h.endPromotion(index, l))
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.kept == nil {
 		p.kept = make(map[string]keptPromotion)
 	}
