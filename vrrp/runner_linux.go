@@ -385,11 +385,11 @@ func (r *Runner) apply(req request) {
 	r.settle()
 }
 
-// answer tells who asked for routers that they have started. A router that waits for addresses which another one still
-// has to remove is not waited for.
+// answer tells who asked for routers that they have started. A router that waits for addresses, or a virtual link, which another
+// one still has to remove is not waited for.
 func (r *Runner) answer() {
 	if len(r.answers) == 0 || slices.ContainsFunc(r.starting, func(in *virtualRouter) bool {
-		return in.socket != nil || !r.virtual.ready(in)
+		return in.socket != nil || r.virtual.making(in)
 	}) {
 		return
 	}

@@ -39,8 +39,9 @@ type virtualLinks struct {
 // keptLink is one virtual link.
 type keptLink struct {
 	want    lan.VirtualLink
-	users   map[election.Handle]*virtualRouter // each nil once it drains
+	users   map[election.Handle]*virtualRouter // those that drain too
 	pending int                                // orders to make it that were not answered
+	waits   bool                               // for another one to go that has its place
 	failed  string                             // why it could not be made at last, which was logged
 	madeAt  election.Instant                   // when it was there at last
 	pause   time.Duration
@@ -144,14 +145,12 @@ func (v *virtualLinks) need(in *virtualRouter) {
 			v.drop(name, in.handle)
 		}
 	}
+	v.goOn()
 }
 
 // refresh makes the link as its users want it, if that is not what it is.
 func (v *virtualLinks) refresh(k *keptLink, want lan.VirtualLink) {
 	for _, in := range k.users {
-		if in == nil {
-			continue
-		}
 		for _, l := range in.spec.VirtualLinks() {
 			if l.Name == want.Name {
 				want.IPv4, want.IPv6, want.LinkLocal = want.IPv4 || l.IPv4, want.IPv6 || l.IPv6, want.LinkLocal || l.LinkLocal
@@ -160,8 +159,44 @@ func (v *virtualLinks) refresh(k *keptLink, want lan.VirtualLink) {
 	}
 	if k.want != want {
 		k.want = want
-		v.make(k)
+		if k.waits = v.displaced(k); !k.waits {
+			v.make(k)
+		}
 	}
+}
+
+// displaced reports whether another link with the same MAC address, which the kernel has once on a parent, is still there for
+// routers that are about to go, as when a reload gives it another name.
+func (v *virtualLinks) displaced(k *keptLink) bool {
+	if k.madeAt > 0 || k.want.Kind != lan.Macvlan {
+		return false
+	}
+	for _, o := range v.kept {
+		if o != k && o.want.Kind == k.want.Kind && o.want.Parent == k.want.Parent && o.want.MAC == k.want.MAC && !v.needed(o) {
+			return true
+		}
+	}
+	return false
+}
+
+// goOn makes the links that need not wait any more.
+func (v *virtualLinks) goOn() {
+	for _, name := range slices.Sorted(maps.Keys(v.kept)) {
+		if k := v.kept[name]; k.waits && !v.displaced(k) {
+			k.waits = false
+			v.make(k)
+		}
+	}
+}
+
+// needed reports whether one of the users of a link is not about to go.
+func (v *virtualLinks) needed(k *keptLink) bool {
+	for h := range k.users {
+		if m, ok := v.runner.engine.StatusOf(h); ok && !m.Resigning {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *virtualLinks) make(k *keptLink) {
@@ -172,7 +207,15 @@ func (v *virtualLinks) make(k *keptLink) {
 
 // ready reports whether the links of the router have been made, or cannot be.
 func (v *virtualLinks) ready(in *virtualRouter) bool {
-	return !slices.ContainsFunc(in.spec.VirtualLinks(), func(l election.VirtualLink) bool {
+	return !v.making(in) && !slices.ContainsFunc(in.spec.VirtualLinks(), func(l election.VirtualLink) bool {
+		k := v.kept[l.Name]
+		return k != nil && k.waits
+	})
+}
+
+// making reports whether a link of the router is being made for the first time.
+func (v *virtualLinks) making(in *virtualRouter) bool {
+	return slices.ContainsFunc(in.spec.VirtualLinks(), func(l election.VirtualLink) bool {
 		k := v.kept[l.Name]
 		return k != nil && k.pending > 0 && k.madeAt == 0 && k.failed == ""
 	})
@@ -194,6 +237,16 @@ func (v *virtualLinks) drop(name string, h election.Handle) {
 		delete(v.kept, name)
 		v.runner.places.unname(name)
 		v.order(linkOrder{remove: name})
+		v.goOn()
+		return
+	}
+	for _, other := range slices.Sorted(maps.Keys(k.users)) { // what only h wanted of it goes
+		for _, l := range k.users[other].spec.VirtualLinks() {
+			if l.Name == name {
+				v.refresh(k, lanLink(&l))
+				return
+			}
+		}
 	}
 }
 
@@ -234,9 +287,7 @@ func (v *virtualLinks) made(m linkMade) {
 
 func (v *virtualLinks) logOf(k *keptLink) instanceLog {
 	for _, h := range slices.Sorted(maps.Keys(k.users)) {
-		if in := k.users[h]; in != nil {
-			return in.log
-		}
+		return k.users[h].log
 	}
 	return instanceLog{logger: v.runner.log, name: "vrrp"}
 }
@@ -275,7 +326,7 @@ func (v *virtualLinks) lost(name string) {
 // parentChanged makes the links on an interface that is new, or otherwise than it was.
 func (v *virtualLinks) parentChanged(parent string) {
 	for _, name := range slices.Sorted(maps.Keys(v.kept)) {
-		if k := v.kept[name]; k.want.Parent == parent && k.pending == 0 {
+		if k := v.kept[name]; k.want.Parent == parent && k.pending == 0 && !k.waits {
 			v.make(k)
 		}
 	}

@@ -365,3 +365,28 @@ func TestHostSettingsReachTheNetwork(t *testing.T) {
 		}
 	})
 }
+
+// TestVirtualLinkThatIsRenamed by a reload is made when the old one has gone, for the kernel has a MAC address once on a parent;
+// the reload does not wait for that.
+func TestVirtualLinkThatIsRenamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		named := func(name string) election.InstanceSpec {
+			in := withVMAC("V", 51, 100)
+			in.VMAC.Name = name
+			return in
+		}
+		r := start(t, h, Options{}, named("vip0"))
+		time.Sleep(4 * time.Second)
+		want(t, "state", r.state("V"), election.Master)
+		h.taken()
+		begin := time.Now()
+		r.apply(named("vip1"))
+		want(t, "the reload took", time.Since(begin), time.Duration(0))
+		time.Sleep(10 * time.Second)
+		want(t, "links", h.linkLog(), []string{"del 10.77.51.100", "remove vip0", "make vip1", "listen 224.0.0.18", "del 10.77.51.100", "add 10.77.51.100"})
+		want(t, "state", r.state("V"), election.Master)
+		want(t, "address on", h.on("10.77.51.100"), "vip1")
+	})
+}

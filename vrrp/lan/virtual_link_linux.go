@@ -141,8 +141,11 @@ func (k *Kernel) prepareLink(v VirtualLink, link *netio.Link, parent netio.Link)
 	if v.Kind == Macvlan { // before it is up, or a first report would get away
 		note(k.Do(func() error { return k.filter.SetVMAC(link.Index, parent.Index, local) }))
 	}
+	told := true
 	if !link.Up {
-		note(k.SetUp(link.Index, true))
+		err := k.SetUp(link.Index, true)
+		note(err)
+		told = err == nil
 	}
 	if local.IsValid() {
 		note(k.setLinkLocal(link.Index, local))
@@ -150,7 +153,7 @@ func (k *Kernel) prepareLink(v VirtualLink, link *netio.Link, parent netio.Link)
 	if v.Addr.IsValid() {
 		note(k.AddAddress(netio.Address{Index: link.Index, Prefix: v.Addr}))
 	}
-	if parent.Up {
+	if parent.Up && told {
 		for deadline := time.Now().Add(upWait); !link.Up && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 			if l, err := k.Link(link.Name); err == nil {
 				*link = l

@@ -54,6 +54,9 @@ func (s *virtualLinks) adopt(k *Kernel, link, parent netio.Link, arp bool) error
 	if known {
 		errs = append(errs, s.release(k, made))
 	}
+	if known && made.index != link.Index {
+		errs = append(errs, k.Do(func() error { return k.filter.DropVMAC(made.index) }))
+	}
 	_, left, _ := readMark(link.Alias)
 	s.links[link.Name] = madeLink{index: link.Index, parent: parent.Index, arp: arp, before: !ownMark(link.Alias)}
 	if !arp {
