@@ -53,13 +53,12 @@ func (o *outlet) lost() uint64 {
 	return 0
 }
 
-// set makes next the pipe. One that cannot be had is reported, and there is none then.
+// set makes next the pipe. One that cannot be had is reported, and there is none then, until the next set.
 func (o *outlet) set(next pipeSpec) {
 	if next == o.spec {
 		return
 	}
 	o.close()
-	o.spec = next
 	if next.Path == "" {
 		return
 	}
@@ -79,6 +78,7 @@ func (o *outlet) set(next pipeSpec) {
 		return err
 	})
 	o.pipe.Store(p)
+	o.spec = next
 }
 
 // read has a program run that reads the pipe.

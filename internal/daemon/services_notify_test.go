@@ -162,6 +162,28 @@ func TestAnotherPipe(t *testing.T) {
 	tell.close()
 }
 
+// A path that a reload gives to another keyword is there afterwards, and so is one that could not be had before.
+func TestAPipeThatAnotherKeywordGets(t *testing.T) {
+	dir := t.TempDir()
+	a, b := pipeSpec{Path: filepath.Join(dir, "a"), Owner: myself()}, pipeSpec{Path: filepath.Join(dir, "later", "b"), Owner: myself()}
+	tell := telling(t)
+	for _, next := range []toldSpec{{Routers: a}, {All: a}, {Services: a}, {Routers: a, All: b}, {All: a, Services: b},
+		{All: a, Services: a}, {Services: a}, {All: a, Routers: a}, {Routers: a}} {
+		tell.set(next)
+		if _, err := os.Stat(a.Path); err != nil {
+			t.Errorf("%+v: %v", next, err)
+		}
+	}
+	if err := os.Mkdir(filepath.Dir(b.Path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tell.set(toldSpec{All: a, Services: b})
+	if _, err := os.Stat(b.Path); err != nil || tell.services.pipe.Load() == nil {
+		t.Errorf("when it can be had: %v", err)
+	}
+	tell.close()
+}
+
 // From the configuration to the program: a start tells of the quorum, and the end, with omega, of every server and of it.
 func TestOmegaIsToldAtTheEnd(t *testing.T) {
 	dir := t.TempDir()

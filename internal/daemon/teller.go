@@ -75,9 +75,22 @@ func (t *teller) hook(ctx context.Context, p confparse.Program) error {
 
 // set makes next who is told.
 func (t *teller) set(next toldSpec) {
-	t.all.set(next.All)
-	t.services.set(next.Services)
-	t.routers.set(next.Routers)
+	pipes := map[*outlet]pipeSpec{&t.all: next.All, &t.services: next.Services, &t.routers: next.Routers}
+	leaving := make(map[string]bool)
+	for o, spec := range pipes {
+		if spec != o.spec {
+			leaving[o.spec.Path] = true
+		}
+	}
+	// All of them first: a path goes with the pipe that made it, and another one may get it, or may have it too.
+	for o := range pipes {
+		if leaving[o.spec.Path] {
+			o.close()
+		}
+	}
+	for o, spec := range pipes {
+		o.set(spec)
+	}
 	t.setMail(next.Mail)
 	t.priorities.Store(next.Priorities)
 }
