@@ -214,7 +214,7 @@ func TestReloadLeavesWhatAFreshStartWouldHave(t *testing.T) {
 // comes waits until the machine has what is wanted.
 func (l lives) comes(what string, want map[string][]string) {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(l.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 	defer cancel()
 	if err := testlan.Until(ctx, "", func() error {
 		if d := cmp.Diff(want, kernelState(l.t, l.n)); d != "" {

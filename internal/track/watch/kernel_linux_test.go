@@ -229,3 +229,47 @@ func TestProcessEventsBuffer(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstNumberIsToldFirst: one that comes while the first is told comes after it, and none comes when the file is no longer
+// followed.
+func TestFirstNumberIsToldFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "load")
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	write("1")
+	told := make(chan int, 10)
+	tell := func(_ track.ID, v int) {
+		if v == 1 {
+			write("2")
+			time.Sleep(300 * time.Millisecond) // in which it could be told
+		}
+		told <- v
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	w := New(Options{Tell: tell, Forget: func(track.ID) {}, processes: deaf{}})
+	done := make(chan error)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { done <- w.Run(ctx) }()
+	w.Set(Spec{Files: []File{{"other", trackfile.File{Path: other}}}})
+	<-told
+	if err := os.WriteFile(other, []byte("7"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	<-told // so the watch is on
+	w.Set(Spec{Files: []File{{"load", trackfile.File{Path: path}}}})
+	if first, second := <-told, <-told; first != 1 || second != 2 {
+		t.Errorf("told %d, then %d", first, second)
+	}
+	w.Set(Spec{})
+	write("3")
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if len(told) > 0 {
+		t.Errorf("told %d afterwards", <-told)
+	}
+}

@@ -37,7 +37,7 @@ type Watcher struct {
 	mu        sync.Mutex // held while the Spec changes
 	running   context.Context
 	scripts   map[string]*scriptWatch
-	follows   map[string]follow
+	follows   map[string]*follow
 	first     chan struct{} // closed with the first file; nothing is followed before
 	spec      Spec
 	following bool           // first is closed
@@ -46,8 +46,28 @@ type Watcher struct {
 
 // follow is a file that is followed.
 type follow struct {
-	file File
-	stop func()
+	file   File
+	unread func() // ends what tells of its number
+
+	mu    sync.Mutex // held while a number is told
+	ended bool
+}
+
+// tell tells a number, unless the end has been.
+func (f *follow) tell(to func(track.ID, int), number int32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.ended {
+		to(f.file.id(), int(number))
+	}
+}
+
+// end ends it. Nothing is told of the file when it has returned.
+func (f *follow) end() {
+	f.unread()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = true
 }
 
 // New returns a Watcher of nothing.
@@ -59,7 +79,7 @@ func New(o Options) *Watcher {
 		o.processes = kernelProcesses{}
 	}
 	w := &Watcher{log: o.Logger, execute: o.Execute, tell: o.Tell, forget: o.Forget, files: trackfile.NewWatcher(o.Logger),
-		scripts: make(map[string]*scriptWatch), follows: make(map[string]follow), first: make(chan struct{})}
+		scripts: make(map[string]*scriptWatch), follows: make(map[string]*follow), first: make(chan struct{})}
 	w.processes = newProcessWatch(o.Logger, o.processes, o.Tell)
 	return w
 }
@@ -87,7 +107,7 @@ func (w *Watcher) setFiles(list []File) {
 		if stays && next == old.file {
 			continue
 		}
-		old.stop()
+		old.end()
 		delete(w.follows, name)
 		if !stays {
 			w.forget(old.file.id())
@@ -97,13 +117,23 @@ func (w *Watcher) setFiles(list []File) {
 		if _, known := w.follows[f.Name]; known {
 			continue
 		}
-		value, stop := w.files.Follow(f.File, func(v int32) { w.tell(f.id(), int(v)) })
-		if w.follows[f.Name] = (follow{f, stop}); !w.following {
-			w.following = true
-			close(w.first)
-		}
-		w.tell(f.id(), int(value))
+		w.follows[f.Name] = w.beginFile(f)
 	}
+}
+
+// beginFile begins to follow a file and tells its number now, before any later one.
+func (w *Watcher) beginFile(f File) *follow {
+	x := &follow{file: f}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var number int32
+	number, x.unread = w.files.Follow(f.File, func(v int32) { x.tell(w.tell, v) })
+	if !w.following {
+		w.following = true
+		close(w.first)
+	}
+	w.tell(f.id(), int(number))
+	return x
 }
 
 // Run watches until ctx ends. It may be called once.
