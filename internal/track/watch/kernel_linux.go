@@ -21,47 +21,66 @@ import (
 // kernelProcesses are the processes of this machine, or container: those in /proc.
 type kernelProcesses struct{}
 
-func (kernelProcesses) all(argv bool, visit func(pid int, name string, argv []string)) {
+func (kernelProcesses) all(argv bool, visit func(pid int, name string, argv []string)) error {
 	dir, err := os.Open("/proc")
 	if err != nil {
-		return
+		return err
 	}
 	defer dir.Close()
-	names, _ := dir.Readdirnames(-1)
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
 	for _, n := range names {
 		if pid, err := strconv.Atoi(n); err == nil {
-			if name, args, ok := readProcess(pid, argv); ok {
+			name, args, err := readProcess(pid, argv)
+			switch {
+			case err == nil:
 				visit(pid, name, args)
+			case !errors.Is(err, errNoProcess):
+				return err
 			}
 		}
 	}
+	return nil
 }
 
-func (kernelProcesses) one(pid int, argv bool) (name string, args []string, ok bool) {
+func (kernelProcesses) one(pid int, argv bool) (name string, args []string, err error) {
 	return readProcess(pid, argv)
 }
 
-// readProcess returns what a process is called. One that has ended and that nobody has waited for does not run any more.
-func readProcess(pid int, argv bool) (name string, args []string, ok bool) {
+// readProcess returns what a process is called. One that has ended and that nobody has waited for does not run any more. The
+// error is errNoProcess, also for one that is hidden from us, unless this machine is short of what it takes to look.
+func readProcess(pid int, argv bool) (name string, args []string, err error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	stat, err := os.ReadFile(dir + "/stat") // "PID (NAME) STATE …", where the name may have whatever in it
 	if err != nil {
-		return "", nil, false
+		return "", nil, unread(err)
 	}
 	from, to := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	if from < 0 || to < from || to+2 >= len(stat) || stat[to+2] == 'Z' || stat[to+2] == 'X' {
-		return "", nil, false
+		return "", nil, errNoProcess
 	}
 	if argv {
 		line, err := os.ReadFile(dir + "/cmdline")
 		if err != nil {
-			return "", nil, false
+			return "", nil, unread(err)
 		}
 		if s := strings.TrimSuffix(string(line), "\x00"); s != "" {
 			args = strings.Split(s, "\x00")
 		}
 	}
-	return string(stat[from+1 : to]), args, true
+	return string(stat[from+1 : to]), args, nil
+}
+
+// unread is what it says of a process that a file about it could not be read.
+func unread(err error) error {
+	for _, short := range []error{unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.EINTR} {
+		if errors.Is(err, short) {
+			return err
+		}
+	}
+	return errNoProcess
 }
 
 // The kernel's process events connector (linux/cn_proc.h): a netlink message, a connector message, an event. All in the

@@ -61,22 +61,39 @@ type simulated struct {
 	deaf  bool                // there are no events
 	open  []chan processEvent // of the streams
 	looks int                 // at all processes
+	blind bool                // they cannot be looked at
 }
 
-func (s *simulated) all(_ bool, visit func(int, string, []string)) {
+func (s *simulated) all(_ bool, visit func(int, string, []string)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.looks++
+	if s.blind {
+		return unix.EMFILE
+	}
 	for pid, name := range s.named {
 		visit(pid, name, []string{name})
 	}
+	return nil
 }
 
-func (s *simulated) one(pid int, _ bool) (string, []string, bool) {
+func (s *simulated) one(pid int, _ bool) (string, []string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name, ok := s.named[pid]
-	return name, []string{name}, ok
+	switch {
+	case s.blind:
+		return "", nil, unix.EMFILE
+	case !ok:
+		return "", nil, errNoProcess
+	}
+	return name, []string{name}, nil
+}
+
+func (s *simulated) cover(eyes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blind = eyes
 }
 
 func (s *simulated) events(context.Context, confparse.BufferSize) (processEvents, error) {
@@ -226,6 +243,36 @@ func TestMissedEventsAreMadeUpFor(t *testing.T) {
 	})
 }
 
+// TestProcessesThatCannotBeLookedAt, as when no descriptor is left: what was known counts on, and what is new is told when they
+// can be.
+func TestProcessesThatCannotBeLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &simulated{}
+		m.start(10, "haproxy")
+		b := newBench(t, Options{processes: m})
+		b.Set(processes(proxy()))
+		b.expect("0 process p = 1")
+		m.cover(true)
+		time.Sleep(2 * recountInterval)
+		const blind = "processes cannot be looked at; tracked ones count as they did"
+		b.expect("30 " + blind)
+		m.cover(false)
+		time.Sleep(pollInterval)
+		b.expect()
+		m.cover(true)
+		m.start(11, "haproxy") // and what it is called cannot be found out
+		b.expect("61 " + blind)
+		b.Set(processes(proxy(), proxy(func(p *Process) { p.Name, p.Process = "q", "nginx" })))
+		b.expect()
+		m.end(10)
+		m.end(11)
+		b.expect()
+		m.cover(false)
+		time.Sleep(pollInterval)
+		b.expect("62 Quorum lost for tracked process p", "62 process p = 0", "62 process q = 0")
+	})
+}
+
 // TestWithoutEvents: processes are looked at every second, the reason is told once, and events are asked for again.
 func TestWithoutEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -301,7 +348,9 @@ func TestCensusIsWhatRuns(t *testing.T) {
 			told.ended(child)
 		}
 		seen := newCensus(list)
-		m.all(true, seen.is)
+		if err := m.all(true, seen.is); err != nil {
+			t.Fatal(err)
+		}
 		for i, n := range seen.counts() {
 			if told.counts()[i] != n {
 				t.Fatalf("%+v: told of %d, seen %d", list[i], told.counts()[i], n)

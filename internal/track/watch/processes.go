@@ -23,10 +23,10 @@ const (
 
 // processSource is where processes are seen: the kernel's, or that of a test.
 type processSource interface {
-	// all calls visit with every process that runs, and its command line if argv is set.
-	all(argv bool, visit func(pid int, name string, argv []string))
-	// one returns what a process is called; false when it is gone.
-	one(pid int, argv bool) (name string, args []string, ok bool)
+	// all calls visit with every process that runs, and its command line if argv is set. With an error some may be missing.
+	all(argv bool, visit func(pid int, name string, argv []string)) error
+	// one returns what a process is called. The error is errNoProcess when it is gone.
+	one(pid int, argv bool) (name string, args []string, err error)
 	// events opens the kernel's reports of what happens to processes from now on. The error says why there are none.
 	// buffer is for what is not taken at once.
 	events(ctx context.Context, buffer confparse.BufferSize) (processEvents, error)
@@ -39,6 +39,9 @@ type processEvents interface {
 	next(until time.Time) ([]processEvent, error)
 	close()
 }
+
+// errNoProcess says that there is no such process.
+var errNoProcess = errors.New("no such process")
 
 // errMissed says that more has happened than could be told.
 var errMissed = errors.New("events of processes were missed")
@@ -66,6 +69,7 @@ type processWatch struct {
 
 	mu      sync.Mutex
 	census  *census
+	blind   bool // the processes could not be looked at: how many there are is not known
 	quorums []*quorum
 	buffer  confparse.BufferSize // of what the kernel reports
 
@@ -78,6 +82,7 @@ type quorum struct {
 	p     Process
 	count int
 	up    bool
+	told  bool      // of up; not before the processes have been looked at
 	due   time.Time // when it changes; zero = it does not
 }
 
@@ -102,8 +107,8 @@ func (w *processWatch) set(list []Process, buffer confparse.BufferSize) (gone []
 		q := known[p.Name]
 		delete(known, p.Name)
 		if q == nil || !q.p.Equal(p) {
-			q = &quorum{p: p, count: count, up: p.enough(count)}
-			w.tellOf(q)
+			q = &quorum{p: p}
+			w.begin(q, count)
 		}
 		w.quorums = append(w.quorums, q)
 	}
@@ -117,6 +122,14 @@ func (w *processWatch) set(list []Process, buffer confparse.BufferSize) (gone []
 	return gone
 }
 
+// begin tells of a quorum for the first time, if it is known. mu is held.
+func (w *processWatch) begin(q *quorum, count int) {
+	if !w.blind {
+		q.count, q.up, q.told = count, q.p.enough(count), true
+		w.tellOf(q)
+	}
+}
+
 func (w *processWatch) tellOf(q *quorum) {
 	value := track.Down
 	if q.up {
@@ -125,21 +138,36 @@ func (w *processWatch) tellOf(q *quorum) {
 	w.tell(q.p.id(), value)
 }
 
-// recount looks at all processes. mu is held.
+// recount looks at all processes. Where that cannot be done, as when no descriptor is left, it says nothing. mu is held.
 func (w *processWatch) recount() {
-	if len(w.census.list) == 0 {
+	fresh := newCensus(w.census.list)
+	if len(fresh.list) == 0 {
+		w.blind = false
 		return
 	}
-	w.census = newCensus(w.census.list)
-	w.source.all(w.census.needsArgv(), w.census.is)
+	err := w.source.all(fresh.needsArgv(), fresh.is)
+	if err == nil {
+		w.census, w.blind = fresh, false
+		return
+	}
+	if !w.blind {
+		w.log.Warn("processes cannot be looked at; tracked ones count as they did", slog.Any("err", err))
+	}
+	w.blind = true
 }
 
 // judge tells of the quorums that have been gained or lost, those with a delay when it is over. fork_delay is for what
 // more processes have brought about, terminate_delay for what fewer have. It returns when the next delay is over; zero when
 // none runs. mu is held.
 func (w *processWatch) judge(now time.Time) (next time.Time) {
+	if w.blind {
+		return now.Add(pollInterval)
+	}
 	for i, count := range w.census.counts() {
 		q := w.quorums[i]
+		if !q.told {
+			w.begin(q, count)
+		}
 		before := q.count
 		q.count = count
 		up := q.p.enough(count)
@@ -262,6 +290,7 @@ func (w *processWatch) follow(ctx context.Context, events processEvents) {
 func (w *processWatch) take(list []processEvent) (next time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	doubt := w.blind
 	for _, e := range list {
 		switch e.kind {
 		case forked:
@@ -269,12 +298,18 @@ func (w *processWatch) take(list []processEvent) (next time.Time) {
 		case ended:
 			w.census.ended(e.pid)
 		case renamed:
-			if name, argv, ok := w.source.one(e.pid, w.census.needsArgv()); ok {
+			switch name, argv, err := w.source.one(e.pid, w.census.needsArgv()); {
+			case err == nil:
 				w.census.is(e.pid, name, argv)
-			} else {
+			case errors.Is(err, errNoProcess):
 				w.census.ended(e.pid)
+			default:
+				doubt = true
 			}
 		}
+	}
+	if doubt {
+		w.recount()
 	}
 	return w.judge(time.Now())
 }
