@@ -2,7 +2,9 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"sync"
@@ -21,6 +23,7 @@ type scriptWatch struct {
 	mu      sync.Mutex
 	verdict verdict
 	status  int  // its last exit status
+	short   bool // it could not be started at last, for the want of something here
 	ended   bool // its results count no more
 }
 
@@ -149,6 +152,15 @@ func (x *scriptWatch) observe(e script.Exit) {
 	if x.ended || e.Cancelled || e.Err == script.ErrStopped || e.Err == context.Canceled {
 		return
 	}
+	// That it may not become its account does not pass by itself.
+	if e.Short() && !errors.Is(e.Err, fs.ErrPermission) {
+		if !x.short {
+			x.logf("VRRP_Script(%s) cannot be run, which says nothing of it: %v", x.spec.Name, e.Err)
+		}
+		x.short = true
+		return
+	}
+	x.short = false
 	if e.Err == nil && !e.TimedOut && e.Signal == 0 && e.Code != x.status {
 		x.status = e.Code
 		x.logf("Script `%s` now returning %d", x.spec.Name, e.Code)

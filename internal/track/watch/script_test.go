@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"vigil/internal/script"
 	"vigil/internal/track"
@@ -212,6 +214,36 @@ func TestScriptThatTakesTooLong(t *testing.T) {
 		b.expect("3 Track script chk is being timed out, expect idle - skipping run", "4 Track script chk is being timed out, expect idle - skipping run")
 		time.Sleep(time.Second)
 		b.expect("5 VRRP_Script(chk) succeeded", "5 script chk = 1")
+	})
+}
+
+// TestScriptThatCannotBeStarted for the want of descriptors or processes says nothing; for the want of its file it has failed.
+func TestScriptThatCannotBeStarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{})
+		unstarted := func(errno unix.Errno) script.Exit {
+			return script.Exit{Err: &os.PathError{Op: "fork/exec", Path: "/bin/chk", Err: errno}}
+		}
+		const why = " VRRP_Script(chk) cannot be run, which says nothing of it: fork/exec /bin/chk: "
+		b.says(unstarted(unix.EAGAIN))
+		b.Set(scripts(every()))
+		time.Sleep(1500 * time.Millisecond)
+		b.expect("0" + why + unix.EAGAIN.Error())
+		b.says(script.Exit{})
+		time.Sleep(time.Second)
+		b.expect("2 VRRP_Script(chk) succeeded", "2 script chk = 1")
+		b.says(unstarted(unix.EMFILE))
+		time.Sleep(3 * time.Second)
+		b.expect("3" + why + unix.EMFILE.Error())
+		for i, lasting := range []unix.Errno{unix.ENOENT, unix.EPERM} {
+			b.says(unstarted(lasting))
+			time.Sleep(time.Second)
+			b.says(script.Exit{})
+			time.Sleep(time.Second)
+			at := 6 + 2*i
+			b.expect(fmt.Sprintf("%d VRRP_Script(chk) failed (fork/exec /bin/chk: %v)", at, lasting), fmt.Sprintf("%d script chk = 0", at),
+				fmt.Sprintf("%d VRRP_Script(chk) succeeded", at+1), fmt.Sprintf("%d script chk = 1", at+1))
+		}
 	})
 }
 
