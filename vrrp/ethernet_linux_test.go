@@ -251,6 +251,20 @@ func (h *host) MissingRules(list []routing.Rule) (missing []routing.Rule, err er
 	return missing, nil
 }
 
+// RemoveLeft implements lan.Network. Rules are told apart by their preference.
+func (h *host) RemoveLeft(routes []routing.Route, rules []routing.Rule) (gone []string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.routes = slices.DeleteFunc(h.routes, func(r routing.Route) bool {
+		left := !slices.Contains(routes, r)
+		if left {
+			gone = append(gone, "route "+r.String())
+		}
+		return left
+	})
+	return gone, nil
+}
+
 func (h *host) Announce(link netio.Link, addr netip.Addr) error { return h.ask("garp", addr) }
 
 func (h *host) PreparePassOn(previous netip.Addr, within time.Duration) {

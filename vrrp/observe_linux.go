@@ -337,34 +337,3 @@ func (r *Runner) learnAddresses() {
 	r.view.statics = staticAddresses(r.spec.Statics)
 	r.view.setVirtual(vips)
 }
-
-// removeStale removes, once, the virtual links that an earlier process has left and nobody needs; and the addresses that carry our mark and belong to no router of the first configuration, if
-// an earlier process died with addresses in place. Those that do belong are removed by their routers.
-func (r *Runner) removeStale() {
-	if r.cleaned {
-		return
-	}
-	r.cleaned = true
-	r.virtual.removeAbandoned()
-	if r.heartbeat == nil || !r.heartbeat.stale {
-		return
-	}
-	var stale []election.Resource
-	for _, a := range r.view.all() {
-		link := r.view.names[a.Index]
-		if a.Protocol == netio.Protocol && link != "" && !r.view.vips[a.Prefix.Addr()] && !r.view.statics[a.Prefix.Addr()] {
-			r.log.Info(fmt.Sprintf("removing address %s left on %s by an earlier process", a.Prefix, link))
-			left := election.Address{Prefix: a.Prefix, Link: link, Scope: a.Scope, Peer: a.Peer}
-			r.places.set(left, a.Index)
-			stale = append(stale, left)
-		}
-	}
-	if len(stale) == 0 {
-		return
-	}
-	janitor := &virtualRouter{log: instanceLog{logger: r.log, name: "vrrp"}}
-	janitor.worker = newReconciler(r, 0, janitor.log)
-	janitor.worker.order(election.Own{Remove: stale})
-	janitor.worker.close(false)
-	r.draining = append(r.draining, janitor)
-}

@@ -38,7 +38,7 @@ type reconciler struct {
 	announced atomic.Uint64 // gratuitous ARPs and neighbour advertisements sent
 
 	mu       sync.Mutex
-	orders   []any // election.Own, election.PreparePassOn, passOn, announcing, *change
+	orders   []any // election.Own, election.PreparePassOn, passOn, announcing, leftovers, *change
 	rounds   rounds
 	suspects map[election.Resource]bool
 	again    bool // try what failed
@@ -217,6 +217,8 @@ func (w *reconciler) carryOut(order any) {
 		w.changes.end(o)
 	case election.PreparePassOn:
 		w.network.PreparePassOn(o.Previous, o.Within)
+	case leftovers:
+		w.sweep(o)
 	case passOn:
 		if err := w.passOn(o); err != nil {
 			w.log.passOnFailed(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -143,16 +144,34 @@ type lives struct {
 	n *lantest.Node
 }
 
+// livesOn is the lives on a machine that knows its own addresses.
+func livesOn(t *testing.T, n *lantest.Node) lives {
+	t.Helper()
+	lantest.Until(t, time.Minute, "no duplicate address detection", func() error {
+		if strings.Contains(output(t, n, "ip", "-6", "addr"), "tentative") {
+			return errors.New("under way")
+		}
+		return nil
+	})
+	return lives{t, n}
+}
+
+// open has the next life have a Kernel of its own.
+func (l lives) open() {
+	l.t.Helper()
+	if err := l.n.Do(func() (err error) {
+		l.n.Kernel, err = lan.OpenKernel()
+		return err
+	}); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
 // begin begins a life with a Kernel of its own; the function returned ends it.
 func (l lives) begin(text string) (runner *Runner, stop func()) {
 	t, n, old := l.t, l.n, l.n.Kernel
 	t.Helper()
-	if err := n.Do(func() (err error) {
-		n.Kernel, err = lan.OpenKernel()
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	l.open()
 	runner, end := runConfig(t, n, text)
 	return runner, func() {
 		t.Helper()
@@ -183,13 +202,7 @@ func (l lives) settled(r *Runner) (state map[string][]string) {
 // configuration, and after the end what it had before.
 func TestReloadLeavesWhatAFreshStartWouldHave(t *testing.T) {
 	_, nodes := lantest.Laboratory(t, 1)
-	l := lives{t, nodes[0]}
-	lantest.Until(t, time.Minute, "no duplicate address detection", func() error {
-		if strings.Contains(output(t, l.n, "ip", "-6", "addr"), "tentative") {
-			return errors.New("under way")
-		}
-		return nil
-	})
+	l := livesOn(t, nodes[0])
 	clean := kernelState(t, l.n)
 	seed := rand.Uint64()
 	for round := range uint64(3) {
@@ -224,4 +237,36 @@ func (l lives) comes(what string, want map[string][]string) {
 	}); err != nil {
 		l.t.Errorf("%s:\n%v", what, err)
 	}
+}
+
+// TestAnotherConfigurationAfterACrash: what the killed process had in place and the new one does not want goes.
+func TestAnotherConfigurationAfterACrash(t *testing.T) {
+	_, nodes := lantest.Laboratory(t, 1)
+	l := livesOn(t, nodes[0])
+	text := func(lines string) string {
+		return "vrrp_instance V {\ninterface eth0\nstate BACKUP\nvirtual_router_id 51\npriority 200\nadvert_int 0.1\nversion 3\n" + lines +
+			"virtual_ipaddress {\n10.78.0.1/24\n}\n}\n"
+	}
+	const stays = "virtual_routes {\n10.100.0.0/16 via 10.77.0.200\n%s}\nvirtual_rules {\nfrom 10.100.0.0/16 table 100 priority 1000\n%s}\n"
+	before := text("no_accept\n" + fmt.Sprintf(stays, "10.101.0.0/16 dev eth0 table 7\n", "to 10.101.0.0/16 table 7 priority 900\n"))
+	after := text(fmt.Sprintf(stays, "", ""))
+	fresh, stop := l.begin(after)
+	want := l.settled(fresh)
+	stop()
+	file := filepath.Join(t.TempDir(), "beat")
+	killed, wait := run(t, l.n, Options{HeartbeatFile: file})
+	apply(t, killed, before)
+	l.settled(killed)
+	killed.Kill()
+	<-killed.ended
+	wait()
+	old := l.n.Kernel // which nobody closes in a process that is killed, and the end of the test does
+	l.open()
+	_, end := run(t, l.n, Options{HeartbeatFile: file}, specOf(t, after).Instances...)
+	l.comes("after the crash (-fresh start +restart)", want)
+	end()
+	if err := l.n.Kernel.Close(); err != nil {
+		t.Error(err)
+	}
+	l.n.Kernel = old
 }

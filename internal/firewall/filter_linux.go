@@ -81,6 +81,21 @@ func (f *Filter) Configure(o FilterOptions) error {
 	return errors.Join(err, f.build())
 }
 
+// Sweep deletes the tables that a process has left which was killed, unless they are ours by now.
+func (f *Filter) Sweep() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.conn != nil {
+		return nil
+	}
+	conn, err := nftables.New(nftables.AsLasting())
+	if err != nil {
+		return fmt.Errorf("open nftables: %w", err)
+	}
+	f.conn = conn
+	return f.drop()
+}
+
 // filterVMAC is a link with a virtual MAC address.
 type filterVMAC struct {
 	parent int

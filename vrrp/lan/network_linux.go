@@ -62,6 +62,9 @@ type Network interface {
 	// tells link-local addresses apart. Accept undoes it.
 	NoAccept(addr netip.Addr, link string) error
 	Accept(addr netip.Addr, link string) error
+	// RemoveLeft removes what a process that was killed may have left and nobody knows any more: routes and rules that carry
+	// our number and are none of those, which it returns as text, and NoAccept of addresses, if there is none yet of ours.
+	RemoveLeft(routes []routing.Route, rules []routing.Rule) ([]string, error)
 	// Configure makes what concerns the host as a whole as it is to be.
 	Configure(Settings) error
 }

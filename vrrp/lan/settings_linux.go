@@ -1,10 +1,12 @@
 package lan
 
 import (
+	"errors"
 	"net/netip"
 	"sync"
 
 	"vigil/internal/firewall"
+	"vigil/internal/routing"
 )
 
 // Settings are what concerns the host as a whole.
@@ -57,4 +59,10 @@ func (k *Kernel) NoAccept(addr netip.Addr, link string) error {
 // Accept implements Network.
 func (k *Kernel) Accept(addr netip.Addr, link string) error {
 	return k.Do(func() error { return k.filter.Allow(firewall.Denied{Addr: addr, Link: link}) })
+}
+
+// RemoveLeft implements Network.
+func (k *Kernel) RemoveLeft(routes []routing.Route, rules []routing.Rule) ([]string, error) {
+	gone, err := k.Handle.RemoveLeft(routes, rules)
+	return gone, errors.Join(err, k.Do(k.filter.Sweep))
 }
