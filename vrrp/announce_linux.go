@@ -79,7 +79,7 @@ func (w *reconciler) announce() {
 		l, known := links[a.Link]
 		if !known || e.fresh {
 			var err error
-			if l, err = w.network.Link(a.Link); err != nil {
+			if l, err = w.link(a.Link); err != nil {
 				failed = first(failed, err)
 				continue
 			}
@@ -99,9 +99,9 @@ func first(a, b error) error {
 	return b
 }
 
-// send transmits one announcement. The interface is looked up: its MAC address may have changed.
+// send transmits one announcement, with the MAC address that the interface has now.
 func (w *reconciler) send(link string, addr netip.Addr) error {
-	l, err := w.network.Link(link)
+	l, err := w.link(link)
 	if err != nil {
 		return err
 	}

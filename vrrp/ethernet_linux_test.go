@@ -41,6 +41,7 @@ type host struct {
 	mute     bool                                // nothing can be sent
 	carrier  map[string]bool                     // what drivers say; those of others do not answer
 	asked    []string
+	looked   int  // interfaces that were looked up
 	late     bool // packets stay in the sockets until they are polled
 
 	noLink    func(lan.VirtualLink) error // may fail a virtual link
@@ -124,6 +125,7 @@ func (h *host) tell(events ...netio.Event) {
 func (h *host) Link(name string) (netio.Link, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.looked++
 	for _, l := range h.links {
 		if l.Name == name {
 			return l, nil

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vigil/internal/netio"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan"
 )
@@ -26,6 +27,7 @@ const quietLimit = time.Second
 // address. Everything else keeps its place in the order of what the Engine said.
 type reconciler struct {
 	network lan.Network
+	links   *linkBook
 	places  *places
 	pacers  *pacers
 	log     instanceLog
@@ -76,7 +78,7 @@ type result struct {
 
 // newReconciler starts the goroutine; close ends it.
 func newReconciler(r *Runner, h election.Handle, log instanceLog) *reconciler {
-	w := &reconciler{network: r.network, places: r.places, pacers: r.pacers, log: log, handle: h, changes: r.changes, results: r.results,
+	w := &reconciler{network: r.network, links: r.view.book, places: r.places, pacers: r.pacers, log: log, handle: h, changes: r.changes, results: r.results,
 		quit: r.quit, warned: &r.warned, suspects: make(map[election.Resource]bool), have: make(map[election.Resource]bool),
 		signal: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
@@ -227,12 +229,20 @@ func (w *reconciler) carryOut(order any) {
 }
 
 func (w *reconciler) passOn(o passOn) error {
-	via, err := w.network.Link(o.link)
+	via, err := w.link(o.link)
 	if err != nil {
 		return err
 	}
 	o.move.Via = via.Index
 	return w.network.PassOn(o.move)
+}
+
+// link returns an interface, without asking the kernel if it is known.
+func (w *reconciler) link(name string) (netio.Link, error) {
+	if l, ok := w.links.find(name); ok {
+		return l, nil
+	}
+	return w.network.Link(name)
 }
 
 // superseded reports whether a newer Own waits.
@@ -261,7 +271,7 @@ func (w *reconciler) pass() {
 	}
 	var failures []election.Failure
 	w.stays = nil
-	place := lan.NewPlacer(w.network)
+	place := lan.NewPlacer(w.network, w.links.find)
 	for len(w.gone) > 0 {
 		if w.superseded() {
 			return

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -450,5 +451,34 @@ func TestCancelledAnnouncementsAreNotSent(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		want(t, "announcements after the end", len(*got), 1+3)
+	})
+}
+
+// TestTakeOverLooksNoInterfaceUp: to look one up the kernel may have to be waited for.
+func TestTakeOverLooksNoInterfaceUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		in := testInstance("V", 51, 100)
+		in.GARP.Interval = time.Millisecond // those of an interface that has its own pace too
+		r := start(t, h, Options{}, testInstance("U", 52, 100), in)
+		rival := start(t, n.newHost("10.77.0.2/24"), Options{}, testInstance("U", 52, 200), testInstance("V", 51, 200))
+		time.Sleep(10 * time.Second)
+		h.mu.Lock()
+		h.looked = 0
+		h.mu.Unlock()
+		h.taken()
+		rival.stop()
+		time.Sleep(3 * time.Second)
+		want(t, "states", []election.State{r.state("U"), r.state("V")}, []election.State{election.Master, election.Master})
+		log := h.taken()
+		for _, op := range []string{"pass on to 10.77.0.2", "add 10.77.51.100", "garp 10.77.51.100", "garp 10.77.52.100"} {
+			if !slices.Contains(log, op) {
+				t.Errorf("no %q in %q", op, log)
+			}
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		want(t, "interfaces looked up", h.looked, 0)
 	})
 }

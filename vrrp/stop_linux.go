@@ -23,7 +23,7 @@ func StopLimit(s election.Spec) time.Duration { return s.StopLimit() + releaseTi
 // answers for it. It waits for nothing but the Network, and may be called while Run hangs.
 func (r *Runner) Release(s election.Spec) error {
 	var errs []error
-	place := lan.NewPlacer(r.network)
+	place := lan.NewPlacer(r.network, nil)
 	for _, in := range s.Instances {
 		in = r.places.named(in)
 		for _, res := range slices.Backward(in.Resources()) {

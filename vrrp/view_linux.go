@@ -16,6 +16,7 @@ import (
 // what. What a notification costs depends on the routers that it concerns, not on how many there are.
 type networkView struct {
 	links   map[string]netio.Link
+	book    *linkBook           // the same, for others
 	names   map[int]string      // of links, by index
 	addrs   map[int]*linkAddrs  // by index of the link
 	ranks   int                 // addresses seen so far
@@ -48,7 +49,7 @@ type addressOn struct {
 
 func newNetworkView() networkView {
 	return networkView{
-		links: make(map[string]netio.Link), names: make(map[int]string), addrs: make(map[int]*linkAddrs),
+		links: make(map[string]netio.Link), book: newLinkBook(), names: make(map[int]string), addrs: make(map[int]*linkAddrs),
 		vips: make(map[netip.Addr]bool), dependents: make(map[string][]*virtualRouter),
 		users: make(map[addressOn]int), holders: make(map[any][]*virtualRouter),
 		routed: make(map[string][]*virtualRouter),
@@ -64,11 +65,17 @@ func (v *networkView) link(name string) (netio.Link, bool) {
 func (v *networkView) up(name string) bool { return v.links[name].Up }
 
 func (v *networkView) setLink(l netio.Link) {
-	v.dropLink(l.Name)
+	v.forgetLink(l.Name)
 	v.links[l.Name], v.names[l.Index] = l, l.Name
+	v.book.set(l)
 }
 
 func (v *networkView) dropLink(name string) {
+	v.forgetLink(name)
+	v.book.drop(name)
+}
+
+func (v *networkView) forgetLink(name string) {
 	if l, ok := v.links[name]; ok {
 		delete(v.links, name)
 		if v.names[l.Index] == name {

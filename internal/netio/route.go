@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 
@@ -66,9 +67,31 @@ func (h *Handle) send(kind, flags int, msg []byte) error {
 	})
 }
 
-func (h *Handle) linkNumber(name string) (int, error) {
-	l, err := h.Link(name)
-	return l.Index, err
+// linkNumber returns the index of an interface. Unlike Link it does not wait for the lock that the kernel has over all
+// interfaces.
+func (h *Handle) linkNumber(name string) (index int, err error) {
+	err = h.Do(func() error {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return os.NewSyscallError("socket", err)
+		}
+		defer unix.Close(fd)
+		req, err := unix.NewIfreq(name)
+		if err == nil {
+			err = unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, req)
+		}
+		if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EINVAL) { // no name of an interface is that long
+			return ErrNoLink
+		}
+		if err == nil {
+			index = int(req.Uint32())
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("look up interface %s: %w", name, err)
+	}
+	return index, nil
 }
 
 // vrfTable returns the table of the VRF with that name.

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"vigil/internal/netio"
 	"vigil/internal/routing"
 )
@@ -31,6 +33,7 @@ func (a Address) Is(k netio.Address) bool {
 // Placer installs and removes addresses. It looks each interface up once, so it is for one pass and not to be kept.
 type Placer struct {
 	n     Network
+	known func(name string) (netio.Link, bool)
 	links map[string]lookup
 }
 
@@ -39,8 +42,11 @@ type lookup struct {
 	err error
 }
 
-// NewPlacer returns a Placer for one pass.
-func NewPlacer(n Network) *Placer { return &Placer{n: n, links: make(map[string]lookup)} }
+// NewPlacer returns a Placer for one pass. known spares it looking up an interface for an address that is added; it may be nil,
+// and what it returns may be of a moment ago.
+func NewPlacer(n Network, known func(name string) (netio.Link, bool)) *Placer {
+	return &Placer{n: n, known: known, links: make(map[string]lookup)}
+}
 
 func (p *Placer) link(name string) lookup {
 	l, ok := p.links[name]
@@ -57,10 +63,19 @@ func (a Address) on(l lookup) netio.Address {
 
 // Add installs an address and returns the index of the interface. One that is there is a success.
 func (p *Placer) Add(a Address) (index int, err error) {
-	l := p.link(a.Link)
-	err = l.err
-	if err == nil {
+	known := false
+	var l lookup
+	if p.known != nil {
+		l.Link, known = p.known(a.Link)
+	}
+	if known {
 		err = p.n.AddAddress(a.on(l))
+	}
+	if !known || errors.Is(err, unix.ENODEV) { // it is another one by now
+		if l = p.link(a.Link); l.err == nil {
+			l.err = p.n.AddAddress(a.on(l))
+		}
+		err = l.err
 	}
 	if err != nil {
 		return 0, fmt.Errorf("add %s to %s: %w", a.Prefix, a.Link, err)
@@ -101,7 +116,7 @@ func Missing(n Network, list []Address) (missing []Address, err error) {
 	for _, k := range all {
 		present[k.Prefix.Addr()] = append(present[k.Prefix.Addr()], k)
 	}
-	p := NewPlacer(n)
+	p := NewPlacer(n, nil)
 	for _, a := range list {
 		l := p.link(a.Link)
 		if l.err != nil || !l.Up {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
+	"vigil/internal/netio"
 	"vigil/vrrp/lan"
 	"vigil/vrrp/lan/lantest"
 	"vigil/vrrp/wire"
@@ -215,6 +216,29 @@ func TestPeersThatAreDownCostNoOther(t *testing.T) {
 		}
 		if p := <-packets; p.Reason != wire.DropNone {
 			t.Fatalf("advert %d: %+v", i, p)
+		}
+	}
+}
+
+// TestPlacerOfAnInterfaceThatIsAnotherOneByNow: what is known of it is of a moment ago.
+func TestPlacerOfAnInterfaceThatIsAnotherOneByNow(t *testing.T) {
+	_, nodes := lantest.Laboratory(t, 1)
+	n := nodes[0]
+	before := n.Link()
+	before.Index += 1000
+	for i, known := range []func(string) (netio.Link, bool){
+		func(string) (netio.Link, bool) { return before, true },
+		func(string) (netio.Link, bool) { return n.Link(), true },
+		func(string) (netio.Link, bool) { return netio.Link{}, false },
+		nil,
+	} {
+		a := lan.Address{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77, 51, byte(i)}), 32), Link: "eth0"}
+		index, err := lan.NewPlacer(n.Kernel, known).Add(a)
+		if err != nil || index != n.Link().Index {
+			t.Errorf("%d: added on %d, %v", i, index, err)
+		}
+		if missing, err := lan.Missing(n.Kernel, []lan.Address{a}); err != nil || len(missing) > 0 {
+			t.Errorf("%d: missing %v, %v", i, missing, err)
 		}
 	}
 }
