@@ -253,6 +253,8 @@ func (h *host) MissingRules(list []routing.Rule) (missing []routing.Rule, err er
 	return missing, nil
 }
 
+func (h *host) PrepareNoAccept() { _ = h.ask("prepare to shut", netip.Addr{}) }
+
 // RemoveLeft implements lan.Network. Rules are told apart by their preference.
 func (h *host) RemoveLeft(routes []routing.Route, rules []routing.Rule) (gone []string, err error) {
 	h.mu.Lock()

@@ -72,6 +72,7 @@ func (r *Runner) do(actions []election.InstanceAction) {
 			publish, r.renew = true, true
 		case election.Configure:
 			r.configure(in, act.Spec)
+			in.prepare()
 			r.mark(in)
 			r.renew = true // its place may be another
 		case election.SendAdvert:
@@ -156,8 +157,16 @@ func (r *Runner) add(h election.Handle, spec election.InstanceSpec) {
 		in.slot = r.heartbeat.open(spec.Name, spec.Key())
 	}
 	in.worker = newReconciler(r, h, in.log)
+	in.prepare()
 	r.instances[h] = in
 	r.starting = append(r.starting, in)
+}
+
+// prepare has done beforehand what would hold up a take-over.
+func (in *virtualRouter) prepare() {
+	if in.spec.NoAccept && in.spec.Priority != election.OwnerPriority {
+		in.worker.prepareNoAccept()
+	}
 }
 
 func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {

@@ -44,6 +44,7 @@ type reconciler struct {
 	rounds   rounds
 	suspects map[election.Resource]bool
 	again    bool // try what failed
+	deny     bool // prepare NoAccept
 	closed   bool
 	signal   chan struct{} // holds one token while there may be something to do
 	done     chan struct{} // closed when the goroutine has ended
@@ -142,13 +143,21 @@ func (w *reconciler) retry() {
 	w.wake()
 }
 
+// prepareNoAccept has the reconciler do beforehand what keeps addresses from being accepted, when there is nothing better to do.
+func (w *reconciler) prepareNoAccept() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deny = true
+	w.wake()
+}
+
 // close lets the reconciler end when what was ordered is done; abandon tells it to end as soon as it can.
 func (w *reconciler) close(abandon bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
 	if abandon {
-		w.orders, w.rounds, w.again = nil, rounds{}, false
+		w.orders, w.rounds, w.again, w.deny = nil, rounds{}, false, false
 		clear(w.suspects)
 	}
 	w.wake()
@@ -173,6 +182,9 @@ func (w *reconciler) next() (do func(), ended bool) {
 	case w.again:
 		w.again = false
 		return w.tryAgain, false
+	case w.deny: // for the day the addresses come
+		w.deny = false
+		return w.network.PrepareNoAccept, false
 	case w.prepare: // for the day the addresses are handed over, when there is nothing better to do
 		w.prepare = false
 		return w.network.PrepareQuiet, false

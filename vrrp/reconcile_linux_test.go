@@ -24,7 +24,7 @@ type bench struct {
 
 func newBench(t *testing.T, h *host, p *pacers) bench {
 	t.Helper()
-	r := &Runner{places: newPlaces(), network: h, pacers: p, changes: new(changes), results: make(chan result, 100), quit: make(chan struct{})}
+	r := &Runner{view: newNetworkView(), places: newPlaces(), network: h, pacers: p, changes: new(changes), results: make(chan result, 100), quit: make(chan struct{})}
 	w := newReconciler(r, 1, instanceLog{logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(func() {
 		w.close(true)

@@ -104,6 +104,8 @@ func (n *network) AddRule(routing.Rule) error                             { retu
 func (n *network) DelRule(routing.Rule) error                             { return nil }
 func (n *network) MissingRules([]routing.Rule) ([]routing.Rule, error)    { return nil, nil }
 
+func (n *network) PrepareNoAccept() {}
+
 func (n *network) RemoveLeft([]routing.Route, []routing.Rule) ([]string, error) { return nil, nil }
 
 func (n *network) Announce(netio.Link, netip.Addr) error { return nil }

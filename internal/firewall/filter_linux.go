@@ -41,8 +41,8 @@ type Denied struct {
 // from which no membership reports and router solicitations leave, for they would tell the switches that the address is
 // here. What is reported goes out from the interface below instead.
 //
-// The tables are made with what comes first, and deleted by Close. Elements come and go by themselves; the rules are made
-// when the first of their kind comes. A table that somebody else has flushed is made again at the next change. Methods may be called from
+// The tables are made with what comes first, or by Prepare, and deleted by Close. Elements come and go by themselves; the rules
+// are made when the first of their kind comes. A table that somebody else has flushed is made again at the next change. Methods may be called from
 // any goroutine, in the network namespace that is meant.
 type Filter struct {
 	mu      sync.Mutex
@@ -50,6 +50,7 @@ type Filter struct {
 	vmacs   map[int]filterVMAC // by index of the link
 	denied  map[Denied]bool
 	ending  bool // the tables go with the last of their elements
+	ready   bool // the rules for what is denied are to be there before anything is
 	indexOf func(link string) (int, error)
 	conn    *nftables.Conn // nil while there is no table
 	shape   filterShape
@@ -70,10 +71,14 @@ func NewFilter(indexOf func(link string) (int, error)) *Filter {
 func (f *Filter) Configure(o FilterOptions) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.ending = o.Table == ""; f.ending && f.wants() == (filterShape{}) {
-		return f.drop()
+	if f.ending = o.Table == ""; f.ending {
+		f.ready = false
+		if f.wants() == (filterShape{}) {
+			return f.drop()
+		}
+		return nil
 	}
-	if f.ending || o == f.opts {
+	if o == f.opts {
 		return nil
 	}
 	err := f.drop()
@@ -194,6 +199,7 @@ func (f *Filter) Close() error {
 	defer f.mu.Unlock()
 	clear(f.vmacs)
 	clear(f.denied)
+	f.ready = false
 	return f.drop()
 }
 
@@ -241,7 +247,21 @@ func (f *Filter) change(elements func(*filterTable) []filterElement, how setChan
 }
 
 func (f *Filter) wants() filterShape {
-	return filterShape{vmac: len(f.vmacs) > 0, denied: len(f.denied) > 0}
+	return filterShape{vmac: len(f.vmacs) > 0, denied: len(f.denied) > 0 || f.ready}
+}
+
+// Prepare makes the rules for what is denied, so that Deny has only an element to add. Its error is the one that Deny would have.
+func (f *Filter) Prepare() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ready || f.ending {
+		return nil
+	}
+	f.ready = true
+	if f.conn != nil && f.shape.denied {
+		return nil
+	}
+	return f.noted(f.build(), func() { f.ready = false })
 }
 
 // build makes the tables anew with all that is in them, in one transaction. Without anything there are none.

@@ -240,3 +240,32 @@ func TestFilterThatFails(t *testing.T) {
 		}
 	}
 }
+
+// TestPreparedFilter: the rules are there before an address is denied, and go when nobody is to need them.
+func TestPreparedFilter(t *testing.T) {
+	l := newFiltered(t)
+	d := Denied{Addr: vip6}
+	l.do(func() error {
+		return errors.Join(l.filter.Prepare(), l.filter.SetVMAC(1, 1, netip.Addr{}), l.filter.Prepare())
+	})
+	l.has("set vips {")
+	l.has("ip6 daddr @vips")
+	handle := func() string {
+		out, err := l.first.Output(context.Background(), "nft", "-a", "list", "table", "ip6", "keepalived")
+		l.check(err)
+		line, _, _ := strings.Cut(out, "\n")
+		return line
+	}
+	before := handle()
+	l.do(func() error { return l.filter.Deny(d) })
+	if after := handle(); after != before {
+		t.Errorf("the table is another one: %s, was %s", after, before)
+	}
+	l.has(vip6.String() + " }")
+	l.do(func() error {
+		return errors.Join(l.filter.Allow(d), l.filter.DropVMAC(1), l.filter.Configure(FilterOptions{}), l.filter.Prepare())
+	})
+	if got := l.rules(); strings.Contains(got, "table") {
+		t.Errorf("afterwards:\n%s", got)
+	}
+}

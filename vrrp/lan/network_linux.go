@@ -59,9 +59,10 @@ type Network interface {
 	// RemoveLink undoes MakeLink. A link that somebody else has made stays.
 	RemoveLink(name string) error
 	// NoAccept has the host neither accept what is sent to an address nor send from it, but for neighbour discovery. link
-	// tells link-local addresses apart. Accept undoes it.
+	// tells link-local addresses apart. Accept undoes it. PrepareNoAccept does beforehand what takes time.
 	NoAccept(addr netip.Addr, link string) error
 	Accept(addr netip.Addr, link string) error
+	PrepareNoAccept()
 	// RemoveLeft removes what a process that was killed may have left and nobody knows any more: routes and rules that carry
 	// our number and are none of those, which it returns as text, and NoAccept of addresses, if there is none yet of ours.
 	RemoveLeft(routes []routing.Route, rules []routing.Rule) ([]string, error)

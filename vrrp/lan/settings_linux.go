@@ -56,6 +56,9 @@ func (k *Kernel) NoAccept(addr netip.Addr, link string) error {
 	return k.Do(func() error { return k.filter.Deny(firewall.Denied{Addr: addr, Link: link}) })
 }
 
+// PrepareNoAccept implements Network. What cannot be had NoAccept reports.
+func (k *Kernel) PrepareNoAccept() { _ = k.Do(k.filter.Prepare) }
+
 // Accept implements Network.
 func (k *Kernel) Accept(addr netip.Addr, link string) error {
 	return k.Do(func() error { return k.filter.Allow(firewall.Denied{Addr: addr, Link: link}) })
