@@ -1,6 +1,9 @@
 package confparse
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Program is a Script as one comparable value, for desired states. The zero value is none.
 type Program struct {
@@ -33,4 +36,26 @@ func (p Program) With(args ...string) Program {
 		p.argv += a + "\x00"
 	}
 	return p
+}
+
+// programJSON is a Program as JSON.
+type programJSON struct {
+	Argv []string `json:",omitempty"`
+	As   Identity
+}
+
+// MarshalJSON returns the words and the account.
+func (p Program) MarshalJSON() ([]byte, error) { return json.Marshal(programJSON{p.Argv(), p.As}) }
+
+// UnmarshalJSON accepts what MarshalJSON returns.
+func (p *Program) UnmarshalJSON(b []byte) error {
+	var j programJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	*p = Program{As: j.As}
+	if len(j.Argv) > 0 {
+		p.argv = strings.Join(j.Argv, "\x00") + "\x00"
+	}
+	return nil
 }

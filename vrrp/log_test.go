@@ -15,19 +15,19 @@ import (
 	"vigil/vrrp/wire"
 )
 
-// recording keeps what was logged as "LEVEL text key=value …".
-type recording struct {
+// logbook keeps what was logged as "LEVEL text key=value …".
+type logbook struct {
 	lines *[]string
 	attrs []slog.Attr
 }
 
-func (r recording) Enabled(context.Context, slog.Level) bool { return true }
-func (r recording) WithGroup(string) slog.Handler            { return r }
-func (r recording) WithAttrs(a []slog.Attr) slog.Handler {
+func (r logbook) Enabled(context.Context, slog.Level) bool { return true }
+func (r logbook) WithGroup(string) slog.Handler            { return r }
+func (r logbook) WithAttrs(a []slog.Attr) slog.Handler {
 	r.attrs = append(r.attrs[:len(r.attrs):len(r.attrs)], a...)
 	return r
 }
-func (r recording) Handle(_ context.Context, rec slog.Record) error {
+func (r logbook) Handle(_ context.Context, rec slog.Record) error {
 	line := rec.Level.String() + " " + rec.Message
 	for _, a := range r.attrs {
 		line += " " + a.String()
@@ -110,7 +110,7 @@ func TestLogLinesAreKeepaliveds(t *testing.T) {
 		}, ""},
 	} {
 		var got []string
-		tc.log(newInstanceLog(slog.New(recording{lines: &got}), &spec))
+		tc.log(newInstanceLog(slog.New(logbook{lines: &got}), &spec))
 		var want []string
 		if tc.want != "" {
 			want = []string{tc.want + " instance=VI_1 vrid=51 interface=eth0"}
@@ -125,7 +125,7 @@ func TestAddressesAreLoggedAsTwoLists(t *testing.T) {
 	spec := testInstance("VI_1", 51, 100)
 	spec.Excluded = spec.Addresses
 	var got []string
-	l := instanceLog{logger: slog.New(recording{lines: &got}), name: "VI_1"}
+	l := instanceLog{logger: slog.New(logbook{lines: &got}), name: "VI_1"}
 	l.resources(true, &spec)
 	spec.Excluded = nil
 	l.resources(false, &spec)
@@ -141,7 +141,7 @@ func TestEveryRejectionIsLogged(t *testing.T) {
 	seen := make(map[string]bool)
 	for reason := wire.DropTruncated; reason <= wire.DropNotPeer; reason++ {
 		var got []string
-		l := instanceLog{logger: slog.New(recording{lines: &got}), name: "VI_1"}
+		l := instanceLog{logger: slog.New(logbook{lines: &got}), name: "VI_1"}
 		l.report(election.Report{Kind: election.ReportRejected, Rejected: reason, Source: routerB}, &spec)
 		if len(got) != 1 || seen[got[0]] {
 			t.Errorf("%s: got %q, want one line of its own", reason, got)

@@ -49,6 +49,8 @@ type Options struct {
 	KeepOnStop bool
 	// OnLoss is what a MASTER does about an address, a route or a rule that somebody else has removed.
 	OnLoss LossPolicy
+	// RecordFile gets what the Engine is given, for vrrp/recording to play again; "" records nothing. Program is who writes it.
+	RecordFile, Program string
 	// Servers returns the real servers whose answers to the clients of a virtual address come back through this host, as
 	// with address translation. It must not block; nil knows none.
 	Servers func(netip.Addr) []netip.AddrPort
@@ -100,7 +102,7 @@ type Runner struct {
 	warned  atomic.Bool // that neighbours are answered during a hand-over, for want of nftables
 
 	// Owned by Run.
-	engine    *election.Engine
+	engine    recordedEngine
 	wanted    election.Spec // as applied
 	spec      election.Spec // as the interfaces allow
 	instances map[election.Handle]*virtualRouter
@@ -145,7 +147,7 @@ func NewRunner(o Options) (*Runner, error) {
 		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, onLoss: o.OnLoss, servers: o.Servers, tracked: o.Tracked, epoch: time.Now(),
 		requests: make(chan request), asks: make(chan chan<- []Explained), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), hooks: newHooks(o.Hook), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
-		engine: election.NewEngine(), instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
+		engine: recordedEngine{Engine: election.NewEngine()}, instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
 		view: newNetworkView(), statics: newStatics(), links: newLinkJudge(), linkbeat: newLinkbeat(), beats: make(chan []beat), reopenAt: election.Never, publishAt: election.Never,
 	}
 	r.taken = r.changes.follow()
@@ -160,6 +162,9 @@ func NewRunner(o Options) (*Runner, error) {
 		o.bootTime = bootTime
 	}
 	r.bootTime = o.bootTime
+	if o.RecordFile != "" {
+		r.record(o.RecordFile, o.Program)
+	}
 	if o.HeartbeatFile != "" {
 		var err error
 		if r.heartbeat, err = openHeartbeat(o.HeartbeatFile, r.epoch, o.bootTime); err != nil {
@@ -473,6 +478,7 @@ func (r *Runner) shutDown() (left error) {
 	r.pacers.close()
 	r.renew = true
 	r.publish()
+	r.endRecord()
 	if r.heartbeat != nil {
 		if err := r.heartbeat.close(); err != nil {
 			r.log.Warn("close heartbeat", slog.Any("err", err))

@@ -30,6 +30,7 @@ const usage = `Usage: vigil COMMAND [OPTION]... ARGUMENT...
   vigil keywords               list the language, and how far each keyword is supported
   vigil sim FILE... SCENARIO   play what happens to directors, and print who becomes what, when and why
   vigil explain [INSTANCE]     ask a running daemon why its instances are what they are
+  vigil replay FILE            run a recording of keepalived --record again; every action must be the same
   vigil real-server            prepare this machine to be a real server (direct routing, tunnel)
 
 FILE may be - for standard input. "vigil COMMAND --help" lists the options.
@@ -49,6 +50,7 @@ var commands = map[string]command{
 	"keywords": keywordsCommand,
 	"sim":      simCommand,
 	"explain":  explainCommand,
+	"replay":   replayCommand,
 
 	"real-server": realServerCommand,
 }

@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"cmd/genhash":           {"internal/genhash"},
 	"internal/genhash":      {"confparse", "healthcheck"},
 	"cmd/keepalived/hangup": nil,
-	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint", "internal/realserver", "internal/simulate", "internal/status"},
+	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint", "internal/realserver", "internal/simulate", "internal/status", "vrrp/election", "vrrp/recording"},
 	"cmd/ipvsadm":           {"internal/ipvsadm"},
 	"internal/simulate":     {"confparse", "internal/track", "vrrp", "vrrp/election", "vrrp/vrrptest"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
@@ -34,7 +34,8 @@ var arrows = map[string][]string{
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
 
-	"vrrp":             {"confparse", "internal/track", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux", "internal/boot_linux", "internal/routing"},
+	"vrrp/recording":   {"internal/track", "vrrp/election"},
+	"vrrp":             {"vrrp/recording_linux", "confparse", "internal/track", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux", "internal/boot_linux", "internal/routing"},
 	"vrrp/election":    {"confparse", "internal/routing", "internal/track", "vrrp/wire"},
 	"vrrp/wire":        nil,
 	"vrrp/vrrptest":    {"confparse", "internal/track", "vrrp/wire", "vrrp/election"},

@@ -88,3 +88,11 @@ func startAndWait(path string, argv []string) (status int, err error) {
 	}
 	return ExitFatal, nil // killed by a signal
 }
+
+// recordFile is RecordFile as seen from the directory in which the command was given.
+func (o *Options) recordFile() string {
+	if o.background == "" || o.RecordFile == "" || filepath.IsAbs(o.RecordFile) {
+		return o.RecordFile
+	}
+	return filepath.Join(o.background, o.RecordFile)
+}

@@ -30,6 +30,8 @@ type Options struct {
 	IgnoreInterrupt bool // --ignore-sigint
 	// Audit is what becomes of a weight that an operator has set with other tools.
 	Audit ipvs.AuditMode
+	// RecordFile is --record: what the virtual routers' engine is given is kept there; "" = nowhere.
+	RecordFile string
 	// OnLoss is what a master does about an address, a route or a rule that somebody else has removed.
 	OnLoss vrrp.LossPolicy
 

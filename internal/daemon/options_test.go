@@ -41,3 +41,14 @@ func TestAuditHasTwoNames(t *testing.T) {
 		t.Errorf("audit %v", o.Audit)
 	}
 }
+
+// TestRecordFileIsThatOfTheCommand: a name without a directory is looked for where the command was given, in the background too.
+func TestRecordFileIsThatOfTheCommand(t *testing.T) {
+	for _, tt := range []struct{ name, background, want string }{
+		{"", "/home", ""}, {"flight", "", "flight"}, {"flight", "/home", "/home/flight"}, {"/var/flight", "/home", "/var/flight"},
+	} {
+		if got := (&Options{RecordFile: tt.name, background: tt.background}).recordFile(); got != tt.want {
+			t.Errorf("%+v: %s", tt, got)
+		}
+	}
+}

@@ -75,6 +75,7 @@ func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
 func (r *routers) start(network Network) error {
 	runner, err := vrrp.NewRunner(vrrp.Options{Network: network, Logger: r.log.With(componentKey, "vrrp"), Registerer: r.metrics,
 		HeartbeatFile: r.statePath("-vrrp.beat"), KeepOnStop: r.opts.KeepVRRP, OnLoss: r.opts.OnLoss,
+		RecordFile: r.opts.recordFile(), Program: "Vigil " + Version,
 		Servers: r.answering.servers, Tracked: r.tracked, Hook: r.teller.hook})
 	if err != nil {
 		return err

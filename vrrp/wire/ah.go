@@ -5,6 +5,8 @@ import (
 	"crypto/md5"
 	"crypto/subtle"
 	"encoding/binary"
+	"encoding/hex"
+	"errors"
 	"net/netip"
 )
 
@@ -113,4 +115,24 @@ func sealAH(packet []byte, key [AuthDataLen]byte, unicast bool) {
 	icv := integrity(key, packet)
 	packet[1], packet[8] = tos, ttl
 	copy(packet[IPv4HeaderLen+ahICV:], icv[:])
+}
+
+// MarshalText returns the header, with what it authenticates, so that it can be verified again. It cannot fail.
+func (h *AH) MarshalText() ([]byte, error) {
+	src := h.source.As4()
+	b := binary.BigEndian.AppendUint32(nil, h.SPI)
+	b = append(binary.BigEndian.AppendUint32(b, h.Sequence), src[:]...)
+	b = append(b, h.icv[:]...)
+	return hex.AppendEncode(nil, append(b, h.covered...)), nil
+}
+
+// UnmarshalText accepts what MarshalText returns.
+func (h *AH) UnmarshalText(text []byte) error {
+	b, err := hex.AppendDecode(nil, text)
+	if err != nil || len(b) < 12+icvLen+IPv4HeaderLen {
+		return errors.New("this is no authentication header with its packet")
+	}
+	*h = AH{SPI: binary.BigEndian.Uint32(b), Sequence: binary.BigEndian.Uint32(b[4:]), source: netip.AddrFrom4([4]byte(b[8:])),
+		icv: [icvLen]byte(b[12:]), covered: b[12+icvLen:]}
+	return nil
 }

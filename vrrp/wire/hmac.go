@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
+	"encoding/hex"
+	"errors"
 	"net/netip"
 	"time"
 )
@@ -126,4 +128,25 @@ func truncatedHMAC(key string, covered []byte) (code [macLen]byte) {
 	_, _ = mac.Write(covered)
 	copy(code[:], mac.Sum(nil))
 	return code
+}
+
+// MarshalText returns the trailer, with what it authenticates, so that it can be verified again. It cannot fail.
+func (t *Trailer) MarshalText() ([]byte, error) {
+	b := []byte{t.KeyID, 0}
+	if t.malformed {
+		b[1] = 1
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(t.Stamp))
+	b = append(b, t.mac[:]...)
+	return hex.AppendEncode(nil, append(b, t.covered...)), nil
+}
+
+// UnmarshalText accepts what MarshalText returns.
+func (t *Trailer) UnmarshalText(text []byte) error {
+	b, err := hex.AppendDecode(nil, text)
+	if err != nil || len(b) < 10+macLen {
+		return errors.New("this is no trailer of auth_hmac")
+	}
+	*t = Trailer{KeyID: b[0], malformed: b[1] != 0, Stamp: Stamp(binary.BigEndian.Uint64(b[2:])), mac: [macLen]byte(b[10:]), covered: b[10+macLen:]}
+	return nil
 }
