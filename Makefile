@@ -18,7 +18,7 @@ help:
 # FUZZ is every fuzz target of the tree, as PACKAGE:TARGET.
 FUZZ = $(shell grep -rEo --include='*_test.go' --exclude-dir=build '^func Fuzz[[:alnum:]_]+' . | sed -E 's|^\./(.*)/[^/]*:func |\1:|' | sort)
 
-.PHONY: help build test test-host test-pure test-race test-pairs test-fuzz test-vm test-kernels test-peers soak peers lint keywords demo bench clean FORCE
+.PHONY: help build test sim-page test-sim test-host test-pure test-race test-pairs test-fuzz test-vm test-kernels test-peers soak peers lint keywords demo bench clean FORCE
 
 ## build: the programs, in bin/
 build:
@@ -31,6 +31,18 @@ test: build
 	$(MAKE) -j4 test-host test-fuzz
 	$(MAKE) test-vm
 
+# What the page of the simulation consists of. wasm_exec.js comes with Go, and has to be that of the Go which builds sim.wasm.
+## sim-page: the page docs/sim with the simulation for a browser, in bin/sim, for any web server
+sim-page:
+	mkdir -p $(BIN)/sim
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/sim/sim.wasm ./cmd/simpage
+	cp docs/sim/index.html $$($(GO) env GOROOT)/lib/wasm/wasm_exec.js $(BIN)/sim
+
+## test-sim: the page of the simulation in Debian's chromium, without a screen
+test-sim: sim-page $(BIN)/debian
+	@$(BIN)/debian chromium
+	VIGIL_SIM_PAGE=$(CURDIR)/$(BIN)/sim $(GO) test -count=1 ./cmd/simpage
+
 # PURE are the packages without goroutines, for which the race detector would only be slow.
 PURE = $(addprefix ./,confparse/... internal/lint internal/status internal/track ipvs/pool vrrp/election vrrp/wire vrrp/vrrptest)
 
@@ -39,6 +51,7 @@ PURE = $(addprefix ./,confparse/... internal/lint internal/status internal/track
 test-host: test-pure test-race test-pairs
 
 test-pure: build peers
+	GOOS=js GOARCH=wasm $(GO) build -o /dev/null ./cmd/simpage
 	$(GO) test -timeout 60m $(PURE)
 	$(GO) test -race -run "^TestLoadsBesideEachOther$$" ./confparse
 	unshare -n sh -ec 'ip link add eth0 type veth peer name eth1; ip link add eth2 type veth peer name eth3; \

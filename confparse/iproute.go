@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"vigil/confparse/syntax"
 )
 
 // maxNames bounds how much of a table of iproute2 is read: they have some dozen lines.
@@ -17,7 +18,7 @@ func osRouteNames(dir, file string) map[string]uint32 {
 	names := make(map[string]uint32)
 	more, _ := filepath.Glob(filepath.Join(dir, file+".d", "*.conf"))
 	for _, name := range append([]string{filepath.Join(dir, file)}, more...) {
-		f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would be waited for
+		f, err := os.OpenFile(name, os.O_RDONLY|syntax.NoWait, 0) // a pipe would be waited for
 		if err != nil {
 			continue
 		}

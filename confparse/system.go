@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"vigil/confparse/syntax"
 )
 
 // System is what can be asked about the machine a configuration is for. A nil function means "do not check".
@@ -68,7 +70,7 @@ func OSSystem() System {
 }
 
 func osKeyFile(path string) ([]byte, fs.FileMode, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would be waited for
+	f, err := os.OpenFile(path, os.O_RDONLY|syntax.NoWait, 0) // a pipe would be waited for
 	if err != nil {
 		return nil, 0, err
 	}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"syscall"
 )
 
 // OSFS returns the machine's file system for Load: absolute names, and relative ones from the working directory.
@@ -15,7 +14,7 @@ type osFS struct{}
 
 // Open never waits: what is no regular file, such as a FIFO without a writer, is found out about before it is read.
 func (osFS) Open(name string) (fs.File, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(name, os.O_RDONLY|NoWait, 0)
 	if err != nil {
 		return nil, err
 	}

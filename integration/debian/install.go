@@ -13,6 +13,7 @@ import (
 
 // packages has the Debian package of each program that Install knows.
 var packages = map[string]string{
+	"chromium":           "chromium",
 	"busybox":            "busybox-static",
 	"curl":               "curl",
 	"dnsmasq":            "dnsmasq-base",

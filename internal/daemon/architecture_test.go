@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"internal/genhash":      {"confparse", "healthcheck"},
 	"cmd/keepalived/hangup": nil,
 	"cmd/vigil":             {"confparse", "confparse/syntax", "confparse/diag", "internal/lint", "internal/realserver", "internal/simulate", "internal/status", "vrrp/election", "vrrp/recording"},
+	"cmd/simpage":           {"confparse", "internal/simulate"},
 	"cmd/ipvsadm":           {"internal/ipvsadm"},
 	"internal/simulate":     {"confparse", "internal/track", "vrrp", "vrrp/election", "vrrp/vrrptest"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
