@@ -258,9 +258,10 @@ func (j judge) lossless(p *labkit.Pair, s seen, to string, planned bool) {
 			j.Logf("%s: a request %s, %s: %s", s.what, kind, when, r.Err)
 		}
 	}
-	if planned && tooLate(took, s.Typical) {
-		j.Logf("%s: the address was announced %v after the first advertisement, and a request takes %v: too late for connections under way",
-			s.what, took.Round(time.Millisecond), s.Typical.Round(time.Millisecond))
+	rules := p.Noise(moved.Add(-took-passedOn), moved.Add(passedOn)) // of when they are made
+	if planned && (tooLate(took, s.Typical) || rules.LateRules()) {
+		j.Logf("%s: the address was announced %v after the first advertisement, a request takes %v, nftables took %v: too late for connections under way",
+			s.what, took.Round(time.Millisecond), s.Typical.Round(time.Millisecond), rules.Nftables.Round(time.Millisecond))
 	} else if planned {
 		lost += broken
 		broken = 0

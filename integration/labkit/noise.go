@@ -16,10 +16,12 @@ const controlInterval = 5 * Interval
 type Noise struct {
 	Delay  time.Duration // how much later than due the answer came for which the client waited longest, or the kernel's longest change
 	Failed int           // requests that were not answered in time
+
+	Nftables time.Duration // how long the kernel took at most to change nftables
 }
 
 // noise tells it from what the client saw of the control.
-func noise(r Report) Noise { return Noise{max(0, r.Gap-controlInterval), r.Failed} }
+func noise(r Report) Noise { return Noise{Delay: max(0, r.Gap-controlInterval), Failed: r.Failed} }
 
 // Allowance is how late something may be that is due at a moment: its program, the one that it tells of it, and the one that
 // sees it may each have to wait for the machine.
@@ -28,6 +30,10 @@ func (n Noise) Allowance() time.Duration { return 100*time.Millisecond + 3*n.Del
 // Starved reports whether the machine kept even the control waiting until after its next request was due. What is late then by
 // tens of milliseconds says nothing about the directors.
 func (n Noise) Starved() bool { return n.Delay >= controlInterval }
+
+// LateRules reports whether the kernel took more than half of the time that a director gives it to pass connections on or to make an
+// address quiet, 50 ms: then the director's own rules may have come too late, which it says in its log.
+func (n Noise) LateRules() bool { return n.Nftables > 25*time.Millisecond }
 
 // Excused is how many requests to the directors, made every Interval, may fail for the machine's sake: those that it failed the
 // control, which asks more rarely, and on a starved machine those that were due while things were late. It is 0 on a machine
@@ -43,7 +49,8 @@ func (n Noise) Excused() int {
 // Noise looks at a window of time.
 func (p *Pair) Noise(from, to time.Time) Noise {
 	n := noise(Summarize(p.control.Requests(), from, to))
-	n.Delay = max(n.Delay, p.changes.longest(from, to))
+	address, nftables := p.changes.longest(from, to)
+	n.Delay, n.Nftables = max(n.Delay, address), nftables
 	return n
 }
 
@@ -58,6 +65,6 @@ func (p *Pair) buildControl() error {
 	if p.control, err = StartProber(p.Client, control, controlInterval, nil); err != nil {
 		return err
 	}
-	p.changes = startReconfiguring(h, controlInterval)
+	p.changes = startReconfiguring(h, controlInterval/2)
 	return nil
 }

@@ -5,17 +5,20 @@ import (
 	"sync"
 	"time"
 
+	"vigil/internal/firewall"
 	"vigil/internal/testlan"
 )
 
-// reconfigurer gives a host an address and takes it away, again and again. One lock of the kernel guards the addresses and links of
-// all namespaces: whoever changes them waits while others do, and so long a director may be late without its fault.
+// reconfigurer gives a host an address and takes it away, and changes its nftables, again and again. Locks of the kernel guard what
+// belongs to all namespaces: whoever changes it waits while others do, and so long a director may be late without its fault.
 type reconfigurer struct {
 	stop, ended chan struct{}
+	quiet       firewall.Quiet
 
-	mu    sync.Mutex
-	spans []span
-	err   error
+	mu        sync.Mutex
+	addresses []span
+	nftables  []span
+	err       error
 }
 
 // span is a time in which the kernel was at work.
@@ -24,11 +27,13 @@ type span struct{ from, to time.Time }
 // scratchAddress is nobody's.
 var scratchAddress = netip.MustParsePrefix("198.18.255.1/32")
 
-// startReconfiguring changes the host's loopback interface every so often, until it is ended.
+// startReconfiguring changes what the host has every so often, until it is ended.
 func startReconfiguring(h *testlan.Host, every time.Duration) *reconfigurer {
 	r := &reconfigurer{stop: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(r.ended)
+		defer r.quiet.Close()
+		r.err = h.Do(r.quiet.Prepare) // whose sockets stay in that namespace
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
@@ -44,14 +49,19 @@ func startReconfiguring(h *testlan.Host, every time.Duration) *reconfigurer {
 }
 
 func (r *reconfigurer) once(h *testlan.Host) {
-	from := time.Now()
+	begun := time.Now()
 	err := h.AddAddress("lo", scratchAddress)
 	if err == nil {
 		err = h.DeleteAddress("lo", scratchAddress)
 	}
+	between := time.Now()
+	if err == nil {
+		err = r.quiet.Set([]netip.Addr{scratchAddress.Addr()}, time.Second)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.spans = append(r.spans, span{from, time.Now()})
+	r.addresses = append(r.addresses, span{begun, between})
+	r.nftables = append(r.nftables, span{between, time.Now()})
 	if r.err == nil {
 		r.err = err
 	}
@@ -64,11 +74,11 @@ func (r *reconfigurer) end() error {
 	return r.err
 }
 
-// longest is the longest change of which a part was in a window of time.
-func (r *reconfigurer) longest(from, to time.Time) time.Duration {
+// longest are the longest changes of which a part was in a window of time.
+func (r *reconfigurer) longest(from, to time.Time) (address, nftables time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return longest(r.spans, from, to)
+	return longest(r.addresses, from, to), longest(r.nftables, from, to)
 }
 
 func longest(spans []span, from, to time.Time) (d time.Duration) {
