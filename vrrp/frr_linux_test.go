@@ -151,6 +151,7 @@ func frrAsMaster(t *testing.T, ours election.InstanceSpec, vip netip.Addr) {
 	peer := newFRR(t, lab, nodes[1], vip)
 	peer.start(200)
 	peer.until("Master")
+	record := nodes[0].Capture(lab)
 	r, _ := run(t, nodes[0], Options{}, ours)
 	heard := func() {
 		t.Helper()
@@ -164,9 +165,10 @@ func frrAsMaster(t *testing.T, ours election.InstanceSpec, vip netip.Addr) {
 		})
 	}
 	heard() // it may say that it is Master before its addresses let it speak
-	before := r.Status().Instances[0].Counters.BecameMaster
+	before, since := r.Status().Instances[0].Counters.BecameMaster, time.Now()
 	heard()
-	if c := r.Status().Instances[0].Counters; c.BecameMaster > before || c.ChecksumErrors+c.LengthErrors+c.TTLErrors+c.AddressListErrors > 0 {
+	const down = 722 * time.Millisecond // three intervals and the skew of priority 100
+	if c := r.Status().Instances[0].Counters; c.BecameMaster > before+silences(record, "b", since.Add(-down), down) || c.ChecksumErrors+c.LengthErrors+c.TTLErrors+c.AddressListErrors > 0 {
 		t.Errorf("counters %+v", c)
 	}
 	peer.kill()
@@ -174,6 +176,25 @@ func frrAsMaster(t *testing.T, ours election.InstanceSpec, vip netip.Addr) {
 	peer.start(200)
 	peer.until("Master")
 	heard()
+}
+
+// silences counts how often a host sent no VRRP for a time, as one does that a busy machine does not run.
+func silences(record *testlan.Capture, host string, since time.Time, d time.Duration) (n uint64) {
+	const ethernet, protocol, nextHeader, vrrp = 14, 9, 6, 112
+	last := since
+	for _, f := range record.Frames() {
+		if f.Host != host || f.Time.Before(since) || len(f.Data) < ethernet+20 {
+			continue
+		}
+		if v6 := f.Data[12] == 0x86; v6 && f.Data[ethernet+nextHeader] != vrrp || !v6 && f.Data[ethernet+protocol] != vrrp {
+			continue
+		}
+		if f.Time.Sub(last) >= d {
+			n++
+		}
+		last = f.Time
+	}
+	return n
 }
 
 // frrAsBackup: a router of FRR's of lower priority obeys us, and takes over when we resign.

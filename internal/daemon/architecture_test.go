@@ -60,6 +60,7 @@ var arrows = map[string][]string{
 	"internal/realserver":     {"internal/netio"},
 	"internal/netio":          {"internal/routing"},
 	"internal/routing":        nil,
+	"integration/labkit":      {"internal/firewall"},
 	"internal/dump":           {"confparse", "internal/track", "vrrp", "vrrp/election"},
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
