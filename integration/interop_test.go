@@ -102,6 +102,14 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		return nil
 	}
 
+	says := func(d *labkit.Director, text string, since time.Time) error {
+		return testlan.Until(ctx, d.Host.Name+" says "+text, func() error {
+			if _, found := d.Log[len(d.Log)-1].Find(text, since); !found {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+	}
 	// start starts d1 and returns when its virtual router came to life: how long a program takes to get there is its own affair.
 	start := func() (time.Time, error) {
 		if err := d1.Start(); err != nil {
@@ -130,6 +138,9 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		return nil, err
 	}
 
+	if err := says(d2, "Entering BACKUP STATE", d2.Process.Started); err != nil {
+		return nil, err
+	}
 	stopped := time.Now()
 	if err := d1.Stop(); err != nil {
 		return nil, err
@@ -182,12 +193,7 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 			return err
 		}
 		if noticed {
-			if err := testlan.Until(ctx, "d1 notices", func() error {
-				if _, found := d1.Log[len(d1.Log)-1].Find("Entering FAULT STATE", last.Time); !found {
-					return errors.New("not yet")
-				}
-				return nil
-			}); err != nil {
+			if err := says(d1, "Entering FAULT STATE", last.Time); err != nil {
 				return err
 			}
 		}
