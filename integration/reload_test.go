@@ -65,6 +65,12 @@ func TestReloadOfMaster(t *testing.T) {
 			after(3500 * time.Millisecond)
 			r := stop()
 			failed, cut := r.Report.Failed, r.underWay(start, gone)
+			for _, q := range r.requests {
+				if q.Server == "" && !q.Start.Before(start) {
+					j.Logf("%s: a request that began %d ms after the signal, %d ms after the server was seen gone: %s", what,
+						q.Start.Sub(start).Milliseconds(), q.Start.Sub(gone).Milliseconds(), q.Err)
+				}
+			}
 			j.bar(failed-cut <= r.Excused(), "%s: %d failed requests, want %d beside %d under way at the server that was removed: %v", what, failed-cut,
 				r.Excused(), cut, r.Report)
 			missed, other := missedAdverts(p, start, time.Second)
