@@ -340,13 +340,16 @@ func TestTheKernelIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	hold := make(chan struct{})
+	var there sync.WaitGroup
 	for range 8 {
+		there.Add(1)
 		go func() {
 			runtime.LockOSThread() // ends the thread
+			there.Done()
 			<-hold
 		}()
 	}
-	time.Sleep(50 * time.Millisecond) // whether the threads are there already makes no difference
+	there.Wait()
 	threads, err := linux{}.threads()
 	if err != nil || len(threads) < 2 {
 		t.Fatalf("%v, %v", threads, err)
