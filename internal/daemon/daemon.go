@@ -165,8 +165,8 @@ func (d *daemon) run(ctx context.Context) error {
 	if err = d.begin(ctx, first); err == nil {
 		first = loaded{}
 		err = d.loop(ctx)
-	} else if ctx.Err() != nil {
-		err = nil
+	} else {
+		err = d.forgo(ctx, first.desired, err)
 	}
 	notifyStopping(d.log)
 	d.log.Info("Stopping")
@@ -243,6 +243,24 @@ func (d *daemon) begin(ctx context.Context, first loaded) error {
 		d.opts.Started()
 	}
 	return nil
+}
+
+// forgo ends a start that came to nothing for cause; being told to stop is no failure.
+func (d *daemon) forgo(ctx context.Context, next Desired, cause error) error {
+	if ctx.Err() != nil {
+		cause = nil
+	}
+	if !d.opts.VRRP {
+		return cause
+	}
+	err := d.routers.forgo(next)
+	switch {
+	case cause == nil:
+		return err
+	case err != nil:
+		d.log.Error(err.Error())
+	}
+	return cause
 }
 
 // fail logs err, once, and gives it its exit status.

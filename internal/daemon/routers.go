@@ -73,10 +73,7 @@ func (r *routers) prepare(_ context.Context, next Desired) (prepared, error) {
 }
 
 func (r *routers) start(network Network) error {
-	runner, err := vrrp.NewRunner(vrrp.Options{Network: network, Logger: r.log.With(componentKey, "vrrp"), Registerer: r.metrics,
-		HeartbeatFile: r.statePath("-vrrp.beat"), KeepOnStop: r.opts.KeepVRRP, OnLoss: r.opts.OnLoss,
-		RecordFile: r.opts.recordFile(), Program: "Vigil " + Version,
-		Servers: r.answering.servers, Tracked: r.tracked, Hook: r.teller.hook})
+	runner, err := r.newRunner(network)
 	if err != nil {
 		return err
 	}
@@ -90,6 +87,13 @@ func (r *routers) start(network Network) error {
 	r.task = startTask(r.String(), r.ended, runner.Run)
 	r.runner.Store(runner)
 	return nil
+}
+
+func (r *routers) newRunner(network Network) (*vrrp.Runner, error) {
+	return vrrp.NewRunner(vrrp.Options{Network: network, Logger: r.log.With(componentKey, "vrrp"), Registerer: r.metrics,
+		HeartbeatFile: r.statePath("-vrrp.beat"), KeepOnStop: r.opts.KeepVRRP, OnLoss: r.opts.OnLoss,
+		RecordFile: r.opts.recordFile(), Program: "Vigil " + Version,
+		Servers: r.answering.servers, Tracked: r.tracked, Hook: r.teller.hook})
 }
 
 // take hands the virtual routers of next to the Runner.
@@ -165,7 +169,11 @@ func (r *routers) stop() error {
 		errs = append(errs, fmt.Errorf("vrrp did not stop in %v", limit))
 	}
 	if (!inTime || r.task.err != nil || r.untaken) && !r.opts.KeepVRRP {
-		errs = append(errs, r.release())
+		spec := vrrp.Spec{Instances: slices.Clone(r.spec.Instances), Statics: r.spec.Statics}
+		for _, l := range r.leaving {
+			spec.Instances = append(spec.Instances, l.router)
+		}
+		errs = append(errs, release(r.runner.Load(), spec))
 	}
 	if inTime {
 		errs = append(errs, r.network.Close())
@@ -173,14 +181,27 @@ func (r *routers) stop() error {
 	return errors.Join(errs...)
 }
 
-// release removes all addresses that may be there.
-func (r *routers) release() error {
-	spec := vrrp.Spec{Instances: slices.Clone(r.spec.Instances), Statics: r.spec.Statics}
-	for _, l := range r.leaving {
-		spec.Instances = append(spec.Instances, l.router)
+// forgo is stop for a start that came to nothing before VRRP had begun: what a killed daemon before this one has left
+// is released as after any stop, for nobody else knows of it.
+func (r *routers) forgo(next Desired) error {
+	if r.task != nil || r.opts.KeepVRRP || len(next.VRRP.Instances)+len(next.VRRP.Statics) == 0 {
+		return nil
 	}
+	network, err := r.openNetwork(next.Program.VRRPMonitor, next.Program.VRRPCommands)
+	if err != nil {
+		return fmt.Errorf("vrrp: %w", err)
+	}
+	runner, err := r.newRunner(network)
+	if err != nil {
+		return errors.Join(err, network.Close())
+	}
+	return errors.Join(release(runner, next.VRRP), network.Close())
+}
+
+// release removes all addresses of spec that may be there.
+func release(runner *vrrp.Runner, spec vrrp.Spec) error {
 	done := make(chan error, 1)
-	go func() { done <- r.runner.Load().Release(spec) }()
+	go func() { done <- runner.Release(spec) }()
 	limit := time.NewTimer(forcedReleaseLimit)
 	defer limit.Stop()
 	select {

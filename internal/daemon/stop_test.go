@@ -1,14 +1,17 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"vigil/internal/netio"
 	"vigil/ipvs"
 	"vigil/ipvs/ipvstest"
 )
@@ -165,6 +168,42 @@ func TestEndOfAPartLeavesNothing(t *testing.T) {
 			t.Error("network not closed")
 		}
 	})
+}
+
+// TestStartThatComesToNothing: a daemon that was killed has left an address, and the next one is told to stop, or fails,
+// before VRRP has begun. The address goes as after any stop.
+func TestStartThatComesToNothing(t *testing.T) {
+	left := netio.Address{Index: eth0.Index, Prefix: netip.MustParsePrefix("192.0.2.1/24")}
+	never := func(ctx context.Context) (ipvs.Kernel, error) { <-ctx.Done(); return nil, ctx.Err() }
+	for name, tt := range map[string]struct {
+		edit  func(*Options)
+		keeps bool
+		fails bool
+	}{
+		"told to stop":      {func(o *Options) { o.Kernel = never }, false, false},
+		"addresses to keep": {func(o *Options) { o.Kernel, o.KeepVRRP = never, true }, true, false},
+		"another's VRRP":    {func(o *Options) { o.Kernel, o.VRRP = never, false }, true, false},
+		"IPVS fails": {func(o *Options) {
+			o.Kernel = func(context.Context) (ipvs.Kernel, error) { return nil, errors.New("no ip_vs") }
+		}, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := launch(t, mastersConfig(3, "1"), tt.edit)
+				i.network.AddAddress(left)
+				synctest.Wait()
+				if err := i.end(); (err != nil) != tt.fails {
+					t.Errorf("Run: %v\n%s", err, i.log)
+				}
+				if there := len(i.network.virtual()) != 0; there != tt.keeps {
+					t.Errorf("the address is there: %v\n%s", there, i.log)
+				}
+				if tt.keeps == i.network.closed {
+					t.Errorf("network closed: %v", i.network.closed)
+				}
+			})
+		})
+	}
 }
 
 func TestRoutersThatLeftByReloadAreWaitedFor(t *testing.T) {
