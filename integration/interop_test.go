@@ -21,6 +21,7 @@ type transition struct {
 	name  string
 	took  time.Duration
 	noise time.Duration // labkit.Noise.Delay meanwhile
+	seen  string        // on the wire and in the log, where that says more than the time
 }
 
 // life takes a pair through everything that moves the mastership and measures each move by the frames on the wire. The master
@@ -54,7 +55,7 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		return adverts[len(adverts)-1].Time
 	}
 	measure := func(name string, from, to time.Time) {
-		moves = append(moves, transition{name, to.Sub(from), p.Noise(from, time.Now()).Delay})
+		moves = append(moves, transition{name, to.Sub(from), p.Noise(from, time.Now()).Delay, ""})
 	}
 	// back waits for d1's return as master, and measures it, if the moment it counts from is one that d1 noticed, and how long
 	// d2 went on.
@@ -71,6 +72,10 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		}
 		both := labkit.Rivalry(p.Capture.Adverts("d1", from), p.Capture.Adverts("d2", from), settings.ActiveDown())
 		measure(name+", backup gives way", a.Time, a.Time.Add(both))
+		if both > 50*time.Millisecond {
+			moves[len(moves)-1].seen = fmt.Sprintf("\nd1 sent %+v\nd2 sent %+v\nd2 says\n%s",
+				p.Capture.Adverts("d1", from), p.Capture.Adverts("d2", from), d2.Log[len(d2.Log)-1].Tail(30))
+		}
 		return nil
 	}
 	// settled waits until d1 alone sends, and returns since when: an advert of d2 that crossed the one to which it gave way is no
@@ -98,7 +103,7 @@ func life(ctx context.Context, programs [2]labkit.Program, settings labkit.Setti
 		for ; silence < down-time.Millisecond && len(heard) > 1 && heard[len(heard)-1].Time.After(last); heard = heard[:len(heard)-1] {
 			silence = labkit.Silence(heard[:len(heard)-1], a.Time)
 		}
-		moves = append(moves, transition{name, silence, p.Noise(last, time.Now()).Delay})
+		moves = append(moves, transition{name, silence, p.Noise(last, time.Now()).Delay, ""})
 		return nil
 	}
 
@@ -232,7 +237,7 @@ func TestTransitionsLikeKeepalived(t *testing.T) {
 					line += fmt.Sprintf("  %s %5d ms", pair, got.took.Milliseconds())
 					allowed := labkit.Noise{Delay: want.noise + got.noise}.Allowance()
 					if (got.took - want.took).Abs() > allowed {
-						t.Errorf("%s: %s took %v, keepalived with keepalived %v, want within %v", pair, want.name, got.took, want.took, allowed)
+						t.Errorf("%s: %s took %v, keepalived with keepalived %v, want within %v%s", pair, want.name, got.took, want.took, allowed, got.seen)
 					}
 				}
 				t.Log(line)

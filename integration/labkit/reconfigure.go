@@ -18,6 +18,7 @@ type reconfigurer struct {
 	mu        sync.Mutex
 	addresses []span
 	nftables  []span
+	address   time.Time // when the change of an address began that is under way
 	err       error
 }
 
@@ -50,17 +51,23 @@ func startReconfiguring(h *testlan.Host, every time.Duration) *reconfigurer {
 
 func (r *reconfigurer) once(h *testlan.Host) {
 	begun := time.Now()
+	r.mu.Lock()
+	r.address = begun
+	r.mu.Unlock()
 	err := h.AddAddress("lo", scratchAddress)
 	if err == nil {
 		err = h.DeleteAddress("lo", scratchAddress)
 	}
 	between := time.Now()
+	r.mu.Lock()
+	r.address = time.Time{}
+	r.addresses = append(r.addresses, span{begun, between})
+	r.mu.Unlock()
 	if err == nil {
 		err = r.quiet.Set([]netip.Addr{scratchAddress.Addr()}, time.Second)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addresses = append(r.addresses, span{begun, between})
 	r.nftables = append(r.nftables, span{between, time.Now()})
 	if r.err == nil {
 		r.err = err
@@ -74,11 +81,16 @@ func (r *reconfigurer) end() error {
 	return r.err
 }
 
-// longest are the longest changes of which a part was in a window of time.
+// longest are the longest changes of which a part was in a window of time. One of an address that is under way counts as far as
+// it has come: a director that waited for the same lock may be through already.
 func (r *reconfigurer) longest(from, to time.Time) (address, nftables time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return longest(r.addresses, from, to), longest(r.nftables, from, to)
+	address, nftables = longest(r.addresses, from, to), longest(r.nftables, from, to)
+	if !r.address.IsZero() {
+		address = max(address, longest([]span{{r.address, time.Now()}}, from, to))
+	}
+	return address, nftables
 }
 
 func longest(spans []span, from, to time.Time) (d time.Duration) {
