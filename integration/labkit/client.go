@@ -3,15 +3,16 @@ package labkit
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -41,18 +42,37 @@ func exchange(c net.Conn, r *bufio.Reader, last bool) (name string, err error) {
 	return string(body), err
 }
 
+// sourcePorts are the ports that the client asks from, one after the other. Left to itself the kernel, which goes through the ports
+// for all namespaces together, soon gives one again; and IPVS goes on sending what comes from it to the server of the connection
+// before, for two minutes, even when that was taken out since and nothing arrives. A client that begins later begins with later
+// ports.
+var sourcePorts atomic.Int64
+
+const firstPort, portCount = 1024, 60000
+
+func init() { sourcePorts.Store(time.Now().UnixMilli() / 5) }
+
+func nextPort() int { return firstPort + int(sourcePorts.Add(1)%portCount) }
+
+// dial connects from a source ("" = the one that leads there).
+func dial(source, address string, timeout time.Duration) (net.Conn, error) {
+	from := net.TCPAddr{IP: net.ParseIP(source)}
+	if from.IP == nil && source != "" {
+		return nil, fmt.Errorf("%q is no address", source)
+	}
+	for {
+		from.Port = nextPort()
+		c, err := (&net.Dialer{Timeout: timeout, LocalAddr: &from}).Dial("tcp", address)
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return c, err
+		}
+	}
+}
+
 // ask makes one request on a new connection, within a time.
 func ask(source, address string, timeout time.Duration) (string, error) {
-	d := net.Dialer{Timeout: timeout}
-	if source != "" {
-		ip, err := netip.ParseAddr(source)
-		if err != nil {
-			return "", err
-		}
-		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, 0))
-	}
 	deadline := time.Now().Add(timeout)
-	c, err := d.Dial("tcp", address)
+	c, err := dial(source, address, timeout)
 	if err != nil {
 		return "", err
 	}
@@ -115,7 +135,7 @@ func hold(address string, every time.Duration) error {
 	defer stop()
 	out := &recorder{out: bufio.NewWriter(os.Stdout)}
 	start := time.Now()
-	c, err := net.DialTimeout("tcp", address, leisure)
+	c, err := dial("", address, leisure)
 	if err != nil {
 		out.record(start, "", err)
 		return err
