@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -48,6 +49,7 @@ type Director struct {
 	Log     []*testlan.Log   // of every run, oldest first
 
 	dir string
+	pid atomic.Int64 // of Process, for those who look on
 }
 
 // NewDirector makes a host the director that runs p.
@@ -78,6 +80,7 @@ func (d *Director) Start() error {
 		return err
 	}
 	d.Process = p
+	d.pid.Store(int64(p.PID()))
 	d.Log = append(d.Log, p.Log)
 	return nil
 }

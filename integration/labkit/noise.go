@@ -14,8 +14,10 @@ const controlInterval = 5 * Interval
 
 // Noise is what a busy or emulated machine did to a client in a window of time, without any fault.
 type Noise struct {
-	Delay  time.Duration // how much later than due the answer came for which the client waited longest, or the kernel's longest change
-	Failed int           // requests that were not answered in time
+	// Delay is how much later than due the answer came for which the client waited longest, the longest change of an address, or the
+	// longest wait of a director for a processor.
+	Delay  time.Duration
+	Failed int // requests that were not answered in time
 
 	Nftables time.Duration // how long the kernel took at most to change nftables
 }
@@ -27,7 +29,7 @@ func noise(r Report) Noise { return Noise{Delay: max(0, r.Gap-controlInterval), 
 // sees it may each have to wait for the machine.
 func (n Noise) Allowance() time.Duration { return 100*time.Millisecond + 3*n.Delay }
 
-// Starved reports whether the machine kept even the control waiting until after its next request was due. What is late then by
+// Starved reports whether the machine kept the control waiting until after its next request was due, or a director for as long. What is late then by
 // tens of milliseconds says nothing about the directors.
 func (n Noise) Starved() bool { return n.Delay >= controlInterval }
 
@@ -50,7 +52,7 @@ func (n Noise) Excused() int {
 func (p *Pair) Noise(from, to time.Time) Noise {
 	n := noise(Summarize(p.control.Requests(), from, to))
 	address, nftables := p.changes.longest(from, to)
-	n.Delay, n.Nftables = max(n.Delay, address), nftables
+	n.Delay, n.Nftables = max(n.Delay, address, p.waits.longest(from, to)), nftables
 	return n
 }
 
@@ -66,5 +68,13 @@ func (p *Pair) buildControl() error {
 		return err
 	}
 	p.changes = startReconfiguring(h, controlInterval/2)
+	p.waits = startWaits(func() (pids []int) {
+		for _, d := range p.Directors {
+			if pid := int(d.pid.Load()); pid != 0 {
+				pids = append(pids, pid)
+			}
+		}
+		return pids
+	}, controlInterval)
 	return nil
 }

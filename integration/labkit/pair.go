@@ -27,6 +27,7 @@ type Pair struct {
 	lan     *testlan.Segment
 	control *Prober
 	changes *reconfigurer
+	waits   *waits
 }
 
 // Server is a real server and its web server's present process.
@@ -337,6 +338,10 @@ func (p *Pair) Close() (err error) {
 	if p.changes != nil {
 		err = p.changes.end()
 		p.changes = nil
+	}
+	if p.waits != nil {
+		err = errors.Join(err, p.waits.end())
+		p.waits = nil
 	}
 	return errors.Join(err, p.Lab.Close())
 }
