@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -228,6 +229,9 @@ func TestUDPCheckHearsRouters(t *testing.T) {
 		ip(lan.director, fmt.Sprintf("route add 10.9.%d.0/24 via 10.0.0.2", i))
 		ip(lan.host, fmt.Sprintf("route add %s 10.9.%d.0/24", kind, i))
 	}
+	// A packet that has to come back is forwarded, unless its time is over before.
+	ip(lan.director, "route add 10.9.3.0/24 via 10.0.0.2")
+	ip(lan.host, "route add 10.9.3.0/24 via 10.0.0.1")
 	for _, tt := range []struct {
 		name, target, ttl string
 		outcome           Outcome
@@ -236,7 +240,7 @@ func TestUDPCheckHearsRouters(t *testing.T) {
 		{"host unreachable", "10.9.0.1:9", "64", Failed, CodeConnectFailed},
 		{"prohibited", "10.9.1.1:9", "64", Failed, CodeConnectFailed},
 		{"nothing is said", "10.9.2.1:9", "64", Passed, CodeConnected},
-		{"time exceeded on the way, which says nothing of the target", "10.9.0.1:9", "1", Passed, CodeConnected},
+		{"time exceeded on the way, which says nothing of the target", "10.9.3.1:9", "1", Passed, CodeConnected},
 	} {
 		if err := lan.director.Sysctl("net/ipv4/ip_default_ttl", tt.ttl); err != nil {
 			t.Fatal(err)
@@ -251,5 +255,9 @@ func TestUDPCheckHearsRouters(t *testing.T) {
 				t.Errorf("%s: got %v, %v, %v; want %v, %v", tt.name, r.Outcome, r.Code, r.Err, tt.outcome, tt.code)
 			}
 		})
+	}
+	heard, err := lan.director.Output(t.Context(), "nstat", "-az", "IcmpInTimeExcds")
+	if err != nil || !regexp.MustCompile(`IcmpInTimeExcds +[1-9]`).MatchString(heard) {
+		t.Errorf("of a time exceeded nothing was heard: %v\n%s", err, heard)
 	}
 }
