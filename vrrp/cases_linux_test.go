@@ -45,14 +45,14 @@ func TestAnnouncementsAfterTheInterfaceWasDown(t *testing.T) {
 		since := time.Now()
 		untilState(t, r, election.Master)
 		var sent []testlan.Announcement
-		lantest.Until(t, 30*time.Second, "5 announcements of 2 addresses", func() error {
+		lantest.Until(t, "5 announcements of 2 addresses", func() error {
 			if sent = record.Announcements("a", since); len(sent) < 10 {
 				return fmt.Errorf("%d", len(sent))
 			}
 			return nil
 		})
 		var first []testlan.Advert
-		lantest.Until(t, 30*time.Second, "two more adverts", func() error {
+		lantest.Until(t, "two more adverts", func() error {
 			if n := len(record.Adverts("a", sent[9].Time)); n < 2 {
 				return fmt.Errorf("%d", n)
 			}
@@ -82,7 +82,7 @@ func TestIPv6OffIsNoReasonToResign(t *testing.T) {
 	r, _ := run(t, a, Options{}, in)
 	untilState(t, r, election.Master)
 	served := []netip.Prefix{netip.PrefixFrom(vip100, 32), netip.PrefixFrom(vip101, 24)}
-	lantest.Until(t, 30*time.Second, "the others", func() error {
+	lantest.Until(t, "the others", func() error {
 		got, failures := virtual(t, a), r.Status().Instances[0].Failures
 		if !slices.Equal(got, served) || len(failures) != 1 || failures[0].Prefix != v6 {
 			return fmt.Errorf("has %v, failures %v", got, failures)
@@ -92,7 +92,7 @@ func TestIPv6OffIsNoReasonToResign(t *testing.T) {
 	if err := a.Sysctl("net/ipv6/conf/eth0/disable_ipv6", "0"); err != nil {
 		t.Fatal(err)
 	}
-	lantest.Until(t, 30*time.Second, "all of them", func() error {
+	lantest.Until(t, "all of them", func() error {
 		got, failures := virtual(t, a), r.Status().Instances[0].Failures
 		if !slices.Contains(got, v6) || len(failures) != 0 {
 			return fmt.Errorf("has %v, failures %v", got, failures)
@@ -156,7 +156,7 @@ func TestFirstAddressOfASubnet(t *testing.T) {
 			in.Addresses = []election.Address{first, second}
 			r, _ := run(t, a, Options{}, in)
 			untilState(t, r, election.Master)
-			lantest.Until(t, 30*time.Second, "both", func() error {
+			lantest.Until(t, "both", func() error {
 				if got := virtual(t, a); len(got) != 2 {
 					return fmt.Errorf("has %v", got)
 				}
@@ -168,7 +168,7 @@ func TestFirstAddressOfASubnet(t *testing.T) {
 			if err := r.Apply(t.Context(), testSpec(in)); err != nil {
 				t.Fatal(err)
 			}
-			lantest.Until(t, 30*time.Second, "the new addresses", func() error {
+			lantest.Until(t, "the new addresses", func() error {
 				all, err := a.Kernel.Addresses()
 				if err != nil {
 					return err
@@ -225,7 +225,7 @@ func TestHandOverSparesTheOtherRouter(t *testing.T) {
 	}
 	state := func(i int, want election.State) {
 		t.Helper()
-		lantest.Until(t, 30*time.Second, "state "+want.String(), func() error {
+		lantest.Until(t, "state "+want.String(), func() error {
 			if got := r.Status().Instances[i].State; got != want {
 				return errors.New(got.String())
 			}
@@ -233,7 +233,7 @@ func TestHandOverSparesTheOtherRouter(t *testing.T) {
 		})
 	}
 	state(1, election.Master)
-	lantest.Until(t, 30*time.Second, "both addresses", func() error {
+	lantest.Until(t, "both addresses", func() error {
 		if got := virtual(t, a); len(got) != 2 {
 			return fmt.Errorf("has %v", got)
 		}
@@ -244,7 +244,7 @@ func TestHandOverSparesTheOtherRouter(t *testing.T) {
 	higher.Priority = 200
 	run(t, b, Options{}, higher)
 	state(0, election.Backup)
-	lantest.Until(t, 30*time.Second, "release", func() error {
+	lantest.Until(t, "release", func() error {
 		if got := virtual(t, a); len(got) != 1 {
 			return fmt.Errorf("has %v", got)
 		}
@@ -257,7 +257,7 @@ func TestHandOverSparesTheOtherRouter(t *testing.T) {
 		t.Errorf("counters %+v: the other router has moved", c)
 	}
 	// It is put back after the address has gone, which is what was waited for.
-	lantest.Until(t, 30*time.Second, "promote_secondaries as it was", func() error {
+	lantest.Until(t, "promote_secondaries as it was", func() error {
 		if value, err := a.ReadSysctl("net/ipv4/conf/eth0/promote_secondaries"); err != nil || value != "0" {
 			return fmt.Errorf("is %q (%v), was 0", value, err)
 		}

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"vigil/confparse"
 	"vigil/internal/testlan"
@@ -16,7 +15,7 @@ import (
 // untilReached waits until a client gets an answer from an address.
 func untilReached(t *testing.T, client *lantest.Node, addr string) {
 	t.Helper()
-	lantest.Until(t, 30*time.Second, addr+" answers", func() error { return reaches(client, addr) })
+	lantest.Until(t, addr+" answers", func() error { return reaches(client, addr) })
 }
 
 // TestPacketsForABackup: a backup neither answers who asks for the virtual address nor takes what is sent there.
@@ -30,7 +29,7 @@ func TestPacketsForABackup(t *testing.T) {
 	backup, _ := vigil(t, nodes[1], isV3+"use_vmac\npriority 100\n")
 	obeys(t, backup, 150)
 	untilReached(t, client, vip100.String())
-	lantest.Until(t, 30*time.Second, "the master's answer", func() error {
+	lantest.Until(t, "the master's answer", func() error {
 		if len(arpReplies(record, "a", vip100)) == 0 {
 			return errors.New("none")
 		}
@@ -63,7 +62,7 @@ func TestLoadSharingInterop(t *testing.T) {
 	r, _ := runConfig(t, p.a, text("150", "100"))
 	states := func(v, w election.State) {
 		t.Helper()
-		lantest.Until(t, 30*time.Second, v.String()+" and "+w.String(), func() error {
+		lantest.Until(t, v.String()+" and "+w.String(), func() error {
 			if in := r.Status().Instances; in[0].State != v || in[1].State != w {
 				return errors.New(in[0].State.String() + " and " + in[1].State.String())
 			}

@@ -71,7 +71,7 @@ func (f *frr) start(priority int) {
 			f.t.Fatal(err)
 		}
 		f.running = append(f.running, p)
-		lantest.Until(f.t, 30*time.Second, name+" answers", func() error {
+		lantest.Until(f.t, name+" answers", func() error {
 			out, err := f.ask(name, "show version")
 			if err != nil {
 				return fmt.Errorf("%w: %s %s", err, out, p.Log.Tail(5))
@@ -105,7 +105,7 @@ func (f *frr) ask(daemon string, commands ...string) (string, error) {
 func (f *frr) until(state string) {
 	f.t.Helper()
 	begun := time.Now()
-	lantest.Until(f.t, 30*time.Second, "FRR: "+state, func() error {
+	lantest.Until(f.t, "FRR: "+state, func() error {
 		out, err := f.ask("vrrpd", "show vrrp interface eth0 51")
 		if err != nil || !strings.Contains(out, state) {
 			return fmt.Errorf("%s %v", out, err)
@@ -156,7 +156,7 @@ func frrAsMaster(t *testing.T, ours election.InstanceSpec, vip netip.Addr) {
 	heard := func() {
 		t.Helper()
 		before := r.Status().Instances[0].Counters.AdvertsReceived
-		lantest.Until(t, 30*time.Second, "adverts of FRR", func() error {
+		lantest.Until(t, "adverts of FRR", func() error {
 			s := r.Status().Instances[0]
 			if s.State != election.Backup || s.MasterPriority != 200 || s.Counters.AdvertsReceived < before+10 {
 				return fmt.Errorf("%v, %+v", s.State, s.Counters)

@@ -60,7 +60,7 @@ func keepalived(t *testing.T, n *lantest.Node, lines string) *testlan.Process {
 // entered waits for a line of a program's log.
 func entered(t *testing.T, p *testlan.Process, text string) {
 	t.Helper()
-	lantest.Until(t, 30*time.Second, p.Name+": "+text, func() error {
+	lantest.Until(t, p.Name+": "+text, func() error {
 		if _, ok := p.Log.Find(text, time.Time{}); !ok {
 			return errors.New(p.Log.Tail(5))
 		}
@@ -78,7 +78,7 @@ func deafen(t *testing.T, n *lantest.Node) {
 func hears(t *testing.T, r *Runner, n uint64) {
 	t.Helper()
 	before := r.Status().Instances[0].Counters.AdvertsReceived
-	lantest.Until(t, 30*time.Second, fmt.Sprint(n, " adverts"), func() error {
+	lantest.Until(t, fmt.Sprint(n, " adverts"), func() error {
 		if c := r.Status().Instances[0].Counters; c.AdvertsReceived < before+n {
 			return fmt.Errorf("%+v", c)
 		}
@@ -91,7 +91,7 @@ func hears(t *testing.T, r *Runner, n uint64) {
 func obeys(t *testing.T, r *Runner, priority uint8) {
 	t.Helper()
 	begun := r.Status().Instances[0].Counters.AdvertsReceived
-	lantest.Until(t, 30*time.Second, fmt.Sprint("backup of priority ", priority), func() error {
+	lantest.Until(t, fmt.Sprint("backup of priority ", priority), func() error {
 		s := r.Status().Instances[0]
 		if s.State != election.Backup || s.MasterPriority != priority {
 			begun = s.Counters.AdvertsReceived
@@ -106,7 +106,7 @@ func obeys(t *testing.T, r *Runner, priority uint8) {
 // untilSent waits until a host has sent that many adverts since a time, and returns all of them.
 func (p *peers) untilSent(host string, since time.Time, n int) (list []testlan.Advert) {
 	p.t.Helper()
-	lantest.Until(p.t, 30*time.Second, fmt.Sprint(n, " adverts of ", host), func() error {
+	lantest.Until(p.t, fmt.Sprint(n, " adverts of ", host), func() error {
 		if list = p.record.Adverts(host, since); len(list) < n {
 			return fmt.Errorf("%d", len(list))
 		}
@@ -119,7 +119,7 @@ func (p *peers) untilSent(host string, since time.Time, n int) (list []testlan.A
 func (p *peers) first(host string, since time.Time, priority uint8) testlan.Advert {
 	p.t.Helper()
 	var found testlan.Advert
-	lantest.Until(p.t, 30*time.Second, fmt.Sprint("advert of priority ", priority, " of ", host), func() error {
+	lantest.Until(p.t, fmt.Sprint("advert of priority ", priority, " of ", host), func() error {
 		for _, ad := range p.record.Adverts(host, since) {
 			if ad.Priority == priority {
 				found = ad
@@ -167,7 +167,7 @@ func obeyAndFollow(t *testing.T, ours, theirs string) *peers {
 	peer = keepalived(t, p.b, theirs+"\npriority 150\n")
 	entered(t, peer, "Entering MASTER STATE")
 	untilState(t, r, election.Backup)
-	lantest.Until(t, 30*time.Second, "release", func() error {
+	lantest.Until(t, "release", func() error {
 		if got := virtual(t, p.a); len(got) > 0 {
 			return fmt.Errorf("still has %v", got)
 		}
@@ -184,7 +184,7 @@ func leadAndResign(t *testing.T, ours, theirs string) (*peers, *testlan.Process)
 	peer := keepalived(t, p.b, theirs+"\npriority 100\n")
 	entered(t, peer, "Entering BACKUP STATE (init)")
 	sent, masters := uint64(0), -1
-	lantest.Until(t, 30*time.Second, "keepalived obeys", func() error {
+	lantest.Until(t, "keepalived obeys", func() error {
 		now := r.Status().Instances[0].Counters.AdvertsSent
 		if n := times(peer, "Entering MASTER STATE"); n != masters || n > times(peer, "Entering BACKUP STATE")-1 {
 			sent, masters = now, n
@@ -196,7 +196,7 @@ func leadAndResign(t *testing.T, ours, theirs string) (*peers, *testlan.Process)
 	})
 	stop()
 	entered(t, peer, "Backup received priority 0 advertisement")
-	lantest.Until(t, 30*time.Second, "keepalived follows", func() error {
+	lantest.Until(t, "keepalived follows", func() error {
 		if times(peer, "Entering MASTER STATE") == masters {
 			return errors.New(peer.Log.Tail(5))
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
-	"time"
 
 	"vigil/internal/netio"
 	"vigil/vrrp/election"
@@ -43,7 +42,7 @@ func run(t *testing.T, n *lantest.Node, o Options, list ...election.InstanceSpec
 
 func untilState(t *testing.T, r *Runner, s election.State) {
 	t.Helper()
-	lantest.Until(t, 30*time.Second, "state "+s.String(), func() error {
+	lantest.Until(t, "state "+s.String(), func() error {
 		if got := r.Status().Instances[0].State; got != s {
 			return fmt.Errorf("state is %s", got)
 		}

@@ -61,7 +61,7 @@ func TestVRRPCase40(t *testing.T) {
 	const v6 = "vrrp_instance V6 {\ninterface eth0\nvirtual_router_id 51\nadvert_int 0.2\nvirtual_ipaddress {\nfe80::100/64\n}\n}\n"
 	said := func(since time.Time, group netip.Addr, what string) {
 		t.Helper()
-		lantest.Until(t, 30*time.Second, what+" "+group.String(), func() error {
+		lantest.Until(t, what+" "+group.String(), func() error {
 			for _, f := range record.Frames() {
 				if !f.Time.Before(since) && membership(f, group) == what {
 					return nil
@@ -77,7 +77,7 @@ func TestVRRPCase40(t *testing.T) {
 	}
 	// And before the first advert, which is before the first announcement. (What made the laboratory may still be leaving.)
 	var order []string
-	lantest.Until(t, 30*time.Second, "an announcement", func() error {
+	lantest.Until(t, "an announcement", func() error {
 		order = nil
 		for _, f := range record.Frames() {
 			what := membership(f, group4)

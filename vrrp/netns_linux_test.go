@@ -39,7 +39,7 @@ func TestRunnersOnRealKernels(t *testing.T) {
 	vips := []netip.Prefix{netip.PrefixFrom(vip100, 32), netip.PrefixFrom(vip101, 24)}
 	holds := func(n *lantest.Node, want []netip.Prefix) {
 		t.Helper()
-		lantest.Until(t, 30*time.Second, "addresses of "+n.Name, func() error {
+		lantest.Until(t, "addresses of "+n.Name, func() error {
 			if got := virtual(t, n); !slices.Equal(got, want) {
 				return fmt.Errorf("has %v, want %v", got, want)
 			}
@@ -50,7 +50,7 @@ func TestRunnersOnRealKernels(t *testing.T) {
 	holds(b, nil)
 
 	// The first frame of a new master is its advert, then each address is announced.
-	lantest.Until(t, 30*time.Second, "announcements", func() error {
+	lantest.Until(t, "announcements", func() error {
 		if n := len(record.Announcements("a", time.Time{})); n < 2 {
 			return fmt.Errorf("%d", n)
 		}
@@ -86,7 +86,7 @@ func TestRunnersOnRealKernels(t *testing.T) {
 			}
 		}
 	}
-	lantest.Until(t, 30*time.Second, "the address announced again", func() error {
+	lantest.Until(t, "the address announced again", func() error {
 		for _, g := range record.Announcements("a", since) {
 			if g.Address == vips[0].Addr() {
 				return nil
@@ -149,7 +149,7 @@ func TestInterfaceIsReplacedOnARealKernel(t *testing.T) {
 	if ad.Source != netip.MustParseAddr("10.77.0.9") {
 		t.Errorf("advert from %s, want the new address", ad.Source)
 	}
-	lantest.Until(t, 30*time.Second, "announcement", func() error {
+	lantest.Until(t, "announcement", func() error {
 		for _, g := range record.Announcements("a", since) {
 			if g.MAC.String() == cable.MAC.String() {
 				return nil
@@ -215,7 +215,7 @@ func TestIPv6RunnersOnRealKernels(t *testing.T) {
 	backup, _ := run(t, nodes[1], Options{}, lower)
 	untilState(t, master, election.Master)
 	untilState(t, backup, election.Backup)
-	lantest.Until(t, 30*time.Second, "adverts", func() error {
+	lantest.Until(t, "adverts", func() error {
 		s := backup.Status().Instances[0]
 		if s.Counters.AdvertsReceived < 3 || s.MasterAddress != master.Status().Instances[0].Source {
 			return fmt.Errorf("%d from %s", s.Counters.AdvertsReceived, s.MasterAddress)

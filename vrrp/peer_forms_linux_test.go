@@ -243,7 +243,7 @@ func TestVRRPCase42Interop(t *testing.T) {
 	peer := keepalived(t, p.b, isV3+"priority 100\n")
 	entered(t, peer, "too long")
 	entered(t, peer, "Entering MASTER STATE")
-	lantest.Until(t, 30*time.Second, "adverts without a trailer", func() error {
+	lantest.Until(t, "adverts without a trailer", func() error {
 		if c := r.Status().Instances[0].Counters; c.TrailersMissing < 3 || c.AdvertsReceived > 0 {
 			return fmt.Errorf("%+v", c)
 		}

@@ -82,7 +82,7 @@ func TestVRRPCase13Interop(t *testing.T) {
 	if n := len(p.record.Adverts("a", begun.Time)); n < 12 {
 		t.Errorf("%d adverts beside %d of the lower master", n, len(theirs))
 	}
-	lantest.Until(t, 30*time.Second, "announcements", func() error { // once the addresses are there
+	lantest.Until(t, "announcements", func() error { // once the addresses are there
 		if n := len(p.record.Announcements("a", theirs[0].Time)); n < 2 {
 			return fmt.Errorf("%d", n)
 		}
@@ -187,7 +187,7 @@ func TestVRRPCase25Interop(t *testing.T) {
 				t.Error(line.Text)
 			}
 		}
-		lantest.Until(t, 30*time.Second, "still master", func() error {
+		lantest.Until(t, "still master", func() error {
 			if s := r.Status().Instances[0].State; s != election.Master {
 				return fmt.Errorf("%s", s)
 			}

@@ -152,7 +152,7 @@ type lives struct {
 // livesOn is the lives on a machine that knows its own addresses.
 func livesOn(t *testing.T, n *lantest.Node) lives {
 	t.Helper()
-	lantest.Until(t, time.Minute, "no duplicate address detection", func() error {
+	lantest.Until(t, "no duplicate address detection", func() error {
 		if strings.Contains(output(t, n, "ip", "-6", "addr"), "tentative") {
 			return errors.New("under way")
 		}
@@ -192,7 +192,7 @@ func (l lives) begin(text string) (runner *Runner, stop func()) {
 func (l lives) settled(r *Runner) (state map[string][]string) {
 	l.t.Helper()
 	untilAll(l.t, r, election.Master)
-	lantest.Until(l.t, time.Minute, "nothing changes", func() error {
+	lantest.Until(l.t, "nothing changes", func() error {
 		before := state
 		if state = kernelState(l.t, l.n); before == nil || !cmp.Equal(before, state) {
 			time.Sleep(300 * time.Millisecond)

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"vigil/confparse"
 	"vigil/internal/routing"
@@ -175,7 +174,7 @@ func TestRoutesAndRulesAsKeepalived(t *testing.T) {
 	r := runConfigured(t, a, conf)
 	p := runKeepalived(t, b, conf)
 	untilState(t, r, election.Master)
-	lantest.Until(t, 30*time.Second, "the same tables", func() error {
+	lantest.Until(t, "the same tables", func() error {
 		select {
 		case <-p.Done():
 			return fmt.Errorf("keepalived has ended: %v", p.Err())
@@ -187,7 +186,7 @@ func TestRoutesAndRulesAsKeepalived(t *testing.T) {
 	if n := len(tablesOf(t, a)) - len(before); n < len(routeForms)+len(ruleForms)-10 {
 		t.Errorf("%d entries for %d lines", n, len(routeForms)+len(ruleForms))
 	}
-	lantest.Until(t, 30*time.Second, "a status that says what is missing", func() error {
+	lantest.Until(t, "a status that says what is missing", func() error {
 		status := r.Status().Instances[0]
 		var refused, missing []string
 		for _, f := range status.Failures {
@@ -214,7 +213,7 @@ func TestRoutesAndRulesAsKeepalived(t *testing.T) {
 	if err := r.Apply(t.Context(), election.Spec{}); err != nil {
 		t.Fatal(err)
 	}
-	lantest.Until(t, 30*time.Second, "nothing left", func() error { return differ(tablesOf(t, a), before) })
+	lantest.Until(t, "nothing left", func() error { return differ(tablesOf(t, a), before) })
 }
 
 func routesOf(s election.InstanceSpec) (list []routing.Route) {
@@ -269,7 +268,7 @@ func TestWhatOthersRemoveIsPutBack(t *testing.T) {
 		}
 		return have
 	}
-	lantest.Until(t, 30*time.Second, "everything", func() error {
+	lantest.Until(t, "everything", func() error {
 		routes, rules, status := 0, 0, r.Status().Instances[0]
 		absent, _ := a.Kernel.MissingRoutes(routesOf(status.Spec))
 		absentRules, _ := a.Kernel.MissingRules(rulesOf(status.Spec))
@@ -294,7 +293,7 @@ func TestWhatOthersRemoveIsPutBack(t *testing.T) {
 		{"an IPv6 rule", []string{"-6", "rule", "del", "preference", "51"}},
 	} {
 		ip(t, a, tt.args...)
-		lantest.Until(t, 30*time.Second, tt.name+" put back", func() error {
+		lantest.Until(t, tt.name+" put back", func() error {
 			if c := r.Status().Instances[0].Counters; c.ResourcesRepaired <= lost {
 				return fmt.Errorf("%d lost, %d repaired", c.ResourcesLost, c.ResourcesRepaired)
 			}
@@ -311,7 +310,7 @@ func TestWhatOthersRemoveIsPutBack(t *testing.T) {
 	}
 	ip(t, a, "-6", "route", "del", "2001:db8:4::/64") // no_track: nobody cares
 	ip(t, a, "route", "del", "10.1.0.0/24")
-	lantest.Until(t, 30*time.Second, "another repair", func() error {
+	lantest.Until(t, "another repair", func() error {
 		if c := r.Status().Instances[0].Counters; c.ResourcesRepaired <= lost {
 			return fmt.Errorf("%d repaired", c.ResourcesRepaired)
 		}

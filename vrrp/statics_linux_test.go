@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"vigil/internal/testlan"
 	"vigil/vrrp/election"
@@ -71,7 +70,7 @@ func TestAddressesAsKeepalived(t *testing.T) {
 			r := runConfigured(t, a, conf)
 			p := runKeepalived(t, b, conf)
 			untilState(t, r, election.Master)
-			lantest.Until(t, 30*time.Second, "the same addresses", func() error {
+			lantest.Until(t, "the same addresses", func() error {
 				select {
 				case <-p.Done():
 					return fmt.Errorf("keepalived has ended: %v", p.Err())
@@ -118,7 +117,7 @@ func TestStaticsAsKeepalived(t *testing.T) {
 		t.Fatal(err)
 	}
 	runKeepalived(t, b, conf)
-	lantest.Until(t, 30*time.Second, "the same", func() error {
+	lantest.Until(t, "the same", func() error {
 		if len(tablesOf(t, a)) < len(before)+4 {
 			return fmt.Errorf("has %q", tablesOf(t, a))
 		}
@@ -147,11 +146,11 @@ func TestStaticsArePutBack(t *testing.T) {
 		{"rule", "del", "preference", "500"},
 	} {
 		ip(t, a, args...)
-		lantest.Until(t, 30*time.Second, strings.Join(args, " ")+" undone", func() error { return differ(state(), want) })
+		lantest.Until(t, strings.Join(args, " ")+" undone", func() error { return differ(state(), want) })
 	}
 	ip(t, a, "route", "del", "10.9.1.0/24")
 	ip(t, a, "rule", "del", "preference", "500")
-	lantest.Until(t, 30*time.Second, "the rule again", func() error {
+	lantest.Until(t, "the rule again", func() error {
 		have := strings.Join(state(), "\n")
 		if !strings.Contains(have, `"priority":500`) {
 			return fmt.Errorf("has %s", have)
@@ -172,7 +171,7 @@ func TestTrackGroupFollowsWhatIsStatic(t *testing.T) {
 	r := runConfigured(t, a, instanceWith("")+other.Replace(instanceWith(""))+staticGroup+staticConf)
 	states := func(v, w election.State) {
 		t.Helper()
-		lantest.Until(t, 30*time.Second, fmt.Sprint(v, " and ", w), func() error {
+		lantest.Until(t, fmt.Sprint(v, " and ", w), func() error {
 			in := r.Status().Instances
 			if in[0].State != v || in[1].State != w {
 				return fmt.Errorf("%v and %v", in[0].State, in[1].State)
@@ -186,7 +185,7 @@ func TestTrackGroupFollowsWhatIsStatic(t *testing.T) {
 	ip(t, a, "link", "set", "eth1", "up")
 	states(election.Master, election.Master)
 	// What the kernel removed with the link may be looked for only now.
-	lantest.Until(t, 30*time.Second, "the route", func() error {
+	lantest.Until(t, "the route", func() error {
 		missing, err := a.Kernel.MissingRoutes(routesOfStatics(r.spec.Statics)[:1])
 		if err == nil && len(missing) > 0 {
 			err = fmt.Errorf("missing %v", missing)
@@ -205,7 +204,7 @@ func TestReloadOfStaticsIsADifference(t *testing.T) {
 	r := runConfigured(t, a, instanceWith("")+"static_ipaddress {\n198.51.100.8/24 dev eth1\n198.51.100.9/24 dev eth1\n}\n")
 	has := func(want ...string) {
 		t.Helper()
-		lantest.Until(t, 30*time.Second, fmt.Sprint(want), func() error {
+		lantest.Until(t, fmt.Sprint(want), func() error {
 			var got []string
 			for _, p := range []string{"198.51.100.7", "198.51.100.8", "198.51.100.9"} {
 				if strings.Contains(strings.Join(addressesOn(t, a), ""), p) {
@@ -241,7 +240,7 @@ func TestPromoteSecondaries(t *testing.T) {
 	r := runConfigured(t, a, instanceWith("\tpromote_secondaries\n"))
 	setting := func(want string) {
 		t.Helper()
-		lantest.Until(t, 30*time.Second, "promote_secondaries "+want, func() error {
+		lantest.Until(t, "promote_secondaries "+want, func() error {
 			if got, err := a.ReadSysctl("net/ipv4/conf/eth0/promote_secondaries"); err != nil || got != want {
 				return fmt.Errorf("is %s (%v)", got, err)
 			}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"vigil/confparse"
 	"vigil/vrrp/election"
@@ -39,7 +38,7 @@ func apply(t *testing.T, r *Runner, text string) {
 // untilAll waits until every virtual router is in a state.
 func untilAll(t *testing.T, r *Runner, s election.State) {
 	t.Helper()
-	lantest.Until(t, 30*time.Second, "state "+s.String(), func() error {
+	lantest.Until(t, "state "+s.String(), func() error {
 		for _, in := range r.Status().Instances {
 			if in.State != s {
 				return fmt.Errorf("%s is %s", in.Name, in.State)

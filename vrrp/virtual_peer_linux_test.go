@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -120,7 +119,7 @@ func wired(t *testing.T) (*testlan.Lab, *lantest.Node) {
 		t.Fatal(err)
 	}
 	for _, link := range []string{"eth0", "eth1"} {
-		lantest.Until(t, 30*time.Second, "link-local address of "+link, func() error {
+		lantest.Until(t, "link-local address of "+link, func() error {
 			out, err := a.Output(t.Context(), "ip", "-6", "addr", "show", "dev", link, "scope", "link", "-tentative")
 			if err == nil && !strings.Contains(out, "fe80") {
 				return fmt.Errorf("none yet")
@@ -289,14 +288,14 @@ func TestVRRPCase31VirtualLinksAreKeepaliveds(t *testing.T) {
 			peer := runKeepalived(t, theirs, text)
 			r, stop := runConfig(t, ours, text)
 			untilAll(t, r, election.Master)
-			lantest.Until(t, 30*time.Second, "keepalived is master", func() error {
+			lantest.Until(t, "keepalived is master", func() error {
 				if n := times(peer, "Entering MASTER STATE"); n < instances {
 					return fmt.Errorf("%d of %d: %s", n, instances, peer.Log.Tail(5))
 				}
 				return nil
 			})
 			var d string
-			lantest.Until(t, 30*time.Second, "the same picture (-keepalived +Vigil)", func() error {
+			lantest.Until(t, "the same picture (-keepalived +Vigil)", func() error {
 				if d = cmp.Diff(knownDifferences(takePicture(t, theirs)), takePicture(t, ours)); d != "" {
 					return fmt.Errorf("%s", d)
 				}

@@ -56,7 +56,7 @@ func seen(f testlan.Frame) string {
 // untilSeen waits until every one of the descriptions was seen of a host.
 func untilSeen(t *testing.T, c *testlan.Capture, host string, wanted ...string) {
 	t.Helper()
-	lantest.Until(t, 30*time.Second, "frames", func() error {
+	lantest.Until(t, "frames", func() error {
 		all := allSeen(c, host)
 		for _, w := range wanted {
 			if all[w] == 0 {
@@ -118,7 +118,7 @@ func TestVRRPCase31FramesOfVirtualMACs(t *testing.T) {
 		"advert fe80::ff:fe00:1 from "+mac6, "na fe80::100 from "+mac6, "na 2001:db8::100 from "+mac6)
 	ip(t, b, "addr", "add", "2001:db8::2/64", "dev", "eth0", "nodad")
 	for _, addr := range []string{"10.77.0.100", "2001:db8::100", "fe80::ff:fe00:1%eth0"} { // whoever asks learns the virtual one
-		lantest.Until(t, 30*time.Second, addr, func() error { return reaches(b, addr) })
+		lantest.Until(t, addr, func() error { return reaches(b, addr) })
 	}
 	neighbours := output(t, b, "ip", "neigh")
 	for addr, mac := range map[string]string{"10.77.0.100": mac4, "2001:db8::100": mac6, "fe80::ff:fe00:1": own} {
@@ -185,7 +185,7 @@ func TestInteropVMACWithKeepalived(t *testing.T) {
 			if ours > 100 {
 				untilAll(t, r, election.Master)
 				stop()
-				lantest.Until(t, 30*time.Second, "keepalived takes over", func() error {
+				lantest.Until(t, "keepalived takes over", func() error {
 					if times(peer, "Entering MASTER STATE") < 2 {
 						return errors.New(peer.Log.Tail(5))
 					}
@@ -193,7 +193,7 @@ func TestInteropVMACWithKeepalived(t *testing.T) {
 				})
 				return
 			}
-			lantest.Until(t, 30*time.Second, "keepalived is master", func() error {
+			lantest.Until(t, "keepalived is master", func() error {
 				if times(peer, "Entering MASTER STATE") < 2 {
 					return errors.New(peer.Log.Tail(5))
 				}
@@ -223,7 +223,7 @@ func TestVRRPCase41NoAccept(t *testing.T) {
 		t.Errorf("before it is master:\n%s", got)
 	}
 	untilAll(t, r, election.Master)
-	lantest.Until(t, 30*time.Second, "elements", func() error {
+	lantest.Until(t, "elements", func() error {
 		got := output(t, a, "nft", "list", "ruleset")
 		for _, w := range []string{"elements = { 10.77.0.100 }", "elements = { 2001:db8::100 }", `elements = { fe80::100 . "vrrp6.51" }`} {
 			if !strings.Contains(got, w) {
@@ -246,7 +246,7 @@ func TestVRRPCase41NoAccept(t *testing.T) {
 	}
 	apply(t, r, text("accept")) // without losing the addresses
 	for _, addr := range vips {
-		lantest.Until(t, 30*time.Second, addr+" accepts", func() error { return reaches(b, addr) })
+		lantest.Until(t, addr+" accepts", func() error { return reaches(b, addr) })
 	}
 	for _, in := range r.Status().Instances {
 		if in.Counters.BecameMaster != 1 {
@@ -254,7 +254,7 @@ func TestVRRPCase41NoAccept(t *testing.T) {
 		}
 	}
 	apply(t, r, text("no_accept"))
-	lantest.Until(t, 30*time.Second, "no_accept", func() error {
+	lantest.Until(t, "no_accept", func() error {
 		if reaches(b, vips[0]) == nil {
 			return errors.New("accepts")
 		}

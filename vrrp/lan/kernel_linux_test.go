@@ -111,7 +111,7 @@ func TestAnnouncementSurvivesItsInterface(t *testing.T) {
 		}
 	}
 	up := func() {
-		lantest.Until(t, 30*time.Second, "eth0 up", func() error {
+		lantest.Until(t, "eth0 up", func() error {
 			if l, err := a.Kernel.Link("eth0"); err != nil || !l.Up {
 				return errors.Join(err, errors.New("down"))
 			}
@@ -139,7 +139,7 @@ func TestAnnouncementSurvivesItsInterface(t *testing.T) {
 		if err := a.Kernel.Announce(link, vip100); err != nil {
 			t.Error(err)
 		}
-		lantest.Until(t, 30*time.Second, "announcement", func() error {
+		lantest.Until(t, "announcement", func() error {
 			for _, g := range record.Announcements("a", since) {
 				if g.Address == vip100 && string(g.MAC) == link.MAC {
 					return nil
@@ -177,7 +177,7 @@ func TestPollDeliversWhatHasArrived(t *testing.T) {
 				if err := sender.Send(advert, f.header); err != nil {
 					t.Fatal(err)
 				}
-				lantest.Until(t, 30*time.Second, "packet", func() error {
+				lantest.Until(t, "packet", func() error {
 					receiver.Poll() // beside the reader, and never both
 					if len(packets) == 0 {
 						return fmt.Errorf("packet %d is not there", i)

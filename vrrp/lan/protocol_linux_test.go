@@ -50,7 +50,7 @@ func TestAHOnTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lantest.Until(t, 30*time.Second, "the frame of keepalived", func() error {
+	lantest.Until(t, "the frame of keepalived", func() error {
 		for _, f := range record.Frames() {
 			if bytes.Equal(f.Data, want) {
 				return nil
@@ -84,7 +84,7 @@ func TestHMACOnTheWire(t *testing.T) {
 		advert := wire.Advert{Version: 3, VRID: 51, Priority: 100, Interval: time.Second, Addresses: tc.vips, Checksum: tc.checksum,
 			Signature: &wire.Signature{KeyID: 7, Key: key, Stamp: 1 << 40}}
 		var got lan.Received
-		lantest.Until(t, 30*time.Second, "advert", func() error { // IPv6 may still be starting
+		lantest.Until(t, "advert", func() error { // IPv6 may still be starting
 			if err := send.Send(advert, wire.IPHeader{Source: source, Destination: tc.group, TTL: 255, ID: 1}); err != nil {
 				return err
 			}
@@ -104,7 +104,7 @@ func TestHMACOnTheWire(t *testing.T) {
 // linkLocal waits for the link-local address of eth0.
 func linkLocal(t *testing.T, n *lantest.Node) (addr netip.Addr) {
 	t.Helper()
-	lantest.Until(t, 30*time.Second, "link-local address", func() error {
+	lantest.Until(t, "link-local address", func() error {
 		all, err := n.Kernel.Addresses()
 		if err != nil {
 			return err
@@ -228,7 +228,7 @@ func TestCarrier(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, method := range []string{"", "MII", "ETHTOOL", "IOCTL"} {
-			lantest.Until(t, 30*time.Second, "carrier by "+method, func() error {
+			lantest.Until(t, "carrier by "+method, func() error {
 				up, err := n.Kernel.Carrier("eth0", method)
 				if err == nil && up != connected {
 					err = errors.New("not yet")

@@ -87,7 +87,7 @@ func TestFramesOnTheWireAreKeepaliveds(t *testing.T) {
 					t.Logf("frames seen: %q", got)
 				}
 			}()
-			lantest.Until(t, 30*time.Second, "the frame", func() error {
+			lantest.Until(t, "the frame", func() error {
 				got = nil
 				for _, f := range record.Frames() {
 					got = append(got, hex.EncodeToString(f.Data))

@@ -101,7 +101,7 @@ func connected(t *testing.T, nodes []*Node) {
 			}
 		}
 	}
-	Until(t, 30*time.Second, "all machines connected", func() error {
+	Until(t, "all machines connected", func() error {
 		for len(packets) > 0 {
 			delete(missing, <-packets)
 		}
@@ -155,10 +155,13 @@ func (n *Node) Listen(on lan.Segment, vrids ...uint8) (lan.Conn, <-chan lan.Rece
 	return c, packets
 }
 
-// Until waits for a condition in real time. The limit ends a test that hangs; on a busy machine what is waited for may take long.
-func Until(t *testing.T, limit time.Duration, what string, cond func() error) {
+// hung is when what is waited for is given up: on a busy or emulated machine it may take long.
+const hung = 5 * time.Minute
+
+// Until waits for a condition in real time.
+func Until(t *testing.T, what string, cond func() error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := context.WithTimeout(t.Context(), hung)
 	defer cancel()
 	if err := testlan.Until(ctx, what, cond); err != nil {
 		t.Fatal(err)
