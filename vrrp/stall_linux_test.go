@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -72,16 +73,22 @@ func TestStalledBackup(t *testing.T) {
 	}
 }
 
-// shouter sends a master's adverts for all of stallIntervals, and knows when.
+// shouter sends a master's adverts for all of stallIntervals, and knows when they came.
 type shouter struct {
-	mu   sync.Mutex
-	sent [4][]time.Time // by index of stallIntervals
+	mu    sync.Mutex
+	heard [4][]time.Time // by index of stallIntervals
 }
 
-func (s *shouter) run(ctx context.Context, t *testing.T, conn lan.Conn) {
-	runtime.LockOSThread() // and the thread ends with the goroutine
-	// A busy machine is not to silence the master. Where that may not be had, its silences excuse who believed in them.
+// atOnce has this goroutine run before others: a busy machine is not to silence the master. Where that may not be had, its silences
+// excuse who believed in them. The thread ends with the goroutine.
+func atOnce() {
+	runtime.LockOSThread()
 	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0)
+}
+
+// run sends until ctx ends.
+func (s *shouter) run(ctx context.Context, t *testing.T, conn lan.Conn) {
+	atOnce()
 	tick := time.NewTicker(stallIntervals[0])
 	defer tick.Stop()
 	ip := wire.IPHeader{Source: routerA, Destination: group4, TTL: 255}
@@ -97,14 +104,42 @@ func (s *shouter) run(ctx context.Context, t *testing.T, conn lan.Conn) {
 				t.Error(err)
 				return
 			}
-			s.mu.Lock()
-			s.sent[i] = append(s.sent[i], time.Now())
-			s.mu.Unlock()
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// listen notes what comes to a node until ctx ends. What was sent may lie on its way when the kernel has no time for it.
+func (s *shouter) listen(ctx context.Context, t *testing.T, n *lantest.Node) {
+	atOnce()
+	var fd int
+	err := n.Do(func() (err error) {
+		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, wire.Protocol); err != nil {
+			return err
+		}
+		patience := unix.NsecToTimeval(int64(100 * time.Millisecond))
+		return errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience), unix.SetsockoptIPMreqn(fd,
+			unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &unix.IPMreqn{Multiaddr: group4.As4(), Ifindex: int32(n.Link().Index)}))
+	})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer unix.Close(fd)
+	for buf := make([]byte, 2000); ctx.Err() == nil; {
+		size, err := unix.Read(fd, buf)
+		if err != nil {
+			continue
+		}
+		r := lan.DecodeIPv4(buf[:size])
+		if i := int(r.Advert.VRID) - 1; r.Header.Source == routerA && i >= 0 && i < len(s.heard) {
+			s.mu.Lock()
+			s.heard[i] = append(s.heard[i], time.Now())
+			s.mu.Unlock()
 		}
 	}
 }
@@ -116,12 +151,12 @@ func (s *shouter) silence(i int, from, to time.Time) time.Duration {
 	defer s.mu.Unlock()
 	var longest time.Duration
 	last := from
-	for _, sent := range slices.Backward(s.sent[i]) {
-		if sent.After(to) {
+	for _, heard := range slices.Backward(s.heard[i]) {
+		if heard.After(to) {
 			continue
 		}
-		longest, to = max(longest, to.Sub(sent)), sent
-		if last = sent; sent.Before(from) {
+		longest, to = max(longest, to.Sub(heard)), heard
+		if last = heard; heard.Before(from) {
 			return longest
 		}
 	}
@@ -153,6 +188,7 @@ func stalledBackup(t *testing.T, stalls []time.Duration) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var s shouter
 	var wg sync.WaitGroup
+	wg.Go(func() { s.listen(ctx, t, b) })
 	wg.Go(func() { s.run(ctx, t, conn) })
 	defer wg.Wait()
 	defer cancel()
