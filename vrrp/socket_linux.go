@@ -44,6 +44,7 @@ type opened struct {
 type packetIn struct {
 	socket *socket
 	packet lan.Received
+	came   election.Instant
 	at     election.Instant // when it was read
 }
 
@@ -95,8 +96,9 @@ func (r *Runner) open(s *socket) {
 		return
 	}
 	deliver := func(p lan.Received) {
+		at := r.now()
 		select {
-		case r.packets <- packetIn{s, p, r.now()}:
+		case r.packets <- packetIn{s, p, at.Add(-p.Queued), at}:
 		default:
 			r.dropped.Add(1)
 		}
@@ -245,7 +247,8 @@ func (r *Runner) receive(p packetIn) {
 	if p.packet.Reason != wire.DropNone {
 		r.step(in, election.AdvertRejected{Reason: p.packet.Reason, Source: p.packet.Header.Source})
 	} else {
-		r.step(in, election.AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source, Clock: clockFor(p.packet)})
+		r.step(in, election.AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source, Clock: clockFor(p.packet),
+			Waited: r.now().Sub(p.came)})
 	}
 	r.metrics.handling.Observe(r.now().Sub(p.at).Seconds())
 }

@@ -42,6 +42,9 @@ type AdvertReceived struct {
 	Advert wire.Advert
 	Source netip.Addr
 	Clock  wire.Stamp // of our clock when it came; only auth_hmac looks at it
+	// Waited is how long ago it came: what follows from a master's silence counts from then, or a router that was held up would
+	// be as patient again.
+	Waited time.Duration `json:",omitzero"`
 }
 
 // AdvertRejected is a packet for this virtual router that ParseIPv4 or ParseAdvert refused; it is counted and reported.

@@ -410,6 +410,37 @@ func TestRFC9568_6_4_3_ActiveDownTimer(t *testing.T) {
 	}
 }
 
+// TestActiveDownCountsFromTheArrival: an advert that was handled late makes nobody more patient, whatever its priority; one that
+// came so long ago that the master would be down by now is the last that was heard.
+func TestActiveDownCountsFromTheArrival(t *testing.T) {
+	for _, tt := range []struct {
+		priority uint8
+		waited   time.Duration
+		due      time.Duration // from now
+	}{
+		{200, 0, 3609375 * time.Microsecond},
+		{200, 600 * time.Millisecond, 3009375 * time.Microsecond},
+		{200, 5 * time.Second, -1390625 * time.Microsecond},
+		{0, 0, 609375 * time.Microsecond},
+		{0, 600 * time.Millisecond, 9375 * time.Microsecond},
+	} {
+		r := newRig(t, spec2()).up()
+		r.clock += time.Minute
+		a := r.advert(tt.priority, routerA)
+		a.Waited = tt.waited
+		r.do(a)
+		if got := time.Duration(r.timers.activeDown) - r.clock; got != tt.due {
+			t.Errorf("priority %d, %v ago: due in %v, want %v", tt.priority, tt.waited, got, tt.due)
+		}
+		if got := r.clock - time.Duration(r.Machine.master.Heard); got != tt.waited {
+			t.Errorf("priority %d, %v ago: heard %v ago", tt.priority, tt.waited, got)
+		}
+		if tt.due < 0 {
+			r.expectState(Backup).do(Wake{}).expectState(Master)
+		}
+	}
+}
+
 // TestAdvertSchedule: adverts leave every interval without drift; late wakes do not pile up.
 func TestAdvertSchedule(t *testing.T) {
 	r := newRig(t, spec2()).master()

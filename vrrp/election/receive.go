@@ -35,18 +35,18 @@ func (m *Machine) receive(now Instant, ev *AdvertReceived) {
 			m.handOver(now.Add(handOverGrace))
 		}
 	case m.state == Backup:
-		m.receiveBackup(now, a, from)
+		m.receiveBackup(now, now.Add(-ev.Waited), a, from)
 	default:
 		m.receiveMaster(now, a, from)
 	}
 }
 
-// receiveBackup is RFC 9568 §6.4.2 with keepalived's preempt_delay.
-func (m *Machine) receiveBackup(now Instant, a *wire.Advert, from *peer) {
+// receiveBackup is RFC 9568 §6.4.2 with keepalived's preempt_delay, for an advert that came at a moment up to now.
+func (m *Machine) receiveBackup(now, came Instant, a *wire.Advert, from *peer) {
 	m.master = from.Peer
 	if a.Priority == 0 {
 		m.report(from, Report{Kind: ReportPriorityZeroReceived})
-		m.timers.activeDown = now.Add(m.skewTime())
+		m.timers.activeDown = came.Add(m.skewTime())
 		m.preparePassOn(now, from.Source)
 		return
 	}
@@ -62,7 +62,7 @@ func (m *Machine) receiveBackup(now Instant, a *wire.Advert, from *peer) {
 	m.learnInterval(a)
 	m.want = Backup
 	m.accepted = true
-	m.timers.activeDown = now.Add(m.activeDownInterval())
+	m.timers.activeDown = came.Add(m.activeDownInterval())
 }
 
 // predecessor returns the master that is about to be replaced, if there is one, and whether it is known to be alive: it
@@ -179,7 +179,7 @@ func (m *Machine) verify(ev *AdvertReceived) (*peer, bool) {
 	if a.Priority == 0 {
 		m.counters.PriorityZeroReceived++
 	}
-	from.hear(m.now, a)
+	from.hear(m.now.Add(-ev.Waited), a)
 	return from, true
 }
 

@@ -1,6 +1,8 @@
 package lan
 
 import (
+	"time"
+
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
@@ -9,7 +11,10 @@ import (
 
 // ipv4Family receives whole packets, so the TTL that is verified is that of the header on the wire, and sends whole
 // packets, so the source, TTL and identification are ours.
-type ipv4Family struct{ multicast, ah bool }
+type ipv4Family struct {
+	multicast, ah bool
+	oob           [64]byte
+}
 
 func (*ipv4Family) domain() int { return unix.AF_INET }
 
@@ -59,12 +64,14 @@ func (f *ipv4Family) send(fd int, buf []byte, a wire.Advert, ip wire.IPHeader) (
 	return buf, unix.Sendto(fd, buf, flags, &unix.SockaddrInet4{Addr: ip.Destination.As4()})
 }
 
-func (*ipv4Family) receive(fd int, buf []byte) (Received, bool, error) {
-	n, err := unix.Read(fd, buf)
+func (f *ipv4Family) receive(fd int, buf []byte) (Received, bool, error) {
+	n, oobn, _, _, err := unix.Recvmsg(fd, buf, f.oob[:], unix.MSG_DONTWAIT)
 	if err != nil {
 		return Received{}, false, err
 	}
-	return DecodeIPv4(buf[:n]), true, nil
+	r := DecodeIPv4(buf[:n])
+	r.Queued = queued(f.oob[:oobn], time.Now())
+	return r, true, nil
 }
 
 // DecodeIPv4 decodes what a raw IPv4 socket received. Foreign bytes that break the decoder cost that packet only.

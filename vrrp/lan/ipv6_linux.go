@@ -2,6 +2,7 @@ package lan
 
 import (
 	"net/netip"
+	"time"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/net/ipv6"
@@ -78,7 +79,9 @@ func (f *ipv6Family) receive(fd int, buf []byte) (Received, bool, error) {
 	if h.Destination.IsMulticast() != f.multicast {
 		return Received{}, false, nil
 	}
-	return decodeIPv6(buf[:n], h), true, nil
+	r := decodeIPv6(buf[:n], h)
+	r.Queued = queued(f.oob[:oobn], time.Now())
+	return r, true, nil
 }
 
 // decodeIPv6 decodes one message. Foreign bytes that break the decoder cost that message only.

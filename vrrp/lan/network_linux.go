@@ -103,4 +103,5 @@ type Received struct {
 	Header wire.IPHeader
 	Advert wire.Advert     // only VRID and Version are set when Reason is not DropNone
 	Reason wire.DropReason // of ParseIPv4 and ParseAdvert
+	Queued time.Duration   // since it came, when it is delivered; 0 where that is not known
 }

@@ -34,6 +34,8 @@ type socket struct {
 	others  bool
 	heard   [256]bool
 
+	empty time.Time // when there was nothing to read the last time
+
 	buffer int // bytes, as the kernel has set it at first
 
 	out   []byte // the packet being sent
@@ -78,7 +80,7 @@ func listen(on Segment, deliver func(Received), do func(func() error) error) (*s
 		return nil, err
 	}
 	s := &socket{family: f, deliver: deliver, in: make([]byte, receiveBuffer), file: file, sys: sys,
-		peers: peers{on: on, do: do}, quit: make(chan struct{}), done: make(chan struct{})}
+		peers: peers{on: on, do: do}, empty: time.Now(), quit: make(chan struct{}), done: make(chan struct{})}
 	if err := control(sys, func(fd int) (err error) {
 		s.buffer, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 		return os.NewSyscallError("get receive buffer", err)
@@ -115,6 +117,7 @@ func configure(fd int, f family, on Segment) error {
 	if err := unix.BindToDevice(fd, on.Link.Name); err != nil {
 		return os.NewSyscallError("bind to device", err)
 	}
+	timestamped(fd)
 	for _, o := range f.options(on) {
 		if err := o.set(fd); err != nil {
 			return fmt.Errorf("%s: %w", o.name, err)
@@ -255,11 +258,13 @@ func (s *socket) drain(fd int) (empty bool, err error) {
 		r, ok, err := s.receive(fd, s.in)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
+			s.empty = time.Now()
 			return true, nil
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			return false, err
 		case ok && s.admits(r):
+			r.Queued = bounded(r.Queued, s.empty, time.Now())
 			s.deliver(r)
 		}
 	}

@@ -37,7 +37,7 @@ func possible(in *Input) error {
 	case election.Started:
 		list = append(list, ev.Silence, ev.Delay)
 	case election.AdvertReceived:
-		list = append(list, ev.Advert.Interval)
+		list = append(list, ev.Advert.Interval, ev.Waited)
 	case election.Stop:
 		list = append(list, ev.Hold)
 	}

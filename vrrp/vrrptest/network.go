@@ -32,8 +32,8 @@ type packet struct {
 	header wire.IPHeader
 }
 
-// deliver decodes a packet and hands it to the router that it is for.
-func (s *Sim) deliver(n *Node, p *packet) {
+// deliver decodes a packet that has waited for its receiver and hands it to the router that it is for.
+func (s *Sim) deliver(n *Node, p *packet, waited time.Duration) {
 	if n.process == nil {
 		return
 	}
@@ -53,7 +53,7 @@ func (s *Sim) deliver(n *Node, p *packet) {
 		n.act(n.process.Step(n.now(), r.handle, election.AdvertRejected{Reason: reason, Source: h.Source}))
 	default:
 		r.heardAt = s.Now
-		n.act(n.process.Step(n.now(), r.handle, election.AdvertReceived{Advert: a, Source: h.Source, Clock: n.stamp()}))
+		n.act(n.process.Step(n.now(), r.handle, election.AdvertReceived{Advert: a, Source: h.Source, Clock: n.stamp(), Waited: waited}))
 	}
 }
 

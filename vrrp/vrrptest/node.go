@@ -38,6 +38,7 @@ type Node struct {
 	begun        time.Duration
 	stopping     bool
 	stalledUntil time.Duration
+	suspended    bool // in its last stall
 	routers      []*virtualRouter
 	groups       map[string]election.State // as told of last
 	held         map[election.Address]bool // of the host; true = it answers who has it
@@ -177,7 +178,7 @@ func (n *Node) Stall(d time.Duration, suspended bool) {
 	if n.process == nil || n.stalledUntil > n.sim.Now {
 		return
 	}
-	n.stalledUntil = n.sim.Now + d
+	n.stalledUntil, n.suspended = n.sim.Now+d, suspended
 	if suspended {
 		n.Clock.Offset -= n.Clock.read(n.stalledUntil) - n.Clock.read(n.sim.Now) // drift included
 		n.wakeAt, n.deadline = forever, election.Never

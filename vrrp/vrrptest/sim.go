@@ -74,7 +74,8 @@ type event struct {
 	seq    uint64
 	node   int
 	life   int
-	packet int // index, or -1
+	packet int           // index, or -1
+	waited time.Duration // of a packet, for a node that stalled
 	handle election.Handle
 	action election.Action
 	term   int // of the router's schedule
@@ -158,7 +159,11 @@ func (s *Sim) Run(end time.Duration) {
 
 func (s *Sim) dispatch(e event) {
 	if e.node >= 0 && e.run == nil && s.Nodes[e.node].stalledUntil > s.Now { // it waits in a socket or a channel
-		e.at = s.Nodes[e.node].stalledUntil
+		n := s.Nodes[e.node]
+		if !n.suspended { // or no time passes for it
+			e.waited = n.stalledUntil - s.Now
+		}
+		e.at = n.stalledUntil
 		s.push(e)
 		return
 	}
@@ -166,7 +171,7 @@ func (s *Sim) dispatch(e event) {
 	case e.run != nil:
 		e.run()
 	case e.packet >= 0:
-		s.deliver(s.Nodes[e.node], &s.packets[e.packet])
+		s.deliver(s.Nodes[e.node], &s.packets[e.packet], e.waited)
 		if p := &s.packets[e.packet]; p.refs > 1 {
 			p.refs--
 		} else {
