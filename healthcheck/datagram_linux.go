@@ -79,7 +79,7 @@ func (s *datagrams) receive(b []byte) (n int, err error) {
 		return 0, &localError{err}
 	}
 	var answer error
-	err = raw.Read(func(fd uintptr) (done bool) {
+	err = untilLate(raw, raw.Read, func(fd uintptr) (done bool) {
 		for {
 			n, _, answer = unix.Recvfrom(int(fd), b, unix.MSG_TRUNC)
 			switch answer {

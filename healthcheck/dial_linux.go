@@ -245,7 +245,7 @@ func (d *dial) await(ctx context.Context, f *os.File, sa unix.Sockaddr) error {
 		return &localError{err}
 	}
 	var answer error
-	err = raw.Write(func(fd uintptr) (done bool) {
+	err = untilLate(raw, raw.Write, func(fd uintptr) (done bool) {
 		done, answer = d.outcome(int(fd), sa)
 		return done
 	})

@@ -80,6 +80,9 @@ func (c *replyConn) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.File.Read(b)
+	if n == 0 && now.Before(c.end) && errors.Is(err, os.ErrDeadlineExceeded) {
+		n, err = readLate(c.File, b, err)
+	}
 	c.received += int64(n)
 	return n, err
 }
