@@ -19,7 +19,7 @@ import (
 // How long the ends of this part may take. The kernel takes back ten thousand destinations in well under a second.
 const (
 	checkStopLimit  = 3 * time.Second
-	scriptStopLimit = 4 * time.Second
+	scriptStopLimit = 12 * time.Second
 	carryStopLimit  = time.Second
 	tableStopLimit  = 12 * time.Second
 	// tableHeadStart is how long the virtual routers wait for the table to be programmed: an address owner becomes master

@@ -11,7 +11,7 @@ import (
 
 const (
 	// watchStopLimit is how long the watching may take to end: programs get a second, and then they are killed.
-	watchStopLimit = 4 * time.Second
+	watchStopLimit = 12 * time.Second
 	// maxTrackScripts is how many programs that are tracked may run at once. Each waits for none of the others: what it says
 	// would come late.
 	maxTrackScripts = 1 << 16

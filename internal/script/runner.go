@@ -21,11 +21,12 @@ import (
 )
 
 // The ladder of a program that has to end: SIGTERM to its process group, SIGKILL after the grace, and after killLimit it
-// is given up, which only happens to one that the kernel holds. Shutting down has less patience.
+// is given up, which only happens to one that the kernel holds, or where a machine has no time for its end. Shutting down
+// has less patience.
 const (
 	timeoutGrace = 2 * time.Second
 	stopGrace    = time.Second
-	killLimit    = 2 * time.Second
+	killLimit    = 10 * time.Second
 )
 
 // orphanDelay is how long a child that has ended is left to whoever in this process may be waiting for it.
