@@ -177,11 +177,13 @@ func (m *TLSMaterial) verify(chain []*x509.Certificate, name string) error {
 }
 
 // explained adds to an error of the TLS handshake what the operator can do nothing about: crypto/tls has no
-// finite-field DHE (RFC 5288), and a server that offers nothing else answers with handshake_failure (RFC 8446 §6.2).
+// finite-field DHE (RFC 5288), for instance, and a server that offers nothing else answers with handshake_failure
+// (RFC 8446 §6.2).
 func explained(err error) error {
 	var remote *net.OpError
 	if errors.As(err, &remote) && remote.Op == "remote error" && remote.Err.Error() == handshakeFailure.Error() {
-		return fmt.Errorf("%w: the server may offer only cipher suites that this build lacks, such as finite-field DHE", err)
+		return fmt.Errorf("%w: the server may offer only what this build lacks, such as cipher suites of finite-field DHE, "+
+			"the group X448, or a certificate of Ed448, RSA-PSS or MD5", err)
 	}
 	return err
 }

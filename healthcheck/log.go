@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Names are only made when a line is wanted: ten thousand servers start at once.
@@ -51,12 +53,31 @@ func (m *Manager) logVerdict(p *probe, o observed, r Result) {
 		m.logServer(s.rs, func(name, vs string) string {
 			return verdictText(p.words(), told{verdict: o.verdict, retries: o.retries, retry: retry, server: name, vs: vs,
 				spec: p.spec, result: r})
-		}, resultKey, r.Summary())
+		}, resultAttrs(r)...)
 	}
 }
 
 // resultKey is the attribute with the summary of a result.
 const resultKey = "result"
+
+// resultAttrs are what a line about a result ends with: its summary and, of TLS that has failed, why, which no summary tells.
+func resultAttrs(r Result) []any {
+	attrs := []any{resultKey, r.Summary()}
+	if r.Code == CodeTLSFailed && r.Err != nil {
+		attrs = append(attrs, "err", printable(r.Err.Error()))
+	}
+	return attrs
+}
+
+// printable is a text without what would do something to a terminal: the names in a certificate are the server's.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
 
 // logAttempt tells of one failed attempt of a check that is not down, for log_all_failures.
 func (m *Manager) logAttempt(p *probe, r Result) {
@@ -64,7 +85,7 @@ func (m *Manager) logAttempt(p *probe, r Result) {
 	for _, s := range p.subscribers {
 		m.logServer(s.rs, func(name, vs string) string {
 			return attemptText(p.words(), told{retry: retry, attempt: p.judgement.attempt, server: name, vs: vs, spec: p.spec, result: r})
-		}, resultKey, r.Summary())
+		}, resultAttrs(r)...)
 	}
 }
 

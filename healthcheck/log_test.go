@@ -2,9 +2,12 @@ package healthcheck
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,5 +47,48 @@ func TestManyChecksBeginWithOneLine(t *testing.T) {
 				t.Errorf("%d lines, want %d", got, tt.lines)
 			}
 		})
+	}
+}
+
+// TestLogSaysWhyTLSFailed: the line of a verdict, or of an attempt, names what the library lacks, and nothing of a server's own
+// reaches the terminal of who reads it. Of other failures the summary says enough.
+func TestLogSaysWhyTLSFailed(t *testing.T) {
+	lacking := &net.OpError{Op: "remote error", Err: handshakeFailure}
+	for _, tt := range []struct {
+		name string
+		r    Result
+		want string // at the end of each line
+	}{
+		{"no suite in common", failed(CodeTLSFailed, httpHandshakeError, explained(lacking)),
+			`err="` + strings.ReplaceAll(explained(lacking).Error(), `"`, `\"`) + `"`},
+		{"a name in a certificate", failed(CodeTLSFailed, httpHandshakeError, errors.New("it is for \x1b]0;a\x07.example\r")),
+			`err="it is for ` + "\ufffd]0;a\ufffd.example\ufffd" + `"`},
+		{"refused", refuses(0), `result="L4CON 1.0ms"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var b bytes.Buffer
+			inLab(t, Options{Logger: slog.New(slog.NewTextHandler(&b, nil))}, func(l *lab) {
+				vs := pool(1)
+				ck := vs.RealServers[0].Checkers[0]
+				ck.LogAllFailures, ck.Retry = true, 1
+				l.run(config(vs))
+				l.until(5 * s)
+				b.Reset()
+				l.answers(target(1), func(int) Result { return tt.r })
+				l.until(30 * s)
+			})
+			lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+			if len(lines) != 3 {
+				t.Errorf("%d lines:\n%s", len(lines), &b)
+			}
+			for _, line := range lines {
+				if !strings.HasSuffix(line, tt.want) {
+					t.Errorf("%s\ndoes not end in %s", line, tt.want)
+				}
+			}
+		})
+	}
+	if text := explained(lacking).Error(); !strings.Contains(text, "finite-field DHE") {
+		t.Error(text)
 	}
 }
