@@ -81,7 +81,7 @@ func TestAlertsAreOfNews(t *testing.T) {
 }
 
 // TestAlertsAreHandedOut: each check of a server that comes to another verdict is told of once, with the server's health or, where
-// that stays, without a change of it. What a reload takes over is not told any more.
+// that stays, without a change of it. What a reload hands out is not handed out again.
 func TestAlertsAreHandedOut(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
 		vs := pool(1)
@@ -117,7 +117,9 @@ func TestAlertsAreHandedOut(t *testing.T) {
 		want("{true TCP CHECK succeed on service}: true false", "{true UDP CHECK succeed on service}: true false")
 		l.breaks(1)
 		l.until(105 * s)
-		l.m.Apply(FromConfig(config(vs)))
+		if all := l.m.Apply(FromConfig(config(vs))).Untaken; len(all) != 1 || len(all[0].Alerts) != 1 {
+			t.Errorf("%+v", all)
+		}
 		want()
 	})
 }

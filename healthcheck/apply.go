@@ -7,8 +7,7 @@ import (
 	"vigil/confparse"
 )
 
-// Apply makes s the Spec that is run and returns the health of everything in it, which includes every change not yet
-// taken. It changes only what differs from the Spec before: a virtual server that is the same is not touched, and an
+// Apply makes s the Spec that is run and returns the health of everything in it, and every change not yet taken. It changes only what differs from the Spec before: a virtual server that is the same is not touched, and an
 // equal check of another one keeps its timer, its verdict and the probe under way.
 //
 // A real server that was there before keeps the verdicts of its checks, also of those only timed differently. A check
@@ -18,11 +17,7 @@ import (
 func (m *Manager) Apply(s Spec) Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, rs := range m.mailbox { // the Snapshot has it all
-		rs.dirty = false
-	}
-	m.mailbox, m.alerts = nil, nil
-
+	untaken := m.take()
 	servers := make([]*virtualServer, len(s.VirtualServers)) // nil where one must be built
 	before := make([]*virtualServer, len(servers))
 	old := finder[confparse.VirtualServerID, *virtualServer]{
@@ -77,7 +72,9 @@ func (m *Manager) Apply(s Spec) Snapshot {
 	case <-m.signal:
 	default:
 	}
-	return m.snapshot()
+	snapshot := m.snapshot()
+	snapshot.Untaken = untaken
+	return snapshot
 }
 
 // leave ends the subscriptions of the virtual servers that do not go on as they are, and returns the probes that have

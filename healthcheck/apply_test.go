@@ -185,7 +185,7 @@ func TestRemovedVirtualServer(t *testing.T) {
 	})
 }
 
-// TestChangesBeforeApplyAreInItsSnapshot has a change that nobody took before a reload.
+// TestChangesBeforeApplyAreInItsSnapshot has a change that nobody took before a reload, of servers that stay and that go.
 func TestChangesBeforeApplyAreInItsSnapshot(t *testing.T) {
 	inLab(t, Options{}, func(l *lab) {
 		l.breaks(1)
@@ -202,6 +202,17 @@ func TestChangesBeforeApplyAreInItsSnapshot(t *testing.T) {
 		l.mends(1)
 		l.until(15 * s)
 		l.wantChanges(rs1 + " up=true weight=1")
+		l.breaks(1)
+		l.breaks(2)
+		l.until(50 * s)
+		untaken := l.m.Apply(FromConfig(config(pool(1)))).Untaken
+		if len(untaken) != 2 || untaken[1].RealServer != rsID(2) || untaken[1].Up || len(untaken[1].Alerts) != 1 {
+			t.Errorf("%+v", untaken)
+		}
+		if again := l.m.Apply(FromConfig(config(pool(1)))).Untaken; again != nil {
+			t.Errorf("%+v", again)
+		}
+		l.wantChanges()
 	})
 }
 

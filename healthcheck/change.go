@@ -18,6 +18,8 @@ type Change struct {
 // Snapshot is the health of everything in a Spec, in its order.
 type Snapshot struct {
 	VirtualServers []VirtualServerHealth
+	// Untaken is what nobody had taken yet of the Spec before. The health has it already; whoever tells of changes has not.
+	Untaken []Change
 }
 
 // VirtualServerHealth is the health of one virtual server.
@@ -36,11 +38,16 @@ type RealServerHealth struct {
 // Changed receives a value when Take has something to return. It is never closed.
 func (m *Manager) Changed() <-chan struct{} { return m.signal }
 
-// Take returns what has changed since the last Take or Apply, each real server once with its latest health, in the order
+// Take returns what has changed since the last Take or Apply, which has the rest, each real server once with its latest health, in the order
 // in which they first changed. Where only a check came to another verdict the health is what it was.
 func (m *Manager) Take() []Change {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.take()
+}
+
+// take is Take with m.mu held.
+func (m *Manager) take() []Change {
 	if len(m.mailbox) == 0 {
 		return nil
 	}

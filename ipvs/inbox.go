@@ -22,7 +22,7 @@ type changeList struct {
 }
 
 func (l *changeList) add(changes []HealthChange) {
-	if l.at == nil {
+	if l.at == nil && len(changes) > 0 {
 		l.at = make(map[confparse.RealServerID]int, len(changes))
 	}
 	for _, c := range changes {
@@ -36,8 +36,10 @@ func (l *changeList) add(changes []HealthChange) {
 	}
 }
 
-// mail is what one pass takes: at most one Spec with its health, and the changes handed in after it.
+// mail is what one pass takes: at most one Spec with its health, the changes handed in after it, and those before it. These are
+// news of the pools as they were; the health that comes with the Spec has them already.
 type mail struct {
+	before  changeList
 	spec    *Spec
 	health  Health
 	changes changeList
@@ -52,6 +54,7 @@ func (m mail) release() {
 
 func (b *inbox) set(s Spec, h Health) {
 	b.mu.Lock()
+	b.inner.before.add(b.inner.changes.list)
 	b.inner.spec, b.inner.health, b.inner.changes = &s, h, changeList{}
 	b.mu.Unlock()
 	b.wake()

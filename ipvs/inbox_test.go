@@ -6,12 +6,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A Spec comes with its health: changes handed in before it are void, those after it are kept apart, and nobody's maps
-// are written to.
+// A Spec comes with its health: changes handed in before it and after it are kept apart, and nobody's maps are written to.
 func TestInboxKeepsTheLatest(t *testing.T) {
 	s := spec(nil, 1, 1)
 	b := inbox{signal: make(chan struct{}, 1)}
 	whole := health(s, 5)
+	b.change(changed(s, 1, 1))
+	b.set(Spec{}, Health{})
 	b.change(changed(s, -1, -1))
 	b.set(Spec{VirtualServers: []VirtualServerSpec{s}}, whole)
 	first := changed(s, 3)
@@ -25,6 +26,9 @@ func TestInboxKeepsTheLatest(t *testing.T) {
 	}
 	if diff := cmp.Diff(health(s, 5), m.health, comparable); diff != "" {
 		t.Errorf("health (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(changed(s, -1, -1), m.before.list, comparable); diff != "" {
+		t.Errorf("changes before it (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(changed(s, 4, 4), m.changes.list, comparable); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
@@ -42,7 +46,7 @@ func TestInboxKeepsTheLatest(t *testing.T) {
 	}
 	m.release()
 	<-waiter
-	if again := b.take(); again.spec != nil || len(again.waiters) != 0 || again.changes.list != nil {
+	if again := b.take(); again.spec != nil || len(again.waiters) != 0 || again.changes.list != nil || again.before.list != nil {
 		t.Errorf("taken twice: %+v", again)
 	}
 }

@@ -123,8 +123,8 @@ func NewReconciler(o Options) *Reconciler {
 // String names the part in logs.
 func (r *Reconciler) String() string { return "ipvs" }
 
-// Set replaces what the table is to be. h is complete: what it does not mention is up. The arguments are read later
-// and must not be changed.
+// Set replaces what the table is to be. h is complete: what it does not mention is up, and what was reported before is in it
+// and is told all the same. The arguments are read later and must not be changed.
 func (r *Reconciler) Set(s Spec, h Health) { r.inbox.set(s, h) }
 
 // Report takes what the checks have found out since: the order is that in which it is told. Servers that the current Spec
@@ -178,6 +178,7 @@ func (r *Reconciler) update(ctx context.Context) error {
 	m := r.inbox.take()
 	defer m.release()
 	if m.spec != nil {
+		r.changeHealth(m.before.list)
 		r.setSpec(*m.spec, m.health)
 	}
 	r.changeHealth(m.changes.list)

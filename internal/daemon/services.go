@@ -147,7 +147,9 @@ func (s *services) set(ctx context.Context, next Desired) {
 		s.watch(r, next.IPVS.Buffers.Monitor)
 	}
 	s.mu.Lock()
-	r.table.Set(next.IPVS, healthOf(next.Checks, r.checks.Apply(next.Checks)))
+	now := r.checks.Apply(next.Checks)
+	r.table.Report(changesOfHealth(now.Untaken))
+	r.table.Set(next.IPVS, healthOf(next.Checks, now))
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, tableHeadStart)
 	defer cancel()

@@ -297,7 +297,7 @@ func (p *Pool) take(old *Pool, health []Health) (number []int) {
 		number[was] = i
 		before := &old.servers[was]
 		p.servers[i] = server{verdict: h, health: before.health, told: before.told, held: before.held,
-			unheard: before.unheard && !h.Up}
+			unheard: before.unheard && !h.Up, announced: before.announced}
 		if before.health != before.told {
 			p.queue(i)
 		}
