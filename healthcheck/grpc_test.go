@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vigil/confparse"
+	"vigil/internal/fuzzing"
 )
 
 // healthService is a server of grpc.health.v1 with the services that are named.
@@ -190,7 +191,9 @@ func FuzzHealthStatus(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		status, err := healthStatus(b)
+		var status uint64
+		var err error
+		fuzzing.Within(t, time.Second, func() { status, err = healthStatus(b) })
 		if err != nil {
 			return
 		}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
+	"vigil/internal/fuzzing"
 )
 
 // mailServer returns the address of a server that says its lines in turn, and waits for a line before each but the first.
@@ -250,7 +251,9 @@ func FuzzSMTPReply(f *testing.F) {
 	f.Add([]byte("220 ok\r\n"), uint8(3))
 	f.Add([]byte("220-a\r\n220 b\r\n"), uint8(1))
 	f.Fuzz(func(t *testing.T, b []byte, chunk uint8) {
-		line, err := smtpReply(&chunks{b, int(chunk)})
+		var line []byte
+		var err error
+		fuzzing.Within(t, time.Second, func() { line, err = smtpReply(&chunks{b, int(chunk)}) })
 		if err != nil {
 			if end := bytes.IndexByte(b, '\n'); end >= 0 && end < smtpLineLimit {
 				t.Errorf("a line of %d bytes: %v", end, err)

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"vigil/internal/fuzzing"
 	"vigil/ipvs"
 )
 
@@ -103,7 +105,8 @@ func FuzzRestore(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in string) {
 		k := newFake()
-		r := ours(k, knownNames{}, in, "ipvsadm", "-R")
+		var r result
+		fuzzing.Within(t, time.Second, func() { r = ours(k, knownNames{}, in, "ipvsadm", "-R") })
 		if (r.status != 0) != (r.err != "") && r.status != 0 {
 			t.Fatalf("status %d without a word", r.status)
 		}

@@ -9,8 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vigil/internal/fuzzing"
 )
 
 // TestValue has what keepalived 2.2.7 makes of the same contents.
@@ -39,7 +42,9 @@ func FuzzValue(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		v, ok := Value(s)
+		var v int32
+		var ok bool
+		fuzzing.Within(t, time.Second, func() { v, ok = Value(s) })
 		if again, fits := Value(strconv.Itoa(int(v)) + " " + s); ok && (again != v || !fits) {
 			t.Errorf("%q is %d, which reads as %d", s, v, again)
 		}
