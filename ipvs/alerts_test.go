@@ -34,7 +34,7 @@ func TestNewsBeforeAReload(t *testing.T) {
 	for _, x := range []struct{ name, after, told string }{
 		{"nothing changes", before, "down .2, !down .1, check .3 tcp"},
 		{"a weight does", strings.Replace(before, "weight 1", "weight 2", 1), "down .2, !down .1, weight .1 1 to 2, check .3 tcp"},
-		{"the servers go", vs("", 4) + second(4), "down .2, gone .1 that was down, !gained 1+0=1<=1, gone .2 that was down, gone .3"},
+		{"the servers go", vs("", 4) + second(4), "down .2, gone .1, !gained 1+0=1<=1, gone .2 that was down, gone .3"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			playCase(t, before, []int{1}, func(c *caseRun) {

@@ -121,7 +121,7 @@ func TestCheckCase50(t *testing.T) {
 		c.told("gone .1")
 		c.want(c.load(server("81", "81"), nil), "add tcp 10.0.0.1:81 wlc", "add tcp 10.0.0.1:81 -> 192.168.0.1:81 weight 1",
 			"delete tcp 10.0.0.1:80")
-		c.told("!gained 1+0=1<=1, #gone .1, #lost 1-0=1>1")
+		c.told("#gone .1, #lost 1-0=1>1, !gained 1+0=1<=1")
 	})
 }
 

@@ -15,6 +15,11 @@ func (r *Reconciler) settle(entries []*entry) {
 	if r.kernel == nil {
 		return
 	}
+	// First what has ended: another virtual server may have its name, as one of a group does whose protocol is another.
+	for _, vs := range r.ended {
+		r.tellEnd(vs)
+	}
+	r.ended = nil
 	for _, e := range entries {
 		if e.vs != nil {
 			e.vs.settle = true
@@ -31,10 +36,6 @@ func (r *Reconciler) settle(entries []*entry) {
 			r.tell(vs, n)
 		}
 	}
-	for _, vs := range r.ended {
-		r.tellEnd(vs)
-	}
-	r.ended = nil
 }
 
 func (r *Reconciler) tell(vs *virtualServer, n pool.Note) {

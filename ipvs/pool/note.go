@@ -30,7 +30,7 @@ type Note struct {
 	Notify  Notify         // of the server, or of the quorum
 	Server  netip.AddrPort // of the kinds about a server
 	Inhibit bool           // inhibit_on_failure of it
-	Up      bool           // whether it is up; of ServerGone, whether it was
+	Up      bool           // whether it is up; of ServerGone, whether it was by what has been told
 	From    int32          // of WeightChanged
 	To      int32
 	// Alert is what the check came to that CheckDone is about, or that the server changed by; "": it changed otherwise.
@@ -51,6 +51,13 @@ type Note struct {
 func (p *Pool) note(k NoteKind, i int) Note {
 	s := &p.spec.Servers[i]
 	return Note{Kind: k, Server: s.Endpoint(), Inhibit: s.InhibitOnFailure, Up: p.servers[i].health.Up, Notify: s.Notify}
+}
+
+// goneNote is the Note that server i has left the configuration. What has become of it and was not told yet never is.
+func (p *Pool) goneNote(i int) Note {
+	n := p.note(ServerGone, i)
+	n.Up = p.servers[i].told.Up
+	return n
 }
 
 // Settle takes what has come of the pool in the kernel and returns what can be told now: first of the real servers, in
@@ -170,8 +177,8 @@ func (p *Pool) Announce() {
 func (p *Pool) End() []Note {
 	notes := p.gone
 	for i := range p.servers {
-		n := p.note(ServerGone, i)
-		n.Up, n.Final = p.servers[i].told.Up, true
+		n := p.goneNote(i)
+		n.Final = true
 		notes = append(notes, n)
 	}
 	if p.toldQuorum {

@@ -305,7 +305,7 @@ func (p *Pool) take(old *Pool, health []Health) (number []int) {
 	}
 	for was, i := range number {
 		if i < 0 {
-			p.gone = append(p.gone, old.note(ServerGone, was))
+			p.gone = append(p.gone, old.goneNote(was))
 		}
 	}
 	return number
