@@ -117,6 +117,26 @@ func TestSSLCheck(t *testing.T) {
 	}
 }
 
+// TestClientHelloIsOneSegment: a server that takes the first segment for the whole ClientHello is up, whichever name it is asked for,
+// on any link that IPv6 is on (RFC 8200 §5).
+func TestClientHelloIsOneSegment(t *testing.T) {
+	const segment = 1280 - 40 - 20 - 12 // less the headers of IPv6 and TCP, and timestamps
+	name := strings.Repeat("a.", 120) + "example"
+	for _, config := range []*tls.Config{tlsConfig(), (*TLSMaterial)(nil).config(name, true, "")} {
+		length := make(chan int, 1)
+		target := listen(t, "127.0.0.1:0", func(c *net.TCPConn) {
+			var header [5]byte // of the record (RFC 8446 §5.1)
+			if _, err := io.ReadFull(c, header[:]); err == nil {
+				length <- len(header) + int(header[3])<<8 + int(header[4])
+			}
+		})
+		httpCheck{dial: dial{target: target, timeout: time.Minute}, tls: config, limits: replyLimit}.Check(t.Context())
+		if n := <-length; n > segment {
+			t.Errorf("a ClientHello of %d bytes, more than %d", n, segment)
+		}
+	}
+}
+
 // answersAlert returns a server that answers a ClientHello with a fatal alert (RFC 5246 §7.2): 40 is handshake_failure,
 // which OpenSSL sends when the client offers none of its suites.
 func answersAlert(t *testing.T, alert byte) netip.AddrPort {

@@ -191,10 +191,13 @@ func explained(err error) error {
 const handshakeFailure = tls.AlertError(40)
 
 // tlsConfig is what SSL_GET offers: everything the library can do, because the question is whether the server works
-// and not how good its TLS is; certificates are not verified and no server name is sent.
+// and not how good its TLS is; certificates are not verified and no server name is sent. The exception is key exchange with
+// ML-KEM, whose share makes a ClientHello longer than a TCP segment: there are servers that read only one, and clients in plenty
+// that they work for.
 var tlsConfig = sync.OnceValue(func() *tls.Config {
 	// A server that wants a certificate for this page alone begins anew when it has read the request.
-	c := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, Renegotiation: tls.RenegotiateOnceAsClient}
+	c := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, Renegotiation: tls.RenegotiateOnceAsClient,
+		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}}
 	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
 		c.CipherSuites = append(c.CipherSuites, suite.ID)
 	}
