@@ -19,4 +19,6 @@ const (
 	QuorumGained = pool.QuorumGained
 	QuorumLost   = pool.QuorumLost
 	CheckDone    = pool.CheckDone
+	PanicBegan   = pool.PanicBegan
+	PanicEnded   = pool.PanicEnded
 )

@@ -62,10 +62,14 @@ func TestFlapDampingInTheTable(t *testing.T) {
 }
 
 func TestPanicThresholdInTheTable(t *testing.T) {
-	playCase(t, vs("panic_threshold 50", 1, 2, 3, 4), nil, func(c *caseRun) {
+	playCase(t, vs("panic_threshold 50\nsmtp_alert off", 1, 2, 3, 4), nil, func(c *caseRun) {
 		c.want(c.fail(1, 2, 3, 4), "delete "+caseDest1, "delete "+caseDest2)
 		if p := c.Pools()[0]; !p.Panic {
 			t.Errorf("pool %+v", p)
+		}
+		// It is told with the quorum, and to whom that is.
+		if e := c.events[len(c.events)-1]; e.Kind != pool.PanicBegan || e.Live != 2 || !e.Up || e.Notify.Told().Mail != confparse.Off {
+			t.Errorf("told %+v", e)
 		}
 		c.want(c.recover(1), "add "+caseDest1+" weight 1", "delete "+caseDest3)
 	})

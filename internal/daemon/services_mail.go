@@ -15,6 +15,8 @@ func (s *mailSpec) alert(e ipvs.Event, up bool, wanted confparse.Switch) (m noti
 	switch e.Kind {
 	case ipvs.QuorumGained, ipvs.QuorumLost:
 		about, m.Body, all = "Virtualserver "+id.String(), quorumText(e), s.Quorums
+	case ipvs.PanicBegan, ipvs.PanicEnded:
+		about, m.Body = "Virtualserver "+id.String(), panicText(e)
 	default:
 		rs := confparse.RealServerID{VS: id, Addr: e.Server.Addr(), Port: e.Server.Port()}
 		about, m.Body = "Realserver "+rs.String()+" of virtual server "+id.String(), serverText(e)
@@ -37,6 +39,14 @@ func (s *mailSpec) tells(e ipvs.Event) bool {
 		return !e.Initial || e.Alert != ""
 	}
 	return true
+}
+
+// panicText is what a mail says of a panic_threshold.
+func panicText(e ipvs.Event) string {
+	if e.Kind == ipvs.PanicEnded {
+		return "=> No server that fails is kept in any more <="
+	}
+	return fmt.Sprintf("=> Too many servers fail: %d are out, and no more are taken out <=", e.Live)
 }
 
 // serverText is what a mail says of a real server.

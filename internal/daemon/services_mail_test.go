@@ -41,6 +41,8 @@ func TestAlerts(t *testing.T) {
 		{check(pool.CheckDone, true, "MISC CHECK succeeded on service"), rs + " - UP", "=> MISC CHECK succeeded on service <="},
 		{serverEvent(pool.ServerGone, true, pool.Notify{}), rs + " - DOWN", "=> Removing <="},
 		{last, rs + " - DOWN", "=> Shutting down <="},
+		{panicEvent(pool.PanicBegan, true), vs + " - UP", "=> Too many servers fail: 5 are out, and no more are taken out <="},
+		{panicEvent(pool.PanicEnded, false), vs + " - DOWN", "=> No server that fails is kept in any more <="},
 		{quorumEvent(pool.QuorumGained, nil), vs + " - UP", "=> Gained quorum 3+1=4 <= 5 <="},
 		{quorumEvent(pool.QuorumLost, nil), vs + " - DOWN", "=> Lost quorum 3-1=2 > 5 <="},
 		{quorumEvent(pool.QuorumGained, initial), vs + " - UP", "=> Starting with quorum up 3+1=4 <= 5 <="},
@@ -51,6 +53,22 @@ func TestAlerts(t *testing.T) {
 		if m, _ := s.alert(c.event, up, confparse.Unset); m.Subject != c.subject || m.Body != c.body {
 			t.Errorf("%q, %q; want %q, %q", m.Subject, m.Body, c.subject, c.body)
 		}
+	}
+}
+
+// panicEvent is one of a panic_threshold, of five servers.
+func panicEvent(kind pool.NoteKind, quorum bool) ipvs.Event {
+	return ipvs.Event{VirtualServer: toldVS, Note: pool.Note{Kind: kind, Live: 5, Up: quorum}}
+}
+
+// A panic is mailed to whoever is mailed of servers, and no line or program is told of it.
+func TestAlertOfAPanic(t *testing.T) {
+	s := mailOf(&confparse.Global{Mail: confparse.Mail{ServerHost: "192.0.2.5", ServerPort: 25, Recipients: []string{"a"}, NoCheckers: true}})
+	e := panicEvent(pool.PanicBegan, true)
+	_, usual := s.alert(e, true, confparse.Unset)
+	_, off := s.alert(e, true, confparse.Off)
+	if line, object, _ := told(e); line != "" || object != "VS [192.0.2.1]:tcp:80" || !usual || off {
+		t.Errorf("line %q about %q, mailed %v, mailed although it is off %v", line, object, usual, off)
 	}
 }
 

@@ -50,6 +50,8 @@ func told(e ipvs.Event) (line, object string, up bool) {
 		}
 	case ipvs.QuorumGained, ipvs.QuorumLost:
 		object, up = "VS "+id.String(), e.Kind == ipvs.QuorumGained
+	case ipvs.PanicBegan, ipvs.PanicEnded:
+		return "", "VS " + id.String(), e.Up
 	default:
 		return "", "", false
 	}

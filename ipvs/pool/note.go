@@ -27,10 +27,10 @@ const (
 // Note is something that has happened to a pool and that the kernel knows of by now. It has all that telling it takes.
 type Note struct {
 	Kind    NoteKind
-	Notify  Notify         // of the server, or of the quorum
+	Notify  Notify         // of the server, or of the quorum, also of the kinds about a panic
 	Server  netip.AddrPort // of the kinds about a server
 	Inhibit bool           // inhibit_on_failure of it
-	Up      bool           // whether it is up; of ServerGone, whether it was by what has been told
+	Up      bool           // whether it is up; of ServerGone, whether it was by what has been told; of the kinds about a panic, whether there is the quorum
 	From    int32          // of WeightChanged
 	To      int32
 	// Alert is what the check came to that CheckDone is about, or that the server changed by; "": it changed otherwise.
@@ -126,7 +126,7 @@ func (p *Pool) settleTiers(notes []Note) []Note {
 		if p.toldPanic {
 			kind = PanicBegan
 		}
-		notes = append(notes, Note{Kind: kind, Live: int64(p.panic.out)})
+		notes = append(notes, Note{Kind: kind, Live: int64(p.panic.out), Up: p.quorum.up, Notify: p.spec.Notify})
 	}
 	if p.failedOver != p.toldFailover {
 		p.toldFailover = !p.toldFailover
