@@ -29,9 +29,9 @@ func (d *drawn) line(format string, args ...any) {
 	fmt.Fprintf(&d.b, format+"\n", args...)
 }
 
-// drawConfiguration draws virtual servers of every kind, out of few names and values, so that two of them have much in
-// common. Of what depends on what was before (hysteresis, panic_threshold, flap_damping) it draws nothing.
-func drawConfiguration(t *rapid.T, label string) string {
+// drawConfiguration draws at least so many virtual servers of every kind, out of few names and values, so that two
+// configurations have much in common. Of what depends on what was before (hysteresis, panic_threshold, flap_damping) it draws nothing.
+func drawConfiguration(t *rapid.T, label string, least int) string {
 	d := &drawn{t: t, label: label}
 	d.line("global_defs {")
 	if d.chance("timeouts") {
@@ -40,7 +40,7 @@ func drawConfiguration(t *rapid.T, label string) string {
 	d.line("}\nvirtual_server_group G {\n%s\n}", d.pick("entries", "10.0.1.1-3 80", "10.0.1.2-4 80", "10.0.1.1 80\nfwmark 7",
 		"10.0.1.0/30 81", "10.0.1.1 80\n10.0.1.254-10.0.2.1 80", "fwmark 7\nfwmark 8"))
 	for _, vs := range rapid.Permutation([]string{"10.0.0.1 80", "10.0.0.2 80", "fwmark 5", "group G", "2001:db8::1 80", "10.0.0.1 53"}).
-		Draw(t, label+"order")[:rapid.IntRange(0, 4).Draw(t, label+"count")] {
+		Draw(t, label+"order")[:rapid.IntRange(least, 4).Draw(t, label+"count")] {
 		d.virtualServer(vs)
 	}
 	return d.b.String()
@@ -122,8 +122,8 @@ func TestReloadEqualsAFreshStart(t *testing.T) {
 		var specs []ipvs.Spec
 		var healths []ipvs.Health
 		var texts []string
-		for _, label := range []string{"a ", "b ", "c "} {
-			texts = append(texts, drawConfiguration(rt, label))
+		for i, label := range []string{"a ", "b ", "c "} {
+			texts = append(texts, drawConfiguration(rt, label, 2-i))
 			specs = append(specs, specFrom(t, texts[len(texts)-1]))
 			healths = append(healths, drawHealthOf(rt, label, specs[len(specs)-1]))
 		}

@@ -28,11 +28,11 @@ type pair struct {
 	healths [2]ipvs.Health
 }
 
-// pairOf draws the texts of a pair.
+// pairOf draws the texts of a pair, of which neither is empty: what a reload leaves in place is to be seen.
 func pairOf(t *rapid.T) (p pair) {
 	for i, label := range []string{"a ", "b "} {
 		// Without what takes time until it is over.
-		p.texts[i] = strings.NewReplacer("drain_on_remove 30\n", "", "slow_start 10\n", "").Replace(drawConfiguration(t, label))
+		p.texts[i] = strings.NewReplacer("drain_on_remove 30\n", "", "slow_start 10\n", "").Replace(drawConfiguration(t, label, 2))
 	}
 	return p
 }

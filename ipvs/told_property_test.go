@@ -74,8 +74,8 @@ func TestWhatIsToldIsTrue(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var texts []string
 		var specs []ipvs.Spec
-		for _, label := range []string{"a ", "b ", "c "} {
-			text := drawConfiguration(rt, label)
+		for i, label := range []string{"a ", "b ", "c "} {
+			text := drawConfiguration(rt, label, 2-i)
 			for _, guard := range []string{"panic_threshold 50", "flap_damping 2 60", "hysteresis 1", "alpha"} {
 				if rapid.Bool().Draw(rt, label+guard) {
 					text = strings.ReplaceAll(text, "lvs_method", guard+"\nlvs_method")
