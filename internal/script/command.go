@@ -2,12 +2,9 @@ package script
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,13 +16,6 @@ type Command struct {
 	As   Identity
 	// Timeout is how long it may take from its start; 0 = as long as it likes.
 	Timeout time.Duration
-}
-
-// Identity is who a program is run as.
-type Identity struct {
-	UID, GID uint32
-	// Supplementary: with the further groups of the user. Otherwise it has none.
-	Supplementary bool
 }
 
 // shell is what runs a program that says of itself neither that it is a binary nor what interprets it.
@@ -58,37 +48,9 @@ func (c Command) process(argv []string) (*exec.Cmd, error) {
 	}
 	cmd.Env, cmd.Dir = environment(os.Environ()), "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	if os.Geteuid() != 0 && c.As.UID == uint32(os.Geteuid()) && c.As.GID == uint32(os.Getegid()) {
-		return cmd, nil
-	}
-	groups, err := c.As.groups()
-	if err != nil {
-		return nil, err
-	}
-	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.As.UID, Gid: c.As.GID, Groups: groups}
-	return cmd, nil
-}
-
-// groups are the supplementary groups.
-func (i Identity) groups() ([]uint32, error) {
-	if !i.Supplementary {
-		return nil, nil
-	}
-	u, err := user.LookupId(strconv.FormatUint(uint64(i.UID), 10))
-	if err != nil {
-		return nil, fmt.Errorf("groups of user %d: %w", i.UID, err)
-	}
-	names, err := u.GroupIds()
-	if err != nil {
-		return nil, fmt.Errorf("groups of user %s: %w", u.Username, err)
-	}
-	var groups []uint32
-	for _, name := range names {
-		if n, err := strconv.ParseUint(name, 10, 32); err == nil {
-			groups = append(groups, uint32(n))
-		}
-	}
-	return groups, nil
+	var err error
+	cmd.SysProcAttr.Credential, err = c.As.change()
+	return cmd, err
 }
 
 // environment is env without what would change which code a program runs.

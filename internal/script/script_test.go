@@ -400,6 +400,9 @@ func TestMain(m *testing.M) {
 		_ = r.Run(context.Background())
 	case "subreaper":
 		os.Exit(adopt())
+	case "once":
+		once()
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
