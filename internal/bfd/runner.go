@@ -21,7 +21,7 @@ const (
 	// StopLimit is how long neighbours are told that the sessions end.
 	StopLimit = time.Second
 	// patience is for packets that have arrived and not been read when a detection time is over: the machine was busy, and
-	// that says nothing of the neighbour.
+	// that says nothing of the neighbour. Only the session itself has it.
 	patience = 20 * time.Millisecond
 )
 
@@ -151,21 +151,20 @@ func (r *Runner) next() Instant { return min(r.queue.first(), r.reopenAt, r.stop
 
 func (r *Runner) now() Instant { return Instant(time.Since(r.epoch)) }
 
-// wake does what is due. What has arrived by now counts before a detection time is over.
+// wake does what is due. What has arrived by now counts before a detection time is over; a session that waits for it holds up no
+// other, as long as a flood may be.
 func (r *Runner) wake() {
 	if r.reopenAt <= r.now() {
 		r.reopen()
 	}
 	r.receiveAll()
-	if r.expiring() {
-		for limit := time.Now().Add(patience); r.pending() && time.Now().Before(limit); {
-			time.Sleep(patience / 40)
-			r.receiveAll()
-		}
-	}
-	now := r.now()
+	now, pending := r.now(), sync.OnceValue(r.pending)
 	for r.queue.first() <= now {
 		s := r.queue[0]
+		if s.waits(now, pending) {
+			r.queue.move(s, now.Add(patience/40))
+			continue
+		}
 		r.step(s, Wake{Jitter: uint8(rand.Uint32())})
 		if s.core.Deadline() <= now { // no event of the core asks for that; a loop without an end would be worse
 			r.log.Error("a BFD session asks to be woken in the past", "session", s.spec.Name)
@@ -173,17 +172,6 @@ func (r *Runner) wake() {
 			return
 		}
 	}
-}
-
-// expiring reports that the detection time of a session is over.
-func (r *Runner) expiring() bool {
-	now := r.now()
-	for _, s := range r.sessions {
-		if s.core.expiry() <= now {
-			return true
-		}
-	}
-	return false
 }
 
 // pending reports that packets have arrived that nobody has looked at.
@@ -229,6 +217,7 @@ func (r *Runner) deliver(d Datagram) {
 
 // step gives one event to one session and does what follows.
 func (r *Runner) step(s *session, ev Event) {
+	s.patientUntil = 0
 	r.mu.Lock()
 	if _, counts := ev.(PacketReceived); counts {
 		s.counters.Received++

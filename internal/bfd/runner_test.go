@@ -23,6 +23,9 @@ type ether struct {
 	cut       bool
 	refuses   error // every attempt to open something
 	dials     int
+	cutOff    netip.Addr                              // a host that nothing reaches and that nothing comes from
+	pending   bool                                    // more has arrived than is read
+	sent      func(from, to netip.Addr, at time.Time) // is told of every packet, if not nil
 }
 
 func newEther() *ether { return &ether{listeners: make(map[netip.Addr]map[Port]*fakeListener)} }
@@ -53,7 +56,11 @@ func (h host) Listen(p Port, deliver func(Datagram)) (Listener, error) {
 	return l, nil
 }
 
-func (l *fakeListener) Pending() bool { return false }
+func (l *fakeListener) Pending() bool {
+	l.host.ether.mu.Lock()
+	defer l.host.ether.mu.Unlock()
+	return l.host.ether.pending
+}
 
 func (l *fakeListener) Close() error {
 	l.host.ether.mu.Lock()
@@ -77,7 +84,10 @@ func (h host) Dial(s SessionSpec) (Conn, error) {
 func (c fakeConn) Send(payload []byte, to netip.Addr) error {
 	e := c.host.ether
 	e.mu.Lock()
-	l, cut := e.listeners[to][c.spec.port()], e.cut
+	l, cut := e.listeners[to][c.spec.port()], e.cut || c.host.addr == e.cutOff || to == e.cutOff
+	if e.sent != nil {
+		e.sent(c.host.addr, to, time.Now())
+	}
 	e.mu.Unlock()
 	if l != nil && !cut {
 		l.deliver(Datagram{Payload: payload, From: netip.AddrPortFrom(c.host.addr, 49152), To: to, TTL: int(c.spec.TTL), Multihop: c.spec.Multihop})

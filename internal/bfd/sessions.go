@@ -20,6 +20,19 @@ type session struct {
 
 	index    int // in the queue
 	deadline Instant
+
+	patientUntil Instant // how long it waits for what has arrived although its detection time is over; 0: it does not
+}
+
+// waits reports whether a session whose detection time is over waits for packets that have arrived, if there are any pending.
+func (s *session) waits(now Instant, pending func() bool) bool {
+	if s.core.expiry() > now || !pending() {
+		return false
+	}
+	if s.patientUntil == 0 {
+		s.patientUntil = now.Add(patience)
+	}
+	return now < s.patientUntil
 }
 
 // Counters count since the session began.
