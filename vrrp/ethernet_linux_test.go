@@ -338,8 +338,12 @@ func (h *host) Accept(addr netip.Addr, _ string) error { return h.ask("open", ad
 
 func (h *host) Configure(s lan.Settings) error {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.settings = s
+	refuse := h.refuse
+	h.mu.Unlock()
+	if refuse != nil {
+		return refuse("configure", netip.Addr{})
+	}
 	return nil
 }
 

@@ -89,41 +89,43 @@ type Runner struct {
 	changes  *changes
 	taken    *Changes // by TakeChanges
 
-	packets chan packetIn
-	dropped atomic.Uint64 // packets that found the queue full
-	results chan result
-	hooks   hooks
-	opens   chan opened
-	beats   chan []beat
-	quit    chan struct{}  // closed when nobody reads results and opens any more
-	io      sync.WaitGroup // goroutines that open and close sockets
-	pacers  *pacers
-	places  *places
-	warned  atomic.Bool // that neighbours are answered during a hand-over, for want of nftables
+	packets    chan packetIn
+	dropped    atomic.Uint64 // packets that found the queue full
+	results    chan result
+	hooks      hooks
+	opens      chan opened
+	configured chan hostConfigured
+	beats      chan []beat
+	quit       chan struct{}  // closed when nobody reads results and opens any more
+	io         sync.WaitGroup // goroutines that open and close sockets
+	pacers     *pacers
+	places     *places
+	warned     atomic.Bool // that neighbours are answered during a hand-over, for want of nftables
 
 	// Owned by Run.
-	engine    recordedEngine
-	wanted    election.Spec // as applied
-	spec      election.Spec // as the interfaces allow
-	instances map[election.Handle]*virtualRouter
-	starting  []*virtualRouter // Start seen, Started still to come
-	answers   []chan<- error   // of the requests whose routers are still starting
-	draining  []*virtualRouter // Stopped, their workers still at work
-	dirty     []*virtualRouter // may have to be told about links and addresses
-	sockets   map[socketKey]*socket
-	virtual   *virtualLinks
-	hosted    election.HostSettings // as the kernel was told
-	view      networkView
-	statics   statics
-	links     linkJudge
-	linkbeat  linkbeat
-	synced    bool
-	cleaned   bool // addresses left by an earlier process have been dealt with
-	stopping  bool
-	reopenAt  election.Instant
-	publishAt election.Instant
-	renew     bool      // the routers themselves have changed, not only their status
-	polled    []*socket // scratch
+	engine      recordedEngine
+	wanted      election.Spec // as applied
+	spec        election.Spec // as the interfaces allow
+	instances   map[election.Handle]*virtualRouter
+	starting    []*virtualRouter // Start seen, Started still to come
+	answers     []chan<- error   // of the requests whose routers are still starting
+	draining    []*virtualRouter // Stopped, their workers still at work
+	dirty       []*virtualRouter // may have to be told about links and addresses
+	sockets     map[socketKey]*socket
+	virtual     *virtualLinks
+	hosted      election.HostSettings // as the kernel was told, or is being told
+	configuring bool                  // a request waits for that
+	view        networkView
+	statics     statics
+	links       linkJudge
+	linkbeat    linkbeat
+	synced      bool
+	cleaned     bool // addresses left by an earlier process have been dealt with
+	stopping    bool
+	reopenAt    election.Instant
+	publishAt   election.Instant
+	renew       bool      // the routers themselves have changed, not only their status
+	polled      []*socket // scratch
 }
 
 // request is an Apply on its way.
@@ -146,7 +148,7 @@ func NewRunner(o Options) (*Runner, error) {
 	r := &Runner{
 		network: o.Network, log: o.Logger, keepOnStop: o.KeepOnStop, onLoss: o.OnLoss, servers: o.Servers, tracked: o.Tracked, epoch: time.Now(),
 		requests: make(chan request), asks: make(chan chan<- []Explained), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
-		packets: make(chan packetIn, packetQueue), results: make(chan result), hooks: newHooks(o.Hook), opens: make(chan opened), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
+		packets: make(chan packetIn, packetQueue), results: make(chan result), hooks: newHooks(o.Hook), opens: make(chan opened), configured: make(chan hostConfigured), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
 		engine: recordedEngine{Engine: election.NewEngine()}, instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
 		view: newNetworkView(), statics: newStatics(), links: newLinkJudge(), linkbeat: newLinkbeat(), beats: make(chan []beat), reopenAt: election.Never, publishAt: election.Never,
 	}
@@ -270,7 +272,7 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 	stop := ctx.Done()
 	for {
 		var requests chan request
-		if r.synced {
+		if r.synced && !r.configuring {
 			requests = r.requests
 		}
 		select {
@@ -291,7 +293,9 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 		case made := <-r.virtual.results:
 			r.virtual.made(made)
 		case req := <-requests:
-			r.apply(req)
+			r.take(req)
+		case done := <-r.configured:
+			r.hostIsConfigured(done)
 		case answer := <-r.asks:
 			answer <- r.explain()
 		case <-timer.C:
@@ -383,7 +387,6 @@ func (r *Runner) apply(req request) {
 		return
 	}
 	r.wanted = req.spec
-	r.configureHost(req.spec.Host)
 	r.applyFitting()
 	r.removeStale()
 	r.answers = append(r.answers, req.done)

@@ -143,22 +143,3 @@ func lanLink(v *election.VirtualLink) lan.VirtualLink {
 	return lan.VirtualLink{Kind: lan.LinkKind(v.Kind), Parent: v.Parent, Name: v.Name, Prefix: v.Prefix, MAC: v.MAC, Mode: v.Mode,
 		Addr: v.Addr, Group: v.Group, IPv4: v.IPv4, IPv6: v.IPv6, LinkLocal: v.LinkLocal}
 }
-
-// configureHost tells the Network about the host, if that has changed.
-func (r *Runner) configureHost(h election.HostSettings) {
-	if h == r.hosted {
-		return
-	}
-	r.hosted = h
-	f := h.Filter
-	s := lan.Settings{NoLocalIGMP: h.NoLocalIGMP}
-	s.Filter.Table, s.Filter.Priority, s.Filter.Counters, s.Filter.ByIndex = f.Table, f.Priority, f.Counters, f.ByIndex
-	s.Filter.Input, s.Filter.Output = f.Chains[0], f.Chains[1]
-	sets := &s.Filter.Sets
-	for i, to := range []*string{&sets.Addresses4, &sets.Addresses6, &sets.LinkLocal, &sets.VMAC4, &sets.VMAC6, &sets.Discovery} {
-		*to = f.Sets[i]
-	}
-	if err := r.network.Configure(s); err != nil {
-		instanceLog{logger: r.log, name: "vrrp"}.failed("cannot configure the host", err)
-	}
-}
