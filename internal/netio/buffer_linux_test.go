@@ -62,12 +62,12 @@ func TestRequestBufferAsSet(t *testing.T) {
 	defer h.Close()
 	const bytes = 45_678
 	h.SetRequestBuffer(bytes, false)
-	nl, err := h.socket() // the one that Open has left
+	nl, err := h.exchanges.take(h.openExchange) // the one that Open has left
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nl.Close()
-	next, err := h.socket()
+	next, err := h.exchanges.take(h.openExchange)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,25 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
-	"golang.org/x/sys/unix"
 )
 
 // Protocol is the address protocol number (IFA_PROTO, Linux 5.18) that marks an address as ours. It is the number the
 // kernel's registry gives to keepalived, so either program finds what the other left behind.
 const Protocol = 18
 
-const (
-	// requestTimeout bounds one rtnetlink exchange: a reply that never comes is an error, not a hang.
-	requestTimeout = 10 * time.Second
-	// idleSockets is how many sockets are kept for later exchanges.
-	idleSockets = 8
-)
+// requestTimeout bounds one rtnetlink exchange: a reply that never comes is an error, not a hang.
+const requestTimeout = 10 * time.Second
 
 // ErrNoLink reports that an interface does not exist. Test with errors.Is.
 var ErrNoLink = errors.New("no such interface")
@@ -35,8 +30,8 @@ var ErrNoLink = errors.New("no such interface")
 type Handle struct {
 	ns netns.NsHandle // a descriptor of our own, so the namespace outlives the thread it was taken from
 
-	mu   sync.Mutex
-	idle []*netlink.Handle
+	exchanges pool[*netlink.Handle]
+	requests  pool[*nl.SocketHandle] // for messages that are built here
 
 	promotions  promotions
 	watchBuffer atomic.Pointer[buffer] // nil: the usual one
@@ -61,66 +56,9 @@ func Open() (*Handle, error) {
 
 // Close releases the sockets and the namespace. No method may be called after it, and every Watch must have returned.
 func (h *Handle) Close() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, nl := range h.idle {
-		_ = nl.Close()
-	}
-	h.idle = nil
+	h.exchanges.close()
+	h.requests.close()
 	return h.ns.Close()
-}
-
-// exchange runs f with a socket that nobody else uses meanwhile. After an error the socket is not used again: the reply
-// to a request that timed out may still come.
-func (h *Handle) exchange(f func(*netlink.Handle) error) error {
-	nl, err := h.socket()
-	if err != nil {
-		return err
-	}
-	if err := f(nl); err != nil {
-		_ = nl.Close()
-		return err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.idle) == idleSockets {
-		return nl.Close()
-	}
-	h.idle = append(h.idle, nl)
-	return nil
-}
-
-func (h *Handle) socket() (nl *netlink.Handle, err error) {
-	h.mu.Lock()
-	if last := len(h.idle) - 1; last >= 0 {
-		nl, h.idle = h.idle[last], h.idle[:last]
-	}
-	h.mu.Unlock()
-	if nl != nil {
-		return nl, nil
-	}
-	// The namespace is entered by Do: the library would do so even where the thread is in it, and needs privileges then.
-	err = h.Do(func() (err error) {
-		nl, err = netlink.NewHandleWithOptions(netlink.HandleOptions{
-			DisableVFInfoCollection: true,
-			RetryInterrupted:        true, // a dump that raced with a change says so and is read again
-		}, unix.NETLINK_ROUTE)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open rtnetlink: %w", err)
-	}
-	if err := nl.SetSocketTimeout(requestTimeout); err != nil {
-		_ = nl.Close()
-		return nil, fmt.Errorf("set rtnetlink timeout: %w", err)
-	}
-	if b := h.askBuffer.Load(); b != nil {
-		if err := nl.SetSocketReceiveBufferSize(b.bytes, b.force); err != nil {
-			_ = nl.Close()
-			return nil, fmt.Errorf("receive buffer of %d bytes for rtnetlink: %w", b.bytes, err)
-		}
-	}
-	return nl, nil
 }
 
 // Do runs f on a thread that is in the Handle's network namespace: the place to open sockets and to read

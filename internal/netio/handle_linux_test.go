@@ -211,13 +211,13 @@ func TestSocketsAreKeptWithinBounds(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := len(h.idle); n != idleSockets {
+	if n := len(h.exchanges.idle); n != idleSockets {
 		t.Errorf("%d sockets kept, want %d", n, idleSockets)
 	}
 	if err := h.exchange(func(*netlink.Handle) error { return unix.EAGAIN }); err != unix.EAGAIN {
 		t.Errorf("got %v", err)
 	}
-	if n := len(h.idle); n != idleSockets-1 {
+	if n := len(h.exchanges.idle); n != idleSockets-1 {
 		t.Errorf("%d sockets kept after one that failed, want %d", n, idleSockets-1)
 	}
 }

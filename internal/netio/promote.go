@@ -166,10 +166,8 @@ func (h *Handle) setDevconf(index, setting int, value uint32) error {
 	conf := spec.AddRtAttr(unix.AF_INET, nil).AddRtAttr(iflaInetConf, nil)
 	conf.AddRtAttr(setting, nl.Uint32Attr(value))
 	req.AddData(spec)
-	return h.Do(func() error {
-		_, err := req.Execute(unix.NETLINK_ROUTE, 0)
-		return err
-	})
+	_, err := h.request(req, 0)
+	return err
 }
 
 // iflaInetConf is IFLA_INET_CONF of linux/if_link.h.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 
@@ -61,37 +60,26 @@ func (h *Handle) DelRoute(r routing.Route) error {
 func (h *Handle) send(kind, flags int, msg []byte) error {
 	req := nl.NewNetlinkRequest(kind, flags|unix.NLM_F_ACK)
 	req.AddRawData(msg)
-	return h.Do(func() error {
-		_, err := req.Execute(unix.NETLINK_ROUTE, 0)
-		return err
-	})
+	_, err := h.request(req, 0)
+	return err
 }
 
 // linkNumber returns the index of an interface. Unlike Link it does not wait for the lock that the kernel has over all
 // interfaces.
 func (h *Handle) linkNumber(name string) (index int, err error) {
-	err = h.Do(func() error {
-		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return os.NewSyscallError("socket", err)
-		}
-		defer unix.Close(fd)
-		req, err := unix.NewIfreq(name)
-		if err == nil {
-			err = unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, req)
-		}
-		if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EINVAL) { // no name of an interface is that long
-			return ErrNoLink
-		}
-		if err == nil {
-			index = int(req.Uint32())
-		}
-		return err
-	})
+	req, err := unix.NewIfreq(name)
+	if err == nil {
+		err = h.requests.use(h.openRequest, func(s *nl.SocketHandle) error {
+			return unix.IoctlIfreq(s.Socket.GetFd(), unix.SIOCGIFINDEX, req)
+		})
+	}
+	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EINVAL) { // no name of an interface is that long
+		err = ErrNoLink
+	}
 	if err != nil {
 		return 0, fmt.Errorf("look up interface %s: %w", name, err)
 	}
-	return index, nil
+	return int(req.Uint32()), nil
 }
 
 // vrfTable returns the table of the VRF with that name.

@@ -2,6 +2,7 @@ package netio
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -81,29 +82,14 @@ func (h *Handle) entries(family uint8, table uint32, protocol uint8) ([]tableEnt
 
 // dump sends a request that the kernel answers with many messages; it obeys the filter in it.
 func (h *Handle) dump(kind, reply int, filter []byte) (msgs [][]byte, err error) {
-	err = h.Do(func() error {
-		s, err := nl.Subscribe(unix.NETLINK_ROUTE)
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		// An older kernel ignores the filter, and entries looks again.
-		_ = unix.SetsockoptInt(s.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
-		timeout := unix.NsecToTimeval(requestTimeout.Nanoseconds())
-		if err := s.SetReceiveTimeout(&timeout); err != nil {
-			return err
-		}
+	for range 10 { // a dump that raced with a change says so and is read again
 		req := nl.NewNetlinkRequest(kind, unix.NLM_F_DUMP)
 		req.AddRawData(filter)
-		req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}
-		for range 10 { // a dump that raced with a change says so and is read again
-			if msgs, err = req.Execute(unix.NETLINK_ROUTE, uint16(reply)); err != nl.ErrDumpInterrupted {
-				break
-			}
+		if msgs, err = h.request(req, reply); !errors.Is(err, nl.ErrDumpInterrupted) {
+			break
 		}
-		return err
-	})
-	if err == unix.ENOENT || err == unix.ESRCH { // no such table
+	}
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) { // no such table
 		return nil, nil
 	}
 	return msgs, err
