@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"internal/simulate":     {"confparse", "internal/track", "vrrp", "vrrp/election", "vrrp/vrrptest"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs",
-		"internal/bfd", "internal/dump", "internal/firewall", "internal/netio", "internal/notify", "internal/process", "internal/script", "internal/status", "internal/track", "internal/track/watch", "internal/web"},
+		"internal/bfd", "internal/boot", "internal/dump", "internal/firewall", "internal/netio", "internal/notify", "internal/process", "internal/script", "internal/status", "internal/track", "internal/track/watch", "internal/web"},
 	"internal/notify": nil,
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,

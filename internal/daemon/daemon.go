@@ -39,6 +39,7 @@ type daemon struct {
 	sessions      *sessions
 	services      *services
 	routers       *routers
+	tables        *tables
 	notifications *notifications
 	self          *self
 	parts         []part // those that are to run, in the order in which they start; never changed
@@ -115,7 +116,8 @@ func newDaemon(o Options) *daemon {
 		followed: healthcheck.NewBFDSessions()}
 	d.notifications, d.sessions = newNotifications(s), &sessions{surroundings: s}
 	d.self = &self{surroundings: s, reload: d.asked}
-	d.parts = append(d.parts, d.self, d.notifications, d.sessions)
+	d.tables = newTables(s)
+	d.parts = append(d.parts, d.self, d.tables, d.notifications, d.sessions)
 	d.services, d.routers = newServices(s, d.notifications.teller), &routers{surroundings: s, teller: d.notifications.teller}
 	if o.Checkers {
 		d.parts = append(d.parts, d.services)

@@ -79,6 +79,9 @@ func (t *MarkTable) set(marks map[MarkedEndpoint]uint32) error {
 		return err
 	}
 	if t.made == nil {
+		if _, err := removeTables(conn, func(old *nftables.Table) bool { return t.unneeded(old, marks) }); err != nil {
+			return err
+		}
 		t.made, t.marks = make(map[*family]*markTable), make(map[MarkedEndpoint]uint32)
 	}
 	for e := range marks {
@@ -111,6 +114,19 @@ func (t *MarkTable) set(marks map[MarkedEndpoint]uint32) error {
 	}
 	t.marks = maps.Clone(marks)
 	return nil
+}
+
+// unneeded reports whether a table is of our name and of a family that has no marks: of a process that died.
+func (t *MarkTable) unneeded(old *nftables.Table, marks map[MarkedEndpoint]uint32) bool {
+	if old.Name != t.name || old.Family != ipv4.proto && old.Family != ipv6.proto {
+		return false
+	}
+	for e := range marks {
+		if familyOf(e.Addr()).proto == old.Family {
+			return false
+		}
+	}
+	return true
 }
 
 // make makes the table of a family without elements. One that a process left behind which died is replaced.

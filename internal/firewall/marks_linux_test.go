@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,19 +62,46 @@ func TestMarkTable(t *testing.T) {
 		strings.Contains(v4, "10.9.0.100 . 53") || strings.Contains(l.listed("ip6"), "fd00") {
 		t.Errorf("after a change:\n%s\n%s", v4, l.listed("ip6"))
 	}
-	l.set(&m, 5, map[MarkedEndpoint]uint32{tcpAt("10.9.0.100:80"): 1})
+	l.set(&m, 5, map[MarkedEndpoint]uint32{tcpAt("10.9.0.100:80"): 1, tcpAt("[fd00:9::100]:80"): 1})
 	if v4 = l.listed("ip"); !strings.Contains(v4, "priority filter + 5") || !strings.Contains(v4, shown(1)) || strings.Contains(v4, shown(1007)) {
 		t.Errorf("with another priority:\n%s", v4)
 	}
-	// A process that died has left its table; the next one makes its own in its place.
+	// A process that died has left its tables; the next one makes its own in their place, of whichever family it needs.
 	var after MarkTable
 	l.set(&after, 5, map[MarkedEndpoint]uint32{tcpAt("10.9.0.102:80"): 2})
-	if v4 = l.listed("ip"); strings.Contains(v4, "10.9.0.100") || !strings.Contains(v4, "10.9.0.102") {
-		t.Errorf("after a crash:\n%s", v4)
+	if v4, v6 = l.listed("ip"), l.listed("ip6"); strings.Contains(v4, "10.9.0.100") || !strings.Contains(v4, "10.9.0.102") || v6 != "" {
+		t.Errorf("after a crash:\n%s\n%s", v4, v6)
 	}
 	l.set(&after, 5, nil)
 	if left := l.listed("ip"); left != "" {
 		t.Errorf("left:\n%s", left)
+	}
+}
+
+// TestRemoveTables: those of the names given go, of either family, and no others.
+func TestRemoveTables(t *testing.T) {
+	l := newLAN(t, false)
+	for _, table := range []string{"ip mine", "ip6 mine", "ip6 ours", "ip other", "inet mine"} {
+		_, err := l.new.Output(t.Context(), append([]string{"nft", "add", "table"}, strings.Fields(table)...)...)
+		l.check(err)
+	}
+	remove := func(want ...string) {
+		t.Helper()
+		l.check(l.new.Do(func() error {
+			gone, err := RemoveTables([]string{"mine", "ours", "nobody's"})
+			if !slices.Equal(gone, want) {
+				t.Errorf("gone %q, want %q", gone, want)
+			}
+			return err
+		}))
+	}
+	remove("mine", "ours")
+	remove()
+	if left := l.tables(); !slices.Equal(left, []string{"other", "mine"}) && !slices.Equal(left, []string{"mine", "other"}) {
+		t.Errorf("left %q", left)
+	}
+	if err := unprivileged(l.new, func() error { _, err := RemoveTables([]string{"other"}); return err }); !errors.Is(err, unix.EPERM) {
+		t.Errorf("without CAP_NET_ADMIN: %v", err)
 	}
 }
 

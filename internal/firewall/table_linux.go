@@ -2,8 +2,10 @@ package firewall
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -126,20 +128,49 @@ func (t *table) pass(conn *nftables.Conn, elements []element) error {
 
 // sweep deletes the tables of processes that died with one.
 func sweep(conn *nftables.Conn, prefix string) {
-	tables, err := conn.ListTables()
-	if err != nil {
-		return
-	}
-	for _, t := range tables {
+	_, _ = removeTables(conn, func(t *nftables.Table) bool { // they are inert, and it is tried again at the next start
 		pid, ok := strings.CutPrefix(t.Name, prefix)
 		if !ok {
+			return false
+		}
+		_, err := os.Stat("/proc/" + pid)
+		return errors.Is(err, os.ErrNotExist)
+	})
+}
+
+// RemoveTables deletes the tables of IPv4 and IPv6 that have one of the names, and returns the names of those that there were. It
+// is to be called in the network namespace that is meant.
+func RemoveTables(names []string) (gone []string, err error) {
+	conn, err := nftables.New()
+	if err != nil {
+		return nil, fmt.Errorf("open nftables: %w", err)
+	}
+	gone, err = removeTables(conn, func(t *nftables.Table) bool {
+		return (t.Family == ipv4.proto || t.Family == ipv6.proto) && slices.Contains(names, t.Name)
+	})
+	slices.Sort(gone)
+	return slices.Compact(gone), err
+}
+
+// removeTables deletes tables one by one: that one cannot be deleted is no reason to leave the others.
+func removeTables(conn *nftables.Conn, which func(*nftables.Table) bool) (gone []string, err error) {
+	tables, err := conn.ListTables()
+	if err != nil {
+		return nil, fmt.Errorf("list tables of nftables: %w", err)
+	}
+	for _, t := range tables {
+		if !which(t) {
 			continue
 		}
-		if _, err := os.Stat("/proc/" + pid); errors.Is(err, os.ErrNotExist) {
-			conn.DelTable(t)
-			_ = conn.Flush() // inert, and tried again at the next start
+		conn.DelTable(t)
+		switch failed := conn.Flush(); {
+		case failed == nil:
+			gone = append(gone, t.Name)
+		case !errors.Is(failed, unix.ENOENT):
+			err = errors.Join(err, fmt.Errorf("delete table %s of nftables: %w", t.Name, failed))
 		}
 	}
+	return gone, err
 }
 
 // accept ends a chain for a packet.
