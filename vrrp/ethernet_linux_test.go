@@ -45,6 +45,7 @@ type host struct {
 	late     bool // packets stay in the sockets until they are polled
 
 	noLink    func(lan.VirtualLink) error // may fail a virtual link
+	lacks     error                       // of virtual links that are made
 	lastIndex int                         // of the virtual links
 	settings  lan.Settings
 }
@@ -310,7 +311,7 @@ func (h *host) MakeLink(v lan.VirtualLink) (netio.Link, bool, error) {
 		}
 	}
 	if l, err := h.Link(v.Name); err == nil {
-		return l, true, nil
+		return l, true, h.lacks
 	}
 	h.mu.Lock()
 	h.lastIndex++
@@ -319,7 +320,7 @@ func (h *host) MakeLink(v lan.VirtualLink) (netio.Link, bool, error) {
 	l := netio.Link{Index: index, Name: v.Name, Up: parent.Up, MTU: parent.MTU, Ether: true, MAC: string(v.MAC[:]),
 		Kind: "macvlan", Mode: "private", Parent: parent.Index}
 	h.setLink(l)
-	return l, false, nil
+	return l, false, h.lacks
 }
 
 func (h *host) RemoveLink(name string) error {

@@ -259,27 +259,31 @@ func (v *virtualLinks) made(m linkMade) {
 	}
 	k.pending--
 	log := v.logOf(k)
-	if m.err != nil {
-		if text := m.err.Error(); text != k.failed {
-			k.failed = text
-			log.failed("Unable to create VMAC interface "+m.name, m.err)
-		}
-		if !errors.Is(m.err, netio.ErrNoLink) { // a parent that comes says so
-			v.schedule(k)
-		}
-	}
-	if m.link.Index == 0 {
-		return
-	}
-	if m.err == nil {
-		k.failed, k.pause = "", 0
-	}
-	if old, ok := r.view.link(m.name); k.madeAt == 0 || !ok || old.Index != m.link.Index {
+	there := m.link.Index != 0
+	if old, ok := r.view.link(m.name); there && (k.madeAt == 0 || !ok || old.Index != m.link.Index) {
 		if m.found {
 			log.infof("Found matching interface %s", m.name)
 		} else {
 			log.infof("Success creating VMAC interface %s", m.name)
 		}
+	}
+	if m.err == nil {
+		k.failed, k.pause = "", 0
+	} else {
+		if text := m.err.Error(); text != k.failed {
+			k.failed = text
+			if there {
+				log.failed("VMAC interface "+m.name+" lacks settings", m.err)
+			} else {
+				log.failed("Unable to create VMAC interface "+m.name, m.err)
+			}
+		}
+		if !errors.Is(m.err, netio.ErrNoLink) { // a parent that comes says so
+			v.schedule(k)
+		}
+	}
+	if !there {
+		return
 	}
 	k.madeAt = max(r.now(), 1)
 	r.linkChanged(m.link)

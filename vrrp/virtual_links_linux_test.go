@@ -187,6 +187,26 @@ func TestVirtualLinkThatCannotBeMade(t *testing.T) {
 	})
 }
 
+// TestVirtualLinkThatLacksSettings, as where /proc/sys is read-only, is used all the same; what it lacks is said once, and not that
+// there is none.
+func TestVirtualLinkThatLacksSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		h.lacks = errors.New("rp_filter: read-only file system")
+		var log lines
+		r := start(t, h, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, withVMAC("V", 51, 100))
+		time.Sleep(10 * time.Minute)
+		want(t, "state", r.state("V"), election.Master)
+		want(t, "address on", h.on("10.77.51.100"), "vrrp.51")
+		for text, times := range map[string]int{"Unable to create": 0, "Success creating VMAC interface vrrp.51": 1, "read-only": 1, "lacks settings": 1} {
+			if got := strings.Count(log.String(), text); got != times {
+				t.Errorf("%q is said %d times, want %d:\n%s", text, got, times, log.String())
+			}
+		}
+	})
+}
+
 // lines is a log that may be written while it is read.
 type lines struct {
 	mu sync.Mutex

@@ -14,6 +14,7 @@ type virtualLinks struct {
 	links    map[string]madeLink
 	parents  map[int]*parentSettings // by index
 	rpFilter *uint32                 // of all interfaces, before it was set to 0
+	lowered  bool                    // it is
 	raised   func() error            // puts back what each interface got instead
 	users    int                     // links that need that
 }
@@ -30,6 +31,7 @@ type madeLink struct {
 // is 2.
 type parentSettings struct {
 	name   string
+	set    bool // they all are
 	users  int
 	before map[string]uint32
 }
@@ -41,14 +43,15 @@ var parentWanted = []struct {
 }{{netio.ARPIgnore, 1}, {netio.ARPFilter, 1}, {netio.ARPAnnounce, 2}}
 
 // adopt sees to the settings beside the link that it needs, and remembers what they were: by the link's own alias, if an
-// earlier process has left it.
+// earlier process has left it. It may be called again, for what could not be set.
 func (s *virtualLinks) adopt(k *Kernel, link, parent netio.Link, arp bool) error {
 	if s.links == nil {
 		s.links, s.parents = make(map[string]madeLink), make(map[int]*parentSettings)
 	}
+	_, left, _ := readMark(link.Alias)
 	made, known := s.links[link.Name]
 	if known && made.index == link.Index && made.parent == parent.Index && made.arp == arp {
-		return nil
+		return s.settle(k, parent, arp, left)
 	}
 	var errs []error
 	if known {
@@ -57,33 +60,50 @@ func (s *virtualLinks) adopt(k *Kernel, link, parent netio.Link, arp bool) error
 	if known && made.index != link.Index {
 		errs = append(errs, k.Do(func() error { return k.filter.DropVMAC(made.index) }))
 	}
-	_, left, _ := readMark(link.Alias)
 	s.links[link.Name] = madeLink{index: link.Index, parent: parent.Index, arp: arp, before: !ownMark(link.Alias)}
-	if !arp {
-		return errors.Join(errs...)
-	}
-	p := s.parents[parent.Index]
-	if p == nil {
-		p = &parentSettings{name: parent.Name, before: left}
-		if p.before == nil {
-			p.before = make(map[string]uint32)
-		}
-		for _, wanted := range parentWanted {
-			if _, ok := p.before[wanted.String()]; !ok {
-				value, err := k.Setting(parent.Name, wanted.Setting)
-				if err != nil {
-					errs = append(errs, err)
-					continue
-				}
-				p.before[wanted.String()] = value
+	if arp {
+		p := s.parents[parent.Index]
+		if p == nil {
+			p = &parentSettings{name: parent.Name, before: left}
+			if p.before == nil {
+				p.before = make(map[string]uint32)
 			}
-			errs = append(errs, k.Set(parent, wanted.Setting, wanted.value))
+			s.parents[parent.Index] = p
 		}
-		s.parents[parent.Index] = p
+		p.users++
+		s.users++
 	}
-	p.users++
-	errs = append(errs, s.lowerRPFilter(k, left))
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.settle(k, parent, arp, left))...)
+}
+
+// settle changes the settings of the parent and of all interfaces, unless that has been done.
+func (s *virtualLinks) settle(k *Kernel, parent netio.Link, arp bool, left map[string]uint32) error {
+	if !arp {
+		return nil
+	}
+	return errors.Join(s.parents[parent.Index].change(k, parent), s.lowerRPFilter(k, left))
+}
+
+// change gives the parent its settings and remembers what they were.
+func (p *parentSettings) change(k *Kernel, parent netio.Link) error {
+	if p.set {
+		return nil
+	}
+	var errs []error
+	for _, wanted := range parentWanted {
+		if _, ok := p.before[wanted.String()]; !ok {
+			value, err := k.Setting(parent.Name, wanted.Setting)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			p.before[wanted.String()] = value
+		}
+		errs = append(errs, k.Set(parent, wanted.Setting, wanted.value))
+	}
+	err := errors.Join(errs...)
+	p.set = err == nil
+	return err
 }
 
 // allRPFilter is the word of a mark for rp_filter of all interfaces.
@@ -92,25 +112,32 @@ const allRPFilter = "all_rp_filter"
 // lowerRPFilter sets rp_filter of all interfaces to 0, of which and the link's own the greater counts, and gives its value
 // to each of the others.
 func (s *virtualLinks) lowerRPFilter(k *Kernel, left map[string]uint32) error {
-	s.users++
-	if s.rpFilter != nil {
+	if s.lowered {
 		return nil
 	}
 	value, err := k.AllRPFilter()
 	if err != nil {
 		return ignoreMissing(err)
 	}
-	before := value
-	if v, ok := left[allRPFilter]; ok {
-		before = v
+	if s.rpFilter == nil {
+		before := value
+		if v, ok := left[allRPFilter]; ok {
+			before = v
+		}
+		s.rpFilter = &before
 	}
-	s.rpFilter = &before
-	if value == 0 {
-		return nil
+	if value > 0 {
+		undo, err := k.RaiseRPFilter(value)
+		if err == nil {
+			err = k.SetAllRPFilter(0)
+		}
+		if err != nil { // an interface without a filter that it had is worse than a virtual link with one
+			return errors.Join(err, undo())
+		}
+		s.raised = undo
 	}
-	var raise error
-	s.raised, raise = k.RaiseRPFilter(value)
-	return errors.Join(raise, k.SetAllRPFilter(0))
+	s.lowered = true
+	return nil
 }
 
 // alias is what the link is to be marked with.
@@ -157,7 +184,7 @@ func (s *virtualLinks) release(k *Kernel, made madeLink) error {
 	}
 	if s.users--; s.users == 0 && s.rpFilter != nil {
 		value := *s.rpFilter
-		s.rpFilter = nil
+		s.rpFilter, s.lowered = nil, false
 		if is, err := k.AllRPFilter(); err == nil && is == 0 && value > 0 {
 			errs = append(errs, k.SetAllRPFilter(value))
 		}
