@@ -26,23 +26,24 @@ type ethernet struct {
 type host struct {
 	lan *ethernet
 
-	mu       sync.Mutex
-	links    []netio.Link
-	addrs    []netio.Address
-	routes   []routing.Route
-	rules    []routing.Rule
-	watchers []*hostWatch
-	conns    []*hostConn
-	log      []string                            // what was done to the kernel, in order
-	refuse   func(op string, a netip.Addr) error // may fail or delay an operation
-	quiet    map[netip.Addr]bool                 // what it does not answer for
-	deaf     error                               // of Quiet
-	onQuiet  func() error                        // may fail or delay Quiet
-	mute     bool                                // nothing can be sent
-	carrier  map[string]bool                     // what drivers say; those of others do not answer
-	asked    []string
-	looked   int  // interfaces that were looked up
-	late     bool // packets stay in the sockets until they are polled
+	mu         sync.Mutex
+	links      []netio.Link
+	addrs      []netio.Address
+	routes     []routing.Route
+	rules      []routing.Rule
+	unreadable error // of MissingRoutes
+	watchers   []*hostWatch
+	conns      []*hostConn
+	log        []string                            // what was done to the kernel, in order
+	refuse     func(op string, a netip.Addr) error // may fail or delay an operation
+	quiet      map[netip.Addr]bool                 // what it does not answer for
+	deaf       error                               // of Quiet
+	onQuiet    func() error                        // may fail or delay Quiet
+	mute       bool                                // nothing can be sent
+	carrier    map[string]bool                     // what drivers say; those of others do not answer
+	asked      []string
+	looked     int  // interfaces that were looked up
+	late       bool // packets stay in the sockets until they are polled
 
 	noLink    func(lan.VirtualLink) error // may fail a virtual link
 	lacks     error                       // of virtual links that are made
@@ -182,93 +183,7 @@ func (h *host) DelAddress(a netio.Address) error {
 
 func (h *host) KeepSecondaries(string, bool) error { return nil }
 
-func (h *host) AddRoute(r routing.Route) error {
-	if err := h.ask("add route", r.Dest.Addr()); err != nil {
-		return err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !slices.Contains(h.routes, r) {
-		h.routes = append(h.routes, r)
-	}
-	return nil
-}
-
-func (h *host) DelRoute(r routing.Route) error {
-	if err := h.ask("del route", r.Dest.Addr()); err != nil {
-		return err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if slices.Contains(h.routes, r) {
-		h.routes = slices.DeleteFunc(h.routes, func(o routing.Route) bool { return o == r })
-		h.tell(netio.RouteGone{Dest: r.Dest.Masked()})
-	}
-	return nil
-}
-
-func (h *host) MissingRoutes(list []routing.Route) (missing []routing.Route, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, r := range list {
-		if !slices.Contains(h.routes, r) {
-			missing = append(missing, r)
-		}
-	}
-	return missing, nil
-}
-
-func (h *host) AddRule(r routing.Rule) error {
-	if err := h.ask("add rule", r.From.Addr()); err != nil {
-		return err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !slices.Contains(h.rules, r) {
-		h.rules = append(h.rules, r)
-	}
-	return nil
-}
-
-func (h *host) DelRule(r routing.Rule) error {
-	if err := h.ask("del rule", r.From.Addr()); err != nil {
-		return err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if slices.Contains(h.rules, r) {
-		h.rules = slices.DeleteFunc(h.rules, func(o routing.Rule) bool { return o == r })
-		h.tell(netio.RuleGone{Preference: r.Preference, IPv6: r.IPv6})
-	}
-	return nil
-}
-
-func (h *host) MissingRules(list []routing.Rule) (missing []routing.Rule, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, r := range list {
-		if !slices.Contains(h.rules, r) {
-			missing = append(missing, r)
-		}
-	}
-	return missing, nil
-}
-
 func (h *host) PrepareNoAccept() { _ = h.ask("prepare to shut", netip.Addr{}) }
-
-// RemoveLeft implements lan.Network. Rules are told apart by their preference.
-func (h *host) RemoveLeft(routes []routing.Route, rules []routing.Rule) (gone []string, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.routes = slices.DeleteFunc(h.routes, func(r routing.Route) bool {
-		left := !slices.Contains(routes, r)
-		if left {
-			gone = append(gone, "route "+r.String())
-		}
-		return left
-	})
-	return gone, nil
-}
 
 func (h *host) Announce(link netio.Link, addr netip.Addr) error { return h.ask("garp", addr) }
 

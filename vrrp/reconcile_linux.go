@@ -40,7 +40,7 @@ type reconciler struct {
 	announced atomic.Uint64 // gratuitous ARPs and neighbour advertisements sent
 
 	mu       sync.Mutex
-	orders   []any // election.Own, election.PreparePassOn, passOn, announcing, leftovers, *change
+	orders   []any // election.Own, election.PreparePassOn, passOn, announcing, leftovers, *change, *look
 	rounds   rounds
 	suspects map[election.Resource]bool
 	again    bool // try what failed
@@ -74,6 +74,7 @@ type result struct {
 	generation uint64
 	failures   []election.Failure
 	lost       []election.Resource // if not nil: these, and nothing else
+	looked     *looked             // if not nil: this, and nothing else
 	ended      bool                // nothing follows
 }
 
@@ -233,6 +234,8 @@ func (w *reconciler) carryOut(order any) {
 		w.network.PreparePassOn(o.Previous, o.Within)
 	case leftovers:
 		w.sweep(o)
+	case *look:
+		w.look(o)
 	case passOn:
 		if err := w.passOn(o); err != nil {
 			w.log.passOnFailed(err)

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"errors"
+	"slices"
 
 	"vigil/internal/routing"
 	"vigil/vrrp/election"
@@ -68,13 +69,21 @@ func uninstall(n lan.Network, places *places, p *lan.Placer, res election.Resour
 // verify reports those of the suspects that are installed as far as we are concerned and are not there. What cannot be
 // found out now the next notification asks again.
 func (w *reconciler) verify(suspects map[election.Resource]bool) {
+	if gone, _ := w.lost(func(res election.Resource) bool { return suspects[res] }); len(gone) > 0 {
+		w.report(result{generation: w.own.Generation, lost: gone})
+	}
+}
+
+// lost returns those of what is installed as far as we are concerned that are not there, and takes them for not installed. The error
+// says that some of it could not be found out.
+func (w *reconciler) lost(among func(election.Resource) bool) (gone []election.Resource, unknown error) {
 	var (
 		addrs  []lan.Address
 		routes []routing.Route
 		rules  []routing.Rule
 	)
 	for _, res := range w.own.Resources {
-		if !suspects[res] || !w.have[res] {
+		if !w.have[res] || !among(res) {
 			continue
 		}
 		switch res := res.(type) {
@@ -86,27 +95,37 @@ func (w *reconciler) verify(suspects map[election.Resource]bool) {
 			rules = append(rules, res.Rule)
 		}
 	}
-	var gone []election.Resource
-	lost := func(res election.Resource) {
+	noAddress, errAddresses := lan.Missing(w.network, addrs)
+	for _, a := range noAddress {
+		gone = append(gone, election.Address(a))
+	}
+	noRoute, errRoutes := w.network.MissingRoutes(routes)
+	for _, r := range noRoute {
+		gone = append(gone, election.Route{Route: r})
+	}
+	noRule, errRules := w.network.MissingRules(rules)
+	for _, r := range noRule {
+		gone = append(gone, election.Rule{Rule: r})
+	}
+	for _, res := range gone {
 		delete(w.have, res)
-		gone = append(gone, res)
 	}
-	if missing, err := lan.Missing(w.network, addrs); err == nil {
-		for _, a := range missing {
-			lost(election.Address(a))
-		}
-	}
-	if missing, err := w.network.MissingRoutes(routes); err == nil {
-		for _, r := range missing {
-			lost(election.Route{Route: r})
-		}
-	}
-	if missing, err := w.network.MissingRules(rules); err == nil {
-		for _, r := range missing {
-			lost(election.Rule{Rule: r})
-		}
-	}
-	if len(gone) > 0 {
-		w.report(result{generation: w.own.Generation, lost: gone})
-	}
+	return gone, errors.Join(errAddresses, errRoutes, errRules)
+}
+
+// look is the order to find out whether all of these are there. It is answered in any case.
+type look struct {
+	resources []election.Resource
+}
+
+// looked is the answer to a look.
+type looked struct {
+	*look
+	lost    []election.Resource
+	unknown error // of some it could not be found out
+}
+
+func (w *reconciler) look(l *look) {
+	gone, err := w.lost(func(res election.Resource) bool { return slices.Contains(l.resources, res) })
+	w.report(result{generation: w.own.Generation, looked: &looked{l, gone, err}})
 }

@@ -350,7 +350,7 @@ func (r *Runner) wake() {
 		r.virtual.again(now)
 	}
 	if r.statics.retryAt <= now {
-		r.ownStatics()
+		r.retryStatics()
 	}
 	r.judgeLinks(now)
 	if r.linkbeat.at <= now {

@@ -31,7 +31,9 @@ type statics struct {
 	list    []election.Static
 	owned   []election.Resource // what may be in place
 	missing map[election.Resource]bool
-	pending bool // the last Own is not carried out yet
+	doubted map[election.Resource]bool // an interface has failed that may have taken them along
+	looking *look                      // the latest, for those
+	pending bool                       // the last Own is not carried out yet
 	told    map[string]int
 	retryAt election.Instant
 	pause   time.Duration    // before the next attempt at what failed
@@ -40,7 +42,7 @@ type statics struct {
 }
 
 func newStatics() statics {
-	return statics{missing: make(map[election.Resource]bool), told: make(map[string]int), retryAt: election.Never,
+	return statics{missing: make(map[election.Resource]bool), doubted: make(map[election.Resource]bool), told: make(map[string]int), retryAt: election.Never,
 		lostAt: -election.Instant(staticsCalm)}
 }
 
@@ -61,6 +63,9 @@ func (r *Runner) setStatics(list []election.Static) {
 		}
 	}
 	s.list, s.pause = list, 0
+	maps.DeleteFunc(s.doubted, func(res election.Resource, _ bool) bool {
+		return !slices.ContainsFunc(list, func(n election.Static) bool { return n.Resource == res })
+	})
 	r.view.depend(s.router, s.links())
 	r.ownStatics()
 }
@@ -111,25 +116,16 @@ func (r *Runner) ownStatics() {
 // staticsFinished takes what their reconciler reports.
 func (r *Runner) staticsFinished(res result) {
 	s := &r.statics
+	if res.looked != nil { // whatever has been ordered since does not make it untrue
+		r.staticsLooked(res.looked)
+		return
+	}
 	if res.ended || res.generation != s.router.generation {
 		return
 	}
 	now := r.now()
 	if res.lost != nil {
-		for _, x := range res.lost {
-			s.missing[x] = true
-			s.router.log.infof("%s was removed, it is put back", resourceText(x))
-		}
-		if now >= s.lostAt.Add(staticsCalm) {
-			s.repair = 0
-		}
-		s.lostAt = now
-		if s.repair == 0 {
-			r.ownStatics()
-		} else {
-			s.retryAt = min(s.retryAt, now.Add(s.repair))
-		}
-		s.repair = min(max(staticsRepair, 2*s.repair), staticsRepairMax)
+		r.repairStatics(res.lost)
 		r.judgeStatics()
 		return
 	}
@@ -149,20 +145,89 @@ func (r *Runner) staticsFinished(res result) {
 	r.judgeStatics()
 }
 
-// staticsLink follows an interface that static resources need: what was lost with it comes back with it.
+// repairStatics puts back what others have removed.
+func (r *Runner) repairStatics(lost []election.Resource) {
+	s, now := &r.statics, r.now()
+	for _, x := range lost {
+		s.missing[x] = true
+		s.router.log.infof("%s was removed, it is put back", resourceText(x))
+	}
+	if now >= s.lostAt.Add(staticsCalm) {
+		s.repair = 0
+	}
+	s.lostAt = now
+	if s.repair == 0 {
+		r.ownStatics()
+	} else {
+		s.retryAt = min(s.retryAt, now.Add(s.repair))
+	}
+	s.repair = min(max(staticsRepair, 2*s.repair), staticsRepairMax)
+}
+
+// retryStatics tries again what is due.
+func (r *Runner) retryStatics() {
+	r.ownStatics()
+	if s := &r.statics; len(s.doubted) > 0 && s.looking == nil {
+		r.lookForStatics()
+	}
+}
+
+// staticsLink follows an interface that static resources need: what was lost with it comes back with it. What the kernel has taken
+// along, often without a word, is in doubt until it has been looked for.
 func (r *Runner) staticsLink(name string, up bool) {
 	s := &r.statics
 	if s.router == nil || !s.router.links[name] {
 		return
 	}
-	if up && len(s.missing) > 0 {
-		s.pause = 0
-		r.ownStatics()
+	switch {
+	case !up:
+		for _, x := range s.list {
+			if place, _ := placesOf(x.Resource); place != nil && slices.Contains(staticLinks(x.Resource), name) {
+				s.doubted[x.Resource] = true
+			}
+		}
+		s.looking = nil // what was asked before says nothing of this
+	default:
+		if len(s.missing) > 0 {
+			s.pause = 0
+			r.ownStatics()
+		}
+		if len(s.doubted) > 0 {
+			r.lookForStatics()
+		}
 	}
 	r.judgeStatics()
 }
 
-// judgeStatics tells of the track groups: one is down as long as something of it is not in place, or its interface is down.
+// lookForStatics has their reconciler find out about what is in doubt.
+func (r *Runner) lookForStatics() {
+	s := &r.statics
+	s.looking = &look{slices.Collect(maps.Keys(s.doubted))}
+	s.router.worker.order(s.looking)
+}
+
+// staticsLooked takes the answer.
+func (r *Runner) staticsLooked(l *looked) {
+	s := &r.statics
+	if len(l.lost) > 0 {
+		r.repairStatics(l.lost)
+	}
+	switch {
+	case s.looking != l.look:
+	case l.unknown != nil:
+		s.looking = nil
+		s.retryAt = min(s.retryAt, r.now().Add(staticsRetry))
+	default:
+		s.looking = nil
+		for _, res := range l.resources {
+			delete(s.doubted, res)
+		}
+	}
+	r.judgeStatics()
+}
+
+// judgeStatics tells of the track groups: one is down as long as something of it is not in place, or may not be, or its interface is
+// down.
 func (r *Runner) judgeStatics() {
 	s := &r.statics
 	values := make(map[string]int)
@@ -174,7 +239,7 @@ func (r *Runner) judgeStatics() {
 			values[x.TrackGroup] = track.Up
 		}
 		down := func(name string) bool { l, ok := r.view.link(name); return !ok || !l.Up }
-		if s.missing[x.Resource] || slices.ContainsFunc(staticLinks(x.Resource), down) {
+		if s.missing[x.Resource] || s.doubted[x.Resource] || slices.ContainsFunc(staticLinks(x.Resource), down) {
 			values[x.TrackGroup] = track.Down
 		}
 	}
