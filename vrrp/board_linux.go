@@ -57,3 +57,41 @@ func (b *board) snapshot() Status {
 	}
 	return s
 }
+
+// touch says that Status has changed a little.
+func (r *Runner) touch() {
+	if r.publishAt == election.Never {
+		r.publishAt = r.now().Add(publishDelay)
+	}
+}
+
+// publish puts up what has changed since the last time.
+func (r *Runner) publish() {
+	r.publishAt = election.Never
+	stepped := r.engine.TakeStepped()
+	if r.renew {
+		r.renew = false
+		r.publishAll()
+	} else {
+		for _, h := range stepped {
+			m, ok := r.engine.StatusOf(h)
+			if in := r.instances[h]; ok && in != nil {
+				r.board.update(h, in.status(m, r.epoch))
+			}
+		}
+	}
+	r.board.setDropped(r.dropped.Load())
+}
+
+func (r *Runner) publishAll() {
+	machines, groups := r.engine.Status()
+	entries := make([]boardEntry, 0, len(machines))
+	places := make(map[election.Handle]int, len(machines))
+	for _, m := range machines {
+		if in := r.instances[m.Handle]; in != nil {
+			places[m.Handle] = len(entries)
+			entries = append(entries, boardEntry{in.status(m, r.epoch), &in.worker.announced})
+		}
+	}
+	r.board.replace(entries, places, groups)
+}

@@ -42,8 +42,10 @@ type host struct {
 	mute       bool                                // nothing can be sent
 	carrier    map[string]bool                     // what drivers say; those of others do not answer
 	asked      []string
-	looked     int  // interfaces that were looked up
-	late       bool // packets stay in the sockets until they are polled
+	looked     int                 // interfaces that were looked up
+	late       bool                // packets stay in the sockets until they are polled
+	shut       map[addressOn]bool  // what is not accepted
+	flushed    chan lan.FilterLoss // what others do to the firewall
 
 	noLink    func(lan.VirtualLink) error // may fail a virtual link
 	lacks     error                       // of virtual links that are made
@@ -69,7 +71,7 @@ type hostConn struct {
 
 // newHost adds a machine with one interface eth0, which has the address.
 func (n *ethernet) newHost(addr string) *host {
-	h := &host{lan: n}
+	h := &host{lan: n, shut: make(map[addressOn]bool), flushed: make(chan lan.FilterLoss)}
 	h.links = []netio.Link{{Index: 2, Name: "eth0", Up: true, MTU: 1500, Ether: true, MAC: "\x02\x00\x00\x00\x00\x01"}}
 	h.addrs = []netio.Address{{Index: 2, Prefix: netip.MustParsePrefix(addr)}}
 	n.mu.Lock()
@@ -248,9 +250,46 @@ func (h *host) RemoveLink(name string) error {
 	return nil
 }
 
-func (h *host) NoAccept(addr netip.Addr, _ string) error { return h.ask("shut", addr) }
+func (h *host) NoAccept(addr netip.Addr, link string) error {
+	if err := h.ask("shut", addr); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.shut[addressOn{link, addr}] = true
+	return nil
+}
 
-func (h *host) Accept(addr netip.Addr, _ string) error { return h.ask("open", addr) }
+func (h *host) Accept(addr netip.Addr, link string) error {
+	if err := h.ask("open", addr); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.shut, addressOn{link, addr})
+	return nil
+}
+
+func (h *host) NotAccepted(addr netip.Addr, link string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.shut[addressOn{link, addr}]
+}
+
+func (h *host) WatchFilter(ctx context.Context, losses chan<- lan.FilterLoss) {
+	for {
+		select {
+		case l := <-h.flushed:
+			select {
+			case losses <- l:
+			case <-ctx.Done():
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 func (h *host) Configure(s lan.Settings) error {
 	h.mu.Lock()

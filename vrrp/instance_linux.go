@@ -368,7 +368,7 @@ func (r *Runner) resourcesLost(in *virtualRouter, res result) {
 		if isAddress {
 			in.log.infof("Netlink reflector reports IP %s removed from %s", a.Prefix.Addr(), a.Link)
 		} else {
-			in.log.infof("Netlink reflector reports %s removed", x)
+			in.log.infof("Netlink reflector reports %s removed", resourceText(x))
 		}
 		lost = append(lost, x)
 	}

@@ -71,6 +71,23 @@ func (r *Runner) observe(ev netio.Event) {
 	}
 }
 
+// filterLost takes what others have removed from the firewall.
+func (r *Runner) filterLost(l lan.FilterLoss) {
+	log := instanceLog{logger: r.log, name: "vrrp"}
+	if l.Rules {
+		log.infof("our rules in nftables were removed, they are put back")
+	}
+	if l.Err != nil {
+		log.failed("cannot look after our rules in nftables", l.Err)
+	}
+	for _, d := range l.Denied {
+		lost := election.NoAccept{Addr: d.Addr, Link: d.Link}
+		for _, in := range r.view.holders[lost] {
+			in.suspect(func(res election.Resource) bool { return res == lost })
+		}
+	}
+}
+
 func (r *Runner) linkChanged(l netio.Link) {
 	old, known := r.view.link(l.Name)
 	r.view.setLink(l)

@@ -93,6 +93,10 @@ func (w *reconciler) lost(among func(election.Resource) bool) (gone []election.R
 			routes = append(routes, res.Route)
 		case election.Rule:
 			rules = append(rules, res.Rule)
+		case election.NoAccept:
+			if !w.network.NotAccepted(res.Addr, res.Link) {
+				gone = append(gone, res)
+			}
 		}
 	}
 	noAddress, errAddresses := lan.Missing(w.network, addrs)

@@ -89,18 +89,19 @@ type Runner struct {
 	changes  *changes
 	taken    *Changes // by TakeChanges
 
-	packets    chan packetIn
-	dropped    atomic.Uint64 // packets that found the queue full
-	results    chan result
-	hooks      hooks
-	opens      chan opened
-	configured chan hostConfigured
-	beats      chan []beat
-	quit       chan struct{}  // closed when nobody reads results and opens any more
-	io         sync.WaitGroup // goroutines that open and close sockets
-	pacers     *pacers
-	places     *places
-	warned     atomic.Bool // that neighbours are answered during a hand-over, for want of nftables
+	packets      chan packetIn
+	dropped      atomic.Uint64 // packets that found the queue full
+	results      chan result
+	hooks        hooks
+	opens        chan opened
+	configured   chan hostConfigured
+	beats        chan []beat
+	filterLosses chan lan.FilterLoss
+	quit         chan struct{}  // closed when nobody reads results and opens any more
+	io           sync.WaitGroup // goroutines that open and close sockets
+	pacers       *pacers
+	places       *places
+	warned       atomic.Bool // that neighbours are answered during a hand-over, for want of nftables
 
 	// Owned by Run.
 	engine      recordedEngine
@@ -150,7 +151,7 @@ func NewRunner(o Options) (*Runner, error) {
 		requests: make(chan request), asks: make(chan chan<- []Explained), killed: make(chan struct{}), ended: make(chan struct{}), changes: new(changes),
 		packets: make(chan packetIn, packetQueue), results: make(chan result), hooks: newHooks(o.Hook), opens: make(chan opened), configured: make(chan hostConfigured), quit: make(chan struct{}), pacers: newPacers(), places: newPlaces(),
 		engine: recordedEngine{Engine: election.NewEngine()}, instances: make(map[election.Handle]*virtualRouter), sockets: make(map[socketKey]*socket),
-		view: newNetworkView(), statics: newStatics(), links: newLinkJudge(), linkbeat: newLinkbeat(), beats: make(chan []beat), reopenAt: election.Never, publishAt: election.Never,
+		view: newNetworkView(), statics: newStatics(), links: newLinkJudge(), linkbeat: newLinkbeat(), beats: make(chan []beat), filterLosses: make(chan lan.FilterLoss), reopenAt: election.Never, publishAt: election.Never,
 	}
 	r.taken = r.changes.follow()
 	r.virtual = newVirtualLinks(r)
@@ -249,6 +250,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	watchCtx, stopWatch := context.WithCancel(context.Background())
 	watched := make(chan error, 1)
 	go func() { watched <- r.network.Watch(watchCtx, events) }()
+	r.io.Go(func() { r.network.WatchFilter(watchCtx, r.filterLosses) })
 
 	err := r.loop(ctx, events, watched)
 	r.err = err
@@ -280,6 +282,8 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 			r.receive(p)
 		case ev := <-events:
 			r.observe(ev)
+		case l := <-r.filterLosses:
+			r.filterLost(l)
 		case res := <-r.results:
 			r.finished(res)
 		case e := <-r.hooks.ends:
@@ -420,44 +424,6 @@ func (r *Runner) all() []*virtualRouter {
 }
 
 func (r *Runner) now() election.Instant { return election.Instant(time.Since(r.epoch)) }
-
-// touch says that Status has changed a little.
-func (r *Runner) touch() {
-	if r.publishAt == election.Never {
-		r.publishAt = r.now().Add(publishDelay)
-	}
-}
-
-// publish puts up what has changed since the last time.
-func (r *Runner) publish() {
-	r.publishAt = election.Never
-	stepped := r.engine.TakeStepped()
-	if r.renew {
-		r.renew = false
-		r.publishAll()
-	} else {
-		for _, h := range stepped {
-			m, ok := r.engine.StatusOf(h)
-			if in := r.instances[h]; ok && in != nil {
-				r.board.update(h, in.status(m, r.epoch))
-			}
-		}
-	}
-	r.board.setDropped(r.dropped.Load())
-}
-
-func (r *Runner) publishAll() {
-	machines, groups := r.engine.Status()
-	entries := make([]boardEntry, 0, len(machines))
-	places := make(map[election.Handle]int, len(machines))
-	for _, m := range machines {
-		if in := r.instances[m.Handle]; in != nil {
-			places[m.Handle] = len(entries)
-			entries = append(entries, boardEntry{in.status(m, r.epoch), &in.worker.announced})
-		}
-	}
-	r.board.replace(entries, places, groups)
-}
 
 // shutDown ends everything Run has started and waits for it. It returns why something that was to be removed is still there.
 func (r *Runner) shutDown() (left error) {

@@ -26,7 +26,7 @@ type networkView struct {
 	dependents map[string][]*virtualRouter // that use or track the link of that name, in the order in which they started
 	users      map[addressOn]int           // how many routers send from an address
 	tracked    map[addressOn]bool          // the addresses that track_src_ip is about
-	holders    map[any][]*virtualRouter    // of what addressOn, routeTo and ruleAt name
+	holders    map[any][]*virtualRouter    // of what addressOn, routeTo and ruleAt name, and of election.NoAccept
 	routed     map[string][]*virtualRouter // that hold routes on the link of that name
 }
 
@@ -261,6 +261,8 @@ func placesOf(res election.Resource) (place any, links []string) {
 		if !res.NoTrack {
 			return ruleAt{res.Preference, res.IPv6}, nil
 		}
+	case election.NoAccept:
+		return res, nil
 	}
 	return nil, nil
 }

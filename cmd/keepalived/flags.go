@@ -117,7 +117,7 @@ func newFlagSet(c *command) *pflag.FlagSet {
 		return nil
 	})
 	fs.StringVar(&o.RecordFile, "record", "", "Keep what the virtual routers are given in `FILE`, for vigil replay")
-	fs.Func("repair", "What becomes of addresses, routes and rules of a master that others remove: put back (`on`), left so (off) "+
+	fs.Func("repair", "What becomes of addresses, routes, rules and no_accept of a master that others remove: put back (`on`), left so (off) "+
 		"or a new election (fault)", func(s string) error {
 		if !o.SetRepair(s) {
 			return fmt.Errorf("--repair is on, off or fault, not %q", s)

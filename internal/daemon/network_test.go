@@ -104,7 +104,9 @@ func (n *network) AddRule(routing.Rule) error                             { retu
 func (n *network) DelRule(routing.Rule) error                             { return nil }
 func (n *network) MissingRules([]routing.Rule) ([]routing.Rule, error)    { return nil, nil }
 
-func (n *network) PrepareNoAccept() {}
+func (n *network) PrepareNoAccept()                                   {}
+func (n *network) NotAccepted(netip.Addr, string) bool                { return true }
+func (n *network) WatchFilter(context.Context, chan<- lan.FilterLoss) {}
 
 func (n *network) RemoveLeft([]routing.Route, []routing.Rule) ([]string, error) { return nil, nil }
 

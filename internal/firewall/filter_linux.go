@@ -42,8 +42,8 @@ type Denied struct {
 // here. What is reported goes out from the interface below instead.
 //
 // The tables are made with what comes first, or by Prepare, and deleted by Close. Elements come and go by themselves; the rules
-// are made when the first of their kind comes. A table that somebody else has flushed is made again at the next change. Methods may be called from
-// any goroutine, in the network namespace that is meant.
+// are made when the first of their kind comes. What somebody else has removed Tend finds out, and the next change. Methods may be called
+// from any goroutine, in the network namespace that is meant.
 type Filter struct {
 	mu      sync.Mutex
 	opts    FilterOptions
@@ -55,6 +55,9 @@ type Filter struct {
 	conn    *nftables.Conn // nil while there is no table
 	shape   filterShape
 	tables  [2]filterTable // IPv4 and IPv6
+
+	generations generations
+	seen        uint32 // in which generation everything was there
 }
 
 // filterShape is which rules there are.
@@ -200,19 +203,31 @@ func (f *Filter) Close() error {
 	clear(f.vmacs)
 	clear(f.denied)
 	f.ready = false
+	f.generations.close()
 	return f.drop()
 }
 
 func (f *Filter) changeDenied(d Denied, how setChange) error {
 	d = d.normal()
-	link := 0
-	if d.Link != "" && f.opts.ByIndex {
-		var err error
-		if link, err = f.indexOf(d.Link); err != nil {
-			return fmt.Errorf("deny %s: %w", d.Addr, err)
-		}
+	link, err := f.linkOf(d)
+	if err != nil {
+		return fmt.Errorf("deny %s: %w", d.Addr, err)
 	}
 	return f.change(func(t *filterTable) []filterElement { return t.ofDenied(d, link) }, how)
+}
+
+// linkOf is the index of the interface that d, which is normal, is on, where that counts.
+func (f *Filter) linkOf(d Denied) (int, error) {
+	if d.Link == "" || !f.opts.ByIndex {
+		return 0, nil
+	}
+	return f.indexOf(d.Link)
+}
+
+// elementsOf is what d, which is normal, has in a table.
+func (f *Filter) elementsOf(t *filterTable, d Denied) ([]filterElement, error) {
+	link, err := f.linkOf(d)
+	return t.ofDenied(d, link), err
 }
 
 // setChange adds elements to a set or removes them.
@@ -284,7 +299,7 @@ func (f *Filter) build() error {
 		f.conn.AddTable(table)
 		f.conn.DelTable(table)
 		f.conn.AddTable(table)
-		t := filterTable{Table: table, conn: f.conn, family: kind, opts: f.opts, sets: uint32(i+1) * setsOfATable}
+		t := filterTable{Table: table, conn: f.conn, family: kind, opts: f.opts, sets: uint32(i+1) * setsOfATable, rules: make(map[string]int)}
 		errs = append(errs, t.make(wanted), f.fill(&t))
 		f.tables[i] = t
 	}
@@ -312,14 +327,9 @@ func (f *Filter) fill(t *filterTable) error {
 	}
 	slices.SortFunc(denied, func(a, b Denied) int { return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Link, b.Link)) })
 	for _, d := range slices.Compact(denied) {
-		link := 0
-		if d.Link != "" && f.opts.ByIndex {
-			var err error
-			if link, err = f.indexOf(d.Link); err != nil {
-				continue // it is gone, and the address with it
-			}
+		if elements, err := f.elementsOf(t, d); err == nil { // or its interface is gone, and the address with it
+			note(elements)
 		}
-		note(t.ofDenied(d, link))
 	}
 	var errs []error
 	for set, elements := range bySet {

@@ -23,7 +23,8 @@ type filterTable struct {
 	conn   *nftables.Conn
 	family *family
 	opts   FilterOptions
-	sets   uint32 // the ID of the latest set, within the transaction
+	sets   uint32         // the ID of the latest set, within the transaction
+	rules  map[string]int // how many, by chain
 
 	parents, links, locals   *nftables.Set // of virtual MAC addresses; the latter two of IPv6
 	vips, linkLocal, passing *nftables.Set // of addresses that are denied; the latter two of IPv6
@@ -127,6 +128,7 @@ func (t *filterTable) rule(chain *nftables.Chain, verdict expr.Any, parts ...[]e
 		exprs = append(exprs, &expr.Counter{})
 	}
 	t.conn.AddRule(&nftables.Rule{Table: t.Table, Chain: chain, Exprs: append(exprs, verdict)})
+	t.rules[chain.Name]++
 }
 
 // vmacRules keep reports of group memberships, and router solicitations, from leaving with a virtual MAC address.

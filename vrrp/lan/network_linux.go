@@ -63,6 +63,11 @@ type Network interface {
 	NoAccept(addr netip.Addr, link string) error
 	Accept(addr netip.Addr, link string) error
 	PrepareNoAccept()
+	// NotAccepted reports whether NoAccept of the address is in force, as far as WatchFilter has found out, and does not ask the
+	// kernel. WatchFilter sends what others have removed of NoAccept and of what virtual links need of the firewall, until ctx ends.
+	// The latter it has put back.
+	NotAccepted(addr netip.Addr, link string) bool
+	WatchFilter(ctx context.Context, losses chan<- FilterLoss)
 	// RemoveLeft removes what a process that was killed may have left and nobody knows any more: routes and rules that carry
 	// our number and are none of those, which it returns as text, and NoAccept of addresses, if there is none yet of ours.
 	RemoveLeft(routes []routing.Route, rules []routing.Rule) ([]string, error)
