@@ -168,16 +168,7 @@ type lan struct{ director, host *testlan.Host }
 
 func newLAN(t *testing.T) lan {
 	t.Helper()
-	testlan.RequireNetns(t)
-	l, err := testlan.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	l := testlan.ForTest(t)
 	segment, err := l.Segment("lan")
 	if err != nil {
 		t.Fatal(err)

@@ -34,16 +34,8 @@ func newByHand(t *testing.T, serverNet, serverAddress string) *byHand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lab, err := testlan.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	lab := testlan.ForTest(t)
 	b := &byHand{judge: judge{t, true}, lab: lab, path: filepath.Dir(daemon) + ":" + os.Getenv("PATH")}
-	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	b.lan, err = lab.Segment("lan")
 	b.must(err)
 	b.behind = b.lan

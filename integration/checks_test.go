@@ -30,15 +30,7 @@ type checkLab struct {
 
 func newCheckLab(t *testing.T) *checkLab {
 	t.Helper()
-	lab, err := testlan.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	lab := testlan.ForTest(t)
 	l := &checkLab{t: t, lab: lab}
 	segment, err := lab.Segment("lan")
 	l.must(err)

@@ -82,13 +82,7 @@ func (n *told) servers(state string) (count int, err error) {
 func TestTenThousandServersFailAtOnce(t *testing.T) {
 	testlan.RequireIPVS(t)
 	j := judge{t, true}
-	lab, err := testlan.New()
-	j.must(err)
-	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	lab := testlan.ForTest(t)
 	lan, err := lab.Segment("lan")
 	j.must(err)
 	start := func(name string, router, services int, globals string) (*testlan.Host, *labkit.Director) {

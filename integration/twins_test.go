@@ -49,15 +49,7 @@ const twinsBeside = 6
 // expression for the names of those to try, a hundred that are drawn are tried as well: "." is all.
 func TestTablesLikeKeepalived(t *testing.T) {
 	testlan.RequireIPVS(t)
-	lab, err := testlan.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	lab := testlan.ForTest(t)
 	all := writtenConfigurations()
 	only := os.Getenv("VIGIL_TWINS")
 	if only != "" {

@@ -41,13 +41,8 @@ touch /run/ready
 exec sleep 1000000`
 
 func newMachine(t *testing.T) *machine {
-	testlan.RequireNetns(t)
 	t.Setenv(asProgram, "1")
-	lab, err := testlan.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { lab.Close() })
+	lab := testlan.ForTest(t)
 	host, err := lab.Host("machine")
 	if err != nil {
 		t.Fatal(err)

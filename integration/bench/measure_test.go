@@ -47,16 +47,7 @@ func TestConfigHasTheScale(t *testing.T) {
 
 // The CPU time and memory of a program are those of all its processes.
 func TestFamilyIsTheWholeProcessGroup(t *testing.T) {
-	testlan.RequireNetns(t)
-	lab, err := testlan.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	lab := testlan.ForTest(t)
 	h, err := lab.Host("h")
 	if err != nil {
 		t.Fatal(err)

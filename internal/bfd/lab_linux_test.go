@@ -35,16 +35,7 @@ func (n inHost) Dial(s SessionSpec) (c Conn, err error) {
 // twoHosts are ours, with 10.77.0.1, 10.77.1.1 and fd77::1, and theirs, with .2 and ::2, and the cable of theirs.
 func twoHosts(t *testing.T) (lab *testlan.Lab, ours, theirs *testlan.Host, cable *testlan.Cable) {
 	t.Helper()
-	testlan.RequireNetns(t)
-	lab, err := testlan.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	lab = testlan.ForTest(t)
 	segment, err := lab.Segment("lan")
 	if err != nil {
 		t.Fatal(err)

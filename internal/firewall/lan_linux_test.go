@@ -32,18 +32,14 @@ type lan struct {
 
 func newLAN(t *testing.T, v6 bool) *lan {
 	t.Helper()
-	testlan.RequireNetns(t)
-	lab, err := testlan.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { lab.Close() })
+	lab := testlan.ForTest(t)
 	l := &lan{t: t, lab: lab, vip: netip.MustParseAddr("10.9.0.100"), previous: netip.MustParseAddr("10.9.0.2")}
 	subnet := "10.9.0.%d/24"
 	if v6 {
 		l.vip, l.previous = netip.MustParseAddr("fd00:9::100"), netip.MustParseAddr("fe80::2")
 		subnet = "fd00:9::%d/64"
 	}
+	var err error
 	l.segment, err = lab.Segment("lan")
 	l.check(err)
 	for i, h := range []**testlan.Host{&l.client, &l.first, &l.new} {

@@ -45,24 +45,41 @@ func (h *Handle) Links() ([]Link, error) {
 
 // Link returns the interface with that name. The error is ErrNoLink when there is none.
 func (h *Handle) Link(name string) (Link, error) {
-	var l netlink.Link
-	err := h.exchange(func(nl *netlink.Handle) (err error) {
-		l, err = nl.LinkByName(name)
-		return err
-	})
+	link, err := h.find(func(nl *netlink.Handle) (netlink.Link, error) { return nl.LinkByName(name) })
+	// The library also finds interfaces by alternative name; ours are the names the watch reports.
+	if err == nil && link.Name != name {
+		err = ErrNoLink
+	}
 	if err != nil {
-		var missing netlink.LinkNotFoundError
-		if errors.As(err, &missing) || errors.Is(err, unix.ENODEV) {
-			err = ErrNoLink
-		}
 		return Link{}, fmt.Errorf("look up interface %s: %w", name, err)
 	}
-	// The library also finds interfaces by alternative name; ours are the names the watch reports.
-	link := linkFrom(l)
-	if link.Name != name {
-		return Link{}, fmt.Errorf("look up interface %s: %w", name, ErrNoLink)
+	return link, nil
+}
+
+// LinkOf returns the interface with that index. The error is ErrNoLink when there is none.
+func (h *Handle) LinkOf(index int) (Link, error) {
+	link, err := h.find(func(nl *netlink.Handle) (netlink.Link, error) { return nl.LinkByIndex(index) })
+	if err != nil {
+		return Link{}, fmt.Errorf("look up interface %d: %w", index, err)
 	}
 	return link, nil
+}
+
+// find returns an interface that the library looks up.
+func (h *Handle) find(lookUp func(*netlink.Handle) (netlink.Link, error)) (Link, error) {
+	var l netlink.Link
+	err := h.exchange(func(nl *netlink.Handle) (err error) {
+		l, err = lookUp(nl)
+		return err
+	})
+	var missing netlink.LinkNotFoundError
+	switch {
+	case errors.As(err, &missing), errors.Is(err, unix.ENODEV):
+		return Link{}, ErrNoLink
+	case err != nil:
+		return Link{}, err
+	}
+	return linkFrom(l), nil
 }
 
 func linkFrom(link netlink.Link) Link {

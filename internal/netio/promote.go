@@ -1,14 +1,11 @@
 package netio
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"sync"
 
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -108,41 +105,21 @@ func (h *Handle) endPromotion(index int, l *promotion) error {
 // setPromotion sets promote_secondaries of an interface and returns what undoes it. An interface that is gone needs
 // nothing.
 func (h *Handle) setPromotion(index int) (restore func() error, err error) {
-	var link netlink.Link
-	err = h.exchange(func(nl *netlink.Handle) (err error) {
-		link, err = nl.LinkByIndex(index)
-		return err
-	})
-	var missing netlink.LinkNotFoundError
-	if errors.As(err, &missing) || errors.Is(err, unix.ENODEV) {
+	link, err := h.LinkOf(index)
+	if errors.Is(err, ErrNoLink) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look up interface %d: %w", index, err)
+		return nil, err
 	}
-	path := "/proc/sys/net/ipv4/conf/" + link.Attrs().Name + "/promote_secondaries"
-	var old []byte
-	set := func(value []byte) error {
-		return h.Do(func() error { return os.WriteFile(path, value, 0) })
-	}
-	err = h.Do(func() (err error) {
-		old, err = os.ReadFile(path)
-		return err
-	})
-	if err != nil {
+	old, err := h.Setting(link.Name, PromoteSecondaries)
+	if err != nil || old == 1 {
 		return nil, ignoreGone(err)
 	}
-	if bytes.Equal(bytes.TrimSpace(old), []byte("1")) {
-		return nil, nil
+	if err := ignoreGone(h.Set(link, PromoteSecondaries, 1)); err != nil {
+		return nil, err
 	}
-	if set([]byte("1")) == nil {
-		return func() error { return ignoreGone(set(old)) }, nil
-	}
-	// /proc/sys is often read-only in a container. The other way tells everybody that the interface has changed.
-	if err := ignoreGone(h.setDevconf(index, devconfPromoteSecondaries, 1)); err != nil {
-		return nil, fmt.Errorf("set promote_secondaries of %s: %w", link.Attrs().Name, err)
-	}
-	return func() error { return ignoreGone(h.setDevconf(index, devconfPromoteSecondaries, 0)) }, nil
+	return func() error { return ignoreGone(h.Set(link, PromoteSecondaries, old)) }, nil
 }
 
 // ignoreGone drops the errors of an interface that has gone meanwhile.

@@ -118,23 +118,6 @@ func (h *Handle) DelLink(index int) error {
 	return nil
 }
 
-// LinkOf returns the interface with that index. The error is ErrNoLink when there is none.
-func (h *Handle) LinkOf(index int) (Link, error) {
-	var l netlink.Link
-	err := h.exchange(func(nl *netlink.Handle) (err error) {
-		l, err = nl.LinkByIndex(index)
-		return err
-	})
-	if err != nil {
-		var missing netlink.LinkNotFoundError
-		if errors.As(err, &missing) || errors.Is(err, unix.ENODEV) {
-			err = ErrNoLink
-		}
-		return Link{}, fmt.Errorf("look up interface %d: %w", index, err)
-	}
-	return linkFrom(l), nil
-}
-
 // AddLinkLocal gives an interface the link-local address of another one, to send from: without duplicate address
 // detection, never chosen by itself, and without our mark. One that is there is a success.
 func (h *Handle) AddLinkLocal(index int, ip netip.Addr) error {

@@ -15,16 +15,7 @@ import (
 // machine is a host of a lab with the server on it.
 func machine(t *testing.T) (*testlan.Host, realserver.Server) {
 	t.Helper()
-	testlan.RequireNetns(t)
-	lab, err := testlan.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	lab := testlan.ForTest(t)
 	h, err := lab.Host("rs")
 	if err != nil {
 		t.Fatal(err)

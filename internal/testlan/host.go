@@ -113,13 +113,9 @@ func (h *Host) ReadSysctl(key string) (string, error) {
 
 // AddAddress gives an interface an address. No broadcast address is invented.
 func (h *Host) AddAddress(ifname string, p netip.Prefix) error {
-	link, err := h.handle.LinkByName(ifname)
+	link, a, err := h.addressOn(ifname, p)
 	if err != nil {
-		return fmt.Errorf("interface %s of %s: %w", ifname, h.Name, err)
-	}
-	a, err := netlink.ParseAddr(p.String())
-	if err != nil {
-		return fmt.Errorf("address %s: %w", p, err)
+		return err
 	}
 	a.Broadcast = make([]byte, 4)
 	if p.Addr().Is6() {
@@ -133,18 +129,27 @@ func (h *Host) AddAddress(ifname string, p netip.Prefix) error {
 
 // DeleteAddress takes an address from an interface.
 func (h *Host) DeleteAddress(ifname string, p netip.Prefix) error {
-	link, err := h.handle.LinkByName(ifname)
+	link, a, err := h.addressOn(ifname, p)
 	if err != nil {
-		return fmt.Errorf("interface %s of %s: %w", ifname, h.Name, err)
-	}
-	a, err := netlink.ParseAddr(p.String())
-	if err != nil {
-		return fmt.Errorf("address %s: %w", p, err)
+		return err
 	}
 	if err := h.handle.AddrDel(link, a); err != nil {
 		return fmt.Errorf("delete %s from %s of %s: %w", p, ifname, h.Name, err)
 	}
 	return nil
+}
+
+// addressOn is an address and its interface for the library.
+func (h *Host) addressOn(ifname string, p netip.Prefix) (netlink.Link, *netlink.Addr, error) {
+	link, err := h.handle.LinkByName(ifname)
+	if err != nil {
+		return nil, nil, fmt.Errorf("interface %s of %s: %w", ifname, h.Name, err)
+	}
+	a, err := netlink.ParseAddr(p.String())
+	if err != nil {
+		return nil, nil, fmt.Errorf("address %s: %w", p, err)
+	}
+	return link, a, nil
 }
 
 // Addresses lists the IPv4 addresses of an interface in the kernel's order.

@@ -21,6 +21,22 @@ func RequireNetns(t testing.TB) {
 	}
 }
 
+// ForTest makes an empty lab that ends with the test. Where network namespaces cannot be made it skips the test, as RequireNetns.
+func ForTest(t testing.TB) *Lab {
+	t.Helper()
+	RequireNetns(t)
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
 // RequireIPVS skips the test, saying why, where the kernel has no IPVS. With REQUIRE_IPVS=1 it fails instead.
 func RequireIPVS(t testing.TB) {
 	t.Helper()

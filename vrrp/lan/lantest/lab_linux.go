@@ -30,16 +30,7 @@ type Node struct {
 // Laboratory makes machines a, b, c … on one segment, with MAC addresses 02:00:00:00:00:01 … and 10.77.0.1/24 ….
 func Laboratory(t *testing.T, n int) (*testlan.Lab, []*Node) {
 	t.Helper()
-	testlan.RequireNetns(t)
-	lab, err := testlan.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	lab := testlan.ForTest(t)
 	segment, err := lab.Segment("lan")
 	if err != nil {
 		t.Fatal(err)
