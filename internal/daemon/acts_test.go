@@ -168,6 +168,17 @@ func actsOfURLs(elsewhere map[string][2]string) {
 	}
 }
 
+// actsAnywhere is actsElsewhere with what other files add to it.
+func actsAnywhere() map[string][2]string {
+	elsewhere := maps.Clone(actsElsewhere)
+	actsOfURLs(elsewhere)
+	actsOfTracking(elsewhere)
+	actsOfVirtualLinks(elsewhere)
+	actsOfBFD(elsewhere)
+	actsOfRoutes(elsewhere)
+	return elsewhere
+}
+
 // actsOnReading are keywords that decide what is read, or what is reported, and nothing else.
 var actsOnReading = map[string]bool{"global_defs: include_check": true, "vrrp_instance: no_virtual_ipaddress": true, "virtual_server: hashed": true,
 	"@item:ipaddress: (unknown word)": true, "@item:route: (unknown word)": true, "@item:rule: (unknown word)": true,
@@ -221,12 +232,7 @@ func TestActedOnMeansThatItChangesSomething(t *testing.T) {
 		listed[c.Path+": "+c.Keyword] = c.ActedOn
 	}
 	shown := map[string]bool{}
-	elsewhere := maps.Clone(actsElsewhere)
-	actsOfURLs(elsewhere)
-	actsOfTracking(elsewhere)
-	actsOfVirtualLinks(elsewhere)
-	actsOfBFD(elsewhere)
-	actsOfRoutes(elsewhere)
+	elsewhere := actsAnywhere()
 	for _, b := range confparsetest.Read(t, "../../confparse/testdata/rows") {
 		for _, r := range b.Rows {
 			name := b.Path + ": " + r.Word

@@ -60,8 +60,12 @@ func (t *tracking) diff(old, new Desired) []Step {
 	steps := diffTrackers("vrrp_script", a.Scripts, b.Scripts, func(s watch.Script) string { return s.Name }, watch.Script.Equal)
 	steps = append(steps, diffTrackers("vrrp_track_process", a.Processes, b.Processes,
 		func(p watch.Process) string { return p.Name }, watch.Process.Equal)...)
-	return append(steps, diffTrackers("track_file", a.Files, b.Files, func(f watch.File) string { return f.Name },
+	steps = append(steps, diffTrackers("track_file", a.Files, b.Files, func(f watch.File) string { return f.Name },
 		func(f, g watch.File) bool { return f == g })...)
+	if a.EventsBuffer != b.EventsBuffer {
+		steps = append(steps, step(Change, "process_monitor_rcv_bufs, for when the kernel is asked next"))
+	}
+	return steps
 }
 
 // diffTrackers compares the trackers of one kind.
