@@ -47,7 +47,8 @@ var (
 				MasterRefresh: anySpan.Draw(t, "refresh"), LowerPrioDelay: anySpan.Draw(t, "lower delay"),
 				LowerPrioRepeat: rapid.IntRange(-1, 3).Draw(t, "lower repeat"),
 			},
-			Hooks:                 anyHooks.Draw(t, "hooks"),
+			Hooks:     anyHooks.Draw(t, "hooks"),
+			ExtraGARP: anySpan.Draw(t, "extra"), ExtraGARPAll: rapid.Bool().Draw(t, "extra on all"),
 			LowerPriorityNoAdvert: rapid.Bool().Draw(t, "no advert"), HigherPrioritySendAdvert: rapid.Bool().Draw(t, "advert"),
 		}
 	})
