@@ -49,6 +49,9 @@ var (
 			},
 			Hooks:     anyHooks.Draw(t, "hooks"),
 			ExtraGARP: anySpan.Draw(t, "extra"), ExtraGARPAll: rapid.Bool().Draw(t, "extra on all"),
+			NoAccept: rapid.Bool().Draw(t, "no_accept"), Promote: rapid.Bool().Draw(t, "promote"), OnLoss: LossPolicy(rapid.IntRange(0, 2).Draw(t, "loss")),
+			ProtocolSpec: ProtocolSpec{OwnerIgnoresAdverts: rapid.Bool().Draw(t, "deaf"), TimerExpired: rapid.SampledFrom([]uint8{0, 0, 100, 254}).Draw(t, "expired"),
+				Unusable: rapid.SampledFrom([]FaultKind{0, 0, 0, FaultNoPeers, FaultNoKey}).Draw(t, "unusable")},
 			LowerPriorityNoAdvert: rapid.Bool().Draw(t, "no advert"), HigherPrioritySendAdvert: rapid.Bool().Draw(t, "advert"),
 		}
 	})
@@ -75,7 +78,11 @@ var (
 		case 3:
 			return TrackerChanged{anyTracker.Draw(t, "tracker"), rapid.IntRange(-300, 300).Draw(t, "value")}
 		case 4:
-			return ResourcesLost{}
+			var lost []Resource
+			for _, a := range anyList.Draw(t, "lost") {
+				lost = append(lost, a)
+			}
+			return ResourcesLost{Resources: lost}
 		case 5:
 			ev := EffectDone{Generation: rapid.Uint64Range(0, 9).Draw(t, "generation")}
 			for _, a := range anyList.Draw(t, "failing") {
