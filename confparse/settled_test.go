@@ -20,8 +20,8 @@ func TestAddressCapacity(t *testing.T) {
 		{IPv6, 3, AuthNone, 1280, 76}, {IPv4, 2, AuthNone, 576, 131}, {IPv4, 3, AuthNone, 576, 133}, {IPv4, 2, AuthAH, 576, 125},
 		{IPv4, 3, AuthNone, 40, 0}, {IPv6, 3, AuthNone, 0, 0},
 	} {
-		vi := &VRRPInstance{Family: tt.family, Version: tt.version, AuthType: tt.auth}
-		if got := vi.capacity(tt.mtu); got != tt.want {
+		form := AdvertForm{Family: tt.family, Version: tt.version, AH: tt.auth == AuthAH}
+		if got := form.Capacity(tt.mtu); got != tt.want {
 			t.Errorf("%v v%d on MTU %d: %d, want %d", tt.family, tt.version, tt.mtu, got, tt.want)
 		}
 	}

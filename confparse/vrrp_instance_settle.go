@@ -118,41 +118,16 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 // unreachable reports whether vi has neither an interface nor peers to send to.
 func (vi *instanceScratch) unreachable() bool { return vi.Interface == "" && len(vi.UnicastPeers) == 0 }
 
-// defaultMTU is assumed of an interface that is not known.
-const defaultMTU = 1500
-
-// capacity is how many addresses keepalived puts into one advert on a link with the given MTU; the count is one octet
-// (RFC 9568 §5.2.5). It subtracts the Ethernet header too; so do we, because the peers must divide the list at the same
-// place.
-func (vi *VRRPInstance) capacity(mtu int) int {
-	const ethernet, ipv4, ipv6, vrrp, auth, ah, trailer = 14, 20, 40, 8, 8, 24, 28 // bytes
-	room, size := mtu-ethernet-vrrp, 16
-	if vi.Family == IPv6 {
-		room -= ipv6
-	} else {
-		room, size = room-ipv4, 4
-		if vi.Version == 2 {
-			room -= auth
-		}
-		if vi.AuthType == AuthAH {
-			room -= ah
-		}
-	}
-	if vi.HMAC.Signs() {
-		room -= trailer
-	}
-	return max(0, min(255, room/size))
-}
-
 // settleCapacity moves addresses that an advert has no room for to those that are not announced in it.
 func (d *decoder) settleCapacity(vi *instanceScratch) {
-	mtu := defaultMTU
+	mtu := AssumedMTU
 	if ask := d.env.System.MTU; ask != nil {
 		if known, ok := ask(vi.Interface); ok {
 			mtu = known
 		}
 	}
-	limit, n := vi.capacity(mtu), len(vi.VirtualAddresses)
+	form := AdvertForm{Family: vi.Family, Version: vi.Version, AH: vi.AuthType == AuthAH, Signed: vi.HMAC.Signs()}
+	limit, n := form.Capacity(mtu), len(vi.VirtualAddresses)
 	if n <= limit {
 		return
 	}

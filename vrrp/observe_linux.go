@@ -168,7 +168,7 @@ func (r *Runner) applyFitting() {
 	spec.Instances = slices.Clone(spec.Instances)
 	tracked := make(map[addressOn]bool)
 	for i, s := range spec.Instances {
-		mtu := assumedMTU
+		mtu := confparse.AssumedMTU
 		if l, ok := r.view.link(s.Link); ok && l.MTU > 0 {
 			mtu = l.MTU
 		}

@@ -50,7 +50,7 @@ func (r *Runner) receiveBuffer(s *election.InstanceSpec) int {
 	case election.BufferBytes:
 		return s.Buffer.Size
 	case election.BufferMTUs:
-		mtu := assumedMTU
+		mtu := confparse.AssumedMTU
 		if l, ok := r.view.link(s.Link); ok && l.MTU > 0 {
 			mtu = l.MTU
 		}
