@@ -23,7 +23,7 @@ func (r *Reconciler) reconcile(ctx context.Context, entries []*entry) {
 	for round := 1; len(rest) > 0 && r.kernel != nil && ctx.Err() == nil; round++ {
 		rest = r.pass(ctx, rest, said, round == rounds)
 	}
-	r.settle(entries)
+	r.tellNews(entries)
 	r.remember()
 }
 

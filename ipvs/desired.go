@@ -24,28 +24,6 @@ type HealthChange struct {
 // Alert is what a check of a real server came to.
 type Alert = pool.Alert
 
-// Desired returns the table that spec asks for at a start with this health. The rules are package pool's.
-func Desired(spec Spec, h Health) Table {
-	t := make(Table, len(spec.VirtualServers))
-	var buf []dest
-	for i := range spec.VirtualServers {
-		vs := &spec.VirtualServers[i]
-		p := pool.New(&vs.Pool, vs.health(h, nil))
-		for n, s := range vs.Services {
-			if _, taken := t[s.Key]; taken {
-				continue
-			}
-			buf = vs.dests(p, n, buf[:0])
-			m := make(map[DestKey]DestAttrs, len(buf))
-			for _, d := range buf {
-				m[d.key] = d.attrs
-			}
-			t[s.Key] = Service{Attrs: s.Attrs, Dests: m}
-		}
-	}
-	return t
-}
-
 // health returns what h says of the virtual server's servers, in their order, in the memory of buf.
 func (s *VirtualServerSpec) health(h Health, buf []pool.Health) []pool.Health {
 	buf = buf[:0]

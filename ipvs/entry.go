@@ -22,7 +22,7 @@ type virtualServer struct {
 	spec    *VirtualServerSpec
 	pool    *pool.Pool
 	entries []*entry // parallel to spec.Services; those that another virtual server has are nil
-	settle  bool     // scratch of reconcile: the pool's news are due
+	hasNews bool     // scratch of reconcile: the news of the pool are due
 	shown   *shown
 	leaves  bool // it has left the configuration, and its servers drain
 }

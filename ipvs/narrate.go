@@ -10,8 +10,8 @@ import (
 	"vigil/ipvs/pool"
 )
 
-// settle tells what has happened to the pools of the given services, now that the kernel knows of it.
-func (r *Reconciler) settle(entries []*entry) {
+// tellNews tells what has happened to the pools of the given services, now that the kernel knows of it.
+func (r *Reconciler) tellNews(entries []*entry) {
 	if r.kernel == nil {
 		return
 	}
@@ -22,15 +22,15 @@ func (r *Reconciler) settle(entries []*entry) {
 	r.ended = nil
 	for _, e := range entries {
 		if e.vs != nil {
-			e.vs.settle = true
+			e.vs.hasNews = true
 		}
 	}
 	for _, e := range entries {
 		vs := e.vs
-		if vs == nil || !vs.settle {
+		if vs == nil || !vs.hasNews {
 			continue
 		}
-		vs.settle = false
+		vs.hasNews = false
 		for _, n := range vs.pool.Settle(vs.has) {
 			r.narrate(vs.spec.ID, n)
 			r.tell(vs, n)

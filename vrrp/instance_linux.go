@@ -48,7 +48,7 @@ type virtualRouter struct {
 }
 
 // do carries out what the Engine decided. It must not call the Engine, whose slice it reads: what needs an answer is
-// left for settle.
+// left for followUp.
 func (r *Runner) do(actions []election.InstanceAction) {
 	if len(actions) > 0 {
 		r.touch()

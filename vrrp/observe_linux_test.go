@@ -322,9 +322,9 @@ func BenchmarkCrowdedLink(b *testing.B) {
 			{"address", func() {
 				for _, a := range []netio.Address{foreign, vip} {
 					r.observe(netio.AddressChanged{Address: a})
-					r.settle()
+					r.followUp()
 					r.observe(netio.AddressGone{Address: a})
-					r.settle()
+					r.followUp()
 				}
 			}},
 			{"publish", func() {
@@ -363,9 +363,9 @@ func TestCostDoesNotGrowWithTheRouters(t *testing.T) {
 			foreign := netio.Address{Index: 2, Prefix: netip.MustParsePrefix("192.0.2.1/24")}
 			return func() {
 				r.observe(netio.AddressChanged{Address: foreign})
-				r.settle()
+				r.followUp()
 				r.observe(netio.AddressGone{Address: foreign})
-				r.settle()
+				r.followUp()
 			}
 		},
 		"publish": func(r *Runner, in *virtualRouter) func() {

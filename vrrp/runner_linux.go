@@ -320,7 +320,7 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 		case err := <-watched:
 			return fmt.Errorf("%w: %w", errWatch, err)
 		}
-		r.settle()
+		r.followUp()
 		if r.stopping && r.engine.Idle() {
 			return nil
 		}
@@ -367,9 +367,9 @@ func (r *Runner) wake() {
 	}
 }
 
-// settle brings up what the last event has left to be done: routers that start, news about links and addresses, and the
+// followUp brings up what the last event has left to be done: routers that start, news about links and addresses, and the
 // answer to who waits for that.
-func (r *Runner) settle() {
+func (r *Runner) followUp() {
 	for {
 		switch {
 		case r.startNext():
@@ -394,7 +394,7 @@ func (r *Runner) apply(req request) {
 	r.applyFitting()
 	r.removeStale()
 	r.answers = append(r.answers, req.done)
-	r.settle()
+	r.followUp()
 }
 
 // answer tells who asked for routers that they have started. A router that waits for addresses, or a virtual link, which another

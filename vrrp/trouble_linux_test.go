@@ -91,7 +91,7 @@ func idle(t testing.TB, h *host, list ...election.InstanceSpec) *Runner {
 	r.apply(request{testSpec(list...), applied})
 	for len(applied) == 0 {
 		r.opened(<-r.opens)
-		r.settle()
+		r.followUp()
 	}
 	t.Cleanup(func() { _ = r.shutDown() })
 	return r

@@ -281,9 +281,9 @@ func (d *daemon) fail(code int, err error) error {
 // loop handles events until ctx ends or a part does.
 func (d *daemon) loop(ctx context.Context) error {
 	programmed := d.services.ready()
-	settled := time.NewTimer(0)
-	defer settled.Stop()
-	<-settled.C
+	recheck := time.NewTimer(0)
+	defer recheck.Stop()
+	<-recheck.C
 	for {
 		select {
 		case <-ctx.Done():
@@ -298,9 +298,9 @@ func (d *daemon) loop(ctx context.Context) error {
 			}
 		case <-d.routers.changed():
 			if slices.ContainsFunc(d.routers.runner.Load().TakeChanges(), pathsChanged) {
-				settled.Reset(settling)
+				recheck.Reset(recheckDelay)
 			}
-		case <-settled.C:
+		case <-recheck.C:
 			d.services.recheck()
 		case <-programmed:
 			programmed = nil
@@ -313,9 +313,9 @@ func (d *daemon) loop(ctx context.Context) error {
 	}
 }
 
-// settling is how long after a change of role checks are made again: the addresses are here by then, and those who send
+// recheckDelay is how long after a change of role checks are made again: the addresses are here by then, and those who send
 // to them know.
-const settling = 100 * time.Millisecond
+const recheckDelay = 100 * time.Millisecond
 
 // pathsChanged reports whether a change of role comes with other paths between this host and the real servers: a link
 // has come back, or the address that is their gateway has come here. Checks that failed until then say nothing any more.

@@ -24,8 +24,8 @@ type Host struct {
 // Loader reads the configuration that a reload is about.
 type Loader func(file string) (*confparse.Config, error)
 
-// settle is how long the simulation goes on after the last step when the scenario does not say.
-const settle = 30 * time.Second
+// lastPart is how long the simulation goes on after the last step when the scenario does not say.
+const lastPart = 30 * time.Second
 
 // network is a simulation under way.
 type network struct {
@@ -58,9 +58,9 @@ func Run(w io.Writer, file string, sc Scenario, hosts []Host, load Loader) error
 	for i, node := range n.Nodes {
 		n.At(0, func() { node.Start(n.specs[i]) })
 	}
-	end := settle
+	end := lastPart
 	for _, s := range sc.Steps {
-		end = max(end, s.At+settle)
+		end = max(end, s.At+lastPart)
 		n.At(s.At, func() {
 			n.line.step(s)
 			n.do(s)
