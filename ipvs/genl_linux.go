@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"syscall"
 	"time"
 
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
+	"vigil/internal/namespace"
 )
 
 const (
@@ -296,26 +295,10 @@ func inNetNS(path string, f func() error) error {
 	if path == "" {
 		return f()
 	}
-	target, err := netns.GetFromPath(path)
+	ns, err := namespace.At(path)
 	if err != nil {
-		return fmt.Errorf("open network namespace %s: %w", path, err)
+		return err
 	}
-	defer target.Close()
-	runtime.LockOSThread()
-	home, err := netns.Get()
-	if err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("open own network namespace: %w", err)
-	}
-	defer home.Close()
-	if err := netns.Set(target); err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter network namespace %s: %w", path, err)
-	}
-	err = f()
-	if back := netns.Set(home); back != nil {
-		return errors.Join(err, back) // the thread stays locked, so that it dies with the goroutine
-	}
-	runtime.UnlockOSThread()
-	return err
+	defer ns.Close()
+	return ns.Do(f)
 }

@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"vrrp/lan/lantest": {"confparse", "vrrp/wire", "vrrp/lan", "internal/netio", "internal/testlan"},
 
 	"healthcheck":   {"confparse", "internal/pcre", "internal/script", "internal/trackfile"},
-	"ipvs":          {"confparse", "ipvs/pool", "internal/boot"},
+	"ipvs":          {"confparse", "ipvs/pool", "internal/boot", "internal/namespace_linux"},
 	"ipvs/pool":     {"confparse"},
 	"ipvs/ipvstest": {"confparse", "ipvs"},
 
@@ -58,7 +58,8 @@ var arrows = map[string][]string{
 	"internal/track/watch":    {"confparse", "internal/script", "internal/track", "internal/trackfile"},
 	"internal/ipvsadm":        {"confparse", "ipvs"},
 	"internal/realserver":     {"internal/netio"},
-	"internal/netio":          {"internal/routing"},
+	"internal/namespace":      nil,
+	"internal/netio":          {"internal/namespace", "internal/routing"},
 	"internal/routing":        nil,
 	"integration/labkit":      {"internal/firewall"},
 	"internal/dump":           {"confparse", "internal/track", "vrrp", "vrrp/election"},
@@ -90,7 +91,7 @@ var libraries = map[string][]string{
 	"github.com/prometheus/client_golang": {"healthcheck", "internal/bfd", "internal/daemon", "internal/web", "ipvs", "vrrp"},
 	"github.com/spf13/pflag":              {"cmd/keepalived", "cmd/vigil"},
 	"github.com/vishvananda/netlink":      {"internal/netio"},
-	"github.com/vishvananda/netns":        {"internal/netio", "ipvs_linux"},
+	"github.com/vishvananda/netns":        {"internal/namespace"},
 	"golang.org/x/net/bpf":                {"vrrp/lan"},
 	"golang.org/x/net/dns/dnsmessage":     {"healthcheck"},
 	"golang.org/x/net/ipv4":               {"vrrp/lan_linux"},

@@ -5,14 +5,13 @@ package netio
 
 import (
 	"errors"
-	"fmt"
-	"runtime"
 	"sync/atomic"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
-	"github.com/vishvananda/netns"
+
+	"vigil/internal/namespace"
 )
 
 // Protocol is the address protocol number (IFA_PROTO, Linux 5.18) that marks an address as ours. It is the number the
@@ -28,7 +27,7 @@ var ErrNoLink = errors.New("no such interface")
 // Handle talks rtnetlink in one network namespace. Its methods may be called from several goroutines, and none waits
 // for another: each exchange has a socket of its own.
 type Handle struct {
-	ns netns.NsHandle // a descriptor of our own, so the namespace outlives the thread it was taken from
+	ns namespace.Network // outlives the thread it was taken from
 
 	exchanges pool[*netlink.Handle]
 	requests  pool[*nl.SocketHandle] // for messages that are built here
@@ -42,9 +41,9 @@ type Handle struct {
 // its thread must have locked the goroutine to it. No capability is needed for the namespace that the process is in;
 // CAP_SYS_ADMIN is for any other.
 func Open() (*Handle, error) {
-	ns, err := netns.Get()
+	ns, err := namespace.OfThread()
 	if err != nil {
-		return nil, fmt.Errorf("open network namespace: %w", err)
+		return nil, err
 	}
 	h := &Handle{ns: ns}
 	if err := h.exchange(func(*netlink.Handle) error { return nil }); err != nil {
@@ -63,27 +62,4 @@ func (h *Handle) Close() error {
 
 // Do runs f on a thread that is in the Handle's network namespace: the place to open sockets and to read
 // /proc/sys/net, which belong to the namespace of the thread that does so.
-func (h *Handle) Do(f func() error) error {
-	runtime.LockOSThread()
-	here, err := netns.Get()
-	if err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("read network namespace of the thread: %w", err)
-	}
-	defer here.Close()
-	if here.Equal(h.ns) {
-		defer runtime.UnlockOSThread()
-		return f()
-	}
-	if err := netns.Set(h.ns); err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter network namespace: %w", err)
-	}
-	err = f()
-	if back := netns.Set(here); back != nil {
-		// The goroutine stays locked, so the runtime ends this thread with it instead of reusing it in the wrong place.
-		return errors.Join(err, fmt.Errorf("leave network namespace: %w", back))
-	}
-	runtime.UnlockOSThread()
-	return err
-}
+func (h *Handle) Do(f func() error) error { return h.ns.Do(f) }

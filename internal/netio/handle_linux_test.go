@@ -37,7 +37,7 @@ func withCapabilities(t *testing.T, f func(), capabilities ...int) {
 
 // Containers run with NET_ADMIN and NET_RAW. Entering a namespace would take CAP_SYS_ADMIN, even that of the process.
 func TestOpenNeedsNoPrivilegeInItsOwnNamespace(t *testing.T) {
-	outside := namespace(t)
+	outside := freshNamespace(t)
 	eth0, _ := veth(t, outside, "eth0", "peer0")
 	err := outside.Do(func() error {
 		// The new thread inherits the namespace of this one, which Do has locked.
@@ -64,7 +64,7 @@ func TestOpenNeedsNoPrivilegeInItsOwnNamespace(t *testing.T) {
 }
 
 func TestDeletingAnAddressSparesTheOthersOfItsSubnet(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	eth0, _ := veth(t, h, "eth0", "peer0")
 	sysctl := func(value string) {
 		t.Helper()
@@ -124,7 +124,7 @@ func TestDeletingAnAddressSparesTheOthersOfItsSubnet(t *testing.T) {
 
 // Several virtual routers of one interface ask for it at once, and the last one of them that goes ends it.
 func TestSecondariesAreKeptUntilNobodyAsksForIt(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	veth(t, h, "eth0", "peer0")
 	keep := func(on bool) {
 		t.Helper()
@@ -151,7 +151,7 @@ func TestSecondariesAreKeptUntilNobodyAsksForIt(t *testing.T) {
 
 // Where /proc/sys is read-only, as in most containers, the setting goes over rtnetlink.
 func TestDevconfOverRtnetlink(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	eth0, _ := veth(t, h, "eth0", "peer0")
 	for _, value := range []uint32{1, 0} {
 		if err := h.setDevconf(eth0.Index, devconfPromoteSecondaries, value); err != nil {
@@ -172,7 +172,7 @@ func TestDevconfOverRtnetlink(t *testing.T) {
 
 // An exchange that hangs holds up nobody else.
 func TestExchangesDoNotWaitForEachOther(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	inside, release := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
@@ -194,7 +194,7 @@ func TestExchangesDoNotWaitForEachOther(t *testing.T) {
 }
 
 func TestSocketsAreKeptWithinBounds(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	var all sync.WaitGroup
 	var meet sync.WaitGroup
 	meet.Add(3 * idleSockets)

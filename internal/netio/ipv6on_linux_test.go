@@ -20,7 +20,7 @@ func setIPv6(t *testing.T, h *Handle, name, value string) {
 
 // TestWatchReportsThatIPv6IsOn: also where the kernel makes no address of its own then, and among other routes.
 func TestWatchReportsThatIPv6IsOn(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	eth0, peer := veth(t, h, "eth0", "peer0")
 	setIPv6(t, h, "eth0/addr_gen_mode", "1") // none
 	setIPv6(t, h, "eth0/disable_ipv6", "1")

@@ -10,7 +10,7 @@ import (
 
 // TestRemoveLeft: what carries our number goes unless it is wanted, of both families and in every table; nothing of others does.
 func TestRemoveLeft(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	veth(t, h, "eth0", "peer0")
 	for _, p := range []string{"192.0.2.2/24", "2001:db8::2/64"} {
 		l, err := h.Link("eth0")

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespace returns a Handle for a network namespace of the test's own, which dies with it.
-func namespace(t *testing.T) *Handle {
+// freshNamespace returns a Handle for a network namespace of the test's own, which dies with it.
+func freshNamespace(t *testing.T) *Handle {
 	t.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -98,7 +98,7 @@ func onLink(t *testing.T, h *Handle, index int) []Address {
 }
 
 func TestAddAddressWritesExactlyWhatItWasTold(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	eth0, _ := veth(t, h, "eth0", "peer0")
 	p := netip.MustParsePrefix
 	for _, tc := range []struct {
@@ -145,7 +145,7 @@ func TestAddAddressWritesExactlyWhatItWasTold(t *testing.T) {
 }
 
 func TestAddressOnVanishedLink(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	a := Address{Index: 4711, Prefix: netip.MustParsePrefix("192.0.2.100/32")}
 	if err := h.DelAddress(a); err != nil {
 		t.Errorf("delete: %v, want success: what is not there is deleted", err)
@@ -156,14 +156,14 @@ func TestAddressOnVanishedLink(t *testing.T) {
 }
 
 func TestLinkByNameThatIsNotThere(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	if _, err := h.Link("nope0"); !errors.Is(err, ErrNoLink) {
 		t.Errorf("got %v, want ErrNoLink", err)
 	}
 }
 
 func TestDoRunsInTheNamespaceAndComesBack(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	veth(t, h, "vio-inside", "vio-peer")
 	const inside = "/proc/sys/net/ipv4/conf/vio-inside"
 	if err := h.Do(func() error { _, err := os.Stat(inside); return err }); err != nil {
@@ -214,7 +214,7 @@ func isLink(name string, up bool) func(Event) bool {
 }
 
 func TestWatchReportsLinksAndAddresses(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	eth0, _ := veth(t, h, "eth0", "peer0")
 	vip := Address{Index: eth0.Index, Prefix: netip.MustParsePrefix("192.0.2.100/24")}
 	await := watching(t, h.Watch)
@@ -258,7 +258,7 @@ func TestWatchReportsLinksAndAddresses(t *testing.T) {
 
 // A burst that overruns the socket's buffer costs notifications, not knowledge.
 func TestWatchReadsEverythingAgainAfterENOBUFS(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	eth0, _ := veth(t, h, "eth0", "peer0")
 	w := watch{h: h, buffer: 4096}
 	await := watching(t, w.run)

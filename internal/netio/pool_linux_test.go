@@ -39,7 +39,7 @@ func withoutDescriptors(t *testing.T, f func()) {
 // TestRoutesOpenNothing: however many routes and rules come and go, among them some that are there or are not there already, they go
 // over sockets that are open.
 func TestRoutesOpenNothing(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	veth(t, h, "a", "b")
 	route := func(i int) routing.Route {
 		return routing.Route{Dest: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, byte(i), 0}), 24), Table: unix.RT_TABLE_MAIN,
