@@ -41,10 +41,12 @@ var (
 		{"", "static_routes {\n10.90.0.0/16 via 10.77.0.200 dev eth0\n}", "static_routes {\n10.90.0.0/16 dev eth0 metric 5\n10.91.0.0/16 via 10.77.0.201\n}"},
 		{"", "static_rules {\nfrom 10.92.0.0/16 table 92\n}"},
 	}
+	// An address that stays is the first of its subnet, which its route says, for as long as it is there: to make way for another
+	// one of it that comes before it in the file it would have to go for a moment. So none of these stays as another's successor.
 	instanceChoices = choices{
 		{"", "", "use_vmac", "use_vmac\nvmac_xmit_base", "use_vmac\nuse_vmac_addr"},
 		{"", "no_accept"}, {"", "promote_secondaries"}, {"", "", "strict_mode"},
-		{"10.78.0.1/24", "10.78.0.1/24\n10.78.0.2/24\n10.78.0.3/32", "10.78.0.1/24 scope link\n10.78.0.3/24", "10.78.0.2/24 use_vmac"},
+		{"10.78.0.1/24", "10.78.0.1/24\n10.78.0.2/24\n10.78.0.3/32", "10.78.0.1/24 scope link\n10.78.0.3/24", "10.78.0.9/24 use_vmac"},
 		{"", "2001:db8::1/64", "2001:db8::1/64\n2001:db8::2/128", "fe80::78/64"},
 		{"", "10.100.0.0/16 dev eth0", "10.100.0.0/16 dev eth0 metric 7\n10.101.0.0/16 via 10.77.0.210", "10.101.0.0/16 via 10.77.0.211"},
 		{"", "from 10.100.0.0/16 table 100 priority 1000", "from 10.100.0.0/16 table 101 priority 1000\nto 10.101.0.0/16 blackhole priority 900"},
