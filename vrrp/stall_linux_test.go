@@ -150,17 +150,16 @@ func (s *shouter) silence(i int, from, to time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var longest time.Duration
-	last := from
 	for _, heard := range slices.Backward(s.heard[i]) {
 		if heard.After(to) {
 			continue
 		}
 		longest, to = max(longest, to.Sub(heard)), heard
-		if last = heard; heard.Before(from) {
+		if heard.Before(from) {
 			return longest
 		}
 	}
-	return max(longest, last.Sub(from))
+	return max(longest, to.Sub(from)) // or nothing was heard at all
 }
 
 // A process that was stopped finds the adverts of the meantime in its sockets, and must not take over. 75 stalls of 1 to
