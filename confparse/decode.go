@@ -189,12 +189,6 @@ func (d *decoder) statement(at site) {
 	}
 }
 
-// refuse reports a setting that would change where or how the program speaks, and that it cannot honour yet: going on
-// without would put addresses in the wrong place, or make a second master of a router that its peers do not understand.
-func (d *decoder) refuse(n *Node, at Range, what, instead string) {
-	d.report(n, at, diag.CodeRefused, what+" is not supported yet", instead)
-}
-
 // missing reports a statement without its argument. keepalived stops reading there and exits.
 func (d *decoder) missing(n *Node, tolerated bool) {
 	code := diag.CodeMissingArgument

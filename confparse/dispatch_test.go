@@ -122,7 +122,8 @@ func TestSyncGroupMembers(t *testing.T) {
 
 // TestInstanceOnVRF: an instance without an interface may name a vrf, when its peers are unicast.
 func TestInstanceOnVRF(t *testing.T) {
-	const text = "vrrp_instance V {\nvirtual_router_id 5\nunicast_peer { 192.0.2.9 }\nvirtual_ipaddress { 192.0.2.1 }\n"
+	const text = "vrrp_instance V {\nvirtual_router_id 5\nunicast_src_ip 192.0.2.8\nunicast_peer { 192.0.2.9 }\n" +
+		"virtual_ipaddress { 192.0.2.1 dev eth0 }\n"
 	cfg, ds := load(t, text+"vrf blue\n}\n")
 	if cfg.Instances[0].VRF != "blue" || codeList(ds) != "" {
 		t.Errorf("vrf %q, %s", cfg.Instances[0].VRF, codeList(ds))

@@ -76,7 +76,6 @@ var (
 		{"keepalived says it without a line", func(f *finding) bool { return strings.Contains(f.o.text, f.says) }},
 		{"keepalived says it to its log only", func(f *finding) bool { return strings.Contains(f.log, f.says) }},
 		{"keepalived ends where a network namespace does not exist", func(f *finding) bool { return f.reported(diag.CodeNoNamespace) }},
-		{"what Vigil refuses until it is built", func(f *finding) bool { return f.code.Refusal() }},
 		{"keepalived ends the checks of instances at one that has no interface or VRID", both(func(f *finding) bool { return f.code >= 3000 },
 			says("Non-existent interface specified", "the virtual router id must be set", "Unknown interface!"))},
 		{"keepalived does not look into a block it rejects", both(func(f *finding) bool { return f.code == diag.CodeUnknownKeyword },
@@ -90,8 +89,6 @@ var (
 	}
 	exitCauses = []cause{missedCauses[1], {"2.2.7 takes the backslash at the end of a comment for a word", func(f *finding) bool {
 		return f.reported(diag.CodeCommentBackslash)
-	}}, {"what Vigil refuses until it is built", func(f *finding) bool {
-		return slices.ContainsFunc(f.ours, func(d Diagnostic) bool { return d.Code.Refusal() })
 	}}}
 )
 

@@ -138,7 +138,7 @@ func changes(base, cfg *Config, prefix string) string {
 func codeList(ds Diagnostics) string {
 	var list []string
 	for _, d := range ds {
-		if d.Code != diag.CodeNotSupported && d.Code != diag.CodeNeedless && d.Code != diag.CodeRefused {
+		if d.Code != diag.CodeNotSupported && d.Code != diag.CodeNeedless {
 			list = append(list, d.Code.String())
 		}
 	}

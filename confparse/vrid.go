@@ -43,7 +43,7 @@ func (d *decoder) collide(a, b *instanceScratch) bool {
 	if len(a.UnicastPeers) == 0 {
 		return a.MulticastGroup == b.MulticastGroup
 	}
-	if a.UnicastSource != b.UnicastSource {
+	if a.source() != b.source() {
 		return false
 	}
 	for _, p := range a.UnicastPeers {

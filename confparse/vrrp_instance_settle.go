@@ -101,22 +101,13 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 	if vi.VirtualRouterID == 0 {
 		d.about(orNode(vi.badVRID, vi.node), diag.CodeNoVRID, fmt.Sprintf("(%s) the virtual router id must be set", vi.Name), "")
 	}
-	if vi.unreachable() {
-		d.about(vi.node, diag.CodeInstanceWithoutInterface, fmt.Sprintf("(%s) Unknown interface!", vi.Name),
-			"only an instance with unicast peers may do without")
-	} else if vi.Interface == "" {
-		d.refuse(vi.node, vi.node.Range(), fmt.Sprintf("(%s) an instance without an interface", vi.Name),
-			"name the interface that its peers are reached by")
-	}
+	d.settleNoInterface(vi)
 	if len(vi.VirtualAddresses) == 0 && !vi.NoVirtualAddress {
 		d.about(vi.node, diag.CodeNoVIP, fmt.Sprintf("(%s) No VIP specified; at least one is sensible", vi.Name), "")
 	}
 	d.settleCapacity(vi)
 	d.settleInterval(vi)
 }
-
-// unreachable reports whether vi has neither an interface nor peers to send to.
-func (vi *instanceScratch) unreachable() bool { return vi.Interface == "" && len(vi.UnicastPeers) == 0 }
 
 // settleCapacity moves addresses that an advert has no room for to those that are not announced in it.
 func (d *decoder) settleCapacity(vi *instanceScratch) {

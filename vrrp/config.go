@@ -81,7 +81,7 @@ func instanceFromConfig(in *confparse.VRRPInstance, g *confparse.Global) electio
 	for i := range in.Rules {
 		s.Rules = append(s.Rules, ruleFromConfig(&in.Rules[i]))
 	}
-	s.Promote = in.PromoteSecondaries
+	s.Promote = in.PromoteSecondaries && in.Interface != ""
 	virtualFromConfig(in, g, &s)
 	return s
 }

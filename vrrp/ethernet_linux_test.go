@@ -333,7 +333,7 @@ var errHostDown = errors.New("network is down")
 
 func (c *hostConn) Send(a wire.Advert, ip wire.IPHeader) error {
 	c.host.mu.Lock()
-	up := !c.closed && !c.host.mute && slices.ContainsFunc(c.host.links, func(l netio.Link) bool { return l == c.on.Link && l.Up })
+	up := !c.closed && !c.host.mute && c.host.carries(c.on)
 	c.host.mu.Unlock()
 	if !up {
 		return errHostDown
@@ -353,16 +353,20 @@ func (c *hostConn) Send(a wire.Advert, ip wire.IPHeader) error {
 	return nil
 }
 
+// carries reports whether a link is up that adverts of the segment could take; h.mu is held.
+func (h *host) carries(on lan.Segment) bool {
+	return slices.ContainsFunc(h.links, func(l netio.Link) bool { return l.Up && (on.Link.Name == "" || l.Index == on.Link.Index) })
+}
+
 // hear gives a packet to the sockets that the kernel would give it to.
 func (h *host) hear(packet []byte, to netip.Addr, vrid uint8) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	local := slices.ContainsFunc(h.addrs, func(a netio.Address) bool { return a.Prefix.Addr() == to })
 	for _, c := range h.conns {
-		up := slices.ContainsFunc(h.links, func(l netio.Link) bool { return l.Index == c.on.Link.Index && l.Up })
-		fits := c.on.Group == to || !c.on.Group.IsValid() && local
+		fits := c.on.Group == to || !c.on.Group.IsValid() && local && (!c.on.Source.IsValid() || c.on.Source == to)
 		fits = fits && (packet[9] == wire.ProtocolAH) == c.on.AH
-		if up && fits && (c.admission.Others || slices.Contains(c.vrids, vrid)) {
+		if h.carries(c.on) && fits && (c.admission.Others || slices.Contains(c.vrids, vrid)) {
 			if h.late {
 				c.waiting = append(c.waiting, packet)
 				continue

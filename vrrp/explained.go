@@ -71,6 +71,9 @@ func (e *Explained) Faults() (needs []string) {
 func (e *Explained) need(f election.FaultReason) string {
 	switch f.Kind {
 	case election.FaultLink:
+		if e.Spec.Link == "" {
+			return fmt.Sprintf("an interface that is up, with carrier, has the address %v", e.Spec.Source)
+		}
 		return "interface " + e.Spec.Link + " is there and up, with carrier"
 	case election.FaultSource:
 		return fmt.Sprintf("interface %s has an %v address that adverts can leave from", e.Spec.Link, e.Spec.Family)

@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
+	"vigil/internal/netio"
 	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan"
@@ -45,6 +47,8 @@ type virtualRouter struct {
 	// What it depends on, as networkView has it.
 	links     map[string]bool
 	sendsFrom addressOn
+	livesBy   netip.Addr // its source address, if it has no interface
+	home      netio.Link // the link that had that when it was looked for last
 }
 
 // do carries out what the Engine decided. It must not call the Engine, whose slice it reads: what needs an answer is
@@ -120,7 +124,7 @@ func (r *Runner) order(in *virtualRouter, action election.Action) {
 		in.worker.order(r.changes.begin(changeOf(a, in.spec.Name)))
 		return
 	case election.PassOn:
-		in.worker.order(passOn{move: r.move(a), link: a.Link})
+		in.worker.order(passOn{move: r.move(a), link: cmp.Or(a.Link, in.home.Name)})
 		return
 	}
 	in.worker.order(action)
@@ -174,7 +178,13 @@ func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 	in.log = newInstanceLog(r.log, &spec)
 	in.addresses, in.excluded = addressStatus(spec.Addresses), addressStatus(spec.Excluded)
 	r.virtual.need(in)
-	links := map[string]bool{spec.Link: true}
+	links := make(map[string]bool)
+	if spec.Link != "" {
+		links[spec.Link] = true
+		r.view.settlesAt(in, netip.Addr{})
+	} else {
+		r.view.settlesAt(in, spec.Source)
+	}
 	for _, v := range spec.VirtualLinks() {
 		links[v.Name], links[v.Parent] = true, true
 	}
@@ -230,6 +240,7 @@ func (r *Runner) sharesWithDraining(in *virtualRouter) bool {
 
 // begin tells the Engine what a virtual router needs to know at first.
 func (r *Runner) begin(in *virtualRouter) {
+	r.moveHome(in)
 	in.linkUp, in.source = r.up(in), r.sourceFor(in)
 	r.informTrackers(in)
 	in.started = true
@@ -252,6 +263,7 @@ func (r *Runner) remove(in *virtualRouter) {
 	r.heartbeat.clear(in.slot)
 	r.detach(in)
 	r.view.depend(in, nil)
+	r.view.settlesAt(in, netip.Addr{})
 	r.view.use(in, "", netip.Addr{})
 	r.view.hold(in, nil)
 	delete(r.instances, in.handle)

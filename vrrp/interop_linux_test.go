@@ -36,12 +36,19 @@ func newPeers(t *testing.T) *peers {
 	return &peers{t: t, a: nodes[0], b: nodes[1], record: nodes[0].Capture(lab)}
 }
 
+// nowhere, among the lines, has an instance not name its interface.
+const nowhere = "# nowhere\n"
+
 // routerText is an instance V on eth0 with VRID 51, with more lines; unless these have a virtual_ipaddress, it has 10.77.0.100.
 func routerText(lines string) string {
-	if !strings.Contains(lines, "virtual_ipaddress {") {
-		lines += "\nvirtual_ipaddress {\n10.77.0.100/32\n}"
+	where, dev := "interface eth0\n", ""
+	if strings.Contains(lines, nowhere) {
+		where, dev = "", " dev eth0"
 	}
-	return "vrrp_instance V {\ninterface eth0\nvirtual_router_id 51\ngarp_master_delay 0\ngarp_master_repeat 1\n" + lines + "\n}\n"
+	if !strings.Contains(lines, "virtual_ipaddress {") {
+		lines += "\nvirtual_ipaddress {\n10.77.0.100/32" + dev + "\n}"
+	}
+	return "vrrp_instance V {\n" + where + "virtual_router_id 51\ngarp_master_delay 0\ngarp_master_repeat 1\n" + lines + "\n}\n"
 }
 
 // isV3 is a version 3 instance whose elections take well under a second.

@@ -49,6 +49,8 @@ func (r *Runner) logFirstFaults(in *virtualRouter) {
 	why, _ := r.engine.Explain(in.handle)
 	for _, f := range why.Faults {
 		switch {
+		case f.Kind == election.FaultLink && in.spec.Link == "":
+			in.log.tracked("entering FAULT state (address %s is on no interface that is up)", in.spec.Source)
 		case f.Kind == election.FaultLink:
 			in.log.tracked("entering FAULT state (interface %s down)", in.spec.Link)
 		case f.Kind == election.FaultTracker && f.Tracker.Kind == track.Interface:

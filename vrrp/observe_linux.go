@@ -24,12 +24,14 @@ func (r *Runner) observe(ev netio.Event) {
 		r.view.dropLink(ev.Link.Name)
 		r.linkVanished(ev.Link.Name)
 		r.linkMoved(ev.Link.Name, false)
+		r.markSettlers(ev.Link.Index)
 		r.virtual.lost(ev.Link.Name)
 	case netio.AddressChanged:
 		if r.view.setAddress(ev.Address) {
 			r.sourceAppeared(ev.Address)
 		}
 		r.sourceTouched(ev.Address)
+		r.markSettled(ev.Address.Prefix.Addr())
 		if ip := ev.Address.Prefix.Addr(); ip.Is6() && (ip.IsLinkLocalUnicast() || ip.IsLoopback()) {
 			r.ipv6Appeared(r.view.names[ev.Address.Index]) // the kernel's own address comes when IPv6 is switched on
 			r.virtual.parentChanged(r.view.names[ev.Address.Index])
@@ -45,6 +47,7 @@ func (r *Runner) observe(ev netio.Event) {
 			r.markLink(link)
 		}
 		r.sourceTouched(ev.Address)
+		r.markSettled(ip)
 		for _, in := range r.view.holders[addressOn{link, ip}] {
 			in.suspectAddresses(func(a election.Address) bool { return a.Link == link && lan.Address(a).Is(ev.Address) })
 		}
@@ -132,7 +135,11 @@ func (r *Runner) ipv6Appeared(link string) {
 
 // linkMoved tells the virtual routers that depend on a link.
 func (r *Runner) linkMoved(name string, up bool) {
-	if !r.markLink(name) {
+	concerned := r.markLink(name)
+	if l, ok := r.view.link(name); ok {
+		concerned = r.markSettlers(l.Index) || concerned
+	}
+	if !concerned {
 		return
 	}
 	state := "down"
@@ -269,6 +276,7 @@ func (r *Runner) inform(in *virtualRouter) {
 		return // what it needs to know at first, Started tells
 	}
 	r.informTrackers(in)
+	r.moveHome(in)
 	up, source := r.up(in), r.sourceFor(in)
 	if up != in.linkUp {
 		in.linkUp = up
@@ -314,7 +322,7 @@ func (r *Runner) takeTracked() {
 // up reports whether the router can use its interface: it exists, is up, and so is its virtual link if it has one; and the
 // socket is open.
 func (r *Runner) up(in *virtualRouter) bool {
-	if in.socket == nil || in.socket.conn == nil || !r.view.up(in.spec.Link) {
+	if in.socket == nil || in.socket.conn == nil || !r.linkUp(in) {
 		return false
 	}
 	return in.spec.VMAC.Kind == election.NoLink || r.view.up(in.spec.VMAC.Name)
@@ -324,7 +332,7 @@ func (r *Runner) up(in *virtualRouter) bool {
 // interface has it; else the first of its own addresses that is fit.
 func (r *Runner) sourceFor(in *virtualRouter) netip.Addr {
 	if in.spec.Source.IsValid() {
-		if in.spec.TrackSource && !r.view.usable(in.spec.Link, in.spec.Source) {
+		if in.spec.TrackSource && in.spec.Link != "" && !r.view.usable(in.spec.Link, in.spec.Source) {
 			return netip.Addr{}
 		}
 		return in.spec.Source

@@ -91,7 +91,11 @@ func (r *Runner) startupDelay(now election.Instant) time.Duration {
 // usable reports whether the link has the address, and is sure of it.
 func (v *networkView) usable(link string, ip netip.Addr) bool {
 	l, ok := v.links[link]
-	return ok && v.addrs[l.Index] != nil && slices.ContainsFunc(v.addrs[l.Index].byIP[ip], func(a rankedAddress) bool { return !a.Tentative })
+	return ok && v.addrs[l.Index] != nil && v.addrs[l.Index].sure(ip)
+}
+
+func (l *linkAddrs) sure(ip netip.Addr) bool {
+	return slices.ContainsFunc(l.byIP[ip], func(a rankedAddress) bool { return !a.Tentative })
 }
 
 // sourceTouched tells the routers that stand and fall with an address that it came or went (track_src_ip).

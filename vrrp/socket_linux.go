@@ -14,7 +14,8 @@ import (
 
 // socketKey is what virtual routers have in common that share a socket.
 type socketKey struct {
-	link   string
+	link   string     // "" = none
+	source netip.Addr // without a link
 	family confparse.Family
 	group  netip.Addr // invalid for unicast
 	ah     bool
@@ -53,6 +54,9 @@ func (in *virtualRouter) socketKey() socketKey {
 	if !in.spec.Unicast() {
 		k.group = in.spec.Group
 	}
+	if k.link == "" {
+		k.source = in.spec.Source
+	}
 	return k
 }
 
@@ -89,10 +93,10 @@ func (r *Runner) detach(in *virtualRouter) {
 	r.accept(s)
 }
 
-// open begins to open the Conn of s if its interface exists.
+// open begins to open the Conn of s if its interface exists, or it needs none.
 func (r *Runner) open(s *socket) {
 	link, ok := r.view.link(s.key.link)
-	if !ok || s.opening {
+	if !ok && s.key.link != "" || s.opening {
 		return
 	}
 	deliver := func(p lan.Received) {
@@ -106,7 +110,7 @@ func (r *Runner) open(s *socket) {
 	s.opening = true
 	s.attempt++
 	o := opened{socket: s, attempt: s.attempt}
-	on := lan.Segment{Link: link, Family: s.key.family, Group: s.key.group, AH: s.key.ah}
+	on := lan.Segment{Link: link, Source: s.key.source, Family: s.key.family, Group: s.key.group, AH: s.key.ah}
 	r.io.Go(func() {
 		o.conn, o.err = r.network.Listen(on, deliver)
 		select {

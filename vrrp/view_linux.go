@@ -23,11 +23,12 @@ type networkView struct {
 	vips    map[netip.Addr]bool // addresses that are virtual, which excludes them as sources
 	statics map[netip.Addr]bool // static addresses, which are ours and sources all the same
 
-	dependents map[string][]*virtualRouter // that use or track the link of that name, in the order in which they started
-	users      map[addressOn]int           // how many routers send from an address
-	tracked    map[addressOn]bool          // the addresses that track_src_ip is about
-	holders    map[any][]*virtualRouter    // of what addressOn, routeTo and ruleAt name, and of election.NoAccept
-	routed     map[string][]*virtualRouter // that hold routes on the link of that name
+	dependents map[string][]*virtualRouter     // that use or track the link of that name, in the order in which they started
+	users      map[addressOn]int               // how many routers send from an address
+	tracked    map[addressOn]bool              // the addresses that track_src_ip is about
+	holders    map[any][]*virtualRouter        // of what addressOn, routeTo and ruleAt name, and of election.NoAccept
+	routed     map[string][]*virtualRouter     // that hold routes on the link of that name
+	settlers   map[netip.Addr][]*virtualRouter // without an interface, by their source address
 }
 
 // linkAddrs are the addresses of one link.
@@ -52,7 +53,7 @@ func newNetworkView() networkView {
 		links: make(map[string]netio.Link), book: newLinkBook(), names: make(map[int]string), addrs: make(map[int]*linkAddrs),
 		vips: make(map[netip.Addr]bool), dependents: make(map[string][]*virtualRouter),
 		users: make(map[addressOn]int), holders: make(map[any][]*virtualRouter),
-		routed: make(map[string][]*virtualRouter),
+		routed: make(map[string][]*virtualRouter), settlers: make(map[netip.Addr][]*virtualRouter),
 	}
 }
 

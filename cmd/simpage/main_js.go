@@ -42,7 +42,7 @@ func run(texts []string, scenario string) (timeline, problem string) {
 	var notes strings.Builder
 	load := func(file string) (*confparse.Config, error) {
 		cfg, ds := confparse.Load(files, "/"+file, confparse.Env{Hostname: "page", Seed: 1})
-		if ds.Misread() {
+		if ds.HasFatal() {
 			return nil, ds
 		}
 		return cfg, nil

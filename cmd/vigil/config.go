@@ -16,7 +16,7 @@ func configCommand(args []string, s streams) (int, error) {
 	if err := ds.Render(s.err); err != nil {
 		return exitErrors, err
 	}
-	if ds.Misread() {
+	if ds.HasFatal() {
 		return exitErrors, nil
 	}
 	if _, err := file.Config.WriteTo(s.out); err != nil {

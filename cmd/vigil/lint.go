@@ -81,7 +81,7 @@ func examine(names []string, r, peer reading, o lint.Options, s streams) (confpa
 			return nil, err
 		}
 		file, ds := load(fsys, path, r.env())
-		if ds.Misread() {
+		if ds.HasFatal() {
 			sound = false
 		} else {
 			ds = lint.Sort(append(ds, lint.Check(file, o)...), file)

@@ -47,7 +47,7 @@ func simCommand(args []string, s streams) (int, error) {
 		}
 		var ds confparse.Diagnostics
 		h.Config, ds = confparse.Load(confparse.OSFS(), file, id.env())
-		if ds.Misread() {
+		if ds.HasFatal() {
 			return exitErrors, ds.Render(s.err)
 		}
 		hosts = append(hosts, h)
@@ -57,7 +57,7 @@ func simCommand(args []string, s streams) (int, error) {
 			file = filepath.Join(filepath.Dir(scenario), file)
 		}
 		cfg, ds := confparse.Load(confparse.OSFS(), file, r.env())
-		if ds.Misread() {
+		if ds.HasFatal() {
 			var b strings.Builder
 			if err := ds.Render(&b); err != nil {
 				return nil, err

@@ -194,9 +194,10 @@ const (
 	CodeWideGroup Code = 3083
 	CodeKeyFile   Code = 3084
 
+	CodeAddressNowhere Code = 3085
+
 	CodeNotSupported Code = 4001
 	CodeNeedless     Code = 4002
-	CodeRefused      Code = 4003
 )
 
 // Incomplete reports whether c says that something is not there, which is no news of a block that lost a part.
@@ -211,9 +212,6 @@ func (c Code) Incomplete() bool {
 
 // FoundAtEnd reports whether c is only known when all of a block was read.
 func (c Code) FoundAtEnd() bool { return c.Incomplete() || c == CodeUnicastNoPeer }
-
-// Refusal reports whether c says of a sound configuration that this program cannot honour it.
-func (c Code) Refusal() bool { return c == CodeRefused }
 
 // Severity returns how much a problem of kind c matters, unless its reading is strict.
 func (c Code) Severity() Severity { return c.info().severity }
@@ -372,10 +370,10 @@ var codes = map[Code]codeInfo{
 	CodeIPVLANAddress:       {Error, classOrdinary, "an ipvlan without an address"},
 	CodeTrackBoth:           {Warning, classOrdinary, "tracked by the instance and by its group"},
 
-	CodeWideGroup: {Warning, classOrdinary, "a multicast group that routers may forward"},
-	CodeKeyFile:   {Warning, classSecurity, "a key that others can read"},
+	CodeWideGroup:      {Warning, classOrdinary, "a multicast group that routers may forward"},
+	CodeKeyFile:        {Warning, classSecurity, "a key that others can read"},
+	CodeAddressNowhere: {Error, classOrdinary, "an address of an instance without an interface has none either"},
 
 	CodeNotSupported: {Note, classNone, "accepted, not supported yet"},
 	CodeNeedless:     {Note, classNone, "accepted, with nothing to act on"},
-	CodeRefused:      {Fatal, classMessage, "a setting of where or how to speak, not supported yet"},
 }

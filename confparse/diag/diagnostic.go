@@ -4,7 +4,6 @@ package diag
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -84,12 +83,6 @@ func (ds Diagnostics) HasErrors() bool { return ds.Worst() >= Error }
 
 // HasFatal reports whether the configuration must not be applied.
 func (ds Diagnostics) HasFatal() bool { return ds.Worst() >= Fatal }
-
-// Misread reports whether there is a Fatal diagnostic that makes it doubtful what the configuration says, and not only
-// whether this program can honour it.
-func (ds Diagnostics) Misread() bool {
-	return slices.ContainsFunc(ds, func(d Diagnostic) bool { return d.Severity >= Fatal && !d.Code.Refusal() })
-}
 
 // Worst returns the gravest severity, and 0 when there is no diagnostic.
 func (ds Diagnostics) Worst() Severity {

@@ -1,6 +1,7 @@
 package dump
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -105,7 +106,7 @@ func (w *writer) router(r *Router, s State) {
 	if spec.VMAC.Name != "" {
 		w.line(3, "Interface = %s, vmac on %s, xmit %s interface", spec.VMAC.Name, spec.Link, map[bool]string{true: "base", false: "VMAC"}[spec.TransmitBase])
 	} else {
-		w.line(3, "Interface = %s", r.Interface)
+		w.line(3, "Interface = %s", cmp.Or(r.Interface, "not configured"))
 	}
 	if r.Source.IsValid() {
 		w.line(3, "Using src_ip = %s%s", r.Source, map[bool]string{true: " (from configuration)"}[spec.Source.IsValid()])

@@ -17,7 +17,7 @@ func read(t *testing.T, name, text string) File {
 	fsys := fstest.MapFS{name + ".conf": {Data: []byte(text), Mode: 0o644}}
 	env := confparse.Env{Hostname: "lb1"}
 	cfg, ds := confparse.Load(fsys, name+".conf", env)
-	if ds.Misread() {
+	if ds.HasFatal() {
 		t.Fatalf("%s: %v", name, ds)
 	}
 	tree, _ := confparse.Parse(fsys, name+".conf", env)

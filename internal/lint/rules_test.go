@@ -49,7 +49,7 @@ func judge(files map[string]string, name, peer string, o Options) (list confpars
 		tree, _ := confparse.Parse(fsys, n, env)
 		f := File{Config: cfg, Tree: tree, Text: files}
 		for _, d := range Sort(append(ds, Check(f, o)...), f) {
-			if d.Code != diag.CodeNotSupported && d.Code != diag.CodeNeedless && d.Code != diag.CodeRefused {
+			if d.Code != diag.CodeNotSupported && d.Code != diag.CodeNeedless {
 				list = append(list, d)
 			}
 		}

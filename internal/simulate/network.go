@@ -49,7 +49,7 @@ func Run(w io.Writer, file string, sc Scenario, hosts []Host, load Loader) error
 	}
 	n.Network = vrrptest.Network{InOrder: true, Delay: time.Millisecond}
 	for i, h := range hosts {
-		n.specs = append(n.specs, vrrp.FromConfig(h.Config))
+		n.specs = append(n.specs, specOf(h.Config))
 		node := n.AddNode(vrrptest.Node{Name: h.Name, LAN: n.lanOf(h.Name), Latency: time.Millisecond, Pace: time.Millisecond,
 			Sources: func(s *election.InstanceSpec) netip.Addr { return n.source(i, s) }})
 		n.know(node, &n.specs[i])
@@ -75,6 +75,19 @@ func Run(w io.Writer, file string, sc Scenario, hosts []Host, load Loader) error
 		return n.err
 	}
 	return n.line.err
+}
+
+// specOf is what a configuration asks for. A router without an interface is taken to be on that of its first address, for
+// nobody routes here.
+func specOf(cfg *confparse.Config) election.Spec {
+	spec := vrrp.FromConfig(cfg)
+	for i := range spec.Instances {
+		in := &spec.Instances[i]
+		if list := in.All(); in.Link == "" && len(list) > 0 {
+			in.Link = list[0].Link
+		}
+	}
+	return spec
 }
 
 // check finds hosts that are not there and links that no router is about.
@@ -208,7 +221,7 @@ func (n *network) reload(i int, node *vrrptest.Node, s Step) {
 		n.err = &Error{File: n.file, Line: s.Line, Col: 1, Message: err.Error(), Remedy: "vigil lint tells more about a file"}
 		return
 	}
-	n.specs[i] = vrrp.FromConfig(cfg)
+	n.specs[i] = specOf(cfg)
 	n.know(node, &n.specs[i])
 	node.Reload(n.specs[i])
 }

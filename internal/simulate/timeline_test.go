@@ -15,10 +15,36 @@ func conf(t *testing.T, lines ...string) *confparse.Config {
 	text := "vrrp_script chk {\n script /bin/true\n weight -60\n}\nvrrp_script must {\n script /bin/true\n}\nvrrp_instance VI {\n interface eth0\n virtual_router_id 51\n" + strings.Join(lines, "\n") +
 		"\n virtual_ipaddress {\n  192.0.2.1\n }\n}\n"
 	cfg, ds := confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(text)}}, "/k.conf", confparse.Env{})
-	if ds.Misread() {
+	if ds.HasFatal() {
 		t.Fatal(ds)
 	}
 	return cfg
+}
+
+// TestWithoutInterface: routers without an interface are where their addresses are.
+func TestWithoutInterface(t *testing.T) {
+	host := func(name, own, peer, priority string) Host {
+		text := "vrrp_instance VI {\n virtual_router_id 51\n priority " + priority + "\n unicast_src_ip " + own + "\n unicast_peer {\n  " + peer +
+			"\n }\n virtual_ipaddress {\n  192.0.2.1 dev eth0\n }\n}\n"
+		cfg, ds := confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(text)}}, "/k.conf", confparse.Env{})
+		if ds.HasErrors() {
+			t.Fatal(ds)
+		}
+		return Host{name, cfg}
+	}
+	sc, err := Parse("x.sim", "cut eth0 of A at 20 s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := Run(&out, "x.sim", sc, []Host{host("A", "10.0.0.1", "10.0.0.2", "150"), host("B", "10.0.0.2", "10.0.0.1", "100")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []string{"A VI: FAULT, priority 150: its interface is down", "B VI: MASTER, priority 100: nothing was heard of A"} {
+		if !strings.Contains(out.String(), w) {
+			t.Errorf("no %q:\n%s", w, out.String())
+		}
+	}
 }
 
 // TestTimeline: what happens, and why, as somebody reads it.

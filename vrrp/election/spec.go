@@ -49,7 +49,7 @@ type LinkDelay struct {
 // InstanceSpec is the desired state of one virtual router.
 type InstanceSpec struct {
 	Name             confparse.InstanceName
-	Link             string // interface name
+	Link             string // interface name; "" of a unicast router that is where its Source is
 	VRID             uint8
 	Family           confparse.Family
 	Version          uint8
@@ -61,7 +61,7 @@ type InstanceSpec struct {
 	PreemptDelay     time.Duration
 	AuthType         wire.AuthType
 	AuthData         [8]byte    // auth_pass, zero padded
-	Source           netip.Addr // mcast_src_ip or unicast_src_ip; invalid = the link's first own address
+	Source           netip.Addr // mcast_src_ip or unicast_src_ip; invalid = the link's first own address; never without Link
 	Group            netip.Addr // multicast group; invalid on a unicast instance
 	Peers            []netip.Addr
 	PeerTTLs         []TTLRange // of Peers, by index; used with CheckUnicastSrc

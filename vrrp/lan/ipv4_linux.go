@@ -33,6 +33,13 @@ func (f *ipv4Family) options(on Segment) []option {
 		// The header carries it anyway; this gives the packet its priority in the queue of the interface.
 		intOption("IP_TOS", unix.IPPROTO_IP, unix.IP_TOS, wire.TrafficClass),
 	}
+	if on.Source.IsValid() {
+		return append(list, // the address may come and go
+			intOption("IP_FREEBIND", unix.IPPROTO_IP, unix.IP_FREEBIND, 1),
+			option{"bind to " + on.Source.String(), func(fd int) error {
+				return unix.Bind(fd, &unix.SockaddrInet4{Addr: on.Source.As4()})
+			}})
+	}
 	if !f.multicast {
 		return list
 	}

@@ -15,7 +15,7 @@ import (
 // what we need of it comes and goes as ancillary data.
 type ipv6Family struct {
 	multicast bool
-	index     int // of the interface
+	index     int // of the interface; 0 = as it is routed
 	oob       [128]byte
 }
 
@@ -32,6 +32,13 @@ func (f *ipv6Family) options(on Segment) []option {
 		intOption("IPV6_RECVPKTINFO", unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1),
 		intOption("IPV6_CHECKSUM", unix.IPPROTO_IPV6, unix.IPV6_CHECKSUM, checksumOffset),
 		intOption("IPV6_TCLASS", unix.IPPROTO_IPV6, unix.IPV6_TCLASS, wire.TrafficClass),
+	}
+	if on.Source.IsValid() {
+		return append(list, // the address may come and go
+			intOption("IPV6_FREEBIND", unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1),
+			option{"bind to " + on.Source.String(), func(fd int) error {
+				return unix.Bind(fd, &unix.SockaddrInet6{Addr: on.Source.As16()})
+			}})
 	}
 	if !f.multicast {
 		return list

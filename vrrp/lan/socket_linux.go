@@ -114,8 +114,10 @@ func openRaw(f family, on Segment) (*os.File, syscall.RawConn, error) {
 }
 
 func configure(fd int, f family, on Segment) error {
-	if err := unix.BindToDevice(fd, on.Link.Name); err != nil {
-		return os.NewSyscallError("bind to device", err)
+	if on.Link.Name != "" {
+		if err := unix.BindToDevice(fd, on.Link.Name); err != nil {
+			return os.NewSyscallError("bind to device", err)
+		}
 	}
 	timestamped(fd)
 	for _, o := range f.options(on) {

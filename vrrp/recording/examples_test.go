@@ -21,7 +21,7 @@ func TestSpecsOfTheExamplesSurvive(t *testing.T) {
 	instances := 0
 	for _, file := range files {
 		cfg, ds := confparse.Load(confparse.OSFS(), file, confparse.Env{})
-		if ds.Misread() {
+		if ds.HasFatal() {
 			t.Fatal(file, ds)
 		}
 		want := vrrp.FromConfig(cfg)

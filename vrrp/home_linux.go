@@ -1,0 +1,81 @@
+package vrrp
+
+import (
+	"net/netip"
+
+	"vigil/internal/netio"
+	"vigil/vrrp/election"
+)
+
+// A virtual router without an interface is where its source address is: its adverts leave as they are routed and arrive on
+// any link, but without that address it would hear nobody and be a second master. So the link that has the address stands
+// for its own, and which one that is may change.
+
+// home returns the link that has the source address of such a router: one that is up if there is one.
+func (v *networkView) home(s *election.InstanceSpec) (home netio.Link, ok bool) {
+	for index, on := range v.addrs {
+		l, known := v.links[v.names[index]]
+		if !known || !on.sure(s.Source) {
+			continue
+		}
+		if better := l.Up && !home.Up; !ok || better || l.Up == home.Up && l.Index < home.Index {
+			home, ok = l, true
+		}
+	}
+	return home, ok
+}
+
+// settlesAt makes in one of those whose home is where the address is; an invalid one undoes it.
+func (v *networkView) settlesAt(in *virtualRouter, source netip.Addr) {
+	if in.livesBy.IsValid() {
+		dropHolder(v.settlers, in.livesBy, in)
+	}
+	if in.livesBy = source; source.IsValid() {
+		v.settlers[source] = append(v.settlers[source], in)
+	}
+}
+
+// markSettlers marks the routers whose home the link with this index is or was, and reports whether there are any.
+func (r *Runner) markSettlers(index int) (any bool) {
+	on := r.view.addrs[index]
+	if on == nil || len(r.view.settlers) == 0 {
+		return false
+	}
+	for ip := range on.byIP {
+		any = r.markSettled(ip) || any
+	}
+	return any
+}
+
+// markSettled marks the routers whose home is where the address is.
+func (r *Runner) markSettled(ip netip.Addr) (any bool) {
+	for _, in := range r.view.settlers[ip] {
+		r.mark(in)
+	}
+	return len(r.view.settlers[ip]) > 0
+}
+
+// moveHome notes where a router without an interface is now.
+func (r *Runner) moveHome(in *virtualRouter) {
+	if in.spec.Link != "" {
+		return
+	}
+	now, ok := r.view.home(&in.spec)
+	if was := in.home; in.started && was.Index != now.Index {
+		if was.Index != 0 {
+			in.log.infof("Deassigned address %s from interface %s", in.spec.Source, was.Name)
+		}
+		if ok {
+			in.log.infof("Assigned address %s for interface %s", in.spec.Source, now.Name)
+		}
+	}
+	in.home = now
+}
+
+// linkUp reports whether the router's interface, or its home, is there and up.
+func (r *Runner) linkUp(in *virtualRouter) bool {
+	if in.spec.Link == "" {
+		return in.home.Up
+	}
+	return r.view.up(in.spec.Link)
+}
