@@ -133,7 +133,7 @@ func TestInstanceOnVRF(t *testing.T) {
 		t.Errorf("two: vrf %q, %s", cfg.Instances[0].VRF, codeList(ds))
 	}
 	cfg, ds = load(t, text+"vrf blue\ninterface eth0\n}\n")
-	if v := cfg.Instances[0]; v.VRF != "blue" || v.Interface != "" || codeList(ds) != "KA2045" {
+	if v := cfg.Instances[0]; v.VRF != "" || v.Interface != "eth0" || codeList(ds) != "KA2045" {
 		t.Errorf("with an interface: vrf %q, interface %q, %s", v.VRF, v.Interface, codeList(ds))
 	}
 	if _, ds = load(t, text+"vrf abcdefghijklmnop\n}\n"); codeList(ds) != "KA2018" {

@@ -57,7 +57,7 @@ type VRRPInstance struct {
 
 	VMAC                VMAC
 	IPVLAN              IPVLAN
-	VRF                 string
+	VRF                 string // of an instance without an interface
 	UnicastFaultNoPeer  bool
 	OldUnicastChecksum  Switch // on: always the old form; off: never
 	TrackSource         bool   // track_src_ip
@@ -119,8 +119,7 @@ var routerRows = blockOf[instanceScratch]{
 		}),
 	ownWordRow("interface", oneWord, "", (*decoder).instanceLink,
 		func(p *printer, vi *instanceScratch) { p.text("interface", vi.Interface) }),
-	ownWordRow("vrf", oneWord, "", (*decoder).instanceVRF, func(p *printer, vi *instanceScratch) { p.text("vrf", vi.VRF) }).
-		withoutEffect(),
+	ownWordRow("vrf", oneWord, "", (*decoder).instanceVRF, func(p *printer, vi *instanceScratch) { p.text("vrf", vi.VRF) }),
 	virtualRouterID(),
 	inheritedCount("version", whole(2, 3), "vrrp_version; 3 for IPv6", func(vi *instanceScratch) *opt[uint8] { return &vi.version }).
 		printed(func(p *printer, vi *instanceScratch) { p.line("version", vi.Version) }),
@@ -276,33 +275,30 @@ func (d *decoder) initialState(n *Node, s string, vi *instanceScratch) {
 	}
 }
 
-// instanceLink is the interface of an instance: any but a loopback, and none beside a vrf.
+// instanceLink is the interface of an instance: any but a loopback.
 func (d *decoder) instanceLink(n *Node, s string, vi *instanceScratch) {
 	switch {
 	case s == "lo":
 		d.report(n, n.RangeOf(n.Args[0]), diag.CodeBadInterfaceName, fmt.Sprintf(
 			"(%s) cannot use a loopback interface (%s) for vrrp - ignoring", vi.Name, s), "")
-	case vi.VRF != "":
-		d.bothLinks(n, vi)
 	case d.interfaceName(n, s):
 		vi.Interface = s
 	}
 }
 
+// vrfWithInterface explains why a vrf is not used.
+const vrfWithInterface = "a vrf is for an instance without an interface, whose peers are unicast"
+
 // instanceVRF is the vrf of an instance without an interface.
 func (d *decoder) instanceVRF(n *Node, s string, vi *instanceScratch) {
 	switch {
 	case vi.Interface != "":
-		d.bothLinks(n, vi)
+		d.about(n, diag.CodeIgnoredWord, fmt.Sprintf("(%s) Cannot specify VRF interface and interface - ignoring", vi.Name), vrfWithInterface)
+	case vi.VRF != "":
+		d.about(n, diag.CodeRepeated, fmt.Sprintf("(%s) VRF interface already specified as '%s' - ignoring", vi.Name, vi.VRF), "")
 	case d.interfaceName(n, s):
-		d.first(n, &vi.VRF, s)
+		vi.VRF = s
 	}
-}
-
-// bothLinks reports that an instance was given an interface and a vrf; the first of them counts.
-func (d *decoder) bothLinks(n *Node, vi *instanceScratch) {
-	d.about(n, diag.CodeIgnoredWord, fmt.Sprintf("(%s) Cannot specify VRF interface and interface - ignoring", vi.Name),
-		"a vrf is for an instance without an interface, whose peers are unicast")
 }
 
 func (d *decoder) nativeIPv6(n *Node, vi *instanceScratch) {

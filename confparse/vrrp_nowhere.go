@@ -13,6 +13,11 @@ import (
 func (d *decoder) settleNoInterface(vi *instanceScratch) {
 	switch source := vi.source(); {
 	case vi.Interface != "":
+		if vi.VRF != "" {
+			d.about(vi.node, diag.CodeIgnoredWord, fmt.Sprintf("(%s) vrf can only be specified without interface - clearing", vi.Name),
+				vrfWithInterface)
+			vi.VRF = ""
+		}
 		return
 	case vi.unreachable():
 		d.about(vi.node, diag.CodeInstanceWithoutInterface, fmt.Sprintf("(%s) Unknown interface!", vi.Name),

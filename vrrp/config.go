@@ -44,7 +44,7 @@ func FromConfig(cfg *confparse.Config) election.Spec {
 
 func instanceFromConfig(in *confparse.VRRPInstance, g *confparse.Global) election.InstanceSpec {
 	s := election.InstanceSpec{
-		Name: in.Name, Link: in.Interface, VRID: in.VirtualRouterID, Family: in.Family, Version: in.Version,
+		Name: in.Name, Link: in.Interface, VRF: in.VRF, VRID: in.VirtualRouterID, Family: in.Family, Version: in.Version,
 		Priority:       in.Priority,
 		StartMaster:    in.Priority == election.OwnerPriority && in.State != confparse.StateBackup,
 		AdvertInterval: in.AdvertInterval, DownTimerAdverts: in.DownTimerAdverts,

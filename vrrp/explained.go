@@ -68,11 +68,19 @@ func (e *Explained) Faults() (needs []string) {
 	return needs
 }
 
+// inVRF names the VRF of a router without an interface, if it has one.
+func inVRF(s *election.InstanceSpec) string {
+	if s.VRF == "" {
+		return ""
+	}
+	return " of VRF " + s.VRF
+}
+
 func (e *Explained) need(f election.FaultReason) string {
 	switch f.Kind {
 	case election.FaultLink:
 		if e.Spec.Link == "" {
-			return fmt.Sprintf("an interface that is up, with carrier, has the address %v", e.Spec.Source)
+			return fmt.Sprintf("an interface%s that is up, with carrier, has the address %v", inVRF(&e.Spec), e.Spec.Source)
 		}
 		return "interface " + e.Spec.Link + " is there and up, with carrier"
 	case election.FaultSource:

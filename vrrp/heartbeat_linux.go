@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -184,7 +185,7 @@ func (h *heartbeat) time(i int) *int64 {
 // heartbeatKeyOf needs the name too: unicast routers may share the rest.
 func heartbeatKeyOf(name confparse.InstanceName, k election.InstanceKey) (key heartbeatKey) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d %d %d %t %s %s %t",
-		name, k.Link, k.VRID, k.Family, k.Version, k.Unicast, k.Source, k.Group, k.AH))
+		name, cmp.Or(k.Link, k.VRF), k.VRID, k.Family, k.Version, k.Unicast, k.Source, k.Group, k.AH))
 	copy(key[:], sum[:])
 	return key
 }

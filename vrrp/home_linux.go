@@ -11,11 +11,12 @@ import (
 // any link, but without that address it would hear nobody and be a second master. So the link that has the address stands
 // for its own, and which one that is may change.
 
-// home returns the link that has the source address of such a router: one that is up if there is one.
+// home returns the link that has the source address of such a router, in its VRF if it has one: a link that is up if there is
+// one.
 func (v *networkView) home(s *election.InstanceSpec) (home netio.Link, ok bool) {
 	for index, on := range v.addrs {
 		l, known := v.links[v.names[index]]
-		if !known || !on.sure(s.Source) {
+		if !known || !on.sure(s.Source) || s.VRF != "" && s.VRF != l.Name && s.VRF != v.names[l.Master] {
 			continue
 		}
 		if better := l.Up && !home.Up; !ok || better || l.Up == home.Up && l.Index < home.Index {
@@ -75,7 +76,7 @@ func (r *Runner) moveHome(in *virtualRouter) {
 // linkUp reports whether the router's interface, or its home, is there and up.
 func (r *Runner) linkUp(in *virtualRouter) bool {
 	if in.spec.Link == "" {
-		return in.home.Up
+		return in.home.Up && (in.spec.VRF == "" || r.view.up(in.spec.VRF))
 	}
 	return r.view.up(in.spec.Link)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vigil/internal/netio"
+	"vigil/internal/testlan"
 	"vigil/vrrp/election"
 	"vigil/vrrp/lan/lantest"
 )
@@ -146,6 +147,75 @@ func TestSocketsBySource(t *testing.T) {
 		slices.Sort(got)
 		want(t, "sockets", got, []string{" 10.77.0.1 [51 52]", " 10.77.0.3 [53]", "eth0 invalid IP [54]"})
 	})
+}
+
+// In a VRF only the links that belong to it count, and the VRF itself has to be there.
+func TestSourceWithinVRF(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		in := homeless("V", 51, 150)
+		in.VRF = "blue"
+		in.Addresses[0].NoTrack = true
+		eth0 := netio.Link{Index: 2, Name: "eth0", Up: true, MTU: 1500, Ether: true, MAC: "\x02\x00\x00\x00\x00\x01"}
+		blue := netio.Link{Index: 9, Name: "blue", Up: true, MTU: 65575, Kind: "vrf"}
+		a := start(t, h, Options{}, in)
+		step := func(what string, s election.State, l netio.Link) {
+			t.Helper()
+			h.setLink(l)
+			time.Sleep(5 * time.Second)
+			want(t, what, a.state("V"), s)
+		}
+		want(t, "no VRF", a.state("V"), election.Fault)
+		step("the link is not in it", election.Fault, blue)
+		eth0.Master = 9
+		step("it is", election.Master, eth0)
+		blue.Up = false
+		step("the VRF is down", election.Fault, blue)
+		blue.Up = true
+		step("it is up", election.Master, blue)
+		eth0.Master = 0
+		step("the link has left it", election.Fault, eth0)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		want(t, "sockets", len(h.conns), 1)
+		want(t, "bound to", h.conns[0].on.Link.Name, "blue")
+	})
+}
+
+// TestInVRF: two machines whose links are in a VRF, with the same addresses outside of it leading nowhere.
+func TestInVRF(t *testing.T) {
+	t.Parallel()
+	_, nodes := lantest.Laboratory(t, 2)
+	var runners []*Runner
+	for i, n := range nodes {
+		if out, err := n.Output(t.Context(), "ip", "link", "add", "blue", "type", "vrf", "table", "77"); err != nil {
+			testlan.RequireModule(t, fmt.Errorf("no VRFs: %w: %s", err, out))
+		}
+		for _, own := range []string{fmt.Sprintf("10.77.0.%d/24", i+1), fmt.Sprintf("2001:db8::%d/64", i+1)} {
+			output(t, n, "sh", "-ec", "ip link set blue up; ip link set eth0 master blue; ip -6 addr replace fe80::"+fmt.Sprint(i+1)+
+				"/64 dev eth0 nodad; ip addr replace "+own+" dev eth0"+map[bool]string{true: " nodad"}[strings.Contains(own, ":")])
+		}
+		text := ""
+		for name, own := range map[string]string{"V4": "10.77.0.", "V6": "2001:db8::"} {
+			text += fmt.Sprintf("vrrp_instance %s {\nvrf blue\nvirtual_router_id 51\nversion 3\nadvert_int 0.2\npriority %d\nunicast_src_ip %s%d\n"+
+				"unicast_peer {\n%s%d\n}\nvirtual_ipaddress {\n%s99 dev eth0\n}\n}\n", name, 150-50*i, own, i+1, own, 2-i, own)
+		}
+		r, _ := runConfig(t, n, text)
+		runners = append(runners, r)
+	}
+	untilAll(t, runners[0], election.Master)
+	for _, s := range runners[1].Status().Instances {
+		before := s.Counters.AdvertsReceived
+		lantest.Until(t, string(s.Name)+" of b hears a", func() error {
+			for _, now := range runners[1].Status().Instances {
+				if now.Name == s.Name && (now.State != election.Backup || now.Counters.AdvertsReceived < before+5) {
+					return fmt.Errorf("%s, %+v", now.State, now.Counters)
+				}
+			}
+			return nil
+		})
+	}
 }
 
 // TestInteropWithoutInterface: what leaves and arrives without an interface is what keepalived takes and sends, in either

@@ -185,6 +185,9 @@ func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 	} else {
 		r.view.settlesAt(in, spec.Source)
 	}
+	if spec.VRF != "" {
+		links[spec.VRF] = true
+	}
 	for _, v := range spec.VirtualLinks() {
 		links[v.Name], links[v.Parent] = true, true
 	}

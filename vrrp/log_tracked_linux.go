@@ -50,7 +50,7 @@ func (r *Runner) logFirstFaults(in *virtualRouter) {
 	for _, f := range why.Faults {
 		switch {
 		case f.Kind == election.FaultLink && in.spec.Link == "":
-			in.log.tracked("entering FAULT state (address %s is on no interface that is up)", in.spec.Source)
+			in.log.tracked("entering FAULT state (address %s is on no interface%s that is up)", in.spec.Source, inVRF(&in.spec))
 		case f.Kind == election.FaultLink:
 			in.log.tracked("entering FAULT state (interface %s down)", in.spec.Link)
 		case f.Kind == election.FaultTracker && f.Tracker.Kind == track.Interface:

@@ -104,6 +104,9 @@ func (r *Runner) linkChanged(l netio.Link) {
 	if known && old.MAC != l.MAC {
 		r.macChanged(l.Name)
 	}
+	if known && old.Master != l.Master {
+		r.markSettlers(l.Index)
+	}
 	if r.synced && (!known || old.MTU != l.MTU) {
 		r.mtuChanged(l.Name)
 	}

@@ -14,8 +14,8 @@ import (
 
 // socketKey is what virtual routers have in common that share a socket.
 type socketKey struct {
-	link   string     // "" = none
-	source netip.Addr // without a link
+	link   string     // that the socket is bound to: an interface, or a VRF; "" = none
+	source netip.Addr // of a router without an interface
 	family confparse.Family
 	group  netip.Addr // invalid for unicast
 	ah     bool
@@ -55,7 +55,7 @@ func (in *virtualRouter) socketKey() socketKey {
 		k.group = in.spec.Group
 	}
 	if k.link == "" {
-		k.source = in.spec.Source
+		k.link, k.source = in.spec.VRF, in.spec.Source
 	}
 	return k
 }

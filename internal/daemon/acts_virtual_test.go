@@ -14,6 +14,9 @@ func actsOfVirtualLinks(elsewhere map[string][2]string) {
 		elsewhere["global_defs: "+keyword] = [2]string{global(words, vmac), vmac}
 	}
 	elsewhere["global_defs: vmac_addr_prefix"] = [2]string{global("vmac_addr_prefix v", extra), extra}
+	const routed = "vrrp_instance V {\nvirtual_router_id 1\nunicast_src_ip 192.0.2.8\nunicast_peer {\n192.0.2.9\n}\n" +
+		"virtual_ipaddress {\n192.0.2.1 dev eth0\n}\n"
+	elsewhere["vrrp_instance: vrf"] = [2]string{routed + "vrf blue\n}\n", routed + "}\n"}
 	elsewhere["vrrp_instance: use_vmac_addr"] = [2]string{extra, vmac}
 	elsewhere["vrrp_instance: accept"] = [2]string{actsInstance + "version 3\nstrict_mode\naccept\n" + addresses,
 		actsInstance + "version 3\nstrict_mode\n" + addresses}

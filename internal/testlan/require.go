@@ -55,6 +55,15 @@ func RequirePeer(t testing.TB, missing error) {
 	}
 }
 
+// RequireModule skips the test, saying why, if missing is an error: this kernel lacks something that Debian's have. With
+// VIGIL_TEST_KERNEL=1, in the virtual machines of Debian's kernels, it fails instead.
+func RequireModule(t testing.TB, missing error) {
+	t.Helper()
+	if missing != nil {
+		unmet(t, "VIGIL_TEST_KERNEL", missing)
+	}
+}
+
 func unmet(t testing.TB, variable string, reason error) {
 	t.Helper()
 	if os.Getenv(variable) == "1" {

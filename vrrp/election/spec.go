@@ -50,6 +50,7 @@ type LinkDelay struct {
 type InstanceSpec struct {
 	Name             confparse.InstanceName
 	Link             string // interface name; "" of a unicast router that is where its Source is
+	VRF              string // without Link: what its adverts are routed in; "" = the usual tables
 	VRID             uint8
 	Family           confparse.Family
 	Version          uint8
@@ -142,6 +143,7 @@ func (g GroupSpec) Equal(h GroupSpec) bool {
 // InstanceKey is the identity of a virtual router across a reload: when it stays, state is kept whatever else changed.
 type InstanceKey struct {
 	Link    string
+	VRF     string
 	VRID    uint8
 	Family  confparse.Family
 	Version uint8
@@ -156,7 +158,7 @@ type InstanceKey struct {
 
 // Key returns the identity of the virtual router.
 func (s InstanceSpec) Key() InstanceKey {
-	k := InstanceKey{Link: s.Link, VRID: s.VRID, Family: s.Family, Version: s.Version, Unicast: s.Unicast(),
+	k := InstanceKey{Link: s.Link, VRF: s.VRF, VRID: s.VRID, Family: s.Family, Version: s.Version, Unicast: s.Unicast(),
 		AH:   s.AuthType == wire.AuthAH,
 		VMAC: s.VMAC.Key(), TransmitBase: s.TransmitBase}
 	if k.Unicast {

@@ -77,8 +77,8 @@ type Network interface {
 
 // Segment is what virtual routers that share a socket have in common. VRIDs tell them apart.
 type Segment struct {
-	Link   netio.Link // the zero value = any
-	Source netip.Addr // unicast, without a link: the address that adverts leave from and arrive at
+	Link   netio.Link // the zero value = any; with Source that of a VRF
+	Source netip.Addr // unicast, without a link of its own: the address that adverts leave from and arrive at
 	Family confparse.Family
 	Group  netip.Addr // multicast; invalid for the unicast routers of the link
 	AH     bool       // for packets with an authentication header, and for no others; IPv4 only

@@ -73,7 +73,11 @@ func intOption(name string, level, opt, value int) option {
 func listen(on Segment, deliver func(Received), do func(func() error) error) (*socket, error) {
 	var f family = &ipv4Family{multicast: on.Group.IsValid(), ah: on.AH}
 	if on.Family == confparse.IPv6 {
-		f = &ipv6Family{multicast: on.Group.IsValid(), index: on.Link.Index}
+		own := &ipv6Family{multicast: on.Group.IsValid(), index: on.Link.Index}
+		if on.Source.IsValid() {
+			own.index = 0
+		}
+		f = own
 	}
 	file, sys, err := openRaw(f, on)
 	if err != nil {
