@@ -57,7 +57,7 @@ var processRows = blockOf[Global]{
 	processName("vrrp_process_name", func(d *Daemon) *string { return &d.VRRPProcessName }),
 	checkerName, checkerName.asOldName("lvs_process_name"),
 	processName("bfd_process_name", func(d *Daemon) *string { return &d.BFDProcessName }).needless(oneProcess),
-	optionRow("use_symlink_paths", func(g *Global) *bool { return &g.Daemon.UseSymlinkPaths }).from("2.3.0").withoutEffect(),
+	optionRow("use_symlink_paths", func(g *Global) *bool { return &g.Daemon.UseSymlinkPaths }).from("2.3.0"),
 	optionRow("set_supplementary_groups", func(g *Global) *bool { return &g.Daemon.SupplementaryGroups }).from("2.4.3+"),
 	ownRow("script_user", "keepalived_script if it exists, else the daemon's own", (*decoder).scriptUser,
 		func(p *printer, g *Global) {

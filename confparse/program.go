@@ -8,6 +8,7 @@ import (
 // Program is a Script as one comparable value, for desired states. The zero value is none.
 type Program struct {
 	argv string // its words, each ended by a NUL
+	File string // that is executed; "" = the first word
 	As   Identity
 }
 
@@ -16,7 +17,7 @@ func ProgramOf(s *Script) Program {
 	if s == nil || len(s.Argv) == 0 {
 		return Program{}
 	}
-	return Program{argv: strings.Join(s.Argv, "\x00") + "\x00", As: s.RunAs}
+	return Program{argv: strings.Join(s.Argv, "\x00") + "\x00", File: s.File, As: s.RunAs}
 }
 
 // Argv returns the words of the program; none if there is none.
@@ -41,11 +42,14 @@ func (p Program) With(args ...string) Program {
 // programJSON is a Program as JSON.
 type programJSON struct {
 	Argv []string `json:",omitempty"`
+	File string   `json:",omitempty"`
 	As   Identity
 }
 
 // MarshalJSON returns the words and the account.
-func (p Program) MarshalJSON() ([]byte, error) { return json.Marshal(programJSON{p.Argv(), p.As}) }
+func (p Program) MarshalJSON() ([]byte, error) {
+	return json.Marshal(programJSON{p.Argv(), p.File, p.As})
+}
 
 // UnmarshalJSON accepts what MarshalJSON returns.
 func (p *Program) UnmarshalJSON(b []byte) error {
@@ -53,7 +57,7 @@ func (p *Program) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
 	}
-	*p = Program{As: j.As}
+	*p = Program{File: j.File, As: j.As}
 	if len(j.Argv) > 0 {
 		p.argv = strings.Join(j.Argv, "\x00") + "\x00"
 	}

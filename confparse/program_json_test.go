@@ -7,7 +7,7 @@ import (
 
 // TestProgramsSurviveAsJSON: words and account are the same afterwards, empty words too.
 func TestProgramsSurviveAsJSON(t *testing.T) {
-	for _, p := range []Program{{}, ProgramOf(&Script{Argv: []string{"/bin/x", "", "a b\"c"}, RunAs: Identity{UID: 1, GID: 2, Supplementary: true}})} {
+	for _, p := range []Program{{}, ProgramOf(&Script{Argv: []string{"/bin/x", "", "a b\"c"}, File: "/opt/x", RunAs: Identity{UID: 1, GID: 2, Supplementary: true}})} {
 		b, err := json.Marshal(p)
 		var got Program
 		if err != nil || json.Unmarshal(b, &got) != nil || got != p {

@@ -20,6 +20,7 @@ type Account struct {
 type Script struct {
 	Range   Range
 	Argv    []string
+	File    string // that is executed, its symbolic links resolved when it was read (unless use_symlink_paths); "" = Argv[0]
 	Account Account
 	RunAs   Identity // settled from Account, where the System knows the accounts
 }
@@ -306,7 +307,13 @@ func (d *decoder) program(s *Script, uid, gid uint32) ProgramState {
 	if strings.HasPrefix(s.Argv[0], "<") {
 		return programNone
 	}
-	return d.env.System.Program(s.Argv[0], uid, gid)
+	state := d.env.System.Program(s.Argv[0], uid, gid)
+	if real := d.env.System.RealPath; real != nil && !d.cfg.Global.Daemon.UseSymlinkPaths && state != ProgramMissing {
+		if s.File = real(s.Argv[0]); s.File == s.Argv[0] {
+			s.File = ""
+		}
+	}
+	return state
 }
 
 var errNoDefaultUser = errors.New("create the user keepalived_script, or write script_user")

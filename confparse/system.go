@@ -26,6 +26,8 @@ type System struct {
 	Account func(user, group string) (uid, gid uint32, err error)
 	// Program says whether a file can be run as uid and gid.
 	Program func(path string, uid, gid uint32) ProgramState
+	// RealPath returns the file that a program is, without symbolic links; a bare name is searched in PATH. "" = unknown.
+	RealPath func(path string) string
 	// KeyFile reads a file with a key, of which it need not return more than a few hundred bytes.
 	KeyFile func(path string) ([]byte, fs.FileMode, error)
 	// Namespace reports whether there is a named network namespace.
@@ -62,6 +64,7 @@ func OSSystem() System {
 		MTU:        func(name string) (int, bool) { mtu, ok := interfaces()[name]; return mtu, ok },
 		Account:    osAccount,
 		Program:    osProgram,
+		RealPath:   osRealPath,
 		KeyFile:    osKeyFile,
 		Namespace:  func(name string) bool { _, err := os.Stat("/run/netns/" + name); return err == nil },
 		RouteNames: osRouteNames,
@@ -122,19 +125,7 @@ func osAccount(name, group string) (uid, gid uint32, err error) {
 // osProgram follows keepalived's rules: a bare name is searched in PATH, the file must be executable for the account,
 // and no component of its path may be writable for anybody but root.
 func osProgram(path string, uid, gid uint32) ProgramState {
-	if !strings.Contains(path, "/") {
-		found := ""
-		for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-			if info, err := os.Stat(filepath.Join(dir, path)); err == nil && info.Mode().IsRegular() {
-				found = filepath.Join(dir, path)
-				break
-			}
-		}
-		if found == "" {
-			return ProgramMissing
-		}
-		path = found
-	}
+	path = inPath(path)
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		return ProgramMissing
@@ -157,6 +148,27 @@ func osProgram(path string, uid, gid uint32) ProgramState {
 		}
 	}
 	return ProgramOK
+}
+
+// inPath is where a bare name is found in PATH; other paths, and names that are not found, are as they are.
+func inPath(name string) string {
+	if strings.Contains(name, "/") {
+		return name
+	}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
+			return filepath.Join(dir, name)
+		}
+	}
+	return name
+}
+
+func osRealPath(path string) string {
+	real, err := filepath.EvalSymlinks(inPath(path))
+	if err != nil || !filepath.IsAbs(real) {
+		return ""
+	}
+	return real
 }
 
 func executableFor(info fs.FileInfo, uid, gid uint32) bool {

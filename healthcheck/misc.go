@@ -59,6 +59,7 @@ type miscQuestion struct{ spec unique.Handle[miscSpec] }
 // miscSpec is what MISC_CHECK runs.
 type miscSpec struct {
 	argv    string // the words, each with a NUL behind it, which none can contain: a slice would not be comparable
+	file    string // that is executed; "" = the first word
 	as      script.Identity
 	timeout time.Duration
 	dynamic bool
@@ -68,7 +69,7 @@ func askMisc(ck *confparse.Checker) question {
 	var spec miscSpec
 	if x, ok := ck.Detail.(*confparse.MiscDetail); ok {
 		as := x.Script.RunAs
-		spec = miscSpec{argv: strings.Join(x.Script.Argv, "\x00") + "\x00", timeout: x.Timeout, dynamic: x.Dynamic,
+		spec = miscSpec{argv: strings.Join(x.Script.Argv, "\x00") + "\x00", file: x.Script.File, timeout: x.Timeout, dynamic: x.Dynamic,
 			as: script.Identity{UID: as.UID, GID: as.GID, Supplementary: as.Supplementary}}
 	}
 	return miscQuestion{unique.Make(spec)}
@@ -115,7 +116,7 @@ func (c miscCheck) Check(ctx context.Context) Result {
 	if c.scripts == nil {
 		return postponed(errors.New("programs are not run here"))
 	}
-	e := c.scripts.Execute(ctx, script.Command{Argv: c.spec.words(), As: c.spec.as, Timeout: c.spec.timeout})
+	e := c.scripts.Execute(ctx, script.Command{Argv: c.spec.words(), File: c.spec.file, As: c.spec.as, Timeout: c.spec.timeout})
 	r := c.spec.judge(e)
 	r.Took = e.Took
 	return r

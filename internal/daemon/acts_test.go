@@ -22,7 +22,8 @@ type effects struct {
 func effectsOf(text string) effects {
 	fsys := fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}
 	cfg, _ := confparse.Load(fsys, "k.conf", confparse.Env{Hostname: "lb1.example.net",
-		System: confparse.System{Account: accountOf, Program: programOf, RouteNames: namesOf}})
+		System: confparse.System{Account: accountOf, Program: programOf, RealPath: realPathOf,
+			RouteNames: namesOf}})
 	return effects{NewDesired(cfg), identityOf(cfg, Options{}), cfg.Global.DynamicInterfaces}
 }
 
@@ -48,6 +49,14 @@ func namesOf(dir, file string) map[string]uint32 {
 	return nil
 }
 
+// realPathOf has one symbolic link.
+func realPathOf(path string) string {
+	if path == "/bin/link" {
+		return "/bin/true"
+	}
+	return path
+}
+
 // programOf says that a program can be run, and by whom it can be changed.
 func programOf(path string, _, _ uint32) confparse.ProgramState {
 	if strings.HasPrefix(path, "/tmp/") {
@@ -64,6 +73,7 @@ const (
 	actsUnicast  = actsInstance + "version 3\nunicast_peer {\n192.0.2.9\n}\n"
 	actsService  = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nprotocol TCP\n"
 	actsProgram  = "real_server 10.0.0.1 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n}\n"
+	actsLink     = "real_server 10.0.0.1 80 {\nMISC_CHECK {\nmisc_path /bin/link\n}\n}\n}\n"
 	actsFile     = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nprotocol TCP\nreal_server 10.0.0.1 80 {\nFILE_CHECK {\ntrack_file f\n}\n}\n}\n"
 	actsWebCheck = "real_server 10.0.0.1 80 {\nHTTP_GET {\nurl {\npath /\n}\n}\n"
 )
@@ -86,7 +96,8 @@ var actsElsewhere = map[string][2]string{
 		actsService + actsWebCheck + "}\n}\n"},
 	"global_defs: default_interface": {"global_defs {\ndefault_interface eth1\n}\nstatic_ipaddress {\n192.0.2.1/24\n}\n",
 		"static_ipaddress {\n192.0.2.1/24\n}\n"},
-	"global_defs: script_user": {"global_defs {\nscript_user nobody\n}\n" + actsService + actsProgram, actsService + actsProgram},
+	"global_defs: script_user":       {"global_defs {\nscript_user nobody\n}\n" + actsService + actsProgram, actsService + actsProgram},
+	"global_defs: use_symlink_paths": {"global_defs {\nuse_symlink_paths\n}\n" + actsService + actsLink, actsService + actsLink},
 	"global_defs: set_supplementary_groups": {"global_defs {\nset_supplementary_groups\n}\n" + actsService + actsProgram,
 		actsService + actsProgram},
 	"global_defs: enable_script_security": {"global_defs {\nenable_script_security\n}\n" + actsService + actsProgram,

@@ -108,6 +108,6 @@ func (o *outlet) close() {
 }
 
 func command(p confparse.Program) script.Command {
-	return script.Command{Argv: p.Argv(),
+	return script.Command{Argv: p.Argv(), File: p.File,
 		As: script.Identity{UID: p.As.UID, GID: p.As.GID, Supplementary: p.As.Supplementary}}
 }

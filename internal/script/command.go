@@ -13,6 +13,7 @@ import (
 // Command is a program to run.
 type Command struct {
 	Argv []string // at least one word
+	File string   // that is executed; "" = the first word, which is searched in PATH when it is a bare name
 	As   Identity
 	// Timeout is how long it may take from its start; 0 = as long as it likes.
 	Timeout time.Duration
@@ -43,6 +44,9 @@ func (c Command) throughShell(path string) (*exec.Cmd, error) {
 // input, and its output goes nowhere. It ends with the thread that starts it.
 func (c Command) process(argv []string) (*exec.Cmd, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
+	if c.File != "" && argv[0] == c.Argv[0] {
+		cmd.Path, cmd.Err = c.File, nil
+	}
 	if cmd.Err != nil {
 		return nil, cmd.Err
 	}

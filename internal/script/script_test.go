@@ -189,6 +189,33 @@ func TestProgramsThatWaitAreTold(t *testing.T) {
 	})
 }
 
+// TestFileThatIsExecuted: a file may stand for the first word, which the program gets all the same. What an interpreter is
+// given is the file.
+func TestFileThatIsExecuted(t *testing.T) {
+	r, _ := running(t, Options{})
+	shell, err := filepath.EvalSymlinks("/bin/sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		rule string
+		argv []string
+		file string
+		want string
+	}{
+		{"a binary", []string{"called/so", "-c", "exit $(($(tr '\\0' '\\n' </proc/$$/cmdline | head -n 1 | grep -c '^called/so$') + 10))"},
+			shell, "exited with status 11"},
+		{"a script", []string{"/nowhere/at all", "a"}, program(t, `[ "$1" = a ] && [ "${0##*/}" != "at all" ] && exit 12`), "exited with status 12"},
+		{"one without an interpreter", []string{"/nowhere", "a"}, programOf(t, `[ "$1" = a ] && exit 13`), "exited with status 13"},
+		{"a bare name that is not in PATH", []string{"no-such-name"}, program(t, "exit 14"), "exited with status 14"},
+	} {
+		e := r.Execute(t.Context(), Command{Argv: tt.argv, File: tt.file, As: myself()})
+		if e.String() != tt.want {
+			t.Errorf("%s: %v, want %s", tt.rule, e, tt.want)
+		}
+	}
+}
+
 // TestWhatAProgramHas: a process group of its own, the root directory, standard descriptors that go nowhere, default
 // signals, and no other descriptor, not even one that was made without the close-on-exec mark.
 func TestWhatAProgramHas(t *testing.T) {

@@ -110,7 +110,7 @@ func (x *scriptWatch) run(ctx context.Context) {
 		busy, late = true, false
 		timeout.Reset(x.spec.Timeout)
 		go func() {
-			results <- x.w.execute(ctx, script.Command{Argv: x.spec.Argv, As: x.spec.As, Timeout: x.spec.Timeout})
+			results <- x.w.execute(ctx, script.Command{Argv: x.spec.Argv, File: x.spec.File, As: x.spec.As, Timeout: x.spec.Timeout})
 		}()
 	}
 	begin()

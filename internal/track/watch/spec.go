@@ -26,6 +26,7 @@ type Spec struct {
 type Script struct {
 	Name     string
 	Argv     []string
+	File     string // that is executed; "" = Argv[0]
 	As       script.Identity
 	Interval time.Duration // from start to start
 	Timeout  time.Duration
@@ -60,7 +61,9 @@ func (s Script) Equal(t Script) bool {
 }
 
 // sameProgram reports whether the same is run as the same account: what it said before still counts.
-func (s Script) sameProgram(t Script) bool { return slices.Equal(s.Argv, t.Argv) && s.As == t.As }
+func (s Script) sameProgram(t Script) bool {
+	return slices.Equal(s.Argv, t.Argv) && s.File == t.File && s.As == t.As
+}
 
 // Equal reports whether p and q count the same.
 func (p Process) Equal(q Process) bool {
@@ -135,7 +138,7 @@ func FromConfig(c *confparse.Config) Spec {
 
 func scriptFromConfig(x *confparse.TrackScript) Script {
 	as := x.Script.RunAs
-	return Script{Name: x.Name, Argv: x.Script.Argv, As: script.Identity{UID: as.UID, GID: as.GID, Supplementary: as.Supplementary},
+	return Script{Name: x.Name, Argv: x.Script.Argv, File: x.Script.File, As: script.Identity{UID: as.UID, GID: as.GID, Supplementary: as.Supplementary},
 		Interval: x.Interval, Timeout: x.Timeout, Rise: x.Rise, Fall: x.Fall, InitFail: x.InitFail}
 }
 

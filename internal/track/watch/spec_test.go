@@ -100,6 +100,7 @@ func TestEqualLooksAtEverything(t *testing.T) {
 	s, p := every(), proxy(func(p *Process) { p.Params = []string{"a"} })
 	for i, change := range []func(*Script){
 		func(s *Script) { s.Name = "x" }, func(s *Script) { s.Argv = []string{"/bin/chk", "a", "b"} }, func(s *Script) { s.As.GID = 9 },
+		func(s *Script) { s.File = "/bin/real" },
 		func(s *Script) { s.Interval++ }, func(s *Script) { s.Timeout++ }, func(s *Script) { s.Rise++ }, func(s *Script) { s.Fall++ },
 		func(s *Script) { s.InitFail = true },
 	} {
