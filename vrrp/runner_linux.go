@@ -217,8 +217,7 @@ func (r *Runner) Status() Status { return r.board.snapshot() }
 
 // Trackers returns what is known of the objects that virtual routers follow, and what comes of it for each.
 func (r *Runner) Trackers() []TrackerStatus {
-	values, since := r.tracked.all()
-	return trackersOf(r.board.snapshot().Instances, values, since)
+	return trackersOf(r.board.snapshot().Instances, r.tracked.all())
 }
 
 // Thread is the number of the thread on which all virtual routers run, and 0 before Run has begun.

@@ -14,6 +14,7 @@ type Tracked struct {
 	mu     sync.Mutex
 	values map[track.ID]int
 	since  map[track.ID]time.Time // of the values
+	runs   map[track.ID]func() track.RunState
 	taken  map[track.ID]int
 	news   []trackedNews // in the order in which they were told
 	wake   chan struct{} // 1 slot
@@ -21,7 +22,8 @@ type Tracked struct {
 
 // NewTracked returns a Tracked that knows nothing.
 func NewTracked() *Tracked {
-	return &Tracked{values: make(map[track.ID]int), since: make(map[track.ID]time.Time), taken: make(map[track.ID]int), wake: make(chan struct{}, 1)}
+	return &Tracked{values: make(map[track.ID]int), since: make(map[track.ID]time.Time), runs: make(map[track.ID]func() track.RunState),
+		taken: make(map[track.ID]int), wake: make(chan struct{}, 1)}
 }
 
 // Set says the value of a tracked object: track.Up or track.Down, of a file the number in it. It never blocks; of values
@@ -50,7 +52,15 @@ func (t *Tracked) Forget(id track.ID) {
 	defer t.mu.Unlock()
 	delete(t.values, id)
 	delete(t.since, id)
+	delete(t.runs, id)
 	delete(t.taken, id)
+}
+
+// Runs gives what says how far the program of a script is; it may be asked from any goroutine.
+func (t *Tracked) Runs(id track.ID, state func() track.RunState) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.runs[id] = state
 }
 
 // value returns the last word about an object; false when there is none.
@@ -61,11 +71,21 @@ func (t *Tracked) value(id track.ID) (int, bool) {
 	return v, ok
 }
 
-// all returns what is known, and since when.
-func (t *Tracked) all() (values map[track.ID]int, since map[track.ID]time.Time) {
+// known is what is known of everything that is tracked.
+type known struct {
+	values map[track.ID]int
+	since  map[track.ID]time.Time
+	runs   map[track.ID]track.RunState
+}
+
+func (t *Tracked) all() known {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return maps.Clone(t.values), maps.Clone(t.since)
+	k := known{maps.Clone(t.values), maps.Clone(t.since), make(map[track.ID]track.RunState, len(t.runs))}
+	for id, state := range t.runs {
+		k.runs[id] = state()
+	}
+	return k
 }
 
 // trackedNews is an object of which something was said. changed: not for the first time.

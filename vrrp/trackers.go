@@ -20,6 +20,8 @@ type TrackerStatus struct {
 	Known   bool // something was heard of it
 	Value   int  // track.Up or track.Down; of a file its number
 	Since   time.Time
+	Runs    bool // it is the script whose program is in the state Run
+	Run     track.RunState
 	Effects []TrackerEffect // in configuration order of the routers
 }
 
@@ -49,7 +51,7 @@ func (t TrackerStatus) State() string {
 
 // trackersOf combines what routers follow with what is known of it, by kind and name. A router that resigns follows nothing
 // any more.
-func trackersOf(routers []InstanceStatus, values map[track.ID]int, since map[track.ID]time.Time) []TrackerStatus {
+func trackersOf(routers []InstanceStatus, k known) []TrackerStatus {
 	by := make(map[track.ID]*TrackerStatus)
 	for i := range routers {
 		in := &routers[i]
@@ -62,11 +64,12 @@ func trackersOf(routers []InstanceStatus, values map[track.ID]int, since map[tra
 			}
 			one := by[t.ID]
 			if one == nil {
-				value, known := values[t.ID]
+				value, known := k.values[t.ID]
 				if !known && t.ID.Kind != track.File {
 					value = track.Up // as it counts until something is heard
 				}
-				one = &TrackerStatus{ID: t.ID, Known: known, Value: value, Since: since[t.ID]}
+				one = &TrackerStatus{ID: t.ID, Known: known, Value: value, Since: k.since[t.ID]}
+				one.Run, one.Runs = k.runs[t.ID]
 				by[t.ID] = one
 			}
 			e := TrackerEffect{Instance: in.Name, Weight: t.Weight, Reverse: t.Reverse}
@@ -89,13 +92,15 @@ func trackersOf(routers []InstanceStatus, values map[track.ID]int, since map[tra
 	return list
 }
 
-// The metrics of trackers. keepalived_script_status is the name that an exporter for keepalived has for it.
+// The metrics of trackers. keepalived_script_status and keepalived_script_state are the names that an exporter for keepalived has
+// for them.
 var (
 	trackerLabels = []string{"kind", "name"}
 	effectLabels  = []string{"kind", "name", "iname"}
 
-	scriptDesc  = desc("script_status", "Whether the tracked script succeeds: 0 BAD, 1 GOOD. Absent until it has run.", []string{"name"})
-	trackerDesc = desc("vrrp_tracker_value", "What a tracked object says: 1 up, 0 down; of a file its number. Absent until something is known.",
+	scriptDesc    = desc("script_status", "Whether the tracked script succeeds: 0 BAD, 1 GOOD. Absent until it has run.", []string{"name"})
+	scriptRunDesc = desc("script_state", "How far the program of the tracked script is: 0 idle, 1 running, 2 told to end, 3 killed.", []string{"name"})
+	trackerDesc   = desc("vrrp_tracker_value", "What a tracked object says: 1 up, 0 down; of a file its number. Absent until something is known.",
 		trackerLabels)
 	trackerSinceDesc = desc("vrrp_tracker_since_timestamp_seconds", "Unix time since which it has said so.", trackerLabels)
 	pointsDesc       = desc("vrrp_tracker_points", "What a tracked object adds to the priority of a virtual router now.", effectLabels)
@@ -103,7 +108,7 @@ var (
 )
 
 func describeTrackers(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{scriptDesc, trackerDesc, trackerSinceDesc, pointsDesc, trackerFaultDesc} {
+	for _, d := range []*prometheus.Desc{scriptDesc, scriptRunDesc, trackerDesc, trackerSinceDesc, pointsDesc, trackerFaultDesc} {
 		ch <- d
 	}
 }
@@ -117,6 +122,9 @@ func collectTrackers(ch chan<- prometheus.Metric, list []TrackerStatus) {
 	}
 	for _, t := range list {
 		kind := strings.ReplaceAll(t.ID.Kind.String(), " ", "_")
+		if t.Runs {
+			put(scriptRunDesc, float64(t.Run), t.ID.Name)
+		}
 		if t.Known {
 			if t.ID.Kind == track.Script {
 				put(scriptDesc, float64(t.Value), t.ID.Name)

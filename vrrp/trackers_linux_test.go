@@ -27,11 +27,12 @@ func TestTrackersAndWhatComesOfThem(t *testing.T) {
 	b := router("B", election.OwnerPriority, election.TrackSpec{ID: script, Weight: -20}, election.TrackSpec{ID: session}, election.TrackSpec{ID: file, Reverse: true})
 	leaving := router("A", 100, election.TrackSpec{ID: session, Weight: 3})
 	leaving.Resigning = true
-	got := trackersOf([]InstanceStatus{leaving, a, b}, map[track.ID]int{script: track.Down, file: 3, session: track.Up},
-		map[track.ID]time.Time{script: at, file: at, session: at})
+	got := trackersOf([]InstanceStatus{leaving, a, b}, known{values: map[track.ID]int{script: track.Down, file: 3, session: track.Up},
+		since: map[track.ID]time.Time{script: at, file: at, session: at},
+		runs:  map[track.ID]track.RunState{script: track.Killing, idle: track.Idle}})
 	want := []TrackerStatus{
-		{ID: idle, Value: track.Up, Effects: []TrackerEffect{{Instance: "A", Weight: 7}}},
-		{ID: script, Known: true, Value: track.Down, Since: at, Effects: []TrackerEffect{{Instance: "A", Weight: -20, Points: -20}, {Instance: "B", Weight: -20}}},
+		{ID: idle, Value: track.Up, Runs: true, Effects: []TrackerEffect{{Instance: "A", Weight: 7}}},
+		{ID: script, Known: true, Value: track.Down, Since: at, Runs: true, Run: track.Killing, Effects: []TrackerEffect{{Instance: "A", Weight: -20, Points: -20}, {Instance: "B", Weight: -20}}},
 		{ID: file, Known: true, Value: 3, Since: at, Effects: []TrackerEffect{{Instance: "A", Fault: true}, {Instance: "B", Reverse: true}}},
 		{ID: session, Known: true, Value: track.Up, Since: at, Effects: []TrackerEffect{{Instance: "B"}}},
 	}
@@ -50,6 +51,8 @@ func TestTrackersAndWhatComesOfThem(t *testing.T) {
 	series := gathered(t, reg)
 	for name, want := range map[string]float64{
 		"keepalived_script_status{name=s}":                                 0,
+		"keepalived_script_state{name=s}":                                  3,
+		"keepalived_script_state{name=idle}":                               0,
 		"keepalived_vrrp_tracker_value{kind=file,name=f}":                  3,
 		"keepalived_vrrp_tracker_since_timestamp_seconds{kind=bfd,name=b}": 1000,
 		"keepalived_vrrp_tracker_points{iname=A,kind=script,name=s}":       -20,
@@ -63,5 +66,8 @@ func TestTrackersAndWhatComesOfThem(t *testing.T) {
 	}
 	if _, is := series["keepalived_script_status{name=idle}"]; is {
 		t.Error("a script that has not run has a status")
+	}
+	if _, is := series["keepalived_script_state{name=f}"]; is {
+		t.Error("a file is run")
 	}
 }

@@ -50,6 +50,9 @@ func vrrpStatus(from vrrp.Status, trackers []vrrp.TrackerStatus) *status.VRRP {
 	}
 	for _, t := range trackers {
 		one := status.Tracker{Kind: kindWord(t.ID), Name: t.ID.Name, State: t.State(), Value: t.Value, Since: t.Since}
+		if t.Runs {
+			one.Run = t.Run.String()
+		}
 		for _, e := range t.Effects {
 			one.Effects = append(one.Effects, status.TrackerEffect{Instance: string(e.Instance), Weight: e.Weight, Reverse: e.Reverse,
 				Points: e.Points, Fault: e.Fault})

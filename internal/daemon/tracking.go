@@ -47,7 +47,8 @@ func (t *tracking) start() {
 	log := t.log.With(componentKey, "vrrp")
 	scripts := script.NewRunner(script.Options{Logger: log, MaxRunning: maxTrackScripts})
 	t.tasks.scripts = startTask("tracked programs", t.ended, scripts.Run)
-	t.watcher = watch.New(watch.Options{Logger: log, Execute: scripts.Execute, Tell: t.tracked.Set, Forget: t.tracked.Forget})
+	t.watcher = watch.New(watch.Options{Logger: log, Execute: scripts.Execute, Tell: t.tracked.Set, Forget: t.tracked.Forget,
+		Runs: t.tracked.Runs})
 	t.tasks.watch = startTask(t.String(), t.ended, t.watcher.Run)
 }
 

@@ -64,15 +64,24 @@ func TestStatusTellsOfTrackers(t *testing.T) {
 			name, vrid, vrid, words)
 	}
 	config := "global_defs {\n dynamic_interfaces\n}\ntrack_file f {\n file " + file + "\n}\n" +
-		router("A", 51, " track_file {\n  f weight 2\n }") +
-		router("B", 52, " track_file {\n  f weight 1 reverse\n }\n track_virtual_server 192.0.2.1 80\n") +
+		"vrrp_script slow {\n script \"/bin/sleep 1000\"\n timeout 1000\n}\n" + router("A", 51, " track_file {\n  f weight 2\n }") +
+		router("B", 52, " track_script {\n  slow weight 5\n }\n track_file {\n  f weight 1 reverse\n }\n track_virtual_server 192.0.2.1 80\n") +
 		"virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 10.0.0.1 80 {\n }\n}\n"
 	begun := time.Now()
 	i := launch(t, config, nil)
 	i.await("on 60")
 	s := i.status().VRRP.Trackers
-	if len(s) != 2 {
+	if len(s) != 3 {
 		t.Fatalf("%+v", s)
+	}
+	for end := time.Now().Add(time.Minute); s[0].Run != "running" && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		s = i.status().VRRP.Trackers
+	}
+	if x := s[0]; x.Kind != "script" || x.Name != "slow" || x.State != "unknown" || x.Run != "running" {
+		t.Errorf("script: %+v", x)
+	}
+	if s = s[1:]; s[0].Run != "" {
+		t.Errorf("a file is %s", s[0].Run)
 	}
 	want := []status.TrackerEffect{{Instance: "A", Weight: 2, Points: -40}, {Instance: "B", Weight: 1, Reverse: true, Points: 20}}
 	if f := s[0]; f.Kind != "file" || f.Name != "f" || f.State != "up" || f.Value != -20 || f.Since.Before(begun) || f.Since.After(time.Now()) ||

@@ -208,6 +208,7 @@ func (w *writer) trackers(s State) {
 		w.line(3, "Status = %s", map[bool]string{true: "GOOD", false: "BAD"}[t.Known && t.Value != track.Down])
 		w.line(3, "Script uid:gid = %d:%d", x.UID, x.GID)
 		w.effects(t)
+		w.line(3, "State = %s", t.Run)
 	}
 	if len(s.Files) > 0 {
 		w.heading("VRRP Track files")

@@ -17,6 +17,8 @@ type Command struct {
 	As   Identity
 	// Timeout is how long it may take from its start; 0 = as long as it likes.
 	Timeout time.Duration
+	// Progress, if there is one, says how far it is. It must not be that of another program that runs.
+	Progress *Progress
 }
 
 // shell is what runs a program that says of itself neither that it is a binary nor what interprets it.

@@ -81,6 +81,8 @@ func (r *Runner) Execute(ctx context.Context, c Command) Exit {
 		return Exit{Err: err}
 	}
 	begin := time.Now()
+	c.Progress.enter(Running)
+	defer c.Progress.enter(Idle)
 	go r.await(p)
 	e := r.attend(ctx, p, c)
 	e.Took = time.Since(begin)
@@ -168,13 +170,13 @@ func (r *Runner) attend(ctx context.Context, p *process, c Command) (e Exit) {
 	case <-p.ended:
 	case <-timeout:
 		e.TimedOut = true
-		ended = r.end(p, r.grace)
+		ended = r.end(p, c.Progress, r.grace)
 	case <-ctx.Done():
 		e.Cancelled = true
-		ended = r.end(p, stopGrace)
+		ended = r.end(p, c.Progress, stopGrace)
 	case <-r.stopping:
 		e.Cancelled = true
-		ended = r.end(p, stopGrace)
+		ended = r.end(p, c.Progress, stopGrace)
 	}
 	if !ended {
 		r.log.Warn("a program does not end, not even when killed", "program", c.Argv[0], "pid", p.cmd.Process.Pid)
@@ -197,12 +199,14 @@ func (e *Exit) describe(state *os.ProcessState) {
 }
 
 // end makes the process group of p end and reports whether it has.
-func (r *Runner) end(p *process, grace time.Duration) bool {
+func (r *Runner) end(p *process, progress *Progress, grace time.Duration) bool {
 	p.condemned.Store(true)
 	for _, rung := range []struct {
+		phase  Phase
 		signal unix.Signal
 		wait   time.Duration
-	}{{unix.SIGTERM, grace}, {unix.SIGKILL, killLimit}} {
+	}{{Terminating, unix.SIGTERM, grace}, {Killing, unix.SIGKILL, killLimit}} {
+		progress.enter(rung.phase)
 		p.signal(rung.signal)
 		t := time.NewTimer(rung.wait)
 		select {

@@ -296,6 +296,40 @@ func stubborn(t *testing.T, pipe string, children int) string {
 		fmt.Sprintf("for i in $(seq %d); do sleep 1000 & done", children), "echo ready >&8", "sleep 1000")
 }
 
+// TestProgress: a program that ignores SIGTERM goes through every phase, one that ends by itself is idle again at once.
+func TestProgress(t *testing.T) {
+	r, _ := running(t, Options{})
+	var p, plain Progress
+	pipe, gone := fifo(t)
+	seen := map[Phase]bool{p.Phase(): true}
+	done := make(chan Exit, 1)
+	go func() {
+		done <- r.Execute(t.Context(), Command{Argv: []string{stubborn(t, pipe, 1)}, As: myself(), Timeout: 200 * time.Millisecond, Progress: &p})
+	}()
+	var e Exit
+	for last := Idle; e.Took == 0; {
+		select {
+		case e = <-done:
+		case <-time.After(time.Millisecond):
+		}
+		now := p.Phase()
+		if now < last && now != Idle {
+			t.Errorf("phase %d after %d", now, last)
+		}
+		last, seen[now] = now, true
+	}
+	gone()
+	if !seen[Running] || !seen[Terminating] || p.Phase() != Idle || !e.TimedOut {
+		t.Errorf("phases %v, %d in the end, %v", seen, p.Phase(), e)
+	}
+	if e := r.Execute(t.Context(), Command{Argv: []string{"true"}, As: myself(), Progress: &plain}); !e.Success() || plain.Phase() != Idle {
+		t.Errorf("%v, phase %d", e, plain.Phase())
+	}
+	if none := (*Progress)(nil); none.Phase() != Idle {
+		t.Error("no progress is some")
+	}
+}
+
 func TestTimeoutKillsTheGroup(t *testing.T) {
 	r, _ := running(t, Options{})
 	t.Run("children that ignore SIGTERM", func(t *testing.T) {

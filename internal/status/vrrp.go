@@ -63,6 +63,7 @@ type Tracker struct {
 	State   string          `json:"state"`          // up or down; of a file up when it holds nobody in FAULT; unknown: nothing was heard yet
 	Value   int             `json:"value"`          // 1 or 0; of a file its number
 	Since   time.Time       `json:"since,omitzero"` // of the value
+	Run     string          `json:"run,omitempty"`  // of a script, how far its program is: idle, running, requested termination, forcing termination
 	Effects []TrackerEffect `json:"effects"`        // on each virtual router that follows it
 }
 

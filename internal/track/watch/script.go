@@ -20,6 +20,8 @@ type scriptWatch struct {
 	w      *Watcher
 	cancel context.CancelFunc
 
+	progress script.Progress
+
 	mu      sync.Mutex
 	verdict verdict
 	status  int  // its last exit status
@@ -87,6 +89,9 @@ func (w *Watcher) begin(s Script, before *scriptWatch) {
 		w.tell(s.id(), track.Down)
 	}
 	w.scripts[s.Name] = x
+	if w.runs != nil {
+		w.runs(s.id(), func() track.RunState { return track.RunState(x.progress.Phase()) })
+	}
 	w.ending.Go(func() { x.run(ctx) })
 }
 
@@ -110,7 +115,8 @@ func (x *scriptWatch) run(ctx context.Context) {
 		busy, late = true, false
 		timeout.Reset(x.spec.Timeout)
 		go func() {
-			results <- x.w.execute(ctx, script.Command{Argv: x.spec.Argv, File: x.spec.File, As: x.spec.As, Timeout: x.spec.Timeout})
+			results <- x.w.execute(ctx, script.Command{Argv: x.spec.Argv, File: x.spec.File, As: x.spec.As, Timeout: x.spec.Timeout,
+				Progress: &x.progress})
 		}()
 	}
 	begin()

@@ -217,6 +217,28 @@ func TestScriptThatTakesTooLong(t *testing.T) {
 	})
 }
 
+// TestRunStateOfScripts: whoever is given it hears of the script that runs now, of every definition of the same name.
+func TestRunStateOfScripts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var given []func() track.RunState
+		b := newBench(t, Options{Runs: func(id track.ID, state func() track.RunState) {
+			if id != (track.ID{Kind: track.Script, Name: "chk"}) {
+				t.Error(id)
+			}
+			given = append(given, state)
+		}})
+		b.take(500*time.Millisecond, script.Exit{})
+		b.Set(scripts(every()))
+		b.Set(scripts(every(func(s *Script) { s.Rise = 3 })))
+		if len(given) != 2 || given[1]() != track.Idle {
+			t.Errorf("%d were given", len(given))
+		}
+		b.expect()
+		b.Set(scripts())
+		b.expect("0 script chk forgotten")
+	})
+}
+
 // TestScriptThatCannotBeStarted for the want of descriptors or processes says nothing; for the want of its file it has failed.
 func TestScriptThatCannotBeStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -20,6 +20,9 @@ type Options struct {
 	// more. Neither may block; they are called from any goroutine, Tell in the order of the values of one object.
 	Tell   func(track.ID, int)
 	Forget func(track.ID)
+	// Runs, unless it is nil, is given what says how far the program of a script is, and may be asked from any goroutine. What
+	// was given before for the same script is over then.
+	Runs func(track.ID, func() track.RunState)
 
 	processes processSource // nil: the kernel's
 }
@@ -30,6 +33,7 @@ type Watcher struct {
 	execute func(context.Context, script.Command) script.Exit
 	tell    func(track.ID, int)
 	forget  func(track.ID)
+	runs    func(track.ID, func() track.RunState)
 
 	files     *trackfile.Watcher
 	processes *processWatch
@@ -78,7 +82,7 @@ func New(o Options) *Watcher {
 	if o.processes == nil {
 		o.processes = kernelProcesses{}
 	}
-	w := &Watcher{log: o.Logger, execute: o.Execute, tell: o.Tell, forget: o.Forget, files: trackfile.NewWatcher(o.Logger),
+	w := &Watcher{log: o.Logger, execute: o.Execute, tell: o.Tell, forget: o.Forget, runs: o.Runs, files: trackfile.NewWatcher(o.Logger),
 		scripts: make(map[string]*scriptWatch), follows: make(map[string]*follow), first: make(chan struct{})}
 	w.processes = newProcessWatch(o.Logger, o.processes, o.Tell)
 	return w
