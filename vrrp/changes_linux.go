@@ -31,7 +31,7 @@ func changeOf(a election.Notify, name confparse.InstanceName) Change {
 }
 
 // Changes are the transitions that one reader has not taken yet. None is lost. Those of one object come in the order in
-// which they happened, when the resources have followed; those of a sync group come after those of its members.
+// which they happened, when the resources have followed; those of the members of a sync group too, and its own after them.
 type Changes struct {
 	mu     sync.Mutex
 	list   []Change
@@ -93,11 +93,18 @@ func (c *changes) unfollow(reader *Changes) {
 	c.readers = slices.DeleteFunc(c.readers, func(o *Changes) bool { return o == reader })
 }
 
-// begin notes the transition of a virtual router, which comes when end has been called.
-func (c *changes) begin(ch Change) *change {
+// begin notes the transition of a virtual router, which comes when end has been called and those that its fellows, the members
+// of its sync group, have begun before have come: who reads of a group reads the order in which it moved.
+func (c *changes) begin(ch Change, fellows []confparse.InstanceName) *change {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := &change{Change: ch, waits: 1}
+	for _, o := range c.pending {
+		if o.Instance != "" && slices.Contains(fellows, o.Instance) {
+			p.waits++
+			o.followers = append(o.followers, p)
+		}
+	}
 	c.pending = append(c.pending, p)
 	return p
 }

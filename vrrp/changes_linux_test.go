@@ -14,12 +14,12 @@ func TestNoChangeIsLost(t *testing.T) {
 	const many = 20000
 	for i := range many {
 		if i == many/2 {
-			c.end(c.begin(Change{Instance: "W"}))
+			c.end(c.begin(Change{Instance: "W"}, nil))
 		}
-		c.end(c.begin(Change{Instance: "V", Priority: uint8(i)}))
+		c.end(c.begin(Change{Instance: "V", Priority: uint8(i)}, nil))
 	}
 	late := c.follow()
-	c.end(c.begin(Change{Instance: "V", Priority: 7}))
+	c.end(c.begin(Change{Instance: "V", Priority: 7}, nil))
 	<-early.Changed()
 	list := early.Take()
 	want(t, "number", len(list), many+2)
@@ -36,13 +36,13 @@ func TestNoChangeIsLost(t *testing.T) {
 	want(t, "of a later reader", late.Take(), []Change{{Instance: "V", Priority: 7}})
 	want(t, "taken twice", len(early.Take()), 0)
 	c.unfollow(late)
-	c.end(c.begin(Change{Instance: "V"}))
+	c.end(c.begin(Change{Instance: "V"}, nil))
 	want(t, "after the end", len(late.Take()), 0)
 	want(t, "left behind", len(c.pending), 0)
 }
 
-// A sync group's transition comes after those of its members that were decided before it, and after its own earlier ones,
-// and waits for nobody else.
+// The transitions of the members of a sync group come in the order in which they were decided, that of the group after those of its
+// members that were decided before it, and after its own earlier ones. Nobody else is waited for.
 func TestGroupComesAfterItsMembers(t *testing.T) {
 	var c changes
 	reader := c.follow()
@@ -53,14 +53,14 @@ func TestGroupComesAfterItsMembers(t *testing.T) {
 		}
 		return list
 	}
-	a, b, other := c.begin(Change{Instance: "A", To: election.Master}), c.begin(Change{Instance: "B", To: election.Master}),
-		c.begin(Change{Instance: "X", To: election.Master})
+	a, b, other := c.begin(Change{Instance: "A", To: election.Master}, members), c.begin(Change{Instance: "B", To: election.Master}, members),
+		c.begin(Change{Instance: "X", To: election.Master}, nil)
 	c.group(Change{Group: "G", To: election.Master}, members)
-	again := c.begin(Change{Instance: "A", To: election.Backup})
+	again := c.begin(Change{Instance: "A", To: election.Backup}, members)
 	c.end(b)
-	want(t, "one member", got(), []string{"B2"})
+	want(t, "the second member waits for the first", got(), []string(nil))
 	c.end(a)
-	want(t, "all members", got(), []string{"A2", "G2"})
+	want(t, "all members", got(), []string{"A2", "B2", "G2"})
 	c.group(Change{Group: "G", To: election.Backup}, members)
 	c.group(Change{Group: "G", To: election.Fault}, nil)
 	want(t, "waits", got(), []string(nil))

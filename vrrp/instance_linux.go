@@ -121,7 +121,7 @@ func (r *Runner) order(in *virtualRouter, action election.Action) {
 		in.worker.cancel()
 		return
 	case election.Notify:
-		in.worker.order(r.changes.begin(changeOf(a, in.spec.Name)))
+		in.worker.order(r.changes.begin(changeOf(a, in.spec.Name), r.fellows(in.spec.Name)))
 		return
 	case election.PassOn:
 		in.worker.order(passOn{move: r.move(a), link: cmp.Or(a.Link, in.home.Name)})
@@ -139,6 +139,16 @@ func (r *Runner) groupMoved(a election.Notify) {
 		}
 	}
 	r.changes.group(changeOf(a, ""), members)
+}
+
+// fellows are the members of the sync group that a router is in, itself among them; none if it is in none.
+func (r *Runner) fellows(name confparse.InstanceName) []confparse.InstanceName {
+	for _, g := range r.spec.Groups {
+		if slices.Contains(g.Members, name) {
+			return g.Members
+		}
+	}
+	return nil
 }
 
 // move describes a hand-over. It ends when it is due, however long the worker takes to begin it.

@@ -65,7 +65,7 @@ func TestReconcilerKeepsTheOrder(t *testing.T) {
 		vips := addresses("10.77.0.100/32", "10.77.0.101/32")
 		b.order(election.Own{Generation: 1, Resources: resources(vips)})
 		b.order(election.Announce{Repeat: 2, Addresses: vips})
-		b.order(b.changes.begin(Change{Instance: "V", To: election.Master}))
+		b.order(b.changes.begin(Change{Instance: "V", To: election.Master}, nil))
 		synctest.Wait()
 		want(t, "told", len(followed.Take()), 1)
 		b.order(election.Own{Generation: 2, Remove: resources(vips)})

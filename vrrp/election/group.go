@@ -100,13 +100,22 @@ func (e *Engine) align(now Instant, g *group, mv move) {
 	e.begin(now, g)
 	e.follow(now, g, mv)
 	if g.count(func(m *Machine) bool { return m.want == Master }) == len(g.members) {
-		for _, r := range g.members {
+		for _, r := range g.after(mv.router) {
 			if r.machine.state == Backup {
 				e.step(now, r, groupMove{to: Master})
 			}
 		}
 	}
 	e.report(g)
+}
+
+// after lists the members in the order in which they become MASTER: the one that the others have waited for, if it is one of
+// them, and then those in configuration order.
+func (g *group) after(last *virtualRouter) []*virtualRouter {
+	if i := slices.Index(g.members, last); i > 0 {
+		return slices.Concat([]*virtualRouter{last}, g.members[:i], g.members[i+1:])
+	}
+	return g.members
 }
 
 // spreadFaults tells each member whether another one is in FAULT for a reason of its own.

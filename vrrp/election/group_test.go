@@ -7,17 +7,18 @@ import (
 	"vigil/confparse"
 )
 
-// TestSyncGroupMaster: the group follows its slowest member, and goes MASTER in configuration order.
+// TestSyncGroupMaster: the group follows its slowest member, which goes MASTER first, and then the others in configuration
+// order, as with a running keepalived.
 func TestSyncGroupMaster(t *testing.T) {
 	r := newEngineRig(t).apply(instance("G.a", 1, priority(110)), instance("G.b", 2)).expect(
 		"0s G.a start", "0s G.b start", "0s G.a release", "0s G.b release",
 		"0s G.a INIT→BACKUP (start) priority 110 initial", "0s G.b INIT→BACKUP (start) priority 100 initial",
 		"0s group G INIT→BACKUP initial")
 	r.until(4*time.Second).expect("3.5703125s G.a report timeout", "3.609375s G.b report timeout",
-		"3.609375s G.a send 110", "3.609375s G.a BACKUP→MASTER (group) priority 110", "3.609375s G.a install",
-		"3.609375s G.a announce ×1",
 		"3.609375s G.b send 100", "3.609375s G.b BACKUP→MASTER (group) priority 100", "3.609375s G.b install",
-		"3.609375s G.b announce ×1", "3.609375s group G BACKUP→MASTER")
+		"3.609375s G.b announce ×1",
+		"3.609375s G.a send 110", "3.609375s G.a BACKUP→MASTER (group) priority 110", "3.609375s G.a install",
+		"3.609375s G.a announce ×1", "3.609375s group G BACKUP→MASTER")
 }
 
 // TestSyncGroupBlocked: a member that hears a master holds the group back; its own timer starts again.

@@ -140,7 +140,7 @@ func TestGroupsAndMembersAreToldInOrder(t *testing.T) {
 			break
 		}
 	}
-	expect("take-over", took, "G.a MASTER, G.b MASTER, G MASTER, c MASTER")
+	expect("take-over", took, "G.b MASTER, G.a MASTER, G MASTER, c MASTER")
 	now := Instant(10 * time.Second)
 	expect("fault", notices(e.Step(now, handles["G.a"], LinkChanged{})), "G.a FAULT, G.b FAULT, G FAULT")
 	expect("removed by a reload", notices(e.Apply(now, Spec{Instances: spec.Instances[2:]})), "removed G.a INIT, removed G.b INIT, removed G INIT")
