@@ -62,7 +62,7 @@ var arrows = map[string][]string{
 	"internal/netio":          {"internal/namespace", "internal/routing"},
 	"internal/routing":        nil,
 	"integration/labkit":      {"internal/firewall"},
-	"internal/dump":           {"confparse", "internal/track", "vrrp", "vrrp/election"},
+	"internal/dump":           {"confparse", "internal/bfd", "internal/track", "vrrp", "vrrp/election"},
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
 	"internal/pcre":           nil,

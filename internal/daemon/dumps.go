@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vigil/confparse"
+	"vigil/internal/bfd"
 	"vigil/internal/dump"
 	"vigil/vrrp"
 )
@@ -115,12 +116,13 @@ func (d *daemon) writeStats(r Request) {
 }
 
 // dumpMode is the mode of what the umask says something about.
-func (d *daemon) dumpMode() os.FileMode {
-	mask := d.running.desired.Program.Umask
+func (d *daemon) dumpMode() os.FileMode { return os.FileMode(0o666 &^ d.umask()) }
+
+func (d *daemon) umask() uint32 {
 	if d.opts.Umask != nil {
-		mask = *d.opts.Umask
+		return *d.opts.Umask
 	}
-	return os.FileMode(0o666 &^ mask)
+	return d.running.desired.Program.Umask
 }
 
 func (d *daemon) printData(_ context.Context, r Request) {
@@ -128,7 +130,9 @@ func (d *daemon) printData(_ context.Context, r Request) {
 	list, err := d.dumped()
 	desired := &d.running.desired
 	of := &desired.Program.Dumps
-	s := dump.State{RouterID: of.RouterID, Routers: list}
+	id := d.running.identity
+	globals := dump.Globals{Namespace: id.namespace, IPVSNamespace: id.ipvsNamespace, RouterID: of.RouterID, Umask: d.umask()}
+	s := dump.State{Globals: globals, Routers: list}
 	if err == nil {
 		runner := d.routers.runner.Load()
 		s.Trackers = runner.Trackers()
@@ -149,15 +153,28 @@ func (d *daemon) printData(_ context.Context, r Request) {
 	for _, x := range desired.Tracking.Files {
 		s.Files = append(s.Files, dump.File{Name: x.Name, Path: x.File.Path})
 	}
-	more := ""
+	d.writeData(Request{}, "_parent", dump.Parent(globals), nil)
+	if list := desired.BFD.Sessions; len(list) > 0 {
+		var running []bfd.SessionStatus
+		if runner := d.sessions.runner.Load(); runner != nil {
+			running = runner.Status().Sessions
+		}
+		d.writeData(Request{}, "_bfd", dump.BFD(globals, list, running), nil)
+	}
+	d.writeData(r, "", dump.Data(s), err)
+}
+
+// writeData writes the file that a part has beside keepalived.data, or that itself.
+func (d *daemon) writeData(r Request, part, text string, err error) {
+	of, more := &d.running.desired.Program.Dumps, ""
 	if of.UseInstance {
 		more = strings.TrimPrefix(d.running.identity.suffix(), "_")
 	}
-	name, usual := of.StateFile, dump.Infix("keepalived.data", more)
+	name, usual := of.StateFile, dump.Infix(dump.Suffixed("keepalived.data", part), more)
 	if name != "" && !strings.HasSuffix(name, "/") {
-		name = dump.Infix(name, more)
+		name = dump.Infix(dump.Suffixed(name, part), more)
 	}
-	d.write(r, name, usual, []byte(dump.Data(s)), d.dumpMode(), err)
+	d.write(r, name, usual, []byte(text), d.dumpMode(), err)
 }
 
 func (d *daemon) printJSON(_ context.Context, r Request) {

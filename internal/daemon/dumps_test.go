@@ -5,10 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"vigil/internal/testlan"
 )
 
 // TestDumpsOfARunningRouter: what is asked for by signals is in the files that programs look into, and agrees with the status;
@@ -77,7 +80,7 @@ func TestDumpsOfARunningRouter(t *testing.T) {
 	})
 }
 
-// TestDumpsWithoutRouters: there is no file, and what is there stays.
+// TestDumpsWithoutRouters: there is no file but that of the daemon itself, and what is there stays.
 func TestDumpsWithoutRouters(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -88,11 +91,12 @@ func TestDumpsWithoutRouters(t *testing.T) {
 				t.Errorf("%s: %+v", c, r)
 			}
 		}
-		if list, err := filepath.Glob(filepath.Join(dir, "keepalived*")); len(list) != 0 || err != nil {
-			t.Errorf("%v, %v", list, err)
-		}
-		if err := i.end(); err != nil {
+		if err := i.end(); err != nil { // when all is written
 			t.Error(err)
+		}
+		parent := filepath.Join(dir, "keepalived_parent.data")
+		if list, err := filepath.Glob(filepath.Join(dir, "keepalived*")); !slices.Equal(list, []string{parent}) || err != nil {
+			t.Errorf("%v, %v", list, err)
 		}
 	})
 }
@@ -114,6 +118,13 @@ func TestDataFileHasTheInstanceInItsName(t *testing.T) {
 			if r.Err != nil || err != nil || info.Mode().Perm() != 0o640 {
 				t.Errorf("%q: %+v, %v, %v", step.lines, r, info, err)
 			}
+		}
+		if err := testlan.Until(t.Context(), "the file of the daemon", func() error {
+			_, err := os.Stat(filepath.Join(dir, "keepalived_parent.foo.data"))
+			_, other := os.Stat(filepath.Join(dir, "x_parent.foo.txt"))
+			return errors.Join(err, other)
+		}); err != nil {
+			t.Error(err)
 		}
 		<-i.ask(CommandStats)
 		if _, err := os.Stat(filepath.Join(dir, "keepalived.stats")); err != nil {

@@ -14,7 +14,7 @@ import (
 
 // State is everything that keepalived.data tells of.
 type State struct {
-	RouterID string
+	Globals
 	Routers  []Router
 	Groups   []Group
 	Scripts  []Script
@@ -44,8 +44,7 @@ type File struct{ Name, Path string }
 // Programs look for a line by its indentation and its beginning.
 func Data(s State) string {
 	w := new(writer)
-	w.heading("Global definitions")
-	w.line(1, "Router ID = %s", s.RouterID)
+	w.globals(s.Globals)
 	w.heading("VRRP Topology")
 	for i := range s.Routers {
 		w.router(&s.Routers[i], s)

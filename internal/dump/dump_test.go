@@ -166,14 +166,14 @@ func TestDataLayout(t *testing.T) {
 	b.Spec.Peers, b.Spec.Source, b.Source = []netip.Addr{netip.MustParseAddr("10.99.0.3")}, netip.MustParseAddr("10.99.0.2"), netip.MustParseAddr("10.99.0.2")
 	b.Spec.VMAC.Name = "vrrp.51"
 	b.Spec.Trackers = []election.TrackSpec{{ID: file, Weight: 2, Reverse: true}}
-	got := Data(State{RouterID: "lb1", Routers: []Router{router(), b},
+	got := Data(State{Globals: Globals{RouterID: "lb1", Umask: 0o177}, Routers: []Router{router(), b},
 		Groups:  []Group{{GroupStatus: election.GroupStatus{Name: "G", State: vrrp.Master}, Members: []confparse.InstanceName{"V1"}}},
 		Scripts: []Script{{Name: "chk", Argv: []string{"/bin/chk", "-a"}, Interval: 2 * time.Second, Rise: 2, Fall: 3}},
 		Files:   []File{{Name: "tf", Path: "/run/f"}},
 		Trackers: []vrrp.TrackerStatus{{ID: script, Known: true, Value: track.Up, Runs: true, Run: track.Terminating, Effects: []vrrp.TrackerEffect{{Instance: "V1", Weight: -20}}},
 			{ID: file, Known: true, Value: 3, Effects: []vrrp.TrackerEffect{{Instance: "B", Weight: 2, Reverse: true}}}}})
 	for _, want := range []string{
-		"------< Global definitions >------\n Router ID = lb1\n------< VRRP Topology >------\n VRRP Instance = V1\n   VRRP Version = 2\n   Sync group = G\n   State = MASTER\n   Wantstate = MASTER\n",
+		"------< Global definitions >------\n Network namespace = (default)\n Network namespace ipvs = (main namespace)\n Router ID = lb1\n umask = 0177\n------< VRRP Topology >------\n VRRP Instance = V1\n   VRRP Version = 2\n   Sync group = G\n   State = MASTER\n   Wantstate = MASTER\n",
 		"\n   Tracking instances :\n     V1, weight -20\n   State = requested termination\n", "\n   Interface = eth0\n", "\n   Gratuitous ARP delay = 1\n", "\n   Virtual Router ID = 51\n", "\n   Priority = 100\n   Effective priority = 100\n   Advert interval = 1 sec\n",
 		"\n   Authentication type = SIMPLE_PASSWORD\n   Password = ********\n",
 		"\n   Virtual IP (2):\n     10.99.0.100/24 dev eth0 scope global set\n     10.99.0.101/24 brd 10.99.0.255 dev eth0 scope global label eth0:1 set\n   Virtual IP Excluded :\n     10.99.0.110 dev eth1 scope host no_track set\n",
