@@ -37,7 +37,7 @@ var syncDaemonRow = ownRow("lvs_sync_daemon", "off", (*decoder).syncDaemon, func
 		words = append(words, "maxlen", s.MaxLen)
 	}
 	p.line(append(words, "port", s.Port, "ttl", s.TTL, "group", s.Group)...)
-}).withoutEffect()
+})
 
 // syncDaemon decodes "IF [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]". An instance and then
 // an id may stand without their words, as old files have them.

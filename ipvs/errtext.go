@@ -18,6 +18,8 @@ var commands = [...]struct {
 	AddDest:    {"IP_VS_SO_SET_ADDDEST", 1159},
 	DelDest:    {"IP_VS_SO_SET_DELDEST", 1160},
 	SetDest:    {"IP_VS_SO_SET_EDITDEST", 1161},
+	StartSync:  {"IP_VS_SO_SET_STARTDAEMON", 1163},
+	StopSync:   {"IP_VS_SO_SET_STOPDAEMON", 1164},
 }
 
 // errorText is keepalived's log line for an operation that failed.
@@ -43,6 +45,10 @@ func errorOf(op Op, err error) error {
 func reason(op Op, err error) string {
 	onService := op.Kind == AddService || op.Kind == SetService || op.Kind == DelService
 	switch {
+	case op.Kind == StartSync && errors.Is(err, syscall.EEXIST):
+		return "Daemon has already run"
+	case op.Kind == StopSync && errors.Is(err, syscall.ESRCH):
+		return "No daemon is running"
 	case errors.Is(err, syscall.EEXIST) && onService:
 		return "Service already exists"
 	case errors.Is(err, syscall.EEXIST):

@@ -66,9 +66,9 @@ func (o Op) String() string {
 	case SetTimeouts:
 		return fmt.Sprintf("set timeouts %+v", *o.Timeouts)
 	case StartSync:
-		return fmt.Sprintf("start sync daemon %+v", *o.Sync)
+		return fmt.Sprintf("start sync daemon %v", o.Sync)
 	case StopSync:
-		return fmt.Sprintf("stop sync daemon %+v", *o.Sync)
+		return fmt.Sprintf("stop sync daemon %v", o.Sync)
 	}
 	return o.Kind.String()
 }

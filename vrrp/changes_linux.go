@@ -67,7 +67,8 @@ func (c *Changes) put(ch Change) {
 type changes struct {
 	mu      sync.Mutex
 	readers []*Changes
-	pending []*change // begun and not ended, oldest first
+	early   []*Changes // that are told when the Engine has decided
+	pending []*change  // begun and not ended, oldest first
 }
 
 // change is a transition on its way.
@@ -86,11 +87,30 @@ func (c *changes) follow() *Changes {
 	return reader
 }
 
+// followEarly adds a reader of decided alone.
+func (c *changes) followEarly() *Changes {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reader := newChanges()
+	c.early = append(c.early, reader)
+	return reader
+}
+
 // unfollow removes a reader.
 func (c *changes) unfollow(reader *Changes) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.readers = slices.DeleteFunc(c.readers, func(o *Changes) bool { return o == reader })
+	is := func(o *Changes) bool { return o == reader }
+	c.readers, c.early = slices.DeleteFunc(c.readers, is), slices.DeleteFunc(c.early, is)
+}
+
+// decided tells the early readers that a virtual router has another state, whose resources are still to follow.
+func (c *changes) decided(ch Change) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, reader := range c.early {
+		reader.put(ch)
+	}
 }
 
 // begin notes the transition of a virtual router, which comes when end has been called and those that its fellows, the members

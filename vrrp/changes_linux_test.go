@@ -70,3 +70,19 @@ func TestGroupComesAfterItsMembers(t *testing.T) {
 	want(t, "the other", got(), []string{"X2"})
 	want(t, "left behind", len(c.pending), 0)
 }
+
+// What is decided is told before anything has followed, to those who want that, and to nobody else.
+func TestDecisionsAreToldEarly(t *testing.T) {
+	var c changes
+	early, late := c.followEarly(), c.follow()
+	c.decided(Change{Instance: "A", From: election.Master, To: election.Backup})
+	<-early.Changed()
+	want(t, "decided", early.Take(), []Change{{Instance: "A", From: election.Master, To: election.Backup}})
+	want(t, "followed", len(late.Take()), 0)
+	c.end(c.begin(Change{Instance: "A", From: election.Master, To: election.Backup}))
+	want(t, "followed afterwards", len(late.Take()), 1)
+	want(t, "decided twice", len(early.Take()), 0)
+	c.unfollow(early)
+	c.decided(Change{Instance: "A", To: election.Master})
+	want(t, "after the end", len(early.Take()), 0)
+}

@@ -353,6 +353,8 @@ func (r *Runner) stateChanged(in *virtualRouter, c election.StateChanged) {
 		r.logFirstFaults(in)
 	}
 	in.log.stateChanged(c)
+	r.changes.decided(Change{Instance: in.spec.Name, From: c.From, To: c.To, Priority: c.Priority, Initial: c.Initial, Cause: c.Cause,
+		Time: time.Now()})
 }
 
 // finished takes what a reconciler reports.

@@ -232,7 +232,11 @@ func (r *Runner) TakeChanges() []Change { return r.taken.Take() }
 // Follow returns a further reader of the transitions from now on. The reader must take them: none is ever dropped.
 func (r *Runner) Follow() *Changes { return r.changes.follow() }
 
-// Unfollow ends what Follow began.
+// FollowDecisions returns a reader that is told of the transitions of virtual routers when they are decided, before their
+// resources have followed: of each, what it told comes before what a reader of Follow is told.
+func (r *Runner) FollowDecisions() *Changes { return r.changes.followEarly() }
+
+// Unfollow ends what Follow or FollowDecisions began.
 func (r *Runner) Unfollow(c *Changes) { r.changes.unfollow(c) }
 
 // Run runs the virtual routers until ctx ends; then all of them resign, hand over to a successor and release their

@@ -96,6 +96,8 @@ var actsElsewhere = map[string][2]string{
 		actsService + actsWebCheck + "}\n}\n"},
 	"global_defs: default_interface": {"global_defs {\ndefault_interface eth1\n}\nstatic_ipaddress {\n192.0.2.1/24\n}\n",
 		"static_ipaddress {\n192.0.2.1/24\n}\n"},
+	"global_defs: lvs_sync_daemon": {"global_defs {\nlvs_sync_daemon eth1\n}\n" + actsService + actsWebCheck + "}\n}\n",
+		actsService + actsWebCheck + "}\n}\n"},
 	"global_defs: script_user":       {"global_defs {\nscript_user nobody\n}\n" + actsService + actsProgram, actsService + actsProgram},
 	"global_defs: use_symlink_paths": {"global_defs {\nuse_symlink_paths\n}\n" + actsService + actsLink, actsService + actsLink},
 	"global_defs: set_supplementary_groups": {"global_defs {\nset_supplementary_groups\n}\n" + actsService + actsProgram,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vigil/confparse"
 	"vigil/healthcheck"
 	"vigil/internal/status"
 	"vigil/internal/web"
@@ -40,6 +41,7 @@ type daemon struct {
 	services      *services
 	routers       *routers
 	tables        *tables
+	syncing       *syncing
 	notifications *notifications
 	self          *self
 	parts         []part // those that are to run, in the order in which they start; never changed
@@ -118,10 +120,12 @@ func newDaemon(o Options) *daemon {
 	d.self = &self{surroundings: s, reload: d.asked}
 	d.tables = newTables(s)
 	d.parts = append(d.parts, d.self, d.tables, d.notifications, d.sessions)
-	d.services, d.routers = newServices(s, d.notifications.teller), &routers{surroundings: s, teller: d.notifications.teller}
+	d.services, d.syncing = newServices(s, d.notifications.teller), &syncing{surroundings: s, roles: make(map[confparse.InstanceName]role)}
+	d.routers = &routers{surroundings: s, teller: d.notifications.teller, syncing: d.syncing}
 	if o.Checkers {
 		d.parts = append(d.parts, d.services)
 	}
+	d.parts = append(d.parts, d.syncing)
 	if o.VRRP {
 		d.parts = append(d.parts, &tracking{surroundings: s}, d.routers)
 	}

@@ -16,6 +16,7 @@ type Desired struct {
 	VRRP     vrrp.Spec
 	Checks   healthcheck.Spec
 	IPVS     ipvs.Spec
+	Sync     ipvs.SyncSpec
 	Told     toldSpec
 	BFD      bfd.Spec
 	Tracking watch.Spec
@@ -38,7 +39,7 @@ func (d Desired) Updated(c *confparse.Config) (next Desired, ok bool) {
 	)
 	parts.Go(func() { next.Checks, checks = d.Checks.Updated(c) })
 	parts.Go(func() { next.IPVS, services = d.IPVS.Updated(c) })
-	next.VRRP, next.BFD = vrrp.FromConfig(c), bfd.FromConfig(c)
+	next.VRRP, next.BFD, next.Sync = vrrp.FromConfig(c), bfd.FromConfig(c), ipvs.SyncFromConfig(c)
 	next.Tracking, next.Followed = watch.FromConfig(c), followedOf(c)
 	next.Told, next.Program = toldOf(&c.Global), programSpecOf(c)
 	parts.Wait()

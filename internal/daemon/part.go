@@ -14,6 +14,7 @@ import (
 	"vigil/confparse"
 	"vigil/healthcheck"
 	"vigil/internal/status"
+	"vigil/ipvs"
 	"vigil/vrrp"
 )
 
@@ -72,6 +73,14 @@ func (s surroundings) openNetwork(monitor, commands confparse.BufferSize) (Netwo
 		k.SetRequestBuffer(int(min(commands.Bytes, math.MaxInt32)), commands.Force)
 	}
 	return k, nil
+}
+
+// openIPVS opens the kernel's IPVS, or what stands for it.
+func (s surroundings) openIPVS(ctx context.Context, buffer confparse.BufferSize) (ipvs.Kernel, error) {
+	if s.opts.Kernel != nil {
+		return s.opts.Kernel(ctx)
+	}
+	return ipvs.OpenKernel(ctx, ipvs.KernelOptions{NetNS: s.opts.ipvsNamespace, Buffer: buffer, Logger: s.log.With(componentKey, "ipvs")})
 }
 
 // statePath is the path of a state file: beside the pid file and named after it, so that daemons with pid files of

@@ -47,7 +47,7 @@ virtual_server 192.0.2.1 80 {
 `
 
 // everyPart are the parts as they compare desired states, which needs nothing that runs.
-var everyPart = []part{&notifications{}, &services{}, &tracking{}, &routers{}}
+var everyPart = []part{&notifications{}, &services{}, &syncing{}, &tracking{}, &routers{}}
 
 func TestPlanNamesEveryDifference(t *testing.T) {
 	edit := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(pairConfig) }
@@ -68,6 +68,10 @@ func TestPlanNamesEveryDifference(t *testing.T) {
 		{"what is left of the table", pairConfig, "global_defs {\n lvs_flush_on_stop\n}\n" + pairConfig, "~ lvs_flush_on_stop\n"},
 		{"what the next start does", pairConfig, "global_defs {\n lvs_flush\n vrrp_startup_delay 3\n}\n" + pairConfig,
 			"~ lvs_flush, for the next start\n~ vrrp_startup_delay, for the next start\n"},
+		{"synchronization of connections", pairConfig, "global_defs {\n lvs_sync_daemon eth1 VI_1\n}\n" + pairConfig, "+ lvs_sync_daemon\n"},
+		{"its options", "global_defs {\n lvs_sync_daemon eth1 VI_1\n}\n" + pairConfig,
+			"global_defs {\n lvs_sync_daemon eth1 VI_1 ttl 2\n}\n" + pairConfig, "~ lvs_sync_daemon\n"},
+		{"no synchronization", "global_defs {\n lvs_sync_daemon eth1 VI_1\n}\n" + pairConfig, pairConfig, "- lvs_sync_daemon\n"},
 		{"order of virtual servers", pairConfig + other, other + pairConfig, "~ order of the virtual_servers\n"},
 		{"order of real servers", pairConfig, pairConfig[:first] + pairConfig[second:len(pairConfig)-2] + pairConfig[first:second] + "}\n",
 			"~ order of the real_servers of [192.0.2.1]:tcp:80\n"},

@@ -24,8 +24,9 @@ const (
 // routers is the part that runs VRRP. It starts with the first virtual router.
 type routers struct {
 	surroundings
-	teller *teller
-	runner atomic.Pointer[vrrp.Runner] // nil until it runs
+	teller  *teller
+	syncing *syncing
+	runner  atomic.Pointer[vrrp.Runner] // nil until it runs
 
 	// Owned by the daemon's goroutine.
 	network    Network
@@ -84,6 +85,7 @@ func (r *routers) start(network Network) error {
 		r.herald.run(ctx, changes)
 		return nil
 	})
+	r.syncing.follow(runner)
 	r.task = startTask(r.String(), r.ended, runner.Run)
 	r.runner.Store(runner)
 	return nil
@@ -106,6 +108,7 @@ func (r *routers) take(ctx context.Context, next Desired) error {
 	defer cancel()
 	err := r.runner.Load().Apply(limit, spec)
 	r.untaken = err != nil
+	r.syncing.take()
 	r.nameThread(next.Program.VRRPThread)
 	if err == nil || ctx.Err() != nil { // told to stop, which is no failure
 		return nil

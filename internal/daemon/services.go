@@ -61,13 +61,6 @@ func newServices(s surroundings, told *teller) *services {
 
 func (s *services) String() string { return "virtual servers" }
 
-func (s *services) openKernel(ctx context.Context, buffer confparse.BufferSize) (ipvs.Kernel, error) {
-	if s.opts.Kernel != nil {
-		return s.opts.Kernel(ctx)
-	}
-	return ipvs.OpenKernel(ctx, ipvs.KernelOptions{NetNS: s.opts.ipvsNamespace, Buffer: buffer, Logger: s.log.With(componentKey, "ipvs")})
-}
-
 // prepare opens the kernel's table before the first virtual server: whether there is one may take seconds to find out.
 // Without any it does so only if an earlier run has left services behind, which then cannot be a reason not to start.
 func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) {
@@ -86,7 +79,7 @@ func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) 
 	if none && !ipvs.LeftBehind(s.statePath(tableState)) {
 		return prepared{}, nil
 	}
-	kernel, err := s.openKernel(ctx, next.IPVS.Buffers.Command)
+	kernel, err := s.openIPVS(ctx, next.IPVS.Buffers.Command)
 	if err != nil && none {
 		s.log.Warn("IPVS services of an earlier run may have stayed behind", "err", err)
 		return prepared{}, nil
@@ -115,7 +108,7 @@ func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 			kernel = nil
 			return k, nil
 		}
-		return s.openKernel(ctx, buffer)
+		return s.openIPVS(ctx, buffer)
 	}
 	log := s.log.With(componentKey, "checkers")
 	checking := script.NewRunner(script.Options{Logger: log})

@@ -128,3 +128,15 @@ func ipvsStatus(from ipvs.Status) *status.IPVS {
 	}
 	return to
 }
+
+func syncStatus(from ipvs.SyncStatus) *status.Sync {
+	to := &status.Sync{}
+	for _, d := range from.Running {
+		to.Daemons = append(to.Daemons, status.SyncDaemon{Role: d.Role.String(), Interface: d.Interface, ID: d.ID, MaxLen: d.MaxLen,
+			Group: d.Group, Port: d.Port, TTL: d.TTL})
+	}
+	for _, f := range from.Failing {
+		to.Failing = append(to.Failing, status.SyncFailure{Error: f.Error, Attempts: f.Attempts, Since: f.Since, Retry: f.Retry})
+	}
+	return to
+}

@@ -160,6 +160,8 @@ func TestNothingThatAPartSaysIsLost(t *testing.T) {
 	check(&sessions, func() any { return bfdStatus(sessions) })
 	var table ipvs.Status
 	check(&table, func() any { return ipvsStatus(table) })
+	var daemons ipvs.SyncStatus
+	check(&daemons, func() any { return syncStatus(daemons) })
 }
 
 // gauge returns the value of a metric without labels.

@@ -16,6 +16,7 @@ type Status struct {
 	Checks        *Checks       `json:"checks,omitempty"`
 	IPVS          *IPVS         `json:"ipvs,omitempty"`
 	BFD           *BFD          `json:"bfd,omitempty"`
+	Sync          *Sync         `json:"sync,omitempty"`
 }
 
 // Configuration is what became of the last attempt to load the configuration.

@@ -26,6 +26,7 @@ type Kernel struct {
 	timeouts  ipvs.Timeouts
 	daemons   []ipvs.SyncDaemon
 	log       []Entry
+	links     map[string]bool // nil: whatever is named is there
 	fault     func(ipvs.Op) Fault
 	readFault func(ipvs.ServiceKey) error
 	conns     func(ipvs.ServiceKey, ipvs.DestKey) uint32
@@ -316,21 +317,9 @@ func (k *Kernel) other(op ipvs.Op) error {
 		}
 		return nil
 	case ipvs.StartSync, ipvs.StopSync:
-	default:
-		return syscall.EINVAL
+		return k.synchronize(op)
 	}
-	i := slices.IndexFunc(k.daemons, func(d ipvs.SyncDaemon) bool { return d.Role == op.Sync.Role })
-	switch {
-	case op.Kind == ipvs.StartSync && i >= 0:
-		return syscall.EEXIST
-	case op.Kind == ipvs.StartSync:
-		k.daemons = append(k.daemons, *op.Sync)
-	case i < 0:
-		return syscall.ESRCH
-	default:
-		k.daemons = slices.Delete(k.daemons, i, i+1)
-	}
-	return nil
+	return syscall.EINVAL
 }
 
 // Timeouts implements ipvs.Kernel.
@@ -338,13 +327,6 @@ func (k *Kernel) Timeouts(ctx context.Context) (ipvs.Timeouts, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.timeouts, k.gone(ctx)
-}
-
-// SyncDaemons implements ipvs.Kernel.
-func (k *Kernel) SyncDaemons(ctx context.Context) ([]ipvs.SyncDaemon, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Clone(k.daemons), k.gone(ctx)
 }
 
 // Flush implements ipvs.Kernel.

@@ -1,0 +1,140 @@
+package ipvs
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"vigil/confparse"
+)
+
+// SyncSpec is what a configuration asks of the kernel's synchronization daemons. The zero value asks for nothing, and leaves
+// those that run to whoever started them.
+type SyncSpec struct {
+	Instance confparse.InstanceName // whose state decides which of the two runs; "" = both do
+	Daemon   SyncDaemon             // either of them, without its Role
+}
+
+// SyncFromConfig derives the SyncSpec of a configuration, which has no errors. Those that follow no instance are for virtual
+// servers.
+func SyncFromConfig(c *confparse.Config) SyncSpec {
+	d := c.Global.SyncDaemon
+	if d.Interface == "" || d.Instance == "" && len(c.VirtualServers) == 0 {
+		return SyncSpec{}
+	}
+	s := SyncSpec{Instance: d.Instance, Daemon: SyncDaemon{Interface: d.Interface, ID: uint32(max(d.ID, 0)), MaxLen: d.MaxLen,
+		Group: d.Group, Port: d.Port, TTL: d.TTL}}
+	if i := slices.IndexFunc(c.Instances, func(in *confparse.VRRPInstance) bool { return in.Name == d.Instance }); i >= 0 && d.ID < 0 {
+		s.Daemon.ID = uint32(c.Instances[i].VirtualRouterID)
+	}
+	return s
+}
+
+// Exists reports whether anything is asked for.
+func (s SyncSpec) Exists() bool { return s.Daemon.Interface != "" }
+
+// Daemons are those that are to run while the instance is master, or is not. The kernel has one of each role.
+func (s SyncSpec) Daemons(master bool) []SyncDaemon {
+	if !s.Exists() {
+		return nil
+	}
+	roles := []SyncRole{SyncMaster, SyncBackup}
+	if s.Instance != "" {
+		roles = []SyncRole{SyncBackup}
+		if master {
+			roles[0] = SyncMaster
+		}
+	}
+	list := make([]SyncDaemon, len(roles))
+	for i, role := range roles {
+		list[i] = s.Daemon
+		list[i].Role = role
+	}
+	return list
+}
+
+// String returns the role in a word.
+func (r SyncRole) String() string {
+	switch r {
+	case SyncMaster:
+		return "master"
+	case SyncBackup:
+		return "backup"
+	}
+	return "none"
+}
+
+// String describes the daemon for an operator, such as "master on eth1 id 51 group 224.0.0.81 port 8848 ttl 1".
+func (d SyncDaemon) String() string {
+	text := fmt.Sprintf("%v on %s id %d", d.Role, d.Interface, d.ID)
+	if d.MaxLen > 0 {
+		text += fmt.Sprintf(" maxlen %d", d.MaxLen)
+	}
+	if d.Group.IsValid() {
+		text += fmt.Sprintf(" group %v", d.Group)
+	}
+	if d.Port > 0 {
+		text += fmt.Sprintf(" port %d", d.Port)
+	}
+	if d.TTL > 0 {
+		text += fmt.Sprintf(" ttl %d", d.TTL)
+	}
+	return text
+}
+
+// shortestBackup is the least that the kernel makes of the message length of a backup, which must understand what a master
+// with an ordinary one sends.
+const shortestBackup = 1024
+
+// serves reports whether a daemon as the kernel tells of it is what d asks for. It is told with defaults in the place of zero
+// values, and with a length of messages that fits.
+func (d SyncDaemon) serves(told SyncDaemon) bool {
+	want, headers := d, uint16(20+8)
+	if d.Group.Is6() {
+		headers = 40 + 8
+	}
+	switch {
+	case d.MaxLen == 0:
+		want.MaxLen = told.MaxLen
+	case d.Role == SyncBackup:
+		want.MaxLen = max(d.MaxLen, shortestBackup)
+	}
+	want.MaxLen = min(want.MaxLen, 65535-headers)
+	want.Port, want.TTL = cmp.Or(d.Port, told.Port), cmp.Or(d.TTL, told.TTL)
+	if !d.Group.IsValid() {
+		want.Group = told.Group
+	}
+	return want == told
+}
+
+// diffSync is what leads from the daemons that run to those that are wanted: what must not run any more ends before anything
+// starts, for the kernel changes none of them in place. ours are those that were started as they are there, of which the
+// kernel does not tell everything back.
+func diffSync(running, want, ours []SyncDaemon) (ops []Op) {
+	var stay []SyncRole
+	for i := range running {
+		told := &running[i]
+		if !slices.ContainsFunc(want, func(w SyncDaemon) bool { return w.serves(*told) && !startedOtherwise(ours, w) }) {
+			ops = append(ops, Op{Kind: StopSync, Sync: told})
+			continue
+		}
+		stay = append(stay, told.Role)
+	}
+	for i := range want {
+		if !slices.Contains(stay, want[i].Role) {
+			ops = append(ops, Op{Kind: StartSync, Sync: &want[i]})
+		}
+	}
+	return ops
+}
+
+// startedOtherwise reports whether the daemon of that role was started otherwise than as want.
+func startedOtherwise(ours []SyncDaemon, want SyncDaemon) bool {
+	i := ofRole(ours, want.Role)
+	return i >= 0 && ours[i] != want
+}
+
+// ofRole is the place of the daemon with a role, and -1 for none.
+func ofRole(list []SyncDaemon, role SyncRole) int {
+	return slices.IndexFunc(list, func(d SyncDaemon) bool { return d.Role == role })
+}
