@@ -10,7 +10,7 @@ import (
 
 // SyncDaemon is lvs_sync_daemon: the kernel threads that share connections between directors.
 type SyncDaemon struct {
-	Range     Range
+	Range     Range        // the zero one: it is an instance's lvs_sync_daemon_interface
 	Interface string       // "" = none
 	Instance  InstanceName // whose state decides between master and backup; "" = both run
 	ID        int          // -1 = the instance's virtual router id, 0 without one
@@ -54,8 +54,8 @@ func (d *decoder) syncDaemon(n *Node, g *Global) {
 	if !d.interfaceNamed(n, n.Arg(0), diag.CodeNoInterfaceYet) {
 		return
 	}
-	*s = SyncDaemon{Range: n.Range(), Interface: d.intern(n.Arg(0)), ID: -1, Port: 8848, TTL: 1,
-		Group: netip.AddrFrom4([4]byte{224, 0, 0, 81})}
+	*s = usualSyncDaemon(d.intern(n.Arg(0)))
+	s.Range = n.Range()
 	number := func(t Token, lo, hi int64) int64 {
 		v, ok := d.wholeNumber(n, t, wholeStrict(lo, hi))
 		if !ok {
@@ -109,9 +109,20 @@ func (d *decoder) syncDaemon(n *Node, g *Global) {
 	}
 }
 
-// settleSyncDaemon looks for the instance that lvs_sync_daemon follows.
+// usualSyncDaemon is one on an interface, without options.
+func usualSyncDaemon(link string) SyncDaemon {
+	return SyncDaemon{Interface: link, ID: -1, Port: 8848, TTL: 1, Group: netip.AddrFrom4([4]byte{224, 0, 0, 81})}
+}
+
+// settleSyncDaemon looks for the instance that lvs_sync_daemon follows. Without it, the first lvs_sync_daemon_interface counts.
 func (d *decoder) settleSyncDaemon() {
 	s := &d.cfg.Global.SyncDaemon
+	for _, in := range d.cfg.Instances {
+		if s.Interface == "" && in.SyncDaemonInterface != "" {
+			*s = usualSyncDaemon(in.SyncDaemonInterface)
+			s.Instance = in.Name
+		}
+	}
 	if s.Interface == "" || s.Instance == "" {
 		return
 	}

@@ -40,8 +40,10 @@ func (c *Config) References() []Reference {
 	g := &c.Global
 	l.add(ToNamespace, Range{}, g.Daemon.NetNamespace, g.Daemon.IPVSNamespace)
 	l.programs(g.Daemon.Startup, g.Daemon.Shutdown, g.NotifyFIFO.Script, g.VRRPFIFO.Script, g.LVSFIFO.Script)
-	l.add(ToInterface, g.SyncDaemon.Range, g.SyncDaemon.Interface)
-	l.add(ToInstance, g.SyncDaemon.Range, string(g.SyncDaemon.Instance))
+	if s := g.SyncDaemon; s.Range != (Range{}) { // else it stands in an instance
+		l.add(ToInterface, s.Range, s.Interface)
+		l.add(ToInstance, s.Range, string(s.Instance))
+	}
 	c.routerReferences(&l)
 	l.by = "static_ipaddress"
 	for _, a := range c.StaticAddresses {

@@ -95,7 +95,7 @@ var instanceBlock = slices.Concat(routerRows, electionRows, linkStateRows, trans
 		countRow("kernel_rx_buf_size", wholeStrict(0, maxUint32).withoutFatal(), 0,
 			func(vi *instanceScratch) *uint32 { return &vi.RXBufferBytes }).because("vrrp_rx_bufs_policy"),
 		wordRow("lvs_sync_daemon_interface", oneWord, func(vi *instanceScratch) *string { return &vi.SyncDaemonInterface }).
-			deprecatedFor("lvs_sync_daemon").withoutEffect(),
+			deprecatedFor("lvs_sync_daemon"),
 		virtualAddresses("virtual_ipaddress", func(vi *instanceScratch) *[]VirtualAddress { return &vi.VirtualAddresses }),
 		virtualAddresses("virtual_ipaddress_excluded", func(vi *instanceScratch) *[]VirtualAddress { return &vi.ExcludedAddresses }),
 		virtualRoutes,

@@ -1,0 +1,103 @@
+package ipvs_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+
+	"vigil/confparse"
+	"vigil/ipvs"
+)
+
+// stopSync ends every daemon of the kernel.
+func stopSync(t *testing.T, k ipvs.Kernel) {
+	t.Helper()
+	list, err := k.SyncDaemons(context.Background())
+	if err != nil {
+		t.Error(err)
+	}
+	for i := range list {
+		if err := k.Apply(context.Background(), []ipvs.Op{{Kind: ipvs.StopSync, Sync: &list[i]}})[0]; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSyncDaemonsOnTheKernel: the real kernel runs what is wanted, with every option, in both roles, and tells of it as the twin
+// says; what it tells of is recognized, so that a second keeper leaves it alone.
+func TestSyncDaemonsOnTheKernel(t *testing.T) {
+	k := requireKernel(t)
+	stopSync(t, k)
+	open := func(ctx context.Context) (ipvs.Kernel, error) { return ipvs.OpenKernel(ctx, ipvs.KernelOptions{}) }
+	for _, c := range []struct {
+		words        string // as in a configuration
+		master, back string
+	}{
+		{"lo VI", "master on lo id 51 maxlen 1472 group 224.0.0.81 port 8848 ttl 1", "backup on lo id 51 maxlen 65507 group 224.0.0.81 port 8848 ttl 1"},
+		{"lo inst VI id 255 maxlen 1400 port 65535 ttl 255 group 224.0.0.99",
+			"master on lo id 255 maxlen 1400 group 224.0.0.99 port 65535 ttl 255", "backup on lo id 255 maxlen 1400 group 224.0.0.99 port 65535 ttl 255"},
+		{"lo VI id 0 maxlen 1", "master on lo id 0 maxlen 1 group 224.0.0.81 port 8848 ttl 1", "backup on lo id 0 maxlen 1024 group 224.0.0.81 port 8848 ttl 1"},
+		{"lo VI maxlen 65507 group ff02::81", "master on lo id 51 maxlen 65487 group ff02::81 port 8848 ttl 1",
+			"backup on lo id 51 maxlen 65487 group ff02::81 port 8848 ttl 1"},
+	} {
+		cfg, _ := configOf(t, "global_defs {\nlvs_sync_daemon "+c.words+"\n}\nvrrp_instance VI {\ninterface eth0\nvirtual_router_id 51\n}\n")
+		spec := ipvs.SyncFromConfig(cfg)
+		for _, master := range []bool{false, true, false} {
+			want := map[bool]string{false: c.back, true: c.master}[master]
+			for _, keep := range []bool{true, false} { // a second one finds what the first has left
+				r := &syncRig{t: t}
+				r.SyncKeeper = ipvs.NewSyncKeeper(ipvs.SyncOptions{Open: open, KeepOnStop: keep})
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- r.Run(ctx) }()
+				r.Want(spec.Daemons(master))
+				if err := r.Sync(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, d := range r.Status().Running {
+					got = append(got, d.String())
+				}
+				if strings.Join(got, ", ") != want || len(r.Status().Failing) > 0 {
+					t.Errorf("%s: %q, want %q; %+v", c.words, got, want, r.Status().Failing)
+				}
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+			if list, err := k.SyncDaemons(t.Context()); err != nil || len(list) != 0 {
+				t.Errorf("%s: left %v, %v", c.words, list, err)
+			}
+		}
+	}
+}
+
+// TestSyncRefusalsOfTheKernel: what the kernel says to what cannot be had, as the twin does.
+func TestSyncRefusalsOfTheKernel(t *testing.T) {
+	k := requireKernel(t)
+	stopSync(t, k)
+	start := func(link string) error {
+		return k.Apply(t.Context(), []ipvs.Op{{Kind: ipvs.StartSync, Sync: &ipvs.SyncDaemon{Role: ipvs.SyncBackup, Interface: link, ID: 3}}})[0]
+	}
+	if err := start("nosuch0"); !errors.Is(err, syscall.ENODEV) {
+		t.Errorf("without the interface: %v, want ENODEV", err)
+	}
+	mixed := fwmark(5, confparse.IPv4)
+	mustApply(t, k, []ipvs.Op{{Kind: ipvs.AddService, Service: mixed, Attrs: attrs(mixed, "wlc")},
+		{Kind: ipvs.AddDest, Service: mixed, Dest: netip.MustParseAddrPort("[2001:db8::2]:0"), DestAttrs: ipvs.DestAttrs{Weight: 1, Forwarding: confparse.TUN}}})
+	if err := start("lo"); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("beside a server of another family: %v, want EINVAL", err)
+	}
+	mustApply(t, k, []ipvs.Op{{Kind: ipvs.DelService, Service: mixed}})
+	if err := start("lo"); err != nil {
+		t.Error(err)
+	}
+	if err := start("lo"); !errors.Is(err, syscall.EEXIST) {
+		t.Errorf("a second one: %v, want EEXIST", err)
+	}
+	stopSync(t, k)
+}
