@@ -58,7 +58,7 @@ var sampleArgs = map[string][]string{
 	"notify_fifo_script": {"/bin/x"}, "vrrp_notify_fifo_script": {"/bin/x"}, "lvs_notify_fifo_script": {"/bin/x"},
 	"vrrp_garp_extra_if": {"5", "all 7"}, "vrrp_vmac_garp_intvl": {"5"}, "max_auto_priority": {"", "3"},
 	"vrrp_iptables": {"", "IN OUT"}, "vrrp_ipsets": {"a b"}, "nftables": {"", "tab"}, "nftables_ipvs": {"", "tab"},
-	"lvs_timeouts": {"tcp 5 udp 6"}, "lvs_sync_daemon": {"eth0 id 5 maxlen 1000", "eth0"}, "smtp_server": {"192.0.2.9 26"},
+	"lvs_timeouts": {"tcp 5 udp 6"}, "lvs_sync_daemon": {"eth0 id 5 maxlen 1000", "eth0"}, "sync_threshold": {"3", "5 60"}, "smtp_server": {"192.0.2.9 26"},
 	"smtp_helo_name": {"mail.example"}, "vrrp_cpu_affinity": {"0 1"}, "checker_cpu_affinity": {"0"}, "bfd_cpu_affinity": {"1"},
 	"script": {`"/bin/true -x"`}, "weight": {"5", "-7 reverse"}, "user": {"nobody"}, "process": {"nginx", "nginx -c x"},
 	"param_match": {"initial"}, "file": {"/tmp/f"}, "init_file": {"", "5 overwrite"}, "min_rx": {"20"}, "min_tx": {"20.5"},

@@ -44,6 +44,7 @@ type Global struct {
 
 	LVSTimeouts  LVSTimeouts
 	SyncDaemon   SyncDaemon
+	IPVSSync     IPVSSync
 	NFTables     NFTables
 	IPTables     NFTables // vrrp_iptables, vrrp_ipsets
 	IPVSFirewall IPVSFirewall
@@ -76,7 +77,7 @@ var globalDefs = row[Config]{
 var globalBlock = slices.Concat(
 	blockOf[Global]{wordRow("router_id", optionalWord, func(g *Global) *string { return &g.RouterID }).
 		because("the host name")},
-	processRows, mailRows, vrrpRows, instanceDefaultRows, firewallRows, lvsRows, ipvsFirewallRows,
+	processRows, mailRows, vrrpRows, instanceDefaultRows, firewallRows, lvsRows, ipvsSyncRows, ipvsFirewallRows,
 	fifoRows("notify_fifo", func(g *Global) *FIFO { return &g.NotifyFIFO }),
 	fifoRows("vrrp_notify_fifo", func(g *Global) *FIFO { return &g.VRRPFIFO }),
 	fifoRows("lvs_notify_fifo", func(g *Global) *FIFO { return &g.LVSFIFO }),

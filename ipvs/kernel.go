@@ -13,7 +13,7 @@ var ErrUnavailable = errors.New("the kernel has no IPVS")
 // by now; it must be opened again to find out.
 var ErrLost = errors.New("the kernel's IPVS was unloaded")
 
-// Kernel is the kernel's IPVS table. Read, Apply, Flush and Close are called by one goroutine at a time; Stats may be
+// Kernel is the kernel's IPVS table. All but Stats are called by one goroutine at a time; Stats may be
 // called at any time, from another. Nothing waits longer than a few seconds. Each may fail with ErrLost.
 type Kernel interface {
 	// Read returns those of the services that exist, with their destinations; nil keys are all there are. With an error
@@ -33,6 +33,12 @@ type Kernel interface {
 
 	// SyncDaemons returns the synchronization daemons that run.
 	SyncDaemons(ctx context.Context) ([]SyncDaemon, error)
+
+	// SyncSettings returns the settings of synchronization, all of them.
+	SyncSettings(ctx context.Context) (SyncSettings, error)
+
+	// SetSyncSettings changes those that are not "", as far as it can.
+	SetSyncSettings(ctx context.Context, s SyncSettings) error
 
 	// Stats returns the counters of the services that want accepts, and those of their destinations if dests is true.
 	Stats(ctx context.Context, want func(ServiceKey) bool, dests bool) ([]ServiceStats, error)

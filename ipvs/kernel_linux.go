@@ -28,7 +28,8 @@ type KernelOptions struct {
 // message, and what moby/ipvs cannot express (a destination's family and tunnel, daemons, 64-bit counters) can be. Tests
 // have moby/ipvs as a second opinion about the bytes.
 type linuxKernel struct {
-	conn *conn
+	conn  *conn
+	netNS string // path of the network namespace; "" = the process's own
 
 	statsMu sync.Mutex
 	stats   *conn // nil after Close
@@ -45,7 +46,7 @@ func OpenKernel(ctx context.Context, o KernelOptions) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &linuxKernel{conn: c}
+	k := &linuxKernel{conn: c, netNS: o.NetNS}
 	info, err := c.info()
 	if err != nil {
 		c.close()

@@ -28,7 +28,7 @@ func (k *SyncKeeper) came(ctx context.Context, err error) {
 // converge makes the daemons those that are wanted, or says why not. It ends what is to end also when something else fails.
 func (k *SyncKeeper) converge(ctx context.Context) error {
 	if k.kernel == nil {
-		if len(k.want) == 0 {
+		if len(k.want.Daemons) == 0 {
 			k.ours, k.running = nil, nil // IPVS is not even looked at
 			return nil
 		}
@@ -38,6 +38,7 @@ func (k *SyncKeeper) converge(ctx context.Context) error {
 		}
 		k.kernel = kernel
 	}
+	failed := k.set(ctx)
 	var err error
 	for range rounds {
 		var again bool
@@ -47,8 +48,32 @@ func (k *SyncKeeper) converge(ctx context.Context) error {
 	}
 	if errors.Is(err, ErrLost) {
 		k.lose()
+		return err
 	}
-	return err
+	return errors.Join(failed, err)
+}
+
+// set makes the settings those that are wanted. Without any it does not even look at them.
+func (k *SyncKeeper) set(ctx context.Context) error {
+	if k.settings.set == (SyncSettings{}) && k.want.Settings == (SyncSettings{}) {
+		return nil
+	}
+	now, err := k.kernel.SyncSettings(ctx)
+	if err != nil {
+		return err
+	}
+	write, after := k.settings.next(now, k.want.Settings)
+	if write == (SyncSettings{}) {
+		k.settings = after
+		return nil
+	}
+	if err := k.kernel.SetSyncSettings(ctx, write); err != nil {
+		k.settings = k.settings.failed(after)
+		return err
+	}
+	k.log.Info("Settings of IPVS synchronization: " + write.String())
+	k.settings = after
+	return nil
 }
 
 // pass reads which daemons run and makes one attempt to change that. It reports whether another one may find another state:
@@ -60,16 +85,16 @@ func (k *SyncKeeper) pass(ctx context.Context) (again bool, err error) {
 	}
 	k.running = running
 	ours := running
-	if len(k.want) == 0 {
+	if len(k.want.Daemons) == 0 {
 		ours = slices.DeleteFunc(slices.Clone(running), func(d SyncDaemon) bool { return ofRole(k.ours, d.Role) < 0 })
 	}
-	ops := diffSync(ours, k.want, k.ours)
-	for _, w := range k.want {
+	ops := diffSync(ours, k.want.Daemons, k.ours)
+	for _, w := range k.want.Daemons {
 		if !slices.ContainsFunc(ops, func(op Op) bool { return op.Sync.Role == w.Role }) {
 			k.own(w) // it may have been there before us
 		}
 	}
-	if len(k.want) == 0 && len(ops) == 0 {
+	if len(k.want.Daemons) == 0 && len(ops) == 0 {
 		k.ours = nil // others have ended them
 	}
 	if len(ops) == 0 {
@@ -125,7 +150,7 @@ func (k *SyncKeeper) disown(role SyncRole) {
 // lose drops a kernel whose IPVS was unloaded, and with it every daemon.
 func (k *SyncKeeper) lose() {
 	_ = k.kernel.Close()
-	k.kernel, k.ours, k.running, k.settled = nil, nil, nil, false
+	k.kernel, k.ours, k.running, k.settings, k.settled = nil, nil, nil, settingsKept{}, false
 }
 
 // stop ends what is ours. It has a time limit of its own, since Run's context has ended.
@@ -136,7 +161,7 @@ func (k *SyncKeeper) stop() {
 	if !k.opts.KeepOnStop {
 		ctx, cancel := context.WithTimeout(context.Background(), syncStopTimeout)
 		defer cancel()
-		k.want, k.settled = nil, false
+		k.want, k.settled = Sync{}, false
 		k.came(ctx, k.converge(ctx))
 		k.publish()
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,17 +35,18 @@ type SyncKeeper struct {
 	status  atomic.Pointer[SyncStatus]
 
 	mu      sync.Mutex
-	asked   []SyncDaemon // the last Want
-	fresh   bool         // and that it has not been taken yet
+	asked   Sync // the last Want
+	fresh   bool // and that it has not been taken yet
 	waiters []chan struct{}
 
 	// Owned by Run.
-	kernel  Kernel
-	want    []SyncDaemon
-	ours    []SyncDaemon // those that run and were started, or taken over, for want
-	running []SyncDaemon // as the kernel tells of them; what is not ours is another's
-	settled bool         // want has been made so
-	failure failure
+	kernel   Kernel
+	want     Sync
+	ours     []SyncDaemon // those that run and were started, or taken over, for want
+	running  []SyncDaemon // as the kernel tells of them; what is not ours is another's
+	settings settingsKept
+	settled  bool // want has been made so
+	failure  failure
 }
 
 // SyncStatus is a snapshot of a SyncKeeper.
@@ -80,15 +80,15 @@ func NewSyncKeeper(o SyncOptions) *SyncKeeper {
 // String names the part in logs.
 func (k *SyncKeeper) String() string { return "lvs_sync_daemon" }
 
-// Want replaces which daemons are to run. While there are any, all that run are ours; with none, those are ended that were.
-// What has failed is tried again at once.
-func (k *SyncKeeper) Want(list []SyncDaemon) {
+// Want replaces what is to be; it is not changed afterwards. While it has daemons, all that run are ours; with none, those are
+// ended that were, and settings get back what they were. What has failed is tried again at once.
+func (k *SyncKeeper) Want(s Sync) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if slices.Equal(k.asked, list) && len(k.Status().Failing) == 0 {
+	if k.asked.Equal(s) && len(k.Status().Failing) == 0 {
 		return
 	}
-	k.asked, k.fresh = slices.Clone(list), true
+	k.asked, k.fresh = s, true
 	k.wake()
 }
 
@@ -143,7 +143,7 @@ func (k *SyncKeeper) untilDue() time.Duration {
 	switch {
 	case k.failure.attempts > 0:
 		return max(time.Until(k.failure.next), 0)
-	case k.opts.AuditPeriod > 0 && len(k.want) > 0:
+	case k.opts.AuditPeriod > 0 && len(k.want.Daemons) > 0:
 		return k.opts.AuditPeriod
 	}
 	return idle
@@ -155,7 +155,7 @@ func (k *SyncKeeper) update(ctx context.Context, due bool) {
 	want, fresh, waiters := k.asked, k.fresh, k.waiters
 	k.fresh, k.waiters = false, nil
 	k.mu.Unlock()
-	if !slices.Equal(want, k.want) {
+	if !want.Equal(k.want) {
 		k.want, k.settled = want, false
 	}
 	if fresh || due {

@@ -48,7 +48,7 @@ func keepSync(t *testing.T, k *ipvstest.Kernel, o ipvs.SyncOptions) *syncRig {
 // such process".
 func (r *syncRig) wants(list []ipvs.SyncDaemon, ops ...string) {
 	r.t.Helper()
-	r.Want(list)
+	r.Want(ipvs.Sync{Daemons: list})
 	if err := r.Sync(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
@@ -311,7 +311,7 @@ func TestSyncIsNotWaitedForTooLong(t *testing.T) {
 		k := ipvstest.New()
 		k.SetFault(func(ipvs.Op) ipvstest.Fault { return ipvstest.Fault{Block: release} })
 		r := keepSync(t, k, ipvs.SyncOptions{})
-		r.Want(syncOn("eth0", ipvs.SyncBackup))
+		r.Want(ipvs.Sync{Daemons: syncOn("eth0", ipvs.SyncBackup)})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := r.Sync(ctx); !errors.Is(err, context.DeadlineExceeded) {

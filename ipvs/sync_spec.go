@@ -13,6 +13,18 @@ import (
 type SyncSpec struct {
 	Instance confparse.InstanceName // whose state decides which of the two runs; "" = both do
 	Daemon   SyncDaemon             // either of them, without its Role
+	Settings SyncSettings           // that go with them
+}
+
+// Sync is what is to be: the daemons that run, and how they do.
+type Sync struct {
+	Daemons  []SyncDaemon
+	Settings SyncSettings
+}
+
+// Equal reports whether both are the same.
+func (s Sync) Equal(o Sync) bool {
+	return s.Settings == o.Settings && slices.Equal(s.Daemons, o.Daemons)
 }
 
 // SyncFromConfig derives the SyncSpec of a configuration, which has no errors. Those that follow no instance are for virtual
@@ -22,7 +34,7 @@ func SyncFromConfig(c *confparse.Config) SyncSpec {
 	if d.Interface == "" || d.Instance == "" && len(c.VirtualServers) == 0 {
 		return SyncSpec{}
 	}
-	s := SyncSpec{Instance: d.Instance, Daemon: SyncDaemon{Interface: d.Interface, ID: uint32(max(d.ID, 0)), MaxLen: d.MaxLen,
+	s := SyncSpec{Instance: d.Instance, Settings: syncSettings(c.Global.IPVSSync), Daemon: SyncDaemon{Interface: d.Interface, ID: uint32(max(d.ID, 0)), MaxLen: d.MaxLen,
 		Group: d.Group, Port: d.Port, TTL: d.TTL}}
 	if i := slices.IndexFunc(c.Instances, func(in *confparse.VRRPInstance) bool { return in.Name == d.Instance }); i >= 0 && d.ID < 0 {
 		s.Daemon.ID = uint32(c.Instances[i].VirtualRouterID)
@@ -33,10 +45,10 @@ func SyncFromConfig(c *confparse.Config) SyncSpec {
 // Exists reports whether anything is asked for.
 func (s SyncSpec) Exists() bool { return s.Daemon.Interface != "" }
 
-// Daemons are those that are to run while the instance is master, or is not. The kernel has one of each role.
-func (s SyncSpec) Daemons(master bool) []SyncDaemon {
+// Wanted is what is to be while the instance is master, or is not. The kernel has one daemon of each role.
+func (s SyncSpec) Wanted(master bool) Sync {
 	if !s.Exists() {
-		return nil
+		return Sync{}
 	}
 	roles := []SyncRole{SyncMaster, SyncBackup}
 	if s.Instance != "" {
@@ -50,7 +62,7 @@ func (s SyncSpec) Daemons(master bool) []SyncDaemon {
 		list[i] = s.Daemon
 		list[i].Role = role
 	}
-	return list
+	return Sync{Daemons: list, Settings: s.Settings}
 }
 
 // String returns the role in a word.

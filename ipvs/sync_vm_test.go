@@ -53,7 +53,7 @@ func TestSyncDaemonsOnTheKernel(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan error, 1)
 				go func() { done <- r.Run(ctx) }()
-				r.Want(spec.Daemons(master))
+				r.Want(spec.Wanted(master))
 				if err := r.Sync(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -100,4 +100,49 @@ func TestSyncRefusalsOfTheKernel(t *testing.T) {
 		t.Errorf("a second one: %v, want EEXIST", err)
 	}
 	stopSync(t, k)
+}
+
+// TestSyncSettingsOnTheKernel: the kernel takes the settings that the language takes, and has what it had at the end; also those of
+// another network namespace.
+func TestSyncSettingsOnTheKernel(t *testing.T) {
+	k := requireKernel(t)
+	stopSync(t, k)
+	before, err := k.SyncSettings(t.Context())
+	if err != nil || before[0] == "" || before[3] == "" {
+		t.Fatalf("settings %q, %v", before, err)
+	}
+	keeper := ipvs.NewSyncKeeper(ipvs.SyncOptions{Open: func(ctx context.Context) (ipvs.Kernel, error) {
+		return ipvs.OpenKernel(ctx, ipvs.KernelOptions{NetNS: "/proc/1/ns/net"})
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- keeper.Run(ctx) }()
+	for _, c := range []struct {
+		words string
+		want  ipvs.SyncSettings
+	}{
+		{"sync_threshold 0\nsync_refresh_period 2147483\nsync_retries 3\nsync_qlen_max 2147483647\nbackup_only",
+			ipvs.SyncSettings{"0 0", "2147483", "3", "2147483647", "1"}},
+		{"sync_threshold 2147483646 2147483647\nsync_refresh_period 0\nsync_retries 0\nsync_qlen_max 0\nbackup_only off",
+			ipvs.SyncSettings{"2147483646 2147483647", "0", "0", "0", "0"}},
+		{"", before},
+		{"sync_threshold 5 60", ipvs.SyncSettings{"5 60", before[1], before[2], before[3], before[4]}},
+	} {
+		spec := syncSpecOf(t, c.words)
+		spec.Daemon.Interface = "lo"
+		keeper.Want(spec.Wanted(false))
+		if err := keeper.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := k.SyncSettings(t.Context()); got != c.want || err != nil {
+			t.Errorf("%q: %q, want %q; %v; %+v", c.words, got, c.want, err, keeper.Status().Failing)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if got, err := k.SyncSettings(t.Context()); got != before || err != nil {
+		t.Errorf("at the end %q, want %q; %v", got, before, err)
+	}
 }

@@ -96,8 +96,6 @@ var actsElsewhere = map[string][2]string{
 		actsService + actsWebCheck + "}\n}\n"},
 	"global_defs: default_interface": {"global_defs {\ndefault_interface eth1\n}\nstatic_ipaddress {\n192.0.2.1/24\n}\n",
 		"static_ipaddress {\n192.0.2.1/24\n}\n"},
-	"global_defs: lvs_sync_daemon": {"global_defs {\nlvs_sync_daemon eth1\n}\n" + actsService + actsWebCheck + "}\n}\n",
-		actsService + actsWebCheck + "}\n}\n"},
 	"global_defs: script_user":       {"global_defs {\nscript_user nobody\n}\n" + actsService + actsProgram, actsService + actsProgram},
 	"global_defs: use_symlink_paths": {"global_defs {\nuse_symlink_paths\n}\n" + actsService + actsLink, actsService + actsLink},
 	"global_defs: set_supplementary_groups": {"global_defs {\nset_supplementary_groups\n}\n" + actsService + actsProgram,
@@ -181,6 +179,18 @@ func actsOfURLs(elsewhere map[string][2]string) {
 	}
 }
 
+// actsOfSync adds the keywords that go with lvs_sync_daemon, which goes with virtual servers or an instance.
+func actsOfSync(elsewhere map[string][2]string) {
+	with := func(words string) string {
+		return "global_defs {\nlvs_sync_daemon eth1\n" + words + "\n}\n" + actsService + actsWebCheck + "}\n}\n"
+	}
+	elsewhere["global_defs: lvs_sync_daemon"] = [2]string{with(""), actsService + actsWebCheck + "}\n}\n"}
+	for _, words := range []string{"sync_threshold 5 60", "sync_refresh_period 5", "sync_retries 2", "sync_qlen_max 7", "backup_only"} {
+		keyword, _, _ := strings.Cut(words, " ")
+		elsewhere["global_defs: "+keyword] = [2]string{with(words), with("")}
+	}
+}
+
 // actsAnywhere is actsElsewhere with what other files add to it.
 func actsAnywhere() map[string][2]string {
 	elsewhere := maps.Clone(actsElsewhere)
@@ -189,6 +199,7 @@ func actsAnywhere() map[string][2]string {
 	actsOfVirtualLinks(elsewhere)
 	actsOfBFD(elsewhere)
 	actsOfRoutes(elsewhere)
+	actsOfSync(elsewhere)
 	return elsewhere
 }
 

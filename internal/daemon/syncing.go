@@ -62,7 +62,7 @@ func (s *syncing) set(next Desired) {
 		s.tasks.keeper = startTask(s.String(), s.ended, s.keeper.Run)
 	}
 	if s.spec.Instance == "" {
-		s.keeper.Want(s.spec.Daemons(false))
+		s.keeper.Want(s.spec.Wanted(false))
 	}
 }
 
@@ -138,7 +138,7 @@ func (s *syncing) take() {
 // want tells the keeper; mu is held.
 func (s *syncing) want() {
 	if s.keeper != nil && s.spec.Instance != "" && s.taken {
-		s.keeper.Want(s.spec.Daemons(s.roles[s.spec.Instance].serves))
+		s.keeper.Want(s.spec.Wanted(s.roles[s.spec.Instance].serves))
 	}
 }
 

@@ -21,19 +21,21 @@ var Schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh",
 // errno. Faults are injected by SetFault and SetReadFault; Unload takes IPVS away. Its methods may be called from
 // several goroutines.
 type Kernel struct {
-	mu        sync.Mutex
-	table     ipvs.Table
-	timeouts  ipvs.Timeouts
-	daemons   []ipvs.SyncDaemon
-	log       []Entry
-	links     map[string]bool // nil: whatever is named is there
-	fault     func(ipvs.Op) Fault
-	readFault func(ipvs.ServiceKey) error
-	conns     func(ipvs.ServiceKey, ipvs.DestKey) uint32
-	reads     int
-	closed    bool
-	unloaded  bool
-	stale     bool // it was unloaded since it was opened
+	mu          sync.Mutex
+	table       ipvs.Table
+	timeouts    ipvs.Timeouts
+	daemons     []ipvs.SyncDaemon
+	settings    ipvs.SyncSettings
+	settingsErr error
+	log         []Entry
+	links       map[string]bool // nil: whatever is named is there
+	fault       func(ipvs.Op) Fault
+	readFault   func(ipvs.ServiceKey) error
+	conns       func(ipvs.ServiceKey, ipvs.DestKey) uint32
+	reads       int
+	closed      bool
+	unloaded    bool
+	stale       bool // it was unloaded since it was opened
 }
 
 // Entry is an operation that was asked for, with its result.
@@ -51,7 +53,8 @@ type Fault struct {
 
 // New returns a kernel with an empty table.
 func New() *Kernel {
-	return &Kernel{table: make(ipvs.Table), timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}}
+	return &Kernel{table: make(ipvs.Table), timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300},
+		settings: usualSettings}
 }
 
 // Open is New's kernel in the form of ipvs.Options.Open.
@@ -70,7 +73,7 @@ func (k *Kernel) Unload() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.table)
-	k.daemons = nil
+	k.daemons, k.settings = nil, usualSettings
 	k.unloaded, k.stale = true, true
 }
 

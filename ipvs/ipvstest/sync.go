@@ -37,6 +37,38 @@ func (k *Kernel) SyncDaemons(ctx context.Context) ([]ipvs.SyncDaemon, error) {
 	return list, k.gone(ctx)
 }
 
+// usualSettings are those of a kernel that was just loaded.
+var usualSettings = ipvs.SyncSettings{"3 50", "0", "0", "15000", "0"}
+
+// SyncSettings implements ipvs.Kernel.
+func (k *Kernel) SyncSettings(ctx context.Context) (ipvs.SyncSettings, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.settings, k.gone(ctx)
+}
+
+// SetSyncSettings implements ipvs.Kernel.
+func (k *Kernel) SetSyncSettings(ctx context.Context, s ipvs.SyncSettings) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.gone(ctx); err != nil {
+		return err
+	}
+	for i, v := range s {
+		if v != "" {
+			k.settings[i] = v
+		}
+	}
+	return k.settingsErr
+}
+
+// SetSettingsError makes every SetSyncSettings fail with err after it has set what it was to; nil ends that.
+func (k *Kernel) SetSettingsError(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.settingsErr = err
+}
+
 // synchronize is ip_vs_genl_new_daemon and ip_vs_genl_del_daemon: whether one runs is looked at last.
 func (k *Kernel) synchronize(op ipvs.Op) error {
 	i := slices.IndexFunc(k.daemons, func(d ipvs.SyncDaemon) bool { return d.Role == op.Sync.Role })

@@ -1,0 +1,84 @@
+package ipvs
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"vigil/confparse"
+)
+
+// SyncSettings are values of the kernel's settings about synchronization, in the order of SyncSettingNames, as they are written;
+// "" = as it is.
+type SyncSettings [5]string
+
+// SyncSettingNames are the names below net.ipv4.vs.
+var SyncSettingNames = [len(SyncSettings{})]string{"sync_threshold", "sync_refresh_period", "sync_retries", "sync_qlen_max", "backup_only"}
+
+func syncSettings(s confparse.IPVSSync) (out SyncSettings) {
+	if t := s.Threshold; t.IsSet {
+		out[0] = fmt.Sprintf("%d %d", t.Packets, t.Period)
+	}
+	for i, n := range []int{s.RefreshPeriod, s.Retries, s.QueueMax} {
+		if n >= 0 {
+			out[1+i] = strconv.Itoa(n)
+		}
+	}
+	switch s.BackupOnly {
+	case confparse.On:
+		out[4] = "1"
+	case confparse.Off:
+		out[4] = "0"
+	}
+	return out
+}
+
+// String is what is set, such as "sync_retries=2 backup_only=1".
+func (s SyncSettings) String() string {
+	var words []string
+	for i, v := range s {
+		if v != "" {
+			words = append(words, SyncSettingNames[i]+"="+v)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// settingsKept is what has been done about the settings.
+type settingsKept struct {
+	set    SyncSettings // ours
+	before SyncSettings // of those, what there was
+}
+
+// next is what is to be written so that want is so where the kernel has now, and what is kept then. What is not wanted any more
+// gets back what it was.
+func (k settingsKept) next(now, want SyncSettings) (write SyncSettings, after settingsKept) {
+	after = k
+	for i := range want {
+		switch {
+		case want[i] != "":
+			if k.set[i] == "" {
+				after.before[i] = now[i]
+			}
+			after.set[i] = want[i]
+		case k.set[i] != "":
+			want[i] = k.before[i]
+			after.set[i], after.before[i] = "", ""
+		}
+		if want[i] != now[i] {
+			write[i] = want[i]
+		}
+	}
+	return write, after
+}
+
+// failed is what is kept when writing has failed, somewhere: what was to be, so that it is known of all that may be changed what it
+// was before.
+func (k settingsKept) failed(after settingsKept) settingsKept {
+	for i := range after.set {
+		if after.set[i] == "" {
+			after.set[i], after.before[i] = k.set[i], k.before[i]
+		}
+	}
+	return after
+}

@@ -1,0 +1,72 @@
+package ipvs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/vishvananda/netns"
+)
+
+const settingsDir = "/proc/sys/net/ipv4/vs/"
+
+// SyncSettings implements Kernel.
+func (k *linuxKernel) SyncSettings(context.Context) (s SyncSettings, err error) {
+	err = k.inside(func() error {
+		for i, name := range SyncSettingNames {
+			b, err := os.ReadFile(settingsDir + name)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // who wants it hears of that when it is set
+			}
+			if err != nil {
+				return fmt.Errorf("read settings of IPVS: %w", err)
+			}
+			s[i] = strings.Join(strings.Fields(string(b)), " ")
+		}
+		return nil
+	})
+	return s, err
+}
+
+// SetSyncSettings implements Kernel.
+func (k *linuxKernel) SetSyncSettings(_ context.Context, s SyncSettings) error {
+	return k.inside(func() error {
+		var errs []error
+		for i, v := range s {
+			if v == "" {
+				continue
+			}
+			if err := os.WriteFile(settingsDir+SyncSettingNames[i], []byte(v), 0); err != nil {
+				errs = append(errs, fmt.Errorf("set net.ipv4.vs.%s to %s: %w", SyncSettingNames[i], v, err))
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// inside calls f where files of /proc/sys are those of the kernel's network namespace.
+func (k *linuxKernel) inside(f func() error) error {
+	if k.netNS == "" {
+		return f()
+	}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends in the other namespace
+		done <- func() error {
+			ns, err := netns.GetFromPath(k.netNS)
+			if err != nil {
+				return err
+			}
+			defer ns.Close()
+			if err := netns.Set(ns); err != nil {
+				return err
+			}
+			return f()
+		}()
+	}()
+	return <-done
+}
