@@ -66,8 +66,11 @@ func reason(op Op, err error) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// object names what the operation was about: "10.0.0.1:tcp:80 -> 192.168.0.1:8080", "Fwm 5".
+// object names what the operation was about: "10.0.0.1:tcp:80 -> 192.168.0.1:8080", "Fwm 5", "master on eth1".
 func object(op Op) string {
+	if op.Sync != nil {
+		return fmt.Sprintf("%v on %s", op.Sync.Role, op.Sync.Interface)
+	}
 	var b strings.Builder
 	if op.Service.Fwmark != 0 {
 		fmt.Fprintf(&b, "Fwm %d", op.Service.Fwmark)

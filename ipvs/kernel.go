@@ -34,6 +34,9 @@ type Kernel interface {
 	// SyncDaemons returns the synchronization daemons that run.
 	SyncDaemons(ctx context.Context) ([]SyncDaemon, error)
 
+	// LinkIndex returns the number of an interface where the table is; 0: there is none of that name.
+	LinkIndex(name string) int
+
 	// SyncSettings returns the settings of synchronization, all of them.
 	SyncSettings(ctx context.Context) (SyncSettings, error)
 

@@ -3,6 +3,7 @@ package ipvs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"syscall"
 	"time"
@@ -29,12 +30,12 @@ func (k *SyncKeeper) came(ctx context.Context, err error) {
 func (k *SyncKeeper) converge(ctx context.Context) error {
 	if k.kernel == nil {
 		if len(k.want.Daemons) == 0 {
-			k.ours, k.running = nil, nil // IPVS is not even looked at
+			k.running = nil // IPVS is not even looked at
 			return nil
 		}
 		kernel, err := k.opts.Open(ctx)
 		if err != nil {
-			return err
+			return fmt.Errorf("lvs_sync_daemon: %w", err)
 		}
 		k.kernel = kernel
 	}
@@ -81,21 +82,21 @@ func (k *SyncKeeper) set(ctx context.Context) error {
 func (k *SyncKeeper) pass(ctx context.Context) (again bool, err error) {
 	running, err := k.kernel.SyncDaemons(ctx)
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("lvs_sync_daemon: %w", err)
 	}
 	k.running = running
 	ours := running
 	if len(k.want.Daemons) == 0 {
-		ours = slices.DeleteFunc(slices.Clone(running), func(d SyncDaemon) bool { return ofRole(k.ours, d.Role) < 0 })
+		ours = slices.DeleteFunc(slices.Clone(running), func(d SyncDaemon) bool { _, is := k.ours[d.Role]; return !is })
 	}
-	ops := diffSync(ours, k.want.Daemons, k.ours)
+	ops := diffSync(ours, k.want.Daemons, k.keeps)
 	for _, w := range k.want.Daemons {
 		if !slices.ContainsFunc(ops, func(op Op) bool { return op.Sync.Role == w.Role }) {
 			k.own(w) // it may have been there before us
 		}
 	}
 	if len(k.want.Daemons) == 0 && len(ops) == 0 {
-		k.ours = nil // others have ended them
+		clear(k.ours) // others have ended them
 	}
 	if len(ops) == 0 {
 		return false, nil
@@ -123,11 +124,10 @@ func (k *SyncKeeper) pass(ctx context.Context) (again bool, err error) {
 // did takes down, and tells, that a daemon was started or ended.
 func (k *SyncKeeper) did(op Op) {
 	word := "stopped"
+	delete(k.ours, op.Sync.Role)
 	if op.Kind == StartSync {
 		word = "started"
 		k.own(*op.Sync)
-	} else {
-		k.disown(op.Sync.Role)
 	}
 	attrs := []any{"interface", op.Sync.Interface, "id", op.Sync.ID}
 	if k.settled {
@@ -137,20 +137,29 @@ func (k *SyncKeeper) did(op Op) {
 	k.log.Info("IPVS sync daemon "+op.Sync.Role.String()+" "+word, attrs...)
 }
 
-// own takes down that d is ours, and runs.
-func (k *SyncKeeper) own(d SyncDaemon) {
-	k.disown(d.Role)
-	k.ours = append(k.ours, d)
+// keeps reports whether a daemon that runs is what is wanted. The kernel does not tell everything back: what it was started with
+// counts as well, and that its interface has not been made anew since, on which it would hear and say nothing.
+func (k *SyncKeeper) keeps(told, want SyncDaemon) bool {
+	ours, known := k.ours[want.Role]
+	if !want.serves(told) || !known {
+		return want.serves(told)
+	}
+	now := k.kernel.LinkIndex(want.Interface)
+	return ours.SyncDaemon == want && (now == 0 || ours.link == now)
 }
 
-func (k *SyncKeeper) disown(role SyncRole) {
-	k.ours = slices.DeleteFunc(k.ours, func(d SyncDaemon) bool { return d.Role == role })
+// own takes down that d is ours, and runs.
+func (k *SyncKeeper) own(d SyncDaemon) {
+	if k.ours[d.Role].SyncDaemon != d {
+		k.ours[d.Role] = ownSync{d, k.kernel.LinkIndex(d.Interface)}
+	}
 }
 
 // lose drops a kernel whose IPVS was unloaded, and with it every daemon.
 func (k *SyncKeeper) lose() {
 	_ = k.kernel.Close()
-	k.kernel, k.ours, k.running, k.settings, k.settled = nil, nil, nil, settingsKept{}, false
+	clear(k.ours)
+	k.kernel, k.running, k.settings, k.settled = nil, nil, settingsKept{}, false
 }
 
 // stop ends what is ours. It has a time limit of its own, since Run's context has ended.

@@ -42,11 +42,17 @@ type SyncKeeper struct {
 	// Owned by Run.
 	kernel   Kernel
 	want     Sync
-	ours     []SyncDaemon // those that run and were started, or taken over, for want
-	running  []SyncDaemon // as the kernel tells of them; what is not ours is another's
+	ours     map[SyncRole]ownSync // those that run and were started, or taken over, for want
+	running  []SyncDaemon         // as the kernel tells of them; what is not ours is another's
 	settings settingsKept
 	settled  bool // want has been made so
 	failure  failure
+}
+
+// ownSync is a daemon that is ours.
+type ownSync struct {
+	SyncDaemon     // as it was started
+	link       int // the number that its interface had
 }
 
 // SyncStatus is a snapshot of a SyncKeeper.
@@ -65,7 +71,8 @@ type SyncFailure struct {
 
 // NewSyncKeeper returns a SyncKeeper. It does nothing until Run is called.
 func NewSyncKeeper(o SyncOptions) *SyncKeeper {
-	k := &SyncKeeper{opts: o, log: o.Logger, signal: make(chan struct{}, 1), stopped: make(chan struct{})}
+	k := &SyncKeeper{opts: o, log: o.Logger, signal: make(chan struct{}, 1), stopped: make(chan struct{}),
+		ours: make(map[SyncRole]ownSync)}
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
 	}
@@ -170,7 +177,7 @@ func (k *SyncKeeper) update(ctx context.Context, due bool) {
 func (k *SyncKeeper) publish() {
 	s := &SyncStatus{}
 	for _, d := range k.running {
-		if ofRole(k.ours, d.Role) >= 0 {
+		if _, ours := k.ours[d.Role]; ours {
 			s.Running = append(s.Running, d)
 		}
 	}

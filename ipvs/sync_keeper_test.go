@@ -272,6 +272,33 @@ func TestSyncIsLookedAfter(t *testing.T) {
 	})
 }
 
+// The kernel does not tell with which length of messages one was started, nor that its interface was made anew under it.
+func TestSyncStartsAnewWhatLooksTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := ipvstest.New()
+		k.SetLinks("eth0")
+		r := keepSync(t, k, ipvs.SyncOptions{})
+		defer r.stop()
+		backup := syncOn("eth0", ipvs.SyncBackup)
+		short := slices.Clone(backup)
+		short[0].MaxLen = 1472
+		r.wants(backup, "start backup")
+		r.wants(short, "stop backup", "start backup")
+		r.wants(backup, "stop backup", "start backup")
+		k.SetLinks()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		r.took() // there is nothing to start it on
+		k.SetLinks("eth0")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		r.took("stop backup", "start backup")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		r.took()
+	})
+}
+
 // IPVS is not there, or is unloaded: it is tried again, and the daemon starts when it is there.
 func TestSyncWithoutIPVS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -28,7 +28,7 @@ func (c syncCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c syncCollector) Collect(ch chan<- prometheus.Metric) {
 	s := c.status()
 	for _, role := range []SyncRole{SyncMaster, SyncBackup} {
-		ch <- prometheus.MustNewConstMetric(syncRunningDesc, prometheus.GaugeValue, oneIf(ofRole(s.Running, role) >= 0), role.String())
+		ch <- prometheus.MustNewConstMetric(syncRunningDesc, prometheus.GaugeValue, oneIf(runs(s.Running, role)), role.String())
 	}
 	ch <- prometheus.MustNewConstMetric(syncFailingDesc, prometheus.GaugeValue, oneIf(len(s.Failing) > 0))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -48,7 +49,19 @@ func (k *linuxKernel) SetSyncSettings(_ context.Context, s SyncSettings) error {
 	})
 }
 
-// inside calls f where files of /proc/sys are those of the kernel's network namespace.
+// LinkIndex implements Kernel.
+func (k *linuxKernel) LinkIndex(name string) (index int) {
+	_ = k.inside(func() error {
+		link, err := net.InterfaceByName(name)
+		if err == nil {
+			index = link.Index
+		}
+		return err
+	})
+	return index
+}
+
+// inside calls f where interfaces and files of /proc/sys are those of the kernel's network namespace.
 func (k *linuxKernel) inside(f func() error) error {
 	if k.netNS == "" {
 		return f()

@@ -120,13 +120,12 @@ func (d SyncDaemon) serves(told SyncDaemon) bool {
 }
 
 // diffSync is what leads from the daemons that run to those that are wanted: what must not run any more ends before anything
-// starts, for the kernel changes none of them in place. ours are those that were started as they are there, of which the
-// kernel does not tell everything back.
-func diffSync(running, want, ours []SyncDaemon) (ops []Op) {
+// starts, for the kernel changes none of them in place. One stays if keep says that what the kernel tells of it is what is wanted.
+func diffSync(running, want []SyncDaemon, keep func(told, want SyncDaemon) bool) (ops []Op) {
 	var stay []SyncRole
 	for i := range running {
 		told := &running[i]
-		if !slices.ContainsFunc(want, func(w SyncDaemon) bool { return w.serves(*told) && !startedOtherwise(ours, w) }) {
+		if !slices.ContainsFunc(want, func(w SyncDaemon) bool { return keep(*told, w) }) {
 			ops = append(ops, Op{Kind: StopSync, Sync: told})
 			continue
 		}
@@ -140,13 +139,7 @@ func diffSync(running, want, ours []SyncDaemon) (ops []Op) {
 	return ops
 }
 
-// startedOtherwise reports whether the daemon of that role was started otherwise than as want.
-func startedOtherwise(ours []SyncDaemon, want SyncDaemon) bool {
-	i := ofRole(ours, want.Role)
-	return i >= 0 && ours[i] != want
-}
-
-// ofRole is the place of the daemon with a role, and -1 for none.
-func ofRole(list []SyncDaemon, role SyncRole) int {
-	return slices.IndexFunc(list, func(d SyncDaemon) bool { return d.Role == role })
+// runs reports whether a daemon with the role is in list.
+func runs(list []SyncDaemon, role SyncRole) bool {
+	return slices.ContainsFunc(list, func(d SyncDaemon) bool { return d.Role == role })
 }

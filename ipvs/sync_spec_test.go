@@ -97,24 +97,24 @@ func TestDiffSync(t *testing.T) {
 	long.MaxLen = 0 // as configured; the kernel tells of a number
 	list := func(d ...SyncDaemon) []SyncDaemon { return d }
 	for i, c := range []struct {
-		running, want, ours []SyncDaemon
-		ops                 []string
+		running, want []SyncDaemon
+		refused       []SyncDaemon // of those that would do
+		ops           []string
 	}{
 		{nil, nil, nil, nil},
 		{nil, list(backup), nil, []string{"start backup 1"}},
-		{list(backup), list(master), list(backup), []string{"stop backup 1", "start master 1"}},
-		{list(master), list(backup), list(master), []string{"stop master 1", "start backup 1"}},
-		{list(master), list(master, backup), list(master), []string{"start backup 1"}},
+		{list(backup), list(master), nil, []string{"stop backup 1", "start master 1"}},
+		{list(master), list(backup), nil, []string{"stop master 1", "start backup 1"}},
+		{list(master), list(master, backup), nil, []string{"start backup 1"}},
 		{list(master, backup), list(master), nil, []string{"stop backup 1"}},
 		{list(d(SyncMaster, 7), d(SyncBackup, 7)), list(master, backup), nil,
 			[]string{"stop master 7", "stop backup 7", "start master 1", "start backup 1"}},
 		{list(master), list(long), nil, nil}, // as it was found
-		{list(master), list(long), list(long), nil},
-		{list(master), list(long), list(master), []string{"stop master 1", "start master 1"}}, // maxlen was taken out of the configuration
+		{list(master), list(long), list(long), []string{"stop master 1", "start master 1"}},
 		{list(master, backup), nil, nil, []string{"stop master 1", "stop backup 1"}},
 	} {
 		var got []string
-		for _, op := range diffSync(c.running, c.want, c.ours) {
+		for _, op := range diffSync(c.running, c.want, func(told, want SyncDaemon) bool { return want.serves(told) && !slices.Contains(c.refused, want) }) {
 			verb := map[OpKind]string{StartSync: "start", StopSync: "stop"}[op.Kind]
 			got = append(got, verb+" "+op.Sync.Role.String()+" "+string(rune('0'+op.Sync.ID)))
 		}

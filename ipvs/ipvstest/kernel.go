@@ -28,7 +28,8 @@ type Kernel struct {
 	settings    ipvs.SyncSettings
 	settingsErr error
 	log         []Entry
-	links       map[string]bool // nil: whatever is named is there
+	links       map[string]int // nil: whatever is named is there
+	lastLink    int
 	fault       func(ipvs.Op) Fault
 	readFault   func(ipvs.ServiceKey) error
 	conns       func(ipvs.ServiceKey, ipvs.DestKey) uint32

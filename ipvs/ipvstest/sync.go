@@ -11,14 +11,28 @@ import (
 	"vigil/ipvs"
 )
 
-// SetLinks says which interfaces there are; before, whatever is named is there.
+// SetLinks says which interfaces there are; before, whatever is named is there. One that was not there has a number that none had.
 func (k *Kernel) SetLinks(names ...string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.links = make(map[string]bool)
+	before := k.links
+	k.links = make(map[string]int)
 	for _, n := range names {
-		k.links[n] = true
+		if k.links[n] = before[n]; k.links[n] == 0 {
+			k.lastLink++
+			k.links[n] = k.lastLink
+		}
 	}
+}
+
+// LinkIndex implements ipvs.Kernel.
+func (k *Kernel) LinkIndex(name string) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.links == nil {
+		return 1
+	}
+	return k.links[name]
 }
 
 // EditSync changes which synchronization daemons run behind everyone's back.
@@ -84,7 +98,7 @@ func (k *Kernel) synchronize(op ipvs.Op) error {
 		return syscall.EINVAL
 	case i >= 0:
 		return syscall.EEXIST
-	case k.links != nil && !k.links[op.Sync.Interface]:
+	case k.links != nil && k.links[op.Sync.Interface] == 0:
 		return syscall.ENODEV
 	}
 	k.daemons = append(k.daemons, told(*op.Sync))
