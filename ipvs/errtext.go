@@ -29,7 +29,11 @@ func errorText(op Op, err error) string {
 		number = int(e)
 	}
 	c := commands[op.Kind]
-	return fmt.Sprintf("IPVS cmd %s(%d) error: %s(%d) (%s)", c.name, c.number, text, number, object(op))
+	line := fmt.Sprintf("IPVS cmd %s(%d) error: %s(%d)", c.name, c.number, text, number)
+	if op.Sync != nil {
+		return line
+	}
+	return line + " (" + object(op) + ")"
 }
 
 // errorOf is errorText as an error, for the status. A nil err says that a change to a service succeeded which is not

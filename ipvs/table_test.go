@@ -124,11 +124,11 @@ func TestErrorText(t *testing.T) {
 		{Op{Kind: DelService, Service: mark}, syscall.EPERM,
 			"IPVS cmd IP_VS_SO_SET_DEL(1156) error: Permission denied (you must be root)(1) (Fwm 5)"},
 		{Op{Kind: StartSync, Sync: &SyncDaemon{Role: SyncMaster, Interface: "eth1"}}, syscall.EEXIST,
-			"IPVS cmd IP_VS_SO_SET_STARTDAEMON(1163) error: Daemon has already run(17) (master on eth1)"},
+			"IPVS cmd IP_VS_SO_SET_STARTDAEMON(1163) error: Daemon has already run(17)"},
 		{Op{Kind: StartSync, Sync: &SyncDaemon{Role: SyncBackup, Interface: "eth1"}}, syscall.ENODEV,
-			"IPVS cmd IP_VS_SO_SET_STARTDAEMON(1163) error: No such device(19) (backup on eth1)"},
+			"IPVS cmd IP_VS_SO_SET_STARTDAEMON(1163) error: No such device(19)"},
 		{Op{Kind: StopSync, Sync: &SyncDaemon{Role: SyncBackup, Interface: "eth1"}}, syscall.ESRCH,
-			"IPVS cmd IP_VS_SO_SET_STOPDAEMON(1164) error: No daemon is running(3) (backup on eth1)"},
+			"IPVS cmd IP_VS_SO_SET_STOPDAEMON(1164) error: No daemon is running(3)"},
 	} {
 		if got := errorText(c.op, c.err); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
