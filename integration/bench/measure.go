@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -102,12 +101,12 @@ func measure(ctx context.Context, s scale, program labkit.Program) (r result, er
 	if err := b.quiet(ctx, 0); err != nil {
 		return r, err
 	}
-	r.memory = b.memory()
+	r.memory = b.process.Memory()
 	idle, err := b.idle(ctx)
 	if err != nil {
 		return r, err
 	}
-	before, since := b.cpu(), time.Now()
+	before, since := b.process.CPU(), time.Now()
 	if err := b.process.Signal(syscall.SIGHUP); err != nil {
 		return r, err
 	}
@@ -115,7 +114,7 @@ func measure(ctx context.Context, s scale, program labkit.Program) (r result, er
 		return r, err
 	}
 	// What it would have used anyway is not the reload's.
-	r.reloadCPU = max(b.cpu()-before-time.Duration(idle.Seconds()*float64(time.Since(since))), 0)
+	r.reloadCPU = max(b.process.CPU()-before-time.Duration(idle.Seconds()*float64(time.Since(since))), 0)
 	fmt.Print(" .")
 	if r.dropped, err = b.drop(ctx, rarely); err != nil {
 		return r, err
@@ -123,7 +122,7 @@ func measure(ctx context.Context, s scale, program labkit.Program) (r result, er
 	if err := b.quiet(ctx, idle); err != nil {
 		return r, err
 	}
-	r.memoryAfter = b.memory()
+	r.memoryAfter = b.process.Memory()
 	fmt.Print(" .")
 	if r.stopped, r.left, err = b.stop(ctx); err != nil {
 		return r, err
@@ -137,11 +136,11 @@ func measure(ctx context.Context, s scale, program labkit.Program) (r result, er
 	if err := sleep(ctx, 10*time.Second); err != nil {
 		return r, err
 	}
-	cpu, checks := b.cpu(), b.checks.Load()
+	cpu, checks := b.process.CPU(), b.checks.Load()
 	if err := sleep(ctx, b.window); err != nil {
 		return r, err
 	}
-	cpu, checks = b.cpu()-cpu, b.checks.Load()-checks
+	cpu, checks = b.process.CPU()-cpu, b.checks.Load()-checks
 	if checks == 0 {
 		return r, errors.New(program.Name + " made no checks")
 	}
@@ -261,12 +260,12 @@ func (b *bench) clear(ctx context.Context) error {
 
 // quiet waits until the program has used next to no CPU beyond idle, its usual amount in a second, for two seconds.
 func (b *bench) quiet(ctx context.Context, idle time.Duration) error {
-	last := b.cpu()
+	last := b.process.CPU()
 	for calm := 0; calm < 2; {
 		if err := sleep(ctx, time.Second); err != nil {
 			return err
 		}
-		now := b.cpu()
+		now := b.process.CPU()
 		if now-last <= idle+50*time.Millisecond {
 			calm++
 		} else {
@@ -280,51 +279,9 @@ func (b *bench) quiet(ctx context.Context, idle time.Duration) error {
 // idle is the CPU that the program uses in a second when nothing is asked of it.
 func (b *bench) idle(ctx context.Context) (time.Duration, error) {
 	const seconds = 10
-	before := b.cpu()
+	before := b.process.CPU()
 	err := sleep(ctx, seconds*time.Second)
-	return (b.cpu() - before) / seconds, err
-}
-
-// family calls f with the directory in /proc of each process of the program.
-func (b *bench) family(f func(dir string, stat []string)) {
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		text, err := os.ReadFile(dir + "/stat")
-		if err != nil {
-			continue // it has ended
-		}
-		_, rest, found := strings.Cut(string(text), ") ") // the name before it may hold anything
-		stat := strings.Fields(rest)
-		if found && len(stat) > 12 && stat[2] == strconv.Itoa(b.process.PID()) {
-			f(dir, stat)
-		}
-	}
-}
-
-// cpu is the CPU time of the program's processes. The kernel counts it in hundredths of a second.
-func (b *bench) cpu() time.Duration {
-	ticks := 0
-	b.family(func(_ string, stat []string) {
-		user, _ := strconv.Atoi(stat[11])
-		system, _ := strconv.Atoi(stat[12])
-		ticks += user + system
-	})
-	return time.Duration(ticks) * 10 * time.Millisecond
-}
-
-// memory is the resident memory of the program's processes in MB.
-func (b *bench) memory() float64 {
-	kb := 0
-	b.family(func(dir string, _ []string) {
-		text, _ := os.ReadFile(dir + "/status")
-		for _, line := range strings.Split(string(text), "\n") {
-			if value, found := strings.CutPrefix(line, "VmRSS:"); found {
-				n, _ := strconv.Atoi(strings.Fields(value)[0])
-				kb += n
-			}
-		}
-	})
-	return float64(kb) / 1024
+	return (b.process.CPU() - before) / seconds, err
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

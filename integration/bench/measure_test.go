@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"vigil/integration/labkit"
-	"vigil/internal/testlan"
 )
 
 func TestMain(m *testing.M) {
@@ -42,34 +41,5 @@ func TestConfigHasTheScale(t *testing.T) {
 		if out, err := exec.Command(path, "-t", "-f", file).CombinedOutput(); err != nil {
 			t.Errorf("Debian's keepalived does not like the configuration: %v: %s", err, out)
 		}
-	}
-}
-
-// The CPU time and memory of a program are those of all its processes.
-func TestFamilyIsTheWholeProcessGroup(t *testing.T) {
-	lab := testlan.ForTest(t)
-	h, err := lab.Host("h")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The child burns CPU; its parent waits.
-	p, err := h.Start("burner", nil, "sh", "-c", "sh -c 'while :; do :; done' & wait")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &bench{process: p}
-	deadline := time.Now().Add(20 * time.Second)
-	for b.cpu() < 100*time.Millisecond {
-		if time.Now().After(deadline) {
-			t.Fatalf("the child's CPU time is not counted: %v", b.cpu())
-		}
-		time.Sleep(testlan.PollInterval)
-	}
-	if mb := b.memory(); mb < 0.5 || mb > 100 {
-		t.Errorf("two shells use %v MB", mb)
-	}
-	p.Kill()
-	if got := b.cpu(); got != 0 {
-		t.Errorf("CPU time of nobody is %v", got)
 	}
 }
