@@ -40,13 +40,14 @@ func (r *rounds) add(order election.Announce, paceOf func(election.Address, time
 	}
 }
 
-// take returns the next one to be sent, and leaves in the queue what remains of it.
-func (r *rounds) take() (round, bool) {
-	if len(r.queue) == 0 {
+// take returns the next one to be sent whose address does not have to wait, and leaves in the queue what remains of it.
+func (r *rounds) take(waits func(election.Address) bool) (round, bool) {
+	i := slices.IndexFunc(r.queue, func(e round) bool { return !e.fresh || !waits(e.address) })
+	if i < 0 {
 		return round{}, false
 	}
-	e := r.queue[0]
-	r.queue = slices.Delete(r.queue, 0, 1)
+	e := r.queue[i]
+	r.queue = slices.Delete(r.queue, i, i+1)
 	if e.times > 1 && e.pace.interval == 0 {
 		r.queue = append(r.queue, round{address: e.address, times: e.times - 1, pace: e.pace})
 	}
@@ -54,14 +55,19 @@ func (r *rounds) take() (round, bool) {
 }
 
 // announce sends what is pending. Where an interval limits announcements they are queued with their interfaces instead.
-// One that fails is no reason to leave out the others, or the next round. What is not installed is not announced.
+// One that fails is no reason to leave out the others, or the next round. What is not installed is not announced, and what
+// the host does not receive yet only when it does.
 func (w *reconciler) announce() {
 	links := make(map[string]netio.Link)
 	var failed error
+	unused := w.unused()
 	for {
 		w.mu.Lock()
-		e, ok := w.rounds.take()
+		e, ok := w.rounds.take(unused.has)
 		w.mu.Unlock()
+		if !ok && unused.wait() {
+			continue
+		}
 		if !ok {
 			break
 		}

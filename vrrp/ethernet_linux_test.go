@@ -42,10 +42,11 @@ type host struct {
 	mute       bool                                // nothing can be sent
 	carrier    map[string]bool                     // what drivers say; those of others do not answer
 	asked      []string
-	looked     int                 // interfaces that were looked up
-	late       bool                // packets stay in the sockets until they are polled
-	shut       map[addressOn]bool  // what is not accepted
-	flushed    chan lan.FilterLoss // what others do to the firewall
+	looked     int                   // interfaces that were looked up
+	late       bool                  // packets stay in the sockets until they are polled
+	shut       map[addressOn]bool    // what is not accepted
+	flushed    chan lan.FilterLoss   // what others do to the firewall
+	unused     func(netip.Addr) bool // says of an IPv6 address that it is not used yet; nil: all are
 
 	noLink    func(lan.VirtualLink) error // may fail a virtual link
 	lacks     error                       // of virtual links that are made
@@ -181,6 +182,10 @@ func (h *host) DelAddress(a netio.Address) error {
 		h.addrs = slices.Delete(h.addrs, i, i+1)
 	}
 	return nil
+}
+
+func (h *host) Receives(_ int, ip netip.Addr) (bool, error) {
+	return h.unused == nil || !h.unused(ip), nil
 }
 
 func (h *host) KeepSecondaries(string, bool) error { return nil }

@@ -53,6 +53,8 @@ func (n *network) Listen(lan.Segment, func(lan.Received)) (lan.Conn, error) { re
 
 func (n *network) PrepareQuiet() {}
 
+func (n *network) Receives(int, netip.Addr) (bool, error) { return true, nil }
+
 func (n *network) Quiet([]netip.Addr, time.Duration) error { return nil }
 
 func (n *network) Link(name string) (netio.Link, error) {

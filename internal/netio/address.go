@@ -58,6 +58,20 @@ func (h *Handle) AddAddress(a Address) error {
 	return nil
 }
 
+// Receives reports whether the host takes packets for an IPv6 address that come in on an interface. It does not take them yet when
+// AddAddress has returned: the kernel puts the address into use from a queue that waits for its lock.
+func (h *Handle) Receives(index int, ip netip.Addr) (bool, error) {
+	var routes []netlink.Route
+	err := h.exchange(func(nl *netlink.Handle) (err error) {
+		routes, err = nl.RouteGetWithOptions(ip.AsSlice(), &netlink.RouteGetOptions{IifIndex: index})
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("look up %s: %w", ip, err)
+	}
+	return len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL, nil
+}
+
 // DelAddress removes a from the interface a.Index, and nothing else: the other addresses of its subnet stay. An address,
 // or an interface, that is not there is a success.
 func (h *Handle) DelAddress(a Address) error {

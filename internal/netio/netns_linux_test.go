@@ -97,6 +97,40 @@ func onLink(t *testing.T, h *Handle, index int) []Address {
 	})
 }
 
+// The kernel receives what is sent to an IPv6 address some time after it was added, and not after it was removed.
+func TestReceives(t *testing.T) {
+	h := namespace(t)
+	eth0, _ := veth(t, h, "eth0", "peer0")
+	for _, p := range []string{"2001:db8::1/64", "2001:db8::2/128", "fe80::77:51/128"} {
+		a := Address{Index: eth0.Index, Prefix: netip.MustParsePrefix(p)}
+		receives := func() bool {
+			t.Helper()
+			is, err := h.Receives(eth0.Index, a.Prefix.Addr())
+			if err != nil && !errors.Is(err, unix.ENETUNREACH) && !errors.Is(err, unix.EHOSTUNREACH) {
+				t.Fatalf("%s: %v", p, err)
+			}
+			return is
+		}
+		if receives() {
+			t.Errorf("%s is received before it is there", p)
+		}
+		if err := h.AddAddress(a); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(time.Minute); !receives(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s is never received", p)
+			}
+		}
+		if err := h.DelAddress(a); err != nil {
+			t.Fatal(err)
+		}
+		if receives() {
+			t.Errorf("%s is received when it has gone", p)
+		}
+	}
+}
+
 func TestAddAddressWritesExactlyWhatItWasTold(t *testing.T) {
 	h := freshNamespace(t)
 	eth0, _ := veth(t, h, "eth0", "peer0")

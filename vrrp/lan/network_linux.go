@@ -29,6 +29,9 @@ type Network interface {
 	// AddAddress and DelAddress change one address; what is already so is a success.
 	AddAddress(netio.Address) error
 	DelAddress(netio.Address) error
+	// Receives reports whether the host takes packets for an IPv6 address that come in on the interface with the index, as it
+	// does some time after the address was added.
+	Receives(index int, ip netip.Addr) (bool, error)
 	// KeepSecondaries has the other addresses of a subnet stay when the first one is removed from a link, or no longer.
 	KeepSecondaries(link string, on bool) error
 	// AddRoute and AddRule put something into the kernel's tables, DelRoute and DelRule take it out; what is already so is a
