@@ -93,10 +93,10 @@ func (h *Handle) DelAddress(a Address) error {
 }
 
 // Privileged returns nil if the kernel lets us change addresses, for which it wants CAP_NET_ADMIN. It tries to delete one
-// from an interface that cannot exist: permission is the first thing to be checked.
+// from an interface that cannot exist: permission is the first thing to be checked. It is that of the calling thread.
 func (h *Handle) Privileged() error {
 	nowhere := addressTo(Address{Index: math.MaxInt32, Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 32)})
-	err := h.exchange(func(nl *netlink.Handle) error { return nl.AddrDel(nil, nowhere) })
+	err := h.exchanges.use(h.openExchange, func(nl *netlink.Handle) error { return nl.AddrDel(nil, nowhere) })
 	if err == nil || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EADDRNOTAVAIL) {
 		return nil
 	}

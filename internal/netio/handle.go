@@ -25,13 +25,14 @@ const requestTimeout = 10 * time.Second
 var ErrNoLink = errors.New("no such interface")
 
 // Handle talks rtnetlink in one network namespace. Its methods may be called from several goroutines, and none waits
-// for another: each exchange has a socket of its own.
+// for another unless very many are under way: each exchange has a socket of its own.
 type Handle struct {
 	ns namespace.Network // outlives the thread it was taken from
 
 	exchanges pool[*netlink.Handle]
 	requests  pool[*nl.SocketHandle] // for messages that are built here
 
+	workers     workers
 	promotions  promotions
 	watchBuffer atomic.Pointer[buffer] // nil: the usual one
 	askBuffer   atomic.Pointer[buffer] // of the sockets of exchanges; nil: the system's
@@ -45,7 +46,7 @@ func Open() (*Handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handle{ns: ns}
+	h := &Handle{ns: ns, workers: newWorkers()}
 	if err := h.exchange(func(*netlink.Handle) error { return nil }); err != nil {
 		_ = ns.Close()
 		return nil, err

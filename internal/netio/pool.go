@@ -73,9 +73,9 @@ func (p *pool[S]) close() {
 	p.idle = nil
 }
 
-// exchange runs f with a socket of the library that nobody else uses meanwhile.
+// exchange runs f, which talks to the kernel in no other way, with a socket of the library that nobody else uses meanwhile.
 func (h *Handle) exchange(f func(*netlink.Handle) error) error {
-	return h.exchanges.use(h.openExchange, f)
+	return h.workers.do(func() error { return h.exchanges.use(h.openExchange, f) })
 }
 
 func (h *Handle) openExchange() (nl *netlink.Handle, err error) {
@@ -105,10 +105,12 @@ func (h *Handle) openExchange() (nl *netlink.Handle, err error) {
 
 // request sends a message that was built here and returns the kernel's answers of one type, 0 for all.
 func (h *Handle) request(req *nl.NetlinkRequest, reply int) (msgs [][]byte, err error) {
-	err = h.requests.use(h.openRequest, func(s *nl.SocketHandle) (err error) {
-		req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: s}
-		msgs, err = req.Execute(unix.NETLINK_ROUTE, uint16(reply))
-		return err
+	err = h.workers.do(func() error {
+		return h.requests.use(h.openRequest, func(s *nl.SocketHandle) (err error) {
+			req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: s}
+			msgs, err = req.Execute(unix.NETLINK_ROUTE, uint16(reply))
+			return err
+		})
 	})
 	return msgs, err
 }
