@@ -18,7 +18,7 @@ help:
 # FUZZ is every fuzz target of the tree, as PACKAGE:TARGET.
 FUZZ = $(shell grep -rEo --include='*_test.go' --exclude-dir=build '^func Fuzz[[:alnum:]_]+' . | sed -E 's|^\./(.*)/[^/]*:func |\1:|' | sort)
 
-.PHONY: help build test sim-page test-sim test-host test-pure test-race test-pairs test-fuzz test-vm test-kernels test-peers soak peers lint keywords demo bench clean FORCE
+.PHONY: help build test sim-page test-sim test-host test-pure test-race test-pairs test-fuzz test-vm test-kernels test-peers soak peers lint keywords demo bench bench-vrrp clean FORCE
 
 ## build: the programs, in bin/
 build:
@@ -136,6 +136,13 @@ demo: build
 bench: build
 	$(STATIC) $(GO) build -o $(BIN)/bench ./integration/bench
 	$(BIN)/bench -vigil $(VIGIL)
+
+# In network namespaces of this machine, which should have nothing else to do. MEASURE are the measurements and their options: `-list` names
+# them, `-keepalived /usr/sbin/keepalived scale` measures one beside Debian's keepalived. Exit status 1 if a bar is missed.
+## bench-vrrp: what virtual routers are asked for at the most, MEASURE="scale outage" of it, with MEASURE=-list what there is
+bench-vrrp: build
+	$(STATIC) $(GO) build -o $(BIN)/benchvrrp ./integration/benchvrrp
+	$(BIN)/benchvrrp -vigil $(VIGIL) $(MEASURE)
 
 ## clean: remove bin/ and build/
 clean:

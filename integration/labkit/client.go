@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
@@ -15,6 +16,9 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // How long the client gives one request, connection set-up included. Where losses are counted it is shorter than the second
@@ -127,6 +131,52 @@ func probe(source, address string, every time.Duration) error {
 			})
 		}
 	}
+}
+
+// estranged makes one request after the other, each on a new connection and as one that does not know the neighbour yet.
+func estranged(address string, every time.Duration) error {
+	ctx, stop := terminated()
+	defer stop()
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	out := &recorder{out: bufio.NewWriter(os.Stdout)}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := forget(to.Addr()); err != nil {
+				return err
+			}
+			start := time.Now()
+			name, err := ask("", address, timeout)
+			out.record(start, name, err)
+		}
+	}
+}
+
+// forget removes a neighbour from what this host knows.
+func forget(ip netip.Addr) error {
+	family := netlink.FAMILY_V4
+	if ip.Is6() {
+		family = netlink.FAMILY_V6
+	}
+	known, err := netlink.NeighList(0, family)
+	if err != nil {
+		return err
+	}
+	for _, n := range known {
+		if n.IP.Equal(ip.AsSlice()) {
+			if err := netlink.NeighDel(&n); err != nil && !errors.Is(err, unix.ENOENT) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // hold makes its requests one after the other on a single connection, until that fails or it is asked to stop.

@@ -47,6 +47,7 @@ type Director struct {
 	Program Program
 	Process *testlan.Process // the present or last run
 	Log     []*testlan.Log   // of every run, oldest first
+	Terse   bool             // without the details in the log
 
 	dir string
 	pid atomic.Int64 // of Process, for those who look on
@@ -73,8 +74,12 @@ func (d *Director) Configure(text string) error {
 func (d *Director) Start() error {
 	const private = `mount --make-rprivate / && mount --bind "$1" /run && mount -t sysfs sysfs /sys && shift && exec "$@"`
 	run := filepath.Join(d.dir, "run")
-	argv := slices.Concat([]string{"unshare", "-m", "sh", "-c", private, "sh", run}, d.Program.Argv,
-		[]string{"-n", "-l", "-D", "-f", d.ConfigFile(), "-p", "/run/k.pid", "-r", "/run/v.pid", "-c", "/run/c.pid", "-b", "/run/b.pid"})
+	detail := []string{"-D"}
+	if d.Terse {
+		detail = nil
+	}
+	argv := slices.Concat([]string{"unshare", "-m", "sh", "-c", private, "sh", run}, d.Program.Argv, detail,
+		[]string{"-n", "-l", "-f", d.ConfigFile(), "-p", "/run/k.pid", "-r", "/run/v.pid", "-c", "/run/c.pid", "-b", "/run/b.pid"})
 	p, err := d.Host.Start(d.Program.Name+" on "+d.Host.Name, nil, argv...)
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func (n Noise) Excused() int {
 // Noise looks at a window of time.
 func (p *Pair) Noise(from, to time.Time) Noise {
 	n := noise(Summarize(p.control.Requests(), from, to))
-	address, nftables := p.changes.longest(from, to)
+	address, nftables := p.changes.Longest(from, to)
 	n.Delay, n.Nftables = max(n.Delay, address, p.waits.longest(from, to)), nftables
 	return n
 }
@@ -67,7 +67,7 @@ func (p *Pair) buildControl() error {
 	if p.control, err = StartProber(p.Client, control, controlInterval, nil); err != nil {
 		return err
 	}
-	p.changes = startReconfiguring(h, controlInterval/2)
+	p.changes = StartReconfiguring(h, controlInterval/2)
 	p.waits = startWaits(func() (pids []int) {
 		for _, d := range p.Directors {
 			if pid := int(d.pid.Load()); pid != 0 {

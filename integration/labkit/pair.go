@@ -26,7 +26,7 @@ type Pair struct {
 
 	lan     *testlan.Segment
 	control *Prober
-	changes *reconfigurer
+	changes *Reconfigurer
 	waits   *waits
 }
 
@@ -336,7 +336,7 @@ func (p *Pair) Up(ctx context.Context, s Settings) error {
 // Close stops everything and removes it.
 func (p *Pair) Close() (err error) {
 	if p.changes != nil {
-		err = p.changes.end()
+		err = p.changes.End()
 		p.changes = nil
 	}
 	if p.waits != nil {

@@ -34,6 +34,12 @@ func StartProber(h *testlan.Host, address netip.AddrPort, every time.Duration, o
 	return startClient(h, observe, "probe", "", address.String(), every.String())
 }
 
+// StartStranger is StartProber, but the client asks for the address's MAC address anew each time, and not while it waits for an
+// answer.
+func StartStranger(h *testlan.Host, address netip.AddrPort, every time.Duration, observe func(Request)) (*Prober, error) {
+	return startClient(h, observe, "estranged", address.String(), every.String())
+}
+
 // StartHolder starts a client that makes its requests on one connection and ends when that breaks.
 func StartHolder(h *testlan.Host, address netip.AddrPort, every time.Duration) (*Prober, error) {
 	return startClient(h, nil, "hold", address.String(), every.String())

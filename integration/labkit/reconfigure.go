@@ -9,9 +9,9 @@ import (
 	"vigil/internal/testlan"
 )
 
-// reconfigurer gives a host an address and takes it away, and changes its nftables, again and again. Locks of the kernel guard what
+// Reconfigurer gives a host an address and takes it away, and changes its nftables, again and again. Locks of the kernel guard what
 // belongs to all namespaces: whoever changes it waits while others do, and so long a director may be late without its fault.
-type reconfigurer struct {
+type Reconfigurer struct {
 	stop, ended chan struct{}
 	quiet       firewall.Quiet
 
@@ -28,9 +28,9 @@ type span struct{ from, to time.Time }
 // scratchAddress is nobody's.
 var scratchAddress = netip.MustParsePrefix("198.18.255.1/32")
 
-// startReconfiguring changes what the host has every so often, until it is ended.
-func startReconfiguring(h *testlan.Host, every time.Duration) *reconfigurer {
-	r := &reconfigurer{stop: make(chan struct{}), ended: make(chan struct{})}
+// StartReconfiguring changes what the host has every so often, until it is ended.
+func StartReconfiguring(h *testlan.Host, every time.Duration) *Reconfigurer {
+	r := &Reconfigurer{stop: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(r.ended)
 		defer r.quiet.Close()
@@ -49,7 +49,7 @@ func startReconfiguring(h *testlan.Host, every time.Duration) *reconfigurer {
 	return r
 }
 
-func (r *reconfigurer) once(h *testlan.Host) {
+func (r *Reconfigurer) once(h *testlan.Host) {
 	begun := time.Now()
 	r.mu.Lock()
 	r.address = begun
@@ -74,16 +74,16 @@ func (r *reconfigurer) once(h *testlan.Host) {
 	}
 }
 
-// end ends it and returns what went wrong first.
-func (r *reconfigurer) end() error {
+// End ends it and returns what went wrong first.
+func (r *Reconfigurer) End() error {
 	close(r.stop)
 	<-r.ended
 	return r.err
 }
 
-// longest are the longest changes of which a part was in a window of time. One of an address that is under way counts as far as
+// Longest are the longest changes of which a part was in a window of time. One of an address that is under way counts as far as
 // it has come: a director that waited for the same lock may be through already.
-func (r *reconfigurer) longest(from, to time.Time) (address, nftables time.Duration) {
+func (r *Reconfigurer) Longest(from, to time.Time) (address, nftables time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	address, nftables = longest(r.addresses, from, to), longest(r.nftables, from, to)

@@ -35,6 +35,12 @@ func tool(verb string, args []string) error {
 			return err
 		}
 		return probe(args[0], args[1], every)
+	case verb == "estranged" && len(args) == 2:
+		every, err := time.ParseDuration(args[1])
+		if err != nil {
+			return err
+		}
+		return estranged(args[0], every)
 	case verb == "hold" && len(args) == 2:
 		every, err := time.ParseDuration(args[1])
 		if err != nil {

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"vigil/confparse"
+	"vigil/integration/labkit"
+)
+
+func TestMain(m *testing.M) {
+	labkit.Main()
+	standInMain()
+	os.Exit(m.Run())
+}
+
+// parse returns what is meant by a configuration in which nothing may be wrong.
+func parse(t *testing.T, text string) *confparse.Config {
+	t.Helper()
+	c, diagnostics := confparse.Load(fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}, "k.conf", confparse.Env{})
+	for _, d := range diagnostics {
+		t.Errorf("%v", d)
+	}
+	return c
+}
+
+func addresses(c *confparse.Config) (n int) {
+	for _, v := range c.Instances {
+		n += len(v.VirtualAddresses) + len(v.ExcludedAddresses)
+	}
+	return n
+}
+
+// Every configuration has what its measurement is about, and more lines of global_defs where they are asked for.
+func TestConfigurations(t *testing.T) {
+	usual := scale{instances: 1000, links: 4, globals: "vrrp_priority -5\nchecker_priority 3"}
+	place := slowly{dir: t.TempDir(), programs: 200, globals: usual.globals}
+	if err := place.prepare(10 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	type content struct{ instances, addresses, services, servers int }
+	all := map[string]struct {
+		text string
+		want content
+	}{
+		"scale":     {scaleConfig(usual, 100), content{1000, 2000, 0, 0}},
+		"addresses": {addressesConfig(usual, 100), content{1, 255, 0, 0}},
+		"slow":      {place.config(), content{220, 220, 0, 0}},
+		"load":      {loadConfig(usual, 200, 20_000, 7), content{1, 1, 200, 20_000}},
+		"unloaded":  {loadConfig(usual, 100, 0, 0), content{1, 1, 0, 0}},
+	}
+	for _, f := range forms {
+		want := content{f.instances, len(f.targets), 0, 0}
+		if f.name == "ipv6" {
+			want.addresses++ // the link-local one
+		}
+		for d := range 2 {
+			all[fmt.Sprint(f.name, d)] = struct {
+				text string
+				want content
+			}{"global_defs {\n" + indent(usual.globals) + "}\n" + f.config(d), want}
+		}
+	}
+	for name, tt := range all {
+		c := parse(t, tt.text)
+		got := content{instances: len(c.Instances), addresses: addresses(c), services: len(c.VirtualServers)}
+		for _, s := range c.VirtualServers {
+			got.servers += len(s.RealServers)
+		}
+		if got != tt.want {
+			t.Errorf("%s has %+v, want %+v", name, got, tt.want)
+		}
+		if !strings.Contains(tt.text, "  vrrp_priority -5\n  checker_priority 3\n") {
+			t.Errorf("%s lacks what was asked for in global_defs", name)
+		}
+	}
+	if n := strings.Count(loadConfig(usual, 200, 20_000, 0), "\n"); n < linesPerCheck*20_000 {
+		t.Errorf("the long configuration has %d lines", n)
+	}
+	if loadConfig(usual, 200, 200, 1) == loadConfig(usual, 200, 200, 2) {
+		t.Error("a reload would find nothing new")
+	}
+}
+
+// What keepalived is compared with must mean the same to it.
+func TestKeepalivedTakesTheConfigurations(t *testing.T) {
+	program, err := exec.LookPath("keepalived")
+	if err != nil {
+		t.Skip("Debian's keepalived is not installed")
+	}
+	place := slowly{dir: t.TempDir(), programs: 5}
+	if err := place.prepare(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	small := scale{instances: 8, links: 2}
+	all := map[string]string{"scale": scaleConfig(small, 100), "addresses": addressesConfig(small, 100), "slow": place.config(),
+		"load": loadConfig(small, 200, 20, 1)}
+	for _, f := range forms {
+		all[f.name] = f.config(0)
+	}
+	for name, text := range all {
+		file := filepath.Join(t.TempDir(), "k.conf")
+		// The interfaces are not here.
+		text = "global_defs {\n  dynamic_interfaces\n}\n" + text
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(program, "-t", "-f", file).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", name, err, out)
+		}
+	}
+}
