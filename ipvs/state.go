@@ -7,10 +7,10 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"vigil/internal/boot"
+	"vigil/internal/wholefile"
 )
 
 // stateFile remembers across a crash which services are ours, so that those which left the configuration meanwhile can
@@ -95,19 +95,7 @@ func (f *stateFile) write(owned map[ServiceKey]bool) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(f.path), filepath.Base(f.path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(append(b, '\n'))
-	err = errors.Join(err, tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), f.path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
-	return err
+	return wholefile.Write(f.path, append(b, '\n'), 0o600)
 }
 
 // bootID identifies this boot; "" where it cannot be told.

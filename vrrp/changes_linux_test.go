@@ -79,7 +79,7 @@ func TestDecisionsAreToldEarly(t *testing.T) {
 	<-early.Changed()
 	want(t, "decided", early.Take(), []Change{{Instance: "A", From: election.Master, To: election.Backup}})
 	want(t, "followed", len(late.Take()), 0)
-	c.end(c.begin(Change{Instance: "A", From: election.Master, To: election.Backup}))
+	c.end(c.begin(Change{Instance: "A", From: election.Master, To: election.Backup}, nil))
 	want(t, "followed afterwards", len(late.Take()), 1)
 	want(t, "decided twice", len(early.Take()), 0)
 	c.unfollow(early)

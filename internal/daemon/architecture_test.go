@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"internal/simulate":     {"confparse", "internal/track", "vrrp", "vrrp/election", "vrrp/vrrptest"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs",
-		"internal/bfd", "internal/boot", "internal/dump", "internal/firewall", "internal/netio", "internal/notify", "internal/process", "internal/script", "internal/status", "internal/track", "internal/track/watch", "internal/web"},
+		"internal/bfd", "internal/boot", "internal/dump", "internal/firewall", "internal/netio", "internal/notify", "internal/process", "internal/script", "internal/status", "internal/track", "internal/track/watch", "internal/web", "internal/wholefile"},
 	"internal/notify": nil,
 	"internal/web":    {"internal/status"},
 	"internal/status": nil,
@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"vrrp/lan/lantest": {"confparse", "vrrp/wire", "vrrp/lan", "internal/netio", "internal/testlan"},
 
 	"healthcheck":   {"confparse", "internal/pcre", "internal/script", "internal/trackfile"},
-	"ipvs":          {"confparse", "ipvs/pool", "internal/boot", "internal/namespace_linux"},
+	"ipvs":          {"confparse", "ipvs/pool", "internal/boot", "internal/namespace_linux", "internal/wholefile"},
 	"ipvs/pool":     {"confparse"},
 	"ipvs/ipvstest": {"confparse", "ipvs"},
 
@@ -57,9 +57,7 @@ var arrows = map[string][]string{
 	"internal/track":          nil,
 	"internal/track/watch":    {"confparse", "internal/script", "internal/track", "internal/trackfile"},
 	"internal/ipvsadm":        {"confparse", "ipvs"},
-	"internal/realserver":     {"internal/netio"},
-	"internal/namespace":      nil,
-	"internal/netio":          {"internal/namespace", "internal/routing"},
+	"ipvs":          {"confparse", "ipvs/pool", "internal/boot", "internal/namespace_linux", "internal/wholefile"},
 	"internal/routing":        nil,
 	"integration/labkit":      {"internal/firewall"},
 	"integration/benchvrrp":   {"internal/daemon", "ipvs/ipvstest"}, // the whole daemon, where the kernel has no IPVS
@@ -70,6 +68,7 @@ var arrows = map[string][]string{
 	"internal/process":        nil,
 	"internal/script":         nil,
 	"internal/trackfile":      nil,
+	"internal/wholefile":      nil,
 }
 
 // harness is what looks at the program from outside: it imports itself, and any library.

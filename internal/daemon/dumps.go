@@ -13,6 +13,7 @@ import (
 	"vigil/confparse"
 	"vigil/internal/bfd"
 	"vigil/internal/dump"
+	"vigil/internal/wholefile"
 	"vigil/vrrp"
 )
 
@@ -198,7 +199,7 @@ func (d *daemon) write(r Request, name, usual string, text []byte, mode os.FileM
 	path, log := dump.Path(name, usual, os.Getenv("TMPDIR")), d.log
 	d.dumps.writing.Go(func() {
 		if err == nil {
-			err = dump.Write(path, text, mode)
+			err = wholefile.Write(path, text, mode)
 		}
 		if err != nil {
 			log.Warn("nothing is printed", "err", err)

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"vigil/internal/boot"
-	"vigil/internal/dump"
 	"vigil/internal/firewall"
 	"vigil/internal/status"
+	"vigil/internal/wholefile"
 	"vigil/ipvs"
 )
 
@@ -121,7 +121,7 @@ func (t *tables) note(lists ...[]string) {
 	}
 	id, err := boot.ID()
 	if err == nil {
-		err = dump.Write(path, []byte(id+"\n"+strings.Join(names, "\n")+"\n"), 0o600)
+		err = wholefile.Write(path, []byte(id+"\n"+strings.Join(names, "\n")+"\n"), 0o600)
 	}
 	if err != nil {
 		t.log.Warn("cannot remember tables of nftables across a crash", "err", err)

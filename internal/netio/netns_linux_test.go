@@ -99,7 +99,7 @@ func onLink(t *testing.T, h *Handle, index int) []Address {
 
 // The kernel receives what is sent to an IPv6 address some time after it was added, and not after it was removed.
 func TestReceives(t *testing.T) {
-	h := namespace(t)
+	h := freshNamespace(t)
 	eth0, _ := veth(t, h, "eth0", "peer0")
 	for _, p := range []string{"2001:db8::1/64", "2001:db8::2/128", "fe80::77:51/128"} {
 		a := Address{Index: eth0.Index, Prefix: netip.MustParsePrefix(p)}

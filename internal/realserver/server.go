@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vigil/internal/netio"
+	"vigil/internal/wholefile"
 )
 
 // StateFile is where what was found at first is kept until it is undone. It does not outlive a reboot, nor does what it is about.
@@ -274,11 +275,7 @@ func (s Server) store(f *found) error {
 	if err := os.MkdirAll(filepath.Dir(s.file()), 0o755); err != nil {
 		return err
 	}
-	next := s.file() + ".new"
-	if err := os.WriteFile(next, append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(next, s.file())
+	return wholefile.Write(s.file(), append(text, '\n'), 0o644)
 }
 
 // holders returns which interfaces have which addresses.
