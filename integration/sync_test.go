@@ -2,11 +2,13 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vigil/integration/labkit"
 	"vigil/internal/testlan"
@@ -133,8 +135,8 @@ func TestCheckCase57(t *testing.T) {
 	}
 }
 
-// TestSyncDaemonIsReloaded: a reload has the kernel run what it asks for, whatever ran before; keepalived leaves nothing running
-// until the next change of role. A master that is killed and comes back finds its daemon and lets it be.
+// TestSyncDaemonIsReloaded: a reload has the kernel run what it asks for, whatever ran before. One that is killed and comes back
+// goes on with what it finds.
 func TestSyncDaemonIsReloaded(t *testing.T) {
 	s := newSynchronizing(t, program(t, "vigil"))
 	s.must(s.director.Configure(syncText("lvs_sync_daemon eth1 VI_1")))
@@ -157,7 +159,14 @@ func TestSyncDaemonIsReloaded(t *testing.T) {
 	}
 	s.director.Kill()
 	s.runs("killed", "master id 3"+usual)
+	begun := time.Now()
 	s.must(s.director.Start())
+	s.must(until(wait(s), func() error {
+		if _, up := s.director.Log[1].Find("Startup complete", begun); !up {
+			return errors.New("it does not come up")
+		}
+		return nil
+	}))
 	s.runs("started again", "master id 3"+usual)
 	s.must(s.director.Stop())
 	s.runs("stopped")

