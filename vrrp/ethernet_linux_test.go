@@ -389,13 +389,14 @@ func (c *hostConn) Accept(a lan.Admission) error {
 }
 
 // Poll delivers what the reader has not got to: nothing, unless the machine is late.
-func (c *hostConn) Poll() {
+func (c *hostConn) Poll() bool {
 	c.host.mu.Lock()
 	defer c.host.mu.Unlock()
 	for _, p := range c.waiting {
 		c.deliver(lan.DecodeIPv4(p))
 	}
 	c.waiting = nil
+	return true
 }
 
 func (c *hostConn) Close() error {

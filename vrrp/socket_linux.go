@@ -101,10 +101,18 @@ func (r *Runner) open(s *socket) {
 	}
 	deliver := func(p lan.Received) {
 		at := r.now()
-		select {
-		case r.packets <- packetIn{s, p, at.Add(-p.Queued), at}:
-		default:
-			r.dropped.Add(1)
+		in := packetIn{s, p, at.Add(-p.Queued), at}
+		for {
+			select {
+			case r.packets <- in:
+				return
+			default:
+			}
+			select { // the latest word counts
+			case <-r.packets:
+				r.dropped.Add(1)
+			default:
+			}
 		}
 	}
 	s.opening = true
@@ -211,6 +219,9 @@ func (r *Runner) close(s *socket) {
 	}
 }
 
+// mostPolls is how often a socket is looked at in which there is always something: a flood is not to keep the timers from it.
+const mostPolls = 64
+
 // listenBeforeWake reads what has arrived for the virtual routers that are about to conclude that nobody speaks. This
 // process may have been stopped for longer than their patience, and woken up by its timer before any of its readers.
 func (r *Runner) listenBeforeWake(now election.Instant) {
@@ -224,8 +235,10 @@ func (r *Runner) listenBeforeWake(now election.Instant) {
 		r.polled = append(r.polled, in.socket)
 	})
 	for _, s := range r.polled {
-		s.conn.Poll()
-		r.receiveAll()
+		for all, n := false, 0; !all && n < mostPolls; n++ {
+			all = s.conn.Poll()
+			r.receiveAll()
+		}
 	}
 	r.polled = r.polled[:0]
 }
@@ -233,7 +246,12 @@ func (r *Runner) listenBeforeWake(now election.Instant) {
 // receiveAll handles the packets that the readers have delivered by now.
 func (r *Runner) receiveAll() {
 	for range len(r.packets) {
-		r.receive(<-r.packets)
+		select {
+		case p := <-r.packets:
+			r.receive(p)
+		default: // a reader has made room
+			return
+		}
 	}
 }
 

@@ -57,7 +57,9 @@ var arrows = map[string][]string{
 	"internal/track":          nil,
 	"internal/track/watch":    {"confparse", "internal/script", "internal/track", "internal/trackfile"},
 	"internal/ipvsadm":        {"confparse", "ipvs"},
-	"ipvs":          {"confparse", "ipvs/pool", "internal/boot", "internal/namespace_linux", "internal/wholefile"},
+	"internal/realserver":     {"internal/netio", "internal/wholefile"},
+	"internal/namespace":      nil,
+	"internal/netio":          {"internal/namespace", "internal/routing"},
 	"internal/routing":        nil,
 	"integration/labkit":      {"internal/firewall"},
 	"integration/benchvrrp":   {"internal/daemon", "ipvs/ipvstest"}, // the whole daemon, where the kernel has no IPVS

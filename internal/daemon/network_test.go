@@ -137,7 +137,7 @@ type silence struct{}
 
 func (silence) Send(wire.Advert, wire.IPHeader) error { return nil }
 func (silence) Accept(lan.Admission) error            { return nil }
-func (silence) Poll()                                 {}
+func (silence) Poll() bool                            { return true }
 func (silence) Close() error                          { return nil }
 
 func (n *network) MakeLink(v lan.VirtualLink) (netio.Link, bool, error) {

@@ -100,9 +100,9 @@ type Conn interface {
 	Send(wire.Advert, wire.IPHeader) error
 	// Accept replaces what is delivered; at first it is nothing.
 	Accept(Admission) error
-	// Poll delivers, before it returns, what has been received and not yet delivered. It does not wait for more, and
-	// under a flood it returns with some of it.
-	Poll()
+	// Poll delivers, before it returns, some of what has been received and not yet delivered, the oldest first, and reports
+	// whether that was all. It does not wait for more.
+	Poll() (all bool)
 	// Close leaves the group and waits until deliver has returned for the last time.
 	Close() error
 }

@@ -221,11 +221,12 @@ func (s *socket) sendFrom(sys syscall.RawConn, a wire.Advert, ip wire.IPHeader) 
 }
 
 // Poll implements Conn.
-func (s *socket) Poll() {
-	_ = control(s.sys, func(fd int) error {
-		_, err := s.drain(fd) // an error is the reader's, who will see it again or not
+func (s *socket) Poll() (all bool) {
+	err := control(s.sys, func(fd int) (err error) {
+		all, err = s.drain(fd)
 		return err
 	})
+	return all || err != nil // an error is the reader's, who will see it again or not
 }
 
 // Close implements Conn.
