@@ -7,10 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"runtime"
 	"strings"
-
-	"github.com/vishvananda/netns"
 )
 
 const settingsDir = "/proc/sys/net/ipv4/vs/"
@@ -63,23 +60,5 @@ func (k *linuxKernel) LinkIndex(name string) (index int) {
 
 // inside calls f where interfaces and files of /proc/sys are those of the kernel's network namespace.
 func (k *linuxKernel) inside(f func() error) error {
-	if k.netNS == "" {
-		return f()
-	}
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends in the other namespace
-		done <- func() error {
-			ns, err := netns.GetFromPath(k.netNS)
-			if err != nil {
-				return err
-			}
-			defer ns.Close()
-			if err := netns.Set(ns); err != nil {
-				return err
-			}
-			return f()
-		}()
-	}()
-	return <-done
+	return inNetNS(k.netNS, f)
 }
