@@ -66,7 +66,10 @@ type executed struct {
 
 // spot is what two resources have in common that are one on the host.
 func spot(r Resource) Resource {
-	a := r.(Address)
+	a, ok := r.(Address)
+	if !ok {
+		return r
+	}
 	return Address{Prefix: a.Prefix, Link: a.Link}
 }
 
@@ -195,7 +198,10 @@ func (x *executor) event(t *rapid.T) {
 		x.do(x.Engine.Track(x.now, anyTracker.Draw(t, "tracker"), rapid.IntRange(-2, 2).Draw(t, "value")))
 	case 3:
 		bad := source(rapid.IntRange(0, 6).Draw(t, "bad"))
-		x.failing = func(r Resource) bool { return r.(Address).Prefix.Addr() == bad }
+		x.failing = func(r Resource) bool {
+			a, ok := r.(Address)
+			return ok && a.Prefix.Addr() == bad
+		}
 	case 4:
 		if rapid.IntRange(0, 4).Draw(t, "stop") == 0 {
 			x.do(x.Engine.Step(x.now, h, Stop{AtOnce: rapid.Bool().Draw(t, "at once")}))
