@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -95,7 +96,7 @@ func (l *checkLab) waitPool(want []string, cond func() error) {
 			return err
 		}
 		if diff := cmp.Diff(want, in); diff != "" {
-			return fmt.Errorf("(-want +got):\n%s", diff)
+			return errors.Join(fmt.Errorf("(-want +got):\n%s", diff), cond())
 		}
 		return cond()
 	}))
