@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/sys/unix"
 
 	"vigil/confparse"
 	"vigil/internal/testlan"
@@ -231,6 +233,9 @@ func TestHostileServers(t *testing.T) {
 								defer cancel2.Stop()
 							}
 							r := p.check.Check(ctx)
+							if errors.Is(r.Err, unix.ECONNRESET) && p.want == Passed {
+								return // it was reset before there was time to see it connected
+							}
 							if ctx.Err() == nil && r.Outcome != p.want {
 								t.Errorf("%s: %v, %v, %q, %v", p.name, r.Outcome, r.Code, r.Reason, r.Err)
 							}

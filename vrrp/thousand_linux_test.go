@@ -68,14 +68,18 @@ func TestThousandRoutersFailOver(t *testing.T) {
 		master := start(t, hosts[0], Options{}, thousand(200)...)
 		time.Sleep(5500 * time.Millisecond)
 		synctest.Wait()
+		mu.Lock()
 		want(t, "masters", len(adverts[0]), 1000)
 		want(t, "adverts of the backup", len(adverts[1]), 0)
+		mu.Unlock()
 		master.Kill()
 		master.wait()
 		time.Sleep(6 * time.Second)
 		synctest.Wait()
 		backup.Kill()
 		backup.wait()
+		mu.Lock()
+		defer mu.Unlock()
 		const patience = 3*time.Second + time.Second*156/256
 		for key, at := range adverts[0] {
 			last, own := at[len(at)-1], adverts[1][key]
