@@ -189,7 +189,7 @@ func leadAndResign(t *testing.T, ours, theirs string) (*peers, *testlan.Process)
 	r, stop := vigil(t, p.a, ours+"\npriority 150\n")
 	untilState(t, r, election.Master)
 	peer := keepalived(t, p.b, theirs+"\npriority 100\n")
-	entered(t, peer, "Entering BACKUP STATE (init)")
+	entered(t, peer, "Entering BACKUP STATE")
 	sent, masters := uint64(0), -1
 	lantest.Until(t, "keepalived obeys", func() error {
 		now := r.Status().Instances[0].Counters.AdvertsSent
