@@ -12,6 +12,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/integration/labkit"
+	"vigil/internal/testlan"
 )
 
 func TestMain(m *testing.M) {
@@ -91,9 +92,7 @@ func TestConfigurations(t *testing.T) {
 // What keepalived is compared with must mean the same to it.
 func TestKeepalivedTakesTheConfigurations(t *testing.T) {
 	program, err := exec.LookPath("keepalived")
-	if err != nil {
-		t.Skip("Debian's keepalived is not installed")
-	}
+	testlan.RequirePeer(t, err)
 	place := slowly{dir: t.TempDir(), programs: 5}
 	if err := place.prepare(time.Second); err != nil {
 		t.Fatal(err)
