@@ -41,6 +41,9 @@ var forms = []form{
 	{name: "vmac", instances: 1, targets: []netip.Addr{outageVIP}, config: func(d int) string {
 		return outageRouter(d, 51, "2", "1", "  use_vmac\n  vmac_xmit_base\n", "10.77.0.100/24")
 	}},
+	{name: "vmac-subnet", instances: 1, targets: []netip.Addr{netip.MustParseAddr("10.78.0.100")}, config: func(d int) string {
+		return outageRouter(d, 51, "2", "1", "  use_vmac\n", "10.78.0.100/24") // answers have the virtual MAC address too
+	}},
 	{name: "ipv6", instances: 1, targets: []netip.Addr{outageVIP6}, config: func(d int) string {
 		return outageRouter(d, 51, "3", "1", "", "fe80::77:51", "fd00:77:0::100/64")
 	}},
@@ -103,7 +106,8 @@ func newClient(s *site) (*testlan.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := h.Attach(s.segments[0], "eth0", netip.MustParsePrefix("10.77.0.200/24"), netip.MustParsePrefix("fd00:77:0::200/64")); err != nil {
+	if _, err := h.Attach(s.segments[0], "eth0", netip.MustParsePrefix("10.77.0.200/24"),
+		netip.MustParsePrefix("10.78.0.200/24"), netip.MustParsePrefix("fd00:77:0::200/64")); err != nil {
 		return nil, err
 	}
 	for _, d := range s.directors {

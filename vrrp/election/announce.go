@@ -100,8 +100,11 @@ func (m *Machine) announceDue(now Instant) {
 		t.lowerAgain = Never
 		m.announce(g.LowerPrioRepeat)
 	}
-	if t.handedOver <= now {
-		t.handedOver = Never
+	if due := min(t.quieted, t.handedOver); due <= now {
+		t.quieted = Never
+		if t.handedOver <= now {
+			t.handedOver = Never
+		}
 		m.announce(1)
 	}
 }

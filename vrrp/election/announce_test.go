@@ -92,20 +92,21 @@ func TestReloadReschedulesRefresh(t *testing.T) {
 }
 
 // TestAnnouncedAgainAfterTheGrace: until the predecessor stops serving, somebody may learn its address once more. So the
-// new master announces again when the grace is over, whatever garp_master_delay says.
+// new master announces again when the grace is over, whatever garp_master_delay says; and in the midst of it, so that nobody
+// who learned it before the predecessor knew of its successor is without a master when it goes.
 func TestAnnouncedAgainAfterTheGrace(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		play func(*rig)
 		want []string
 	}{
-		{"it resigned", func(r *rig) { r.hear(200).hear(0) }, []string{"609.375ms announce ×1", "859.375ms announce ×1"}},
+		{"it resigned", func(r *rig) { r.hear(200).hear(0) }, []string{"609.375ms announce ×1", "709.375ms announce ×1", "859.375ms announce ×1"}},
 		{"it was preempted", func(r *rig) {
 			for at := time.Second; at < 4*time.Second; at += time.Second {
 				r.until(at).hear(50)
 			}
-		}, []string{"3.609375s announce ×1", "3.859375s announce ×1"}},
-		{"it fell silent, or is slow", func(r *rig) { r.hear(200) }, []string{"3.609375s announce ×1", "3.859375s announce ×1"}},
+		}, []string{"3.609375s announce ×1", "3.709375s announce ×1", "3.859375s announce ×1"}},
+		{"it fell silent, or is slow", func(r *rig) { r.hear(200) }, []string{"3.609375s announce ×1", "3.709375s announce ×1", "3.859375s announce ×1"}},
 		{"there was none", func(*rig) {}, []string{"3.609375s announce ×1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

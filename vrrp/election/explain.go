@@ -77,7 +77,7 @@ func (m *Machine) Explain() Explanation {
 		is Timer
 	}{
 		{t.advert, TimerAdvert}, {t.activeDown, TimerActiveDown}, {t.startup, TimerStartup}, {t.release, TimerRelease},
-		{min(m.retry.at, m.repairs.at), TimerRetry}, {min(t.second, t.refresh, t.extra, t.lower, t.lowerAgain, t.handedOver), TimerAnnouncements},
+		{min(m.retry.at, m.repairs.at), TimerRetry}, {min(t.second, t.refresh, t.extra, t.lower, t.lowerAgain, t.quieted, t.handedOver), TimerAnnouncements},
 		{t.prepare, TimerPreMaster}, {t.ensure, TimerEnsureMaster},
 	} {
 		if timer.at < e.Deadline {

@@ -62,6 +62,7 @@ type Machine struct {
 	generation uint64     // of the last Own
 	owned      []Resource // what may be in place
 	failures   []Failure  // of the last Own
+	unclaimed  bool       // MASTER, but the first advert waits for the resources
 	unserved   bool       // none of the advertised addresses could be installed
 	retry      backoff    // of what could not be
 	repairs    repairs    // of what somebody else has removed
@@ -245,6 +246,7 @@ func (m *Machine) emit(a Action) { m.out = append(m.out, a) }
 
 // sendAdvert sends an advert now; the next is due one interval later.
 func (m *Machine) sendAdvert(now Instant) {
+	m.unclaimed = false
 	m.counters.AdvertsSent++
 	m.advertise(m.priority)
 	m.timers.advert = now.Add(m.spec.AdvertInterval)

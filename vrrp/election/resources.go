@@ -77,6 +77,9 @@ func (m *Machine) effectDone(now Instant, ev EffectDone) {
 		m.retry.next(now, retryFirst)
 	}
 	if m.state == Master {
+		if m.unclaimed {
+			m.sendAdvert(now)
+		}
 		m.announceInstalled(before)
 	}
 }

@@ -8,6 +8,12 @@ const (
 	handOverGrace = 200 * time.Millisecond
 	// handOverMargin is added where another router's grace must be over: its clock and the network take their time.
 	handOverMargin = 50 * time.Millisecond
+	// predecessorQuiet is when a previous master of this program has long ceased to tell neighbours of its addresses. Who
+	// was misled before, a switch that saw the virtual MAC address there too, is put right while that one still serves.
+	predecessorQuiet = handOverGrace / 2
+	// claimPatience is how long the first advert waits for the resources at the most, where it is what draws the traffic.
+	// It is less than the difference of skew times that separates most routers.
+	claimPatience = 10 * time.Millisecond
 	// passOnTime is how long the new master passes on what the previous one knows: that one's grace begins when our
 	// first advert arrives, and ends before this does not.
 	passOnTime = handOverGrace - 20*time.Millisecond
@@ -30,20 +36,21 @@ type timers struct {
 	lowerAgain Instant // the second round for them, after garp_lower_prio_delay
 	prepare    Instant // MASTER: pre_master is waited for until then
 	ensure     Instant // MASTER: the next run of ensure_master
+	quieted    Instant // another round when the predecessor tells nobody any more
 	handedOver Instant // another round when the predecessor's grace is over
 }
 
 var stopped = timers{
 	advert: Never, activeDown: Never, startup: Never, preempt: Never, release: Never,
-	second: Never, refresh: Never, extra: Never, lower: Never, lowerAgain: Never, handedOver: Never,
+	second: Never, refresh: Never, extra: Never, lower: Never, lowerAgain: Never, quieted: Never, handedOver: Never,
 	prepare: Never, ensure: Never,
 }
 
 // Deadline returns when the machine wants Wake next; false when no time will change anything.
 func (m *Machine) Deadline() (Instant, bool) {
 	t := &m.timers
-	d := min(t.advert, t.activeDown, t.startup, t.release, t.second, t.refresh, t.extra, t.lower, t.lowerAgain, t.handedOver, t.prepare, t.ensure,
-		m.retry.at, m.repairs.at)
+	d := min(t.advert, t.activeDown, t.startup, t.release, t.second, t.refresh, t.extra, t.lower, t.lowerAgain, t.quieted, t.handedOver,
+		t.prepare, t.ensure, m.retry.at, m.repairs.at)
 	return d, d != Never
 }
 

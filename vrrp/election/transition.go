@@ -83,7 +83,8 @@ func (m *Machine) activeDown(now Instant) {
 	m.toMaster(now, CauseTimeout)
 }
 
-// toMaster takes over: the advert leaves first, so that nobody else starts an election while addresses are installed.
+// toMaster takes over: the advert leaves first, so that nobody else starts an election while addresses are installed. See
+// claim for when it does not.
 func (m *Machine) toMaster(now Instant, cause Cause) {
 	previous, alive := m.predecessor(now)
 	m.becomeMaster(now, cause)
@@ -104,7 +105,7 @@ func (m *Machine) takeOver(now Instant, t taking) {
 		m.timers.second = now.Add(d)
 	}
 	if t.previous.IsValid() { // until its grace is over somebody may learn the wrong one; silent ones may just be slow
-		m.timers.handedOver = now.Add(handOverGrace + handOverMargin)
+		m.timers.quieted, m.timers.handedOver = now.Add(predecessorQuiet), now.Add(handOverGrace+handOverMargin)
 	}
 	m.scheduleRefresh(now)
 }
@@ -116,12 +117,24 @@ func (m *Machine) becomeMaster(now Instant, cause Cause) {
 	m.timers = stopped
 	m.peers.forgive()
 	m.counters.BecameMaster++
-	m.sendAdvert(now)
+	m.claim(now)
 	if cause == CauseTimeout {
 		m.emit(Report{Kind: ReportAdvertTimeout})
 	}
 	m.transition(now, from, cause, m.master)
 	m.master = Peer{}
+}
+
+// claim sends the first advert of a MASTER. One that has the virtual MAC address for its source tells the switches that
+// the address is here now (RFC 9568 §7.3): it waits, a little, for the addresses, which the predecessor serves until it is
+// heard.
+func (m *Machine) claim(now Instant) {
+	if m.present || len(m.resources) == 0 || m.spec.Hooks.PreMaster.Exists() || !m.spec.advertMovesMAC() {
+		m.sendAdvert(now)
+		return
+	}
+	m.unclaimed = true
+	m.timers.advert = now.Add(min(claimPatience, m.interval/2))
 }
 
 // yield gives way to another master. No priority-0 advert is sent, for a master is there already; the addresses stay
@@ -221,7 +234,7 @@ func (m *Machine) finish() {
 }
 
 func (m *Machine) leaveMaster() {
-	m.timers = stopped
+	m.timers, m.unclaimed = stopped, false
 	m.repairs.at, m.repairs.missing = Never, nil
 	m.endHooks()
 	m.peers.forgive()

@@ -59,6 +59,9 @@ func (s *InstanceSpec) sameLinks(t *InstanceSpec) bool {
 		s.ExtraGARP == t.ExtraGARP && s.ExtraGARPAll == t.ExtraGARPAll && slices.Equal(s.AddressLinks, t.AddressLinks)
 }
 
+// advertMovesMAC reports whether adverts have the virtual MAC address for their source.
+func (s *InstanceSpec) advertMovesMAC() bool { return s.VMAC.Kind == Macvlan && !s.TransmitBase }
+
 // AdvertLink returns the name of the interface that adverts leave and arrive by.
 func (s *InstanceSpec) AdvertLink() string {
 	if s.VMAC.Kind == NoLink || s.TransmitBase {

@@ -3,7 +3,9 @@ package election
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 )
 
 // TestNoAcceptComesBeforeItsAddressAndGoesAfterIt (RFC 9568 §6.1, Accept_Mode): no packet reaches an address in between.
@@ -79,4 +81,57 @@ func TestVirtualLinkOfAdverts(t *testing.T) {
 	if s.Key() != base.Key() || s.Equal(base) {
 		t.Error("what the link is for is changed in place")
 	}
+}
+
+// virtualMAC is a router whose adverts have the virtual MAC address for their source.
+func virtualMAC(s *InstanceSpec) {
+	s.VMAC = VirtualLink{Kind: Macvlan, Name: "vrrp.51", Parent: "eth0"}
+}
+
+// TestClaimWaitsForTheAddresses: the first advert from the virtual MAC address draws the traffic here, so the addresses are
+// in place before it; its time is no later than 10 ms after the decision, however long they take.
+func TestClaimWaitsForTheAddresses(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spec  func(*InstanceSpec)
+		takes time.Duration // until the addresses are in place
+		want  string
+	}{
+		{"they come", virtualMAC, 2 * time.Millisecond, "3.611375s send 100"},
+		{"they take long", virtualMAC, 30 * time.Millisecond, "3.619375s send 100"},
+		{"a hook is waited for", func(s *InstanceSpec) { virtualMAC(s); preMaster(time.Second)(s) }, 2 * time.Millisecond, "3.609375s send 100"},
+		{"there are none", func(s *InstanceSpec) { virtualMAC(s); s.Addresses = nil }, 2 * time.Millisecond, "3.609375s send 100"},
+		{"the parent's MAC address", func(s *InstanceSpec) { virtualMAC(s); s.TransmitBase = true }, 2 * time.Millisecond, "3.609375s send 100"},
+		{"no virtual one", func(*InstanceSpec) {}, 2 * time.Millisecond, "3.609375s send 100"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, spec2(tt.spec)).up().done()
+			decided := 3609375 * time.Microsecond
+			r.until(decided + tt.takes).done().until(4 * time.Second)
+			sent := slices.DeleteFunc(r.lines, func(l string) bool { return !strings.Contains(l, " send ") })
+			if !slices.Equal(sent, []string{tt.want}) {
+				t.Errorf("%q, want %q", sent, tt.want)
+			}
+		})
+	}
+	t.Run("none can be had", func(t *testing.T) { // nobody was told of a master, and nothing is waited for any more
+		spec := having([]Address{first})
+		virtualMAC(&spec)
+		r := newRig(t, spec).up().done().until(3610 * time.Millisecond).forget()
+		r.done(first).expectState(Fault).forget().until(4 * time.Second).expect()
+	})
+	t.Run("a lower master meanwhile", func(t *testing.T) {
+		r := newRig(t, spec2(virtualMAC)).up().done().until(3610 * time.Millisecond).forget()
+		r.hear(200).done().until(3800 * time.Millisecond)
+		if slices.ContainsFunc(r.lines, func(l string) bool { return strings.Contains(l, " send ") }) {
+			t.Errorf("who has given way claims it: %q", r.lines)
+		}
+	})
+	t.Run("its own grace", func(t *testing.T) { // the addresses are there still
+		r := newRig(t, spec2(virtualMAC, func(s *InstanceSpec) { s.Priority = 254 })).master().done().hear(255).hear(0).forget()
+		r.until(3015625 * time.Microsecond)
+		if len(r.lines) == 0 || r.lines[0] != "3.015625s send 254" {
+			t.Errorf("%q", r.lines)
+		}
+	})
 }
