@@ -38,6 +38,7 @@ type host struct {
 	refuse     func(op string, a netip.Addr) error // may fail or delay an operation
 	quiet      map[netip.Addr]bool                 // what it does not answer for
 	deaf       error                               // of Quiet
+	heldUp     time.Duration                       // how long who has polled is not run then
 	onQuiet    func() error                        // may fail or delay Quiet
 	mute       bool                                // nothing can be sent
 	carrier    map[string]bool                     // what drivers say; those of others do not answer
@@ -391,11 +392,13 @@ func (c *hostConn) Accept(a lan.Admission) error {
 // Poll delivers what the reader has not got to: nothing, unless the machine is late.
 func (c *hostConn) Poll() bool {
 	c.host.mu.Lock()
-	defer c.host.mu.Unlock()
 	for _, p := range c.waiting {
 		c.deliver(lan.DecodeIPv4(p))
 	}
 	c.waiting = nil
+	held := c.host.heldUp
+	c.host.mu.Unlock()
+	time.Sleep(held)
 	return true
 }
 

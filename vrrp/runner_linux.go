@@ -282,7 +282,7 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 		}
 		select {
 		case p := <-r.packets:
-			r.receive(p)
+			r.receive(p, r.now())
 		case ev := <-events:
 			r.observe(ev)
 		case l := <-r.filterLosses:
@@ -363,8 +363,9 @@ func (r *Runner) wake() {
 	if r.linkbeat.at <= now {
 		r.askLinks()
 	}
+	now = r.now()
 	r.listenBeforeWake(now)
-	r.do(r.engine.Wake(r.now()))
+	r.do(r.engine.Wake(now))
 	if r.publishAt <= now {
 		r.publish()
 	}
@@ -416,8 +417,10 @@ func (r *Runner) answer() {
 }
 
 // step gives one event to one virtual router.
-func (r *Runner) step(in *virtualRouter, ev election.Event) {
-	r.do(r.engine.Step(r.now(), in.handle, ev))
+func (r *Runner) step(in *virtualRouter, ev election.Event) { r.stepAt(r.now(), in, ev) }
+
+func (r *Runner) stepAt(now election.Instant, in *virtualRouter, ev election.Event) {
+	r.do(r.engine.Step(now, in.handle, ev))
 }
 
 // all returns the virtual routers in the order in which they started.

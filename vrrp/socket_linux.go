@@ -223,9 +223,11 @@ func (r *Runner) close(s *socket) {
 const mostPolls = 64
 
 // listenBeforeWake reads what has arrived for the virtual routers that are about to conclude that nobody speaks. This
-// process may have been stopped for longer than their patience, and woken up by its timer before any of its readers.
+// process may have been stopped for longer than their patience, and woken up by its timer before any of its readers. What it
+// reads counts as of now, and so must be what is concluded: of a later moment, before which this thread may have been held up
+// again, nothing is known.
 func (r *Runner) listenBeforeWake(now election.Instant) {
-	r.receiveAll()
+	r.receiveAll(now)
 	r.engine.Due(now, func(h election.Handle) {
 		in := r.instances[h]
 		if in == nil || in.state == election.Master || in.socket == nil || in.socket.conn == nil ||
@@ -237,18 +239,18 @@ func (r *Runner) listenBeforeWake(now election.Instant) {
 	for _, s := range r.polled {
 		for all, n := false, 0; !all && n < mostPolls; n++ {
 			all = s.conn.Poll()
-			r.receiveAll()
+			r.receiveAll(now)
 		}
 	}
 	r.polled = r.polled[:0]
 }
 
-// receiveAll handles the packets that the readers have delivered by now.
-func (r *Runner) receiveAll() {
+// receiveAll handles the packets that the readers have delivered.
+func (r *Runner) receiveAll(now election.Instant) {
 	for range len(r.packets) {
 		select {
 		case p := <-r.packets:
-			r.receive(p)
+			r.receive(p, now)
 		default: // a reader has made room
 			return
 		}
@@ -256,7 +258,7 @@ func (r *Runner) receiveAll() {
 }
 
 // receive gives a packet to the virtual router it is for.
-func (r *Runner) receive(p packetIn) {
+func (r *Runner) receive(p packetIn, now election.Instant) {
 	in := p.socket.find(p.packet)
 	if in == nil {
 		r.stranger(p)
@@ -264,13 +266,13 @@ func (r *Runner) receive(p packetIn) {
 	}
 	r.touch()
 	if in.spec.Debug > 0 {
-		in.log.received(p.packet, &in.debugging, r.now())
+		in.log.received(p.packet, &in.debugging, now)
 	}
 	if p.packet.Reason != wire.DropNone {
-		r.step(in, election.AdvertRejected{Reason: p.packet.Reason, Source: p.packet.Header.Source})
+		r.stepAt(now, in, election.AdvertRejected{Reason: p.packet.Reason, Source: p.packet.Header.Source})
 	} else {
-		r.step(in, election.AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source, Clock: clockFor(p.packet),
-			Waited: r.now().Sub(p.came)})
+		r.stepAt(now, in, election.AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source, Clock: clockFor(p.packet),
+			Waited: max(0, now.Sub(p.came))})
 	}
 	r.metrics.handling.Observe(r.now().Sub(p.at).Seconds())
 }
