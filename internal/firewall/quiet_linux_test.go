@@ -197,7 +197,7 @@ func quietTables(l *lan, h *testlan.Host) (names []string) {
 		}
 		tables, err := c.ListTables()
 		for _, t := range tables {
-			if strings.HasPrefix(t.Name, quietPrefix) {
+			if strings.HasPrefix(t.Name, strings.TrimSuffix(quietPrefix, "_")) {
 				names = append(names, t.Name)
 			}
 		}

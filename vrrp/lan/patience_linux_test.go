@@ -39,6 +39,8 @@ func (s *slowRules) Prepare() error                      { return s.note("prepar
 func (s *slowRules) Arm(netip.Addr, time.Duration) error { return s.note("arm") }
 func (s *slowRules) Begin(context.Context, Move) error   { return s.note("begin") }
 func (s *slowRules) Close() error                        { return s.note("close") }
+func (s *slowRules) Cover(string, [6]byte)               {}
+func (s *slowRules) Uncover(string)                      {}
 
 func (s *slowRules) Set(addrs []netip.Addr, d time.Duration) error {
 	defer s.note("set")

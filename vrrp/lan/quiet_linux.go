@@ -16,6 +16,8 @@ const quietPatience = 50 * time.Millisecond
 type quietRules interface {
 	Prepare() error
 	Set(addrs []netip.Addr, d time.Duration) error
+	Cover(link string, parent [6]byte)
+	Uncover(link string)
 	Close() error
 }
 

@@ -140,6 +140,9 @@ func (k *Kernel) prepareLink(v VirtualLink, link *netio.Link, parent netio.Link)
 	}
 	if v.Kind == Macvlan { // before it is up, or a first report would get away
 		note(k.Do(func() error { return k.filter.SetVMAC(link.Index, parent.Index, local) }))
+		if len(parent.MAC) == 6 {
+			k.quiet.rules.Cover(link.Name, [6]byte([]byte(parent.MAC)))
+		}
 	}
 	told := true
 	if !link.Up {

@@ -2,11 +2,15 @@ package lan_test
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"vigil/internal/netio"
 	"vigil/vrrp/lan"
@@ -250,4 +254,63 @@ func TestLocalIGMPReports(t *testing.T) {
 		t.Error(err)
 	}
 	expect(t, "reports after the end", reports(), "1")
+}
+
+// TestQuietOnAVirtualLink: who has given an address away sends from it with the MAC address of the parent, whichever link of the
+// name it is; what is on no virtual link is sent as ever.
+func TestQuietOnAVirtualLink(t *testing.T) {
+	_, nodes := lantest.Laboratory(t, 2)
+	a, b := nodes[0], nodes[1]
+	vip := netip.MustParsePrefix("10.99.0.100/24")
+	frames := sniff(t, b, unix.ETH_P_IP)
+	from := func() string {
+		t.Helper()
+		if err := a.Do(func() error {
+			c, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(vip.Addr(), 9)), &net.UDPAddr{IP: net.IPv4(10, 99, 0, 1), Port: 9})
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			_, err = c.Write([]byte("x"))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			select {
+			case f := <-frames:
+				if len(f) > 14+20 && netip.AddrFrom4([4]byte(f[14+12:14+16])) == vip.Addr() {
+					return net.HardwareAddr(f[6:12]).String()
+				}
+			case <-time.After(time.Minute):
+				t.Fatal("nothing came")
+			}
+		}
+	}
+	parent := net.HardwareAddr(a.Link().MAC).String()
+	for range 2 {
+		if _, _, err := a.Kernel.MakeLink(vmac51); err != nil {
+			t.Fatal(err)
+		}
+		command(t, a, "ip", "address", "add", vip.String(), "dev", "vrrp.51")
+		command(t, a, "ip", "neighbour", "add", "10.99.0.1", "lladdr", net.HardwareAddr(b.Link().MAC).String(), "dev", "vrrp.51")
+		a.Kernel.PrepareQuiet()
+		expect(t, "its own", from(), "00:00:5e:00:01:33")
+		if err := a.Kernel.Quiet([]netip.Addr{vip.Addr()}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, "given away", from(), parent)
+		if err := a.Kernel.Quiet([]netip.Addr{vip.Addr()}, 0); err != nil {
+			t.Fatal(err)
+		}
+		lantest.Until(t, "it is its own again", func() error {
+			if is := from(); is != "00:00:5e:00:01:33" {
+				return errors.New(is)
+			}
+			return nil
+		})
+		if err := a.Kernel.RemoveLink("vrrp.51"); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

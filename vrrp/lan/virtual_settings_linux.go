@@ -168,6 +168,7 @@ func (s *virtualLinks) forget(k *Kernel, name string) error {
 		return nil
 	}
 	delete(s.links, name)
+	k.quiet.rules.Uncover(name)
 	return errors.Join(s.release(k, made), k.Do(func() error { return k.filter.DropVMAC(made.index) }))
 }
 
