@@ -88,16 +88,15 @@ func (e *Engine) emit(g *group) {
 	g.pending = Notify{}
 	at := len(e.out)
 	if n.Initial && n.To != Master {
-		if i := slices.IndexFunc(e.out, func(a InstanceAction) bool { return g.has(a.Handle) && notifies(a.Action) }); i >= 0 {
-			at = i
+		for i, a := range slices.Backward(e.out) {
+			if before, ok := a.Action.(Notify); ok && before.Group == g.name {
+				break // the end of an earlier life of the group
+			} else if ok && g.has(a.Handle) {
+				at = i
+			}
 		}
 	}
 	e.out = slices.Insert(e.out, at, InstanceAction{Action: n})
-}
-
-func notifies(a Action) bool {
-	_, ok := a.(Notify)
-	return ok
 }
 
 func (g *group) has(h Handle) bool {

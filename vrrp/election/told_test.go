@@ -154,4 +154,13 @@ func TestGroupsAndMembersAreToldInOrder(t *testing.T) {
 	e = NewEngine()
 	owners := specOf(instance("G.a", 1, owner), instance("G.b", 2, owner), instance("c", 3))
 	expect("start of owners", begin(e.Apply(0, owners), true), "G.a MASTER, G.b MASTER, G MASTER, c BACKUP")
+
+	// A name that is taken again while those who had it hand over still: the old end is told before the new beginning.
+	e = NewEngine()
+	expect("one owner", begin(e.Apply(0, specOf(instance("G.a", 1, owner))), true), "G.a MASTER, G MASTER")
+	expect("removed", notices(e.Apply(0, Spec{})), "") // it hands over
+	expect("c waits for that", notices(e.Apply(0, specOf(instance("H.b", 2), instance("H.c", 1)))), "")
+	expect("b waits for c", notices(e.Step(0, 2, Started{LinkUp: true, Source: routerB})), "")
+	unusable := func(s *InstanceSpec) { s.Unusable = FaultNoPeers }
+	expect("b is in G now, and of no use", notices(e.Apply(0, specOf(instance("G.d", 2, unusable)))), "G.d BACKUP, removed G INIT, G BACKUP, G.d FAULT")
 }
