@@ -46,6 +46,7 @@ type pending struct {
 	owner *reconciler
 	addr  election.Address
 	times int
+	again bool // it was announced once
 }
 
 func newPacers() *pacers { return &pacers{queues: make(map[paceKey]*pacer)} }
@@ -108,7 +109,11 @@ func (p *pacers) enqueue(owner *reconciler, a election.Address, times int, at pa
 			return
 		}
 	}
-	q.queue = append(q.queue, pending{owner, a, times})
+	next := slices.IndexFunc(q.queue, func(e pending) bool { return e.again })
+	if next < 0 {
+		next = len(q.queue)
+	}
+	q.queue = slices.Insert(q.queue, next, pending{owner, a, times, false})
 	if q.timer == nil {
 		q.timer = time.AfterFunc(max(0, time.Until(q.last.Add(at.interval))), func() { p.serve(q) })
 	}
@@ -146,7 +151,7 @@ func (p *pacers) take(q *pacer) (pending, bool) {
 	q.last = time.Now()
 	p.sending.Add(1)
 	if e.times > 1 {
-		q.queue = append(q.queue, pending{e.owner, e.addr, e.times - 1})
+		q.queue = append(q.queue, pending{e.owner, e.addr, e.times - 1, true})
 	}
 	return e, true
 }

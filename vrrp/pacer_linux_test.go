@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -39,8 +40,15 @@ func TestPaceOfAnInterface(t *testing.T) {
 	}
 }
 
-// TestNeighbourAdvertsKeepTheirInterval (vrrp_gna_interval), while gratuitous ARP without one leaves at once.
+// TestNeighbourAdvertsKeepTheirInterval (vrrp_gna_interval), while gratuitous ARP without one leaves at once. Each
+// address has its first one before any has another, also when that was ordered after the first one had left.
 func TestNeighbourAdvertsKeepTheirInterval(t *testing.T) {
+	for _, together := range []bool{true, false} {
+		t.Run(fmt.Sprintf("ordered together %t", together), func(t *testing.T) { neighbourAdverts(t, together) })
+	}
+}
+
+func neighbourAdverts(t *testing.T, together bool) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ethernet
 		h := n.newHost("10.77.0.1/24")
@@ -49,8 +57,16 @@ func TestNeighbourAdvertsKeepTheirInterval(t *testing.T) {
 		b := newBench(t, h, p)
 		list := addresses("10.77.0.100/32", "fe80::100/128", "fe80::101/128")
 		b.order(election.Own{Generation: 1, Resources: resources(list)})
-		b.order(election.Announce{Repeat: 2, Addresses: list, NAInterval: time.Second})
-		synctest.Wait()
+		announce := func(list ...election.Address) {
+			b.order(election.Announce{Repeat: 2, Addresses: list, NAInterval: time.Second})
+			synctest.Wait()
+		}
+		if together {
+			announce(list...)
+		} else {
+			announce(list[:2]...)
+			announce(list[2])
+		}
 		h.taken()
 		time.Sleep(time.Millisecond)
 		sent := func() (garps []string) {

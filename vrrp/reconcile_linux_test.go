@@ -422,8 +422,8 @@ func TestVRRPCase43(t *testing.T) {
 		time.Sleep(time.Second)
 		one.order(election.Announce{Repeat: 1, Addresses: addresses("10.77.0.100/32"), Interval: interval})
 		synctest.Wait()
-		want(t, "announcements", *got, []string{"0s 10.77.0.100", "100ms 10.77.0.101", "200ms 10.77.0.100",
-			"300ms 10.77.0.200", "400ms 10.77.0.101", "1s 10.77.0.100"})
+		want(t, "announcements", *got, []string{"0s 10.77.0.100", "100ms 10.77.0.101", "200ms 10.77.0.200",
+			"300ms 10.77.0.100", "400ms 10.77.0.101", "1s 10.77.0.100"})
 	})
 }
 
