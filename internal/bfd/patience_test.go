@@ -94,3 +94,36 @@ func TestExpiredSessionWaitsForWhatHasArrived(t *testing.T) {
 		})
 	}
 }
+
+// TestHeldUpBetweenTwoSessions: a process that is held up while it does what is due for one session has heard nothing of the others
+// in that time, and takes none of them down for it.
+func TestHeldUpBetweenTwoSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEther()
+		var all []SessionSpec
+		for name, at := range map[string]string{"b": "192.0.2.2", "c": "192.0.2.3", "d": "192.0.2.4"} {
+			s, back := specOf(name, at, ""), specOf("a", "192.0.2.1", "")
+			s.Timing = Timing{MinTX: 10 * ms, MinRX: 10 * ms, IdleTX: time.Second, Multiplier: 100} // its own silence is not the matter
+			back.Timing = Timing{MinTX: 10 * ms, MinRX: 10 * ms, IdleTX: time.Second, Multiplier: 5}
+			all = append(all, s)
+			run(t, host{e, addr(at)}, back)
+		}
+		a := run(t, host{e, addr("192.0.2.1")}, all...)
+		time.Sleep(3 * time.Second)
+		e.mu.Lock()
+		e.heldUp = addr("192.0.2.1")
+		e.mu.Unlock()
+		time.Sleep(3 * time.Second)
+		e.mu.Lock()
+		e.heldUp = netip.Addr{}
+		e.mu.Unlock()
+		time.Sleep(time.Second)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for _, s := range a.sessions {
+			if s.counters.Ups != 1 || s.counters.Downs != 0 {
+				t.Errorf("%s went up %d times and down %d times", s.spec.Name, s.counters.Ups, s.counters.Downs)
+			}
+		}
+	})
+}

@@ -152,7 +152,8 @@ func (r *Runner) next() Instant { return min(r.queue.first(), r.reopenAt, r.stop
 func (r *Runner) now() Instant { return Instant(time.Since(r.epoch)) }
 
 // wake does what is due. What has arrived by now counts before a detection time is over; a session that waits for it holds up no
-// other, as long as a flood may be.
+// other, as long as a flood may be. All of it is done as of the moment after which was looked: this process may be held up again
+// in between, and of that time it has heard nothing yet.
 func (r *Runner) wake() {
 	if r.reopenAt <= r.now() {
 		r.reopen()
@@ -165,7 +166,7 @@ func (r *Runner) wake() {
 			r.queue.move(s, now.Add(patience/40))
 			continue
 		}
-		r.step(s, Wake{Jitter: uint8(rand.Uint32())})
+		r.stepAt(now, s, Wake{Jitter: uint8(rand.Uint32())})
 		if s.core.Deadline() <= now { // no event of the core asks for that; a loop without an end would be worse
 			r.log.Error("a BFD session asks to be woken in the past", "session", s.spec.Name)
 			r.queue.move(s, now.Add(time.Second))
@@ -215,14 +216,16 @@ func (r *Runner) deliver(d Datagram) {
 	}
 }
 
-// step gives one event to one session and does what follows.
-func (r *Runner) step(s *session, ev Event) {
+func (r *Runner) step(s *session, ev Event) { r.stepAt(r.now(), s, ev) }
+
+// stepAt gives one event to one session and does what follows.
+func (r *Runner) stepAt(now Instant, s *session, ev Event) {
 	s.patientUntil = 0
 	r.mu.Lock()
 	if _, counts := ev.(PacketReceived); counts {
 		s.counters.Received++
 	}
-	actions := s.core.Step(r.now(), ev)
+	actions := s.core.Step(now, ev)
 	for _, a := range actions {
 		switch a := a.(type) {
 		case Send:

@@ -24,6 +24,7 @@ type ether struct {
 	refuses   error // every attempt to open something
 	dials     int
 	cutOff    netip.Addr                              // a host that nothing reaches and that nothing comes from
+	heldUp    netip.Addr                              // a host that is not run for a while, longer than a detection time, whenever it has sent something
 	pending   bool                                    // more has arrived than is read
 	sent      func(from, to netip.Addr, at time.Time) // is told of every packet, if not nil
 }
@@ -88,7 +89,11 @@ func (c fakeConn) Send(payload []byte, to netip.Addr) error {
 	if e.sent != nil {
 		e.sent(c.host.addr, to, time.Now())
 	}
+	held := c.host.addr == e.heldUp
 	e.mu.Unlock()
+	if held {
+		defer time.Sleep(60 * ms)
+	}
 	if l != nil && !cut {
 		l.deliver(Datagram{Payload: payload, From: netip.AddrPortFrom(c.host.addr, 49152), To: to, TTL: int(c.spec.TTL), Multihop: c.spec.Multihop})
 	}
