@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"net/netip"
+	"runtime"
 	"slices"
 	"time"
 
@@ -61,6 +62,7 @@ func (w *reconciler) announce() {
 	links := make(map[string]netio.Link)
 	var failed error
 	unused := w.unused()
+	yielded := false
 	for {
 		w.mu.Lock()
 		e, ok := w.rounds.take(unused.has)
@@ -70,6 +72,10 @@ func (w *reconciler) announce() {
 		}
 		if !ok {
 			break
+		}
+		if !e.fresh && !yielded { // of many routers that take over, the last one's first comes before anybody's second
+			runtime.Gosched()
+			yielded = true
 		}
 		a := e.address
 		if !w.have[a] {

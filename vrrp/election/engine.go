@@ -237,11 +237,21 @@ func (e *Engine) drive(now Instant, r *virtualRouter, ev Event) {
 	}
 }
 
+const (
+	// crowd is how many virtual routers an Engine has at the least when it spreads their adverts over slots.
+	crowd = 64
+	slots = 64
+)
+
 // step feeds ev to r alone.
 func (e *Engine) step(now Instant, r *virtualRouter, ev Event) {
 	if !r.stepped {
 		r.stepped = true
 		e.stepped = append(e.stepped, r)
+	}
+	r.machine.slot = 0
+	if len(e.routers) >= crowd {
+		r.machine.slot = int(r.handle % slots)
 	}
 	for _, a := range r.machine.Step(now, ev) {
 		e.put(r, a)

@@ -443,3 +443,48 @@ func BenchmarkMasterAdvert(b *testing.B) {
 		n += len(r.Wake(d))
 	}
 }
+
+// TestAdvertsOfManyAreSpread: routers that take over together would send each of their adverts together, the last of them late.
+// From 64 on the second advert is up to an eighth of the interval early, and the period is the interval from then on.
+func TestAdvertsOfManyAreSpread(t *testing.T) {
+	for _, n := range []int{crowd - 1, crowd, 200} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			var list []InstanceSpec
+			for i := range n {
+				list = append(list, instance(fmt.Sprintf("V%d", i), uint8(1+i)))
+			}
+			r := newEngineRig(t).apply(list...).until(6 * time.Second)
+			sent := make(map[string][]time.Duration)
+			together := make(map[time.Duration]int)
+			for _, l := range r.lines {
+				words := strings.Fields(l)
+				if words[2] != "send" {
+					continue
+				}
+				at, err := time.ParseDuration(words[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				sent[words[1]] = append(sent[words[1]], at)
+				together[at]++
+			}
+			const first = 3609375 * time.Microsecond
+			for name, at := range sent {
+				if early := first + time.Second - at[1]; at[0] != first || early < 0 || early >= time.Second/8 || n < crowd && early > 0 {
+					t.Errorf("%s sends its first adverts at %v", name, at)
+				}
+				if len(at) < 3 || at[2] != at[1]+time.Second {
+					t.Errorf("%s does not keep the interval: %v", name, at)
+				}
+			}
+			delete(together, first)
+			most := 0
+			for _, k := range together {
+				most = max(most, k)
+			}
+			if want := (n + slots - 1) / slots; n >= crowd && most > want+1 || len(sent) != n {
+				t.Errorf("%d of %d adverts at one moment, want %d", most, len(sent), want)
+			}
+		})
+	}
+}

@@ -62,6 +62,7 @@ type Machine struct {
 	generation uint64     // of the last Own
 	owned      []Resource // what may be in place
 	failures   []Failure  // of the last Own
+	slot       int        // of slots, when adverts are spread; else 0
 	unclaimed  bool       // MASTER, but the first advert waits for the resources
 	unserved   bool       // none of the advertised addresses could be installed
 	retry      backoff    // of what could not be
@@ -252,6 +253,13 @@ func (m *Machine) sendAdvert(now Instant) {
 	m.timers.advert = now.Add(m.spec.AdvertInterval)
 }
 
+// sendFirst is sendAdvert for a MASTER that is new. Where there are many, which often begin at the same moment, their next adverts
+// are not all due at the same one: they come up to an eighth of the interval early.
+func (m *Machine) sendFirst(now Instant) {
+	m.sendAdvert(now)
+	m.timers.advert = m.timers.advert.Add(-m.interval / 8 * time.Duration(m.slot) / slots)
+}
+
 func (m *Machine) advertise(priority uint8) {
 	ttl := uint8(wire.TTL)
 	if m.spec.Unicast() {
@@ -275,6 +283,10 @@ func (m *Machine) setSource(source netip.Addr) {
 // sendScheduled sends the advert that is due. The schedule does not drift by the lateness of the call, unless a whole
 // interval was missed.
 func (m *Machine) sendScheduled(now Instant) {
+	if m.unclaimed {
+		m.sendFirst(now)
+		return
+	}
 	due := m.timers.advert
 	m.sendAdvert(now)
 	if next := due.Add(m.spec.AdvertInterval); next > now {

@@ -78,7 +78,7 @@ func (m *Machine) effectDone(now Instant, ev EffectDone) {
 	}
 	if m.state == Master {
 		if m.unclaimed {
-			m.sendAdvert(now)
+			m.sendFirst(now)
 		}
 		m.announceInstalled(before)
 	}

@@ -130,7 +130,7 @@ func (m *Machine) becomeMaster(now Instant, cause Cause) {
 // heard.
 func (m *Machine) claim(now Instant) {
 	if m.present || len(m.resources) == 0 || m.spec.Hooks.PreMaster.Exists() || !m.spec.advertMovesMAC() {
-		m.sendAdvert(now)
+		m.sendFirst(now)
 		return
 	}
 	m.unclaimed = true
