@@ -96,7 +96,7 @@ test-vm: build $(BIN)/vm $(BIN)/debian
 
 ## test-kernels: all that depends on the kernel, on those of Debian 12 (6.1), 13 (6.12) and unstable (7.x), in virtual machines
 test-kernels:
-	@set -e; for suite in $(KERNELS); do echo "kernel of Debian $$suite"; VIGIL_TEST_KERNEL=1 $(MAKE) test-vm VIGIL_VM="-suite $$suite"; done
+	@set -e; for suite in $(KERNELS); do echo "kernel of Debian $$suite"; VIGIL_TEST_KERNEL=1 VIGIL_TWINS=. $(MAKE) test-vm VIGIL_VM="-suite $$suite"; done
 
 ## test-peers: Vigil beside the keepalived of Debian 13 (2.3.3) and unstable (2.3.4), where `make test` has Debian 12's (2.2.7)
 test-peers: build peers

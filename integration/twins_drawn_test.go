@@ -214,6 +214,9 @@ func (d *draft) addServer(s *serviceDraft) {
 	kinds := []string{"tcp", "tcp", "tcp", "tcp", "http", "http", "smtp", "dns", "udp", "misc", "file"}
 	for range 1 + d.r.IntN(4)/3 {
 		kind := d.pick(kinds...)
+		if kind == "file" && s.sorry != "" {
+			kind = "misc"
+		}
 		d.numbers[kind]++
 		rs.switches = append(rs.switches, fmt.Sprint(kind, d.part*14+d.numbers[kind]))
 	}
@@ -248,7 +251,11 @@ func (d *draft) event() (turned []string) {
 func (d *draft) change() {
 	s := d.services[d.r.IntN(len(d.services))]
 	rs := s.servers[d.r.IntN(len(s.servers))]
-	switch d.r.IntN(12) {
+	kind := d.r.IntN(11)
+	if d.loses(s, kind) {
+		kind = 2
+	}
+	switch kind {
 	case 0:
 		d.schedule(s)
 	case 1:
@@ -276,12 +283,25 @@ func (d *draft) change() {
 			d.services = slices.DeleteFunc(d.services, func(o *serviceDraft) bool { return o == s })
 		}
 	case 10:
-		d.entries = d.groupEntries()
-	case 11:
 		if s.method == "NAT" && rs.method == "" {
 			rs.port = 161 - rs.port
 		}
 	}
+}
+
+// loses reports that a change is one of those with which keepalived 2.2.7 loses its way (docs/compatibility.md; the entries of a
+// group are another): a server that goes from a group while it fails, and, where a sorry server may be in place, another server,
+// one with a FILE_CHECK that has failed, and that there is no sorry server any more.
+func (d *draft) loses(s *serviceDraft, kind int) bool {
+	group := strings.HasPrefix(s.name, "group")
+	return group && (kind == 5 || kind == 6 || kind == 10) || s.sorry != "" && (kind == 3 || kind == 4 || kind == 8) ||
+		s.hasFile() && kind == 8
+}
+
+func (s *serviceDraft) hasFile() bool {
+	return slices.ContainsFunc(s.servers, func(rs *serverDraft) bool {
+		return slices.ContainsFunc(rs.switches, func(name string) bool { return strings.HasPrefix(name, "file") })
+	})
 }
 
 // write writes the configuration.
@@ -303,6 +323,9 @@ func (d *draft) write(b *strings.Builder) {
 const usualTimes = "delay_loop 1\nwarmup 0\nretry 1\ndelay_before_retry 1\nconnect_timeout 60\n"
 
 func (s *serviceDraft) write(b *strings.Builder) {
+	if !slices.ContainsFunc(s.servers, func(rs *serverDraft) bool { return rs.weight > 0 }) {
+		s.servers[0].weight = 1 // a quorum of 0 is another thing with which keepalived loses its way
+	}
 	fmt.Fprintf(b, "virtual_server %s {\n%slb_algo %s\n%slvs_method %s\n", s.name, usualTimes, s.algo, s.flags, s.method)
 	if s.protocol != "" {
 		fmt.Fprintf(b, "protocol %s\n", s.protocol)
