@@ -22,6 +22,7 @@ import (
 )
 
 func main() {
+	vm.Main()
 	labkit.Main()
 	status, err := run()
 	if err != nil {

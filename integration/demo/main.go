@@ -23,6 +23,7 @@ import (
 )
 
 func main() {
+	vm.Main()
 	labkit.Main()
 	status, err := run()
 	if err != nil {

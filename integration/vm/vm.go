@@ -166,6 +166,9 @@ func initScript(m *machine, w work, g Guest) string {
 	line("[ -d /lib/modules ] && mount -t tmpfs modules /lib/modules && ln -s %s/lib/modules/* /lib/modules/", quote(m.root()))
 	line("export MODPROBE_OPTIONS='-d '%s", quote(m.root())) // this machine may have no /lib/modules
 	line("modprobe -d %s -a virtio_console ip_vs bridge veth nlmon ipip dummy || echo 'modules are missing' >/dev/console", quote(m.root()))
+	if keeper != "" {
+		line("%s=1 %s </dev/null >/dev/console 2>&1 &", timestampsEnv, quote(keeper))
+	}
 	for _, e := range g.Env {
 		name, value, _ := strings.Cut(e, "=")
 		line("export %s=%s", name, quote(value))

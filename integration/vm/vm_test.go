@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestQuoteIsOneWordToTheShell(t *testing.T) {
@@ -22,6 +24,8 @@ func TestQuoteIsOneWordToTheShell(t *testing.T) {
 func TestInitScriptIsValidShellAndRunsTheProgram(t *testing.T) {
 	dir := t.TempDir()
 	w := work{dir}
+	keeper = "/bin/it's"
+	defer func() { keeper = "" }()
 	script := initScript(&machine{"/cache with space"}, w, Guest{Argv: []string{"prog", "it's"}, Dir: "/some dir", Env: []string{"A=b c", "EMPTY="}})
 	if err := os.WriteFile(w.init(), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
@@ -30,7 +34,7 @@ func TestInitScriptIsValidShellAndRunsTheProgram(t *testing.T) {
 		t.Fatalf("sh -n: %v: %s\n%s", err, out, script)
 	}
 	for _, want := range []string{"cd '/some dir'\n", "export A='b c'\n", "export EMPTY=''\n", `'prog' 'it'\''s' </dev/null >$out 2>&1` + "\n",
-		"VIGIL_IN_VM=1", "echo $? >'" + w.status() + "'; sync\n"} {
+		timestampsEnv + `=1 '/bin/it'\''s' </dev/null`, "VIGIL_IN_VM=1", "echo $? >'" + w.status() + "'; sync\n"} {
 		if !strings.Contains(script, want) {
 			t.Errorf("the script lacks %q:\n%s", want, script)
 		}
@@ -140,5 +144,21 @@ func TestTail(t *testing.T) {
 	}
 	if got := tail(path+"x", 2); !strings.Contains(got, "no such file") {
 		t.Errorf("tail of nothing = %q", got)
+	}
+}
+
+// The machine's own program keeps a socket open that wants time stamps, for as long as it runs.
+func TestMainKeepsTimestamps(t *testing.T) {
+	if err := keepTimestamps(); err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	raw, err := kept.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var on int
+	if e := raw.Control(func(fd uintptr) { on, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS) }); e != nil || err != nil || on != 1 {
+		t.Errorf("%d, %v, %v", on, e, err)
 	}
 }

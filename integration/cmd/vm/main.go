@@ -23,6 +23,7 @@ import (
 )
 
 func main() {
+	vm.Main()
 	status, err := run()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "vm:", err)
