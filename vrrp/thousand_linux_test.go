@@ -87,7 +87,8 @@ func TestThousandRoutersFailOver(t *testing.T) {
 				t.Fatalf("%v: %d adverts, the first %v after the last of the master, want %v", key, len(own), own[0].Sub(last), patience)
 			}
 			for i := 1; i < len(own); i++ {
-				if d := own[i].Sub(own[i-1]); d != time.Second {
+				d := own[i].Sub(own[i-1])
+				if spread := i == 1 && d >= time.Second*7/8; d != time.Second && !(spread && d < time.Second) { // of many the second is early
 					t.Errorf("%v: an advert after %v", key, d)
 				}
 			}
