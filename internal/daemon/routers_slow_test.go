@@ -197,7 +197,8 @@ func checkOnTime(t *testing.T, n *timed) {
 			t.Fatalf("router %d: %d adverts", slowRouters+i+1, len(at))
 		}
 		for k := 1; k < len(at); k++ {
-			if d := at[k].Sub(at[k-1]); d != time.Second {
+			d := at[k].Sub(at[k-1])
+			if spread := k == 1 && d >= time.Second*7/8; d != time.Second && !(spread && d < time.Second) { // of many the second is early
 				t.Fatalf("router %d: an advert after %v", slowRouters+i+1, d)
 			}
 		}
