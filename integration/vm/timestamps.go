@@ -17,8 +17,8 @@ var keeper string
 
 // Main is to be called first by a program that boots machines. Within one, the same program keeps the kernel's time stamps of
 // packets switched on: their switch is in the code of the receive path, which the kernel rewrites each time that the first socket
-// wants them and the last one does not, and QEMU's emulated processors, of which one may be just there, do not always bear that
-// ("Oops: int3" in netif_rx_internal).
+// wants them and the last one does not, and an emulated processor may be just there: a panic was seen with the instruction
+// pointer in the middle of that jump, in netif_rx_internal.
 func Main() {
 	if os.Getenv(timestampsEnv) == "" {
 		keeper, _ = os.Executable()
@@ -28,7 +28,7 @@ func Main() {
 		fmt.Fprintln(os.Stderr, "vm: time stamps:", err)
 		os.Exit(1)
 	}
-	for {
+	for { // until the machine is switched off; Go takes an empty select without other goroutines for a deadlock
 		time.Sleep(time.Hour)
 	}
 }

@@ -126,14 +126,7 @@ func TestQuietAddressIsNotAnsweredFor(t *testing.T) {
 	}
 
 	// Whatever others do to the tables.
-	do(func() error {
-		c, err := nftables.New()
-		if err != nil {
-			return err
-		}
-		c.FlushRuleset()
-		return c.Flush()
-	})
+	do(flushRuleset)
 	do(func() error { return q.Set(addrs, time.Hour) })
 	for _, a := range addrs {
 		l.noAnswer(a)
@@ -186,6 +179,16 @@ func TestQuietSweepsWhatDeadProcessesLeft(t *testing.T) {
 		t.Errorf("tables %v: that of the dead process should be gone, that of the living not", got)
 	}
 	l.check(l.first.Do(q.Close))
+}
+
+// flushRuleset is what `nft flush ruleset` does.
+func flushRuleset() error {
+	c, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	c.FlushRuleset()
+	return c.Flush()
 }
 
 func quietTables(l *lan, h *testlan.Host) (names []string) {

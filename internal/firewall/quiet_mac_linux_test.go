@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -112,14 +111,7 @@ func TestVirtualMACIsNotHereAnyMore(t *testing.T) {
 			expect("beside one that is gone", parent[:])
 			q.Uncover("gone")
 
-			do(func() error {
-				c, err := nftables.New()
-				if err != nil {
-					return err
-				}
-				c.FlushRuleset()
-				return c.Flush()
-			})
+			do(flushRuleset)
 			expect("flushed", virtualMAC)
 			do(func() error { return q.Set([]netip.Addr{vip}, time.Hour) })
 			expect("made again", parent[:])
