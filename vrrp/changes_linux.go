@@ -24,10 +24,11 @@ type Change struct {
 	Time     time.Time // of the decision
 }
 
-// changeOf is the Change that a tells of, of a virtual router of that name or of the sync group that it names.
-func changeOf(a election.Notify, name confparse.InstanceName) Change {
+// changeOf is the Change that a tells of, of a virtual router of that name or of the sync group that it names, decided at a
+// moment.
+func changeOf(a election.Notify, name confparse.InstanceName, at time.Time) Change {
 	return Change{Kind: a.Kind, Instance: name, Group: a.Group, From: a.From, To: a.To, Priority: a.Priority, Initial: a.Initial,
-		Removed: a.Removed, Cause: a.Cause, Told: a.Told, Time: time.Now()}
+		Removed: a.Removed, Cause: a.Cause, Told: a.Told, Time: at}
 }
 
 // Changes are the transitions that one reader has not taken yet. None is lost. Those of one object come in the order in

@@ -38,6 +38,7 @@ type virtualRouter struct {
 	dirty   bool
 
 	state      election.State
+	since      election.Instant    // when the Engine decided on it
 	held       []election.Resource // what the reconciler was told to have in place; changed by networkView.hold
 	generation uint64              // of the last Own
 	failures   []election.Failure  // of that
@@ -51,9 +52,9 @@ type virtualRouter struct {
 	home      netio.Link // the link that had that when it was looked for last
 }
 
-// do carries out what the Engine decided. It must not call the Engine, whose slice it reads: what needs an answer is
+// do carries out what the Engine decided at a moment, which may be long ago when this thread was held up. It must not call the Engine, whose slice it reads: what needs an answer is
 // left for followUp.
-func (r *Runner) do(actions []election.InstanceAction) {
+func (r *Runner) do(now election.Instant, actions []election.InstanceAction) {
 	if len(actions) > 0 {
 		r.touch()
 	}
@@ -64,7 +65,7 @@ func (r *Runner) do(actions []election.InstanceAction) {
 			continue
 		}
 		if notify, ok := a.Action.(election.Notify); ok && in == nil {
-			r.groupMoved(notify)
+			r.groupMoved(now, notify)
 			continue
 		}
 		switch act := a.Action.(type) {
@@ -82,7 +83,7 @@ func (r *Runner) do(actions []election.InstanceAction) {
 		case election.SendAdvert:
 			r.send(in, act)
 		case election.StateChanged:
-			r.stateChanged(in, act)
+			r.stateChanged(now, in, act)
 			publish = true
 		case election.RunHook:
 			r.runHook(a.Handle, act)
@@ -94,7 +95,7 @@ func (r *Runner) do(actions []election.InstanceAction) {
 			r.remove(in)
 			publish, r.renew = true, true
 		default:
-			r.order(in, act)
+			r.order(now, in, act)
 		}
 	}
 	if publish {
@@ -103,7 +104,7 @@ func (r *Runner) do(actions []election.InstanceAction) {
 }
 
 // order hands an action to the reconciler.
-func (r *Runner) order(in *virtualRouter, action election.Action) {
+func (r *Runner) order(now election.Instant, in *virtualRouter, action election.Action) {
 	switch a := action.(type) {
 	case election.Own:
 		if !in.started && r.sharesWithDraining(in) {
@@ -121,7 +122,10 @@ func (r *Runner) order(in *virtualRouter, action election.Action) {
 		in.worker.cancel()
 		return
 	case election.Notify:
-		in.worker.order(r.changes.begin(changeOf(a, in.spec.Name), r.fellows(in.spec.Name)))
+		if a.From != a.To && a.To == in.state {
+			now = in.since
+		}
+		in.worker.order(r.changes.begin(changeOf(a, in.spec.Name, r.timeOf(now)), r.fellows(in.spec.Name)))
 		return
 	case election.PassOn:
 		in.worker.order(passOn{move: r.move(a), link: cmp.Or(a.Link, in.home.Name)})
@@ -131,14 +135,14 @@ func (r *Runner) order(in *virtualRouter, action election.Action) {
 }
 
 // groupMoved passes on the transition of a sync group.
-func (r *Runner) groupMoved(a election.Notify) {
+func (r *Runner) groupMoved(now election.Instant, a election.Notify) {
 	var members []confparse.InstanceName
 	for _, g := range r.spec.Groups {
 		if g.Name == a.Group {
 			members = g.Members
 		}
 	}
-	r.changes.group(changeOf(a, ""), members)
+	r.changes.group(changeOf(a, "", r.timeOf(now)), members)
 }
 
 // fellows are the members of the sync group that a router is in, itself among them; none if it is in none.
@@ -344,8 +348,8 @@ func (r *Runner) sent(in *virtualRouter, priority uint8, h wire.IPHeader, err er
 	}
 }
 
-func (r *Runner) stateChanged(in *virtualRouter, c election.StateChanged) {
-	in.state = c.To
+func (r *Runner) stateChanged(now election.Instant, in *virtualRouter, c election.StateChanged) {
+	in.state, in.since = c.To, now
 	if c.From == election.Master {
 		r.heartbeat.clear(in.slot)
 	}
@@ -354,7 +358,7 @@ func (r *Runner) stateChanged(in *virtualRouter, c election.StateChanged) {
 	}
 	in.log.stateChanged(c)
 	r.changes.decided(Change{Instance: in.spec.Name, From: c.From, To: c.To, Priority: c.Priority, Initial: c.Initial, Cause: c.Cause,
-		Time: time.Now()})
+		Time: r.timeOf(now)})
 }
 
 // finished takes what a reconciler reports.

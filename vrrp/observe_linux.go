@@ -194,7 +194,8 @@ func (r *Runner) applyFitting() {
 	r.pacers.configure(&spec)
 	r.renew = true
 	r.setStatics(spec.Statics)
-	r.do(r.engine.Apply(r.now(), spec))
+	now := r.now()
+	r.do(now, r.engine.Apply(now, spec))
 	r.setLinkbeat()
 	if strangers {
 		for _, s := range r.sockets {
@@ -302,7 +303,7 @@ func (r *Runner) informTrackers(in *virtualRouter) {
 	for _, t := range in.spec.Trackers {
 		if t.ID.Kind != track.Interface {
 			if value, known := r.tracked.value(t.ID); known {
-				r.do(r.engine.Track(r.now(), t.ID, value))
+				r.track(t.ID, value)
 			}
 			continue
 		}
@@ -310,7 +311,7 @@ func (r *Runner) informTrackers(in *virtualRouter) {
 		if l, ok := r.view.link(t.ID.Name); ok && l.Up {
 			value = track.Up
 		}
-		r.do(r.engine.Track(r.now(), t.ID, value))
+		r.track(t.ID, value)
 	}
 }
 
@@ -318,8 +319,13 @@ func (r *Runner) informTrackers(in *virtualRouter) {
 func (r *Runner) takeTracked() {
 	for _, t := range r.tracked.take() {
 		r.logTracked(t)
-		r.do(r.engine.Track(r.now(), t.id, t.value))
+		r.track(t.id, t.value)
 	}
+}
+
+func (r *Runner) track(id track.ID, value int) {
+	now := r.now()
+	r.do(now, r.engine.Track(now, id, value))
 }
 
 // up reports whether the router can use its interface: it exists, is up, and so is its virtual link if it has one; and the

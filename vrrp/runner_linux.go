@@ -317,7 +317,8 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 				return nil
 			}
 			r.stopping = true
-			r.do(r.engine.Stop(r.now()))
+			now := r.now()
+			r.do(now, r.engine.Stop(now))
 		case <-r.killed:
 			return nil
 		case err := <-watched:
@@ -365,7 +366,7 @@ func (r *Runner) wake() {
 	}
 	now = r.now()
 	r.listenBeforeWake(now)
-	r.do(r.engine.Wake(now))
+	r.do(now, r.engine.Wake(now))
 	if r.publishAt <= now {
 		r.publish()
 	}
@@ -420,7 +421,7 @@ func (r *Runner) answer() {
 func (r *Runner) step(in *virtualRouter, ev election.Event) { r.stepAt(r.now(), in, ev) }
 
 func (r *Runner) stepAt(now election.Instant, in *virtualRouter, ev election.Event) {
-	r.do(r.engine.Step(now, in.handle, ev))
+	r.do(now, r.engine.Step(now, in.handle, ev))
 }
 
 // all returns the virtual routers in the order in which they started.
@@ -430,6 +431,8 @@ func (r *Runner) all() []*virtualRouter {
 }
 
 func (r *Runner) now() election.Instant { return election.Instant(time.Since(r.epoch)) }
+
+func (r *Runner) timeOf(i election.Instant) time.Time { return r.epoch.Add(time.Duration(i)) }
 
 // shutDown ends everything Run has started and waits for it. It returns why something that was to be removed is still there.
 func (r *Runner) shutDown() (left error) {

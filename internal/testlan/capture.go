@@ -202,11 +202,12 @@ func receive(file *os.File, take func(at time.Time, from *unix.SockaddrLinklayer
 		if ll == nil {
 			continue
 		}
-		take(receiveTime(control[:cn]), ll, data[:n])
+		take(ReceiveTime(control[:cn]), ll, data[:n])
 	}
 }
 
-func receiveTime(control []byte) time.Time {
+// ReceiveTime is when a packet came, by the ancillary data of a socket with SO_TIMESTAMPNS, socket(7); now if they do not say.
+func ReceiveTime(control []byte) time.Time {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
 		return time.Now()
