@@ -38,7 +38,7 @@ type host struct {
 	refuse     func(op string, a netip.Addr) error // may fail or delay an operation
 	quiet      map[netip.Addr]bool                 // what it does not answer for
 	deaf       error                               // of Quiet
-	heldUp     time.Duration                       // how long who has polled is not run then
+	held       func(read func())                   // has Poll read, and may hold up its thread before and after
 	onQuiet    func() error                        // may fail or delay Quiet
 	mute       bool                                // nothing can be sent
 	carrier    map[string]bool                     // what drivers say; those of others do not answer
@@ -391,14 +391,22 @@ func (c *hostConn) Accept(a lan.Admission) error {
 
 // Poll delivers what the reader has not got to: nothing, unless the machine is late.
 func (c *hostConn) Poll() bool {
-	c.host.mu.Lock()
-	for _, p := range c.waiting {
-		c.deliver(lan.DecodeIPv4(p))
+	read := func() {
+		c.host.mu.Lock()
+		defer c.host.mu.Unlock()
+		for _, p := range c.waiting {
+			c.deliver(lan.DecodeIPv4(p))
+		}
+		c.waiting = nil
 	}
-	c.waiting = nil
-	held := c.host.heldUp
+	c.host.mu.Lock()
+	held := c.host.held
 	c.host.mu.Unlock()
-	time.Sleep(held)
+	if held == nil {
+		read()
+	} else {
+		held(read)
+	}
 	return true
 }
 

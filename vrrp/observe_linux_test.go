@@ -162,30 +162,44 @@ func TestExpiryReadsTheSocketFirst(t *testing.T) {
 // A process that is held up once more, between reading and concluding, concludes nothing from that time: it has not read what
 // came in it.
 func TestExpiryKnowsOnlyWhatItHasRead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := new(ethernet)
-		h := n.newHost("10.77.0.1/24")
-		b := start(t, h, Options{}, testInstance("V", 51, 100), testInstance("W", 52, 50)) // W is not due yet when V is
-		ip := wire.IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: group4, TTL: 255}
-		h.mu.Lock()
-		h.late, h.heldUp = true, 3900*time.Millisecond
-		h.mu.Unlock()
-		for range 60 {
-			for _, vrid := range []uint8{51, 52} {
-				advert := wire.Advert{Version: 2, VRID: vrid, Priority: 200, Interval: time.Second,
-					Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 77, vrid, 100})}}
-				h.hear(advert.AppendIPv4(nil, ip), ip.Destination, vrid)
+	const longer = 3900 * time.Millisecond // than V waits for its master
+	n := 0
+	for name, held := range map[string]func(read func()){
+		"held up when it has read": func(read func()) { read(); time.Sleep(longer) },
+		"held up before it reads": func(read func()) { // but not when it has to look again, at once
+			if n++; n%2 == 1 {
+				time.Sleep(longer)
 			}
-			time.Sleep(time.Second)
+			read()
+		},
+	} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { testExpiryKnows(t, held) }) })
+	}
+}
+
+func testExpiryKnows(t *testing.T, held func(read func())) {
+	n := new(ethernet)
+	h := n.newHost("10.77.0.1/24")
+	b := start(t, h, Options{}, testInstance("V", 51, 100), testInstance("W", 52, 50)) // W is not due yet when V is
+	ip := wire.IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: group4, TTL: 255}
+	h.mu.Lock()
+	h.late, h.held = true, held
+	h.mu.Unlock()
+	for range 60 {
+		for _, vrid := range []uint8{51, 52} {
+			advert := wire.Advert{Version: 2, VRID: vrid, Priority: 200, Interval: time.Second,
+				Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 77, vrid, 100})}}
+			h.hear(advert.AppendIPv4(nil, ip), ip.Destination, vrid)
 		}
-		for _, name := range []string{"V", "W"} {
-			want(t, name+" took over meanwhile", b.counters(name).BecameMaster, uint64(0))
-		}
-		time.Sleep(20 * time.Second)
-		for _, name := range []string{"V", "W"} {
-			want(t, name+" when nothing comes any more", b.state(name), election.Master)
-		}
-	})
+		time.Sleep(time.Second)
+	}
+	for _, name := range []string{"V", "W"} {
+		want(t, name+" took over meanwhile", b.counters(name).BecameMaster, uint64(0))
+	}
+	time.Sleep(20 * time.Second)
+	for _, name := range []string{"V", "W"} {
+		want(t, name+" when nothing comes any more", b.state(name), election.Master)
+	}
 }
 
 // Only what has left this host says that its master is alive: a beat without an advert would let a process that is started

@@ -223,9 +223,9 @@ func (r *Runner) close(s *socket) {
 const mostPolls = 64
 
 // listenBeforeWake reads what has arrived for the virtual routers that are about to conclude that nobody speaks. This
-// process may have been stopped for longer than their patience, and woken up by its timer before any of its readers. What it
-// reads counts as of now, and so must be what is concluded: of a later moment, before which this thread may have been held up
-// again, nothing is known.
+// process may have been stopped for longer than their patience, and woken up by its timer before any of its readers. What
+// is concluded is as of now: of a later moment, before which this thread may have been held up again, nothing is known. What
+// came since now, in that time, still counts from when it came.
 func (r *Runner) listenBeforeWake(now election.Instant) {
 	r.receiveAll(now)
 	r.engine.Due(now, func(h election.Handle) {
@@ -272,7 +272,7 @@ func (r *Runner) receive(p packetIn, now election.Instant) {
 		r.stepAt(now, in, election.AdvertRejected{Reason: p.packet.Reason, Source: p.packet.Header.Source})
 	} else {
 		r.stepAt(now, in, election.AdvertReceived{Advert: p.packet.Advert, Source: p.packet.Header.Source, Clock: clockFor(p.packet),
-			Waited: max(0, now.Sub(p.came))})
+			Waited: now.Sub(p.came)})
 	}
 	r.metrics.handling.Observe(r.now().Sub(p.at).Seconds())
 }
