@@ -86,10 +86,21 @@ func openHeartbeat(path string, epoch time.Time, clock func() int64) (_ *heartbe
 		return nil, os.NewSyscallError("mmap", err)
 	}
 	h := &heartbeat{file: f, data: data, slots: make(map[heartbeatKey]int)}
-	now := clock()
-	h.epoch = now - int64(time.Since(epoch))
+	now := h.begin(epoch, clock)
 	h.load(id, now)
 	return h, nil
+}
+
+// begin compares the clock with that of the epoch, at one moment: not when this thread is held up between them.
+func (h *heartbeat) begin(epoch time.Time, clock func() int64) (now int64) {
+	for tries := 10; ; tries-- {
+		since := time.Since(epoch)
+		now = clock()
+		h.epoch = now - int64(since)
+		if time.Since(epoch)-since < time.Millisecond || tries == 0 {
+			return now
+		}
+	}
 }
 
 // load takes over what an earlier process of the same boot left, and makes the file ours otherwise.

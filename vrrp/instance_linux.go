@@ -128,7 +128,7 @@ func (r *Runner) order(now election.Instant, in *virtualRouter, action election.
 		in.worker.order(r.changes.begin(changeOf(a, in.spec.Name, r.timeOf(now)), r.fellows(in.spec.Name)))
 		return
 	case election.PassOn:
-		in.worker.order(passOn{move: r.move(a), link: cmp.Or(a.Link, in.home.Name)})
+		in.worker.order(passOn{move: r.move(now, a), link: cmp.Or(a.Link, in.home.Name)})
 		return
 	}
 	in.worker.order(action)
@@ -155,9 +155,9 @@ func (r *Runner) fellows(name confparse.InstanceName) []confparse.InstanceName {
 	return nil
 }
 
-// move describes a hand-over. It ends when it is due, however long the worker takes to begin it.
-func (r *Runner) move(a election.PassOn) lan.Move {
-	m := lan.Move{Previous: a.Previous, Until: time.Now().Add(a.For)}
+// move describes a hand-over that was decided at a moment. It ends when it is due, however long it takes to begin it.
+func (r *Runner) move(now election.Instant, a election.PassOn) lan.Move {
+	m := lan.Move{Previous: a.Previous, Until: r.timeOf(now).Add(a.For)}
 	for _, v := range a.Addresses {
 		m.Addresses = append(m.Addresses, v.Prefix.Addr())
 		if r.servers != nil {
@@ -262,7 +262,7 @@ func (r *Runner) begin(in *virtualRouter) {
 	r.informTrackers(in)
 	in.started = true
 	now := r.now()
-	r.step(in, election.Started{LinkUp: in.linkUp, Source: in.source, Silence: r.silence(in, now), Delay: r.startupDelay(now)})
+	r.stepAt(now, in, election.Started{LinkUp: in.linkUp, Source: in.source, Silence: r.silence(in, now), Delay: r.startupDelay(now)})
 }
 
 // silence is how long ago an earlier process sent the router's last advert as MASTER; 0 when there was none or when what
@@ -299,7 +299,7 @@ func (r *Runner) send(in *virtualRouter, a election.SendAdvert) {
 	if a.Advert.Signature != nil {
 		in.sign(&a)
 	}
-	left := false
+	left, now := false, r.now()
 	for _, to := range a.To {
 		h := wire.IPHeader{Source: a.Source, Destination: to, TTL: a.TTL, ID: in.id}
 		err := transmit(in.socket, a.Advert, h)
@@ -310,7 +310,7 @@ func (r *Runner) send(in *virtualRouter, a election.SendAdvert) {
 		}
 	}
 	if left && a.Advert.Priority > 0 { // what did not leave nobody has heard
-		r.heartbeat.beat(in.slot, r.now())
+		r.heartbeat.beat(in.slot, now)
 	}
 }
 

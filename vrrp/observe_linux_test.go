@@ -202,6 +202,49 @@ func testExpiryKnows(t *testing.T, held func(read func())) {
 	}
 }
 
+// A better master that is heard late, because the process was held up before it read, is given way to from when it came: the
+// resources stay for the grace of a hand-over.
+func TestGraceBeginsWhenTheSuccessorCame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := new(ethernet)
+		h := n.newHost("10.77.0.1/24")
+		b := start(t, h, Options{}, testInstance("V", 51, 100), testInstance("W", 52, 100))
+		ip := wire.IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: group4, TTL: 255}
+		hear := func(vrid uint8) {
+			advert := wire.Advert{Version: 2, VRID: vrid, Priority: 200, Interval: time.Second,
+				Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 77, vrid, 100})}}
+			h.hear(advert.AppendIPv4(nil, ip), ip.Destination, vrid)
+		}
+		for range 6 {
+			hear(51)
+			time.Sleep(time.Second)
+		}
+		want(t, "nobody but W speaks for it", b.state("W"), election.Master)
+		ended := make(chan struct{})
+		h.mu.Lock()
+		h.late, h.held = true, func(read func()) {
+			time.Sleep(5 * time.Second)
+			hear(51)
+			hear(52)
+			read()
+			h.mu.Lock()
+			h.late, h.held = false, nil
+			h.mu.Unlock()
+			close(ended)
+		}
+		h.mu.Unlock()
+		<-ended // V has looked whether it is to take over
+		time.Sleep(handOver / 2)
+		want(t, "in the grace", []any{b.state("W"), h.has("10.77.52.100")}, []any{election.Backup, true})
+		time.Sleep(handOver)
+		want(t, "after it", []any{b.state("W"), h.has("10.77.52.100"), b.counters("W").BecameMaster}, []any{election.Backup, false, uint64(1)})
+		want(t, "V", b.counters("V").BecameMaster, uint64(0))
+	})
+}
+
+// handOver is for how long a master that yields keeps its resources.
+const handOver = 200 * time.Millisecond
+
 // Only what has left this host says that its master is alive: a beat without an advert would let a process that is started
 // again resume what others took over long ago.
 func TestHeartbeatBeatsForWhatWasSent(t *testing.T) {

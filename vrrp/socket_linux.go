@@ -224,22 +224,24 @@ const mostPolls = 64
 
 // listenBeforeWake reads what has arrived for the virtual routers that are about to conclude that nobody speaks. This
 // process may have been stopped for longer than their patience, and woken up by its timer before any of its readers. What
-// is concluded is as of now: of a later moment, before which this thread may have been held up again, nothing is known. What
-// came since now, in that time, still counts from when it came.
+// is concluded is as of now: of a later moment, before which this thread may have been held up again, nothing is known.
 func (r *Runner) listenBeforeWake(now election.Instant) {
 	r.receiveAll(now)
-	r.engine.Due(now, func(h election.Handle) {
-		in := r.instances[h]
-		if in == nil || in.state == election.Master || in.socket == nil || in.socket.conn == nil ||
-			slices.Contains(r.polled, in.socket) {
-			return
+	for polled := 0; ; {
+		r.engine.Silent(now, func(h election.Handle) {
+			in := r.instances[h]
+			if in != nil && in.socket != nil && in.socket.conn != nil && !slices.Contains(r.polled, in.socket) {
+				r.polled = append(r.polled, in.socket)
+			}
+		})
+		if len(r.polled) == polled {
+			break
 		}
-		r.polled = append(r.polled, in.socket)
-	})
-	for _, s := range r.polled {
-		for all, n := false, 0; !all && n < mostPolls; n++ {
-			all = s.conn.Poll()
-			r.receiveAll(now)
+		for ; polled < len(r.polled); polled++ { // in one may be what makes another router's turn come
+			for all, n := false, 0; !all && n < mostPolls; n++ {
+				all = r.polled[polled].conn.Poll()
+				r.receiveAll(now)
+			}
 		}
 	}
 	r.polled = r.polled[:0]
@@ -257,8 +259,10 @@ func (r *Runner) receiveAll(now election.Instant) {
 	}
 }
 
-// receive gives a packet to the virtual router it is for.
+// receive gives a packet to the virtual router it is for, at the moment now, or at the later one at which it came: this thread may
+// have been held up since now, and what follows from a packet does not begin before it.
 func (r *Runner) receive(p packetIn, now election.Instant) {
+	now = max(now, p.came)
 	in := p.socket.find(p.packet)
 	if in == nil {
 		r.stranger(p)

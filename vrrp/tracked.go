@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,10 +39,15 @@ func (t *Tracked) Set(id track.ID, value int) {
 	}
 	t.mu.Unlock()
 	if changed {
-		select {
-		case t.wake <- struct{}{}:
-		default:
-		}
+		t.announce()
+	}
+}
+
+// announce has who waits for wake call take.
+func (t *Tracked) announce() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -101,12 +107,16 @@ type trackedValue struct {
 	before *int // the value that was taken before; nil = none was
 }
 
-// take returns what is new since the last call, in order.
+// mostTaken is how many objects are taken at once, so that what else is due need not wait for more of them.
+const mostTaken = 16
+
+// take returns what is new since the last call, in order. What is too much for one call is announced again.
 func (t *Tracked) take() []trackedValue {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var list []trackedValue
-	for _, n := range t.news {
+	now := t.news[:min(len(t.news), mostTaken)]
+	for _, n := range now {
 		if v, ok := t.values[n.id]; ok {
 			one := trackedValue{trackedNews: n, value: v}
 			if before, is := t.taken[n.id]; is {
@@ -116,6 +126,8 @@ func (t *Tracked) take() []trackedValue {
 			list = append(list, one)
 		}
 	}
-	t.news = t.news[:0]
+	if t.news = slices.Delete(t.news, 0, len(now)); len(t.news) > 0 {
+		t.announce()
+	}
 	return list
 }

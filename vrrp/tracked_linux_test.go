@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,6 +9,36 @@ import (
 	"vigil/internal/track"
 	"vigil/vrrp/election"
 )
+
+// TestTrackedAreTakenInPortions: however many objects say something at once, what else is due comes between them; none of them
+// is forgotten, and what is said meanwhile comes after.
+func TestTrackedAreTakenInPortions(t *testing.T) {
+	const objects = 2*mostTaken + 1
+	tracked := NewTracked()
+	for i := range objects {
+		tracked.Set(track.ID{Kind: track.File, Name: strconv.Itoa(i)}, i)
+	}
+	var values []int
+	for len(tracked.wake) > 0 {
+		<-tracked.wake
+		list := tracked.take()
+		if len(list) > mostTaken {
+			t.Errorf("%d at once", len(list))
+		}
+		if values == nil {
+			tracked.Set(track.ID{Kind: track.File, Name: "late"}, objects)
+		}
+		for _, v := range list {
+			values = append(values, v.value)
+		}
+	}
+	for i, v := range values {
+		if i != v {
+			t.Fatalf("taken: %v", values)
+		}
+	}
+	want(t, "taken", len(values), objects+1)
+}
 
 // TestTrackedObjects: what is told before a router begins it begins with, what is told later reaches it, and a router
 // that comes by a reload knows what the others do.

@@ -35,6 +35,8 @@ type Engine struct {
 	waiting  []InstanceSpec                // start once addresses that a resigning router holds are free
 	tracked  map[track.ID][]*virtualRouter // who references an object
 	values   map[track.ID]int              // last word about it
+	news     []news                        // of which not all routers have been told, oldest first
+	newsAt   Instant                       // when some of them were told last
 	wanted   map[place][]*virtualRouter    // whose specs have a resource
 	spared   []spared                      // by this Apply
 	spec     Spec
@@ -83,39 +85,14 @@ func (e *Engine) Step(now Instant, h Handle, ev Event) []InstanceAction {
 	return e.out
 }
 
-// Wake fires every deadline that has passed.
+// Wake fires every deadline that has passed, and goes on with what Track began.
 func (e *Engine) Wake(now Instant) []InstanceAction {
 	e.out = e.out[:0]
 	for len(e.queue) > 0 && e.queue[0].deadline <= now {
 		e.drive(now, e.queue[0], Wake{})
 	}
+	e.tell(now, portion)
 	return e.out
-}
-
-// Track tells all virtual routers that reference the tracked object its value: track.Up or track.Down, of a file the
-// number in it. An object that none references is not remembered; upon Start and Configure the shell tells what it knows
-// about the Trackers of the spec.
-func (e *Engine) Track(now Instant, id track.ID, value int) []InstanceAction {
-	e.out = e.out[:0]
-	if old, known := e.values[id]; known && old == value || len(e.tracked[id]) == 0 {
-		return e.out
-	}
-	e.values[id] = value
-	for _, r := range e.tracked[id] {
-		if e.routers[r.handle] == r {
-			e.drive(now, r, TrackerChanged{id, value})
-		}
-	}
-	return e.out
-}
-
-// inform tells r what is known about the tracked objects of spec.
-func (e *Engine) inform(now Instant, r *virtualRouter, spec *InstanceSpec) {
-	for _, t := range spec.Trackers {
-		if v, known := e.values[t.ID]; known {
-			e.step(now, r, TrackerChanged{t.ID, v})
-		}
-	}
 }
 
 // index finds out anew which routers want a resource and which reference a tracked object.
@@ -143,22 +120,36 @@ func (e *Engine) index() {
 
 // Deadline returns when the Engine wants Wake next; false when no time will change anything.
 func (e *Engine) Deadline() (Instant, bool) {
+	if len(e.news) > 0 {
+		return e.newsAt, true
+	}
 	if len(e.queue) == 0 || e.queue[0].deadline == Never {
 		return Never, false
 	}
 	return e.queue[0].deadline, true
 }
 
-// Due calls visit with each router whose deadline has passed.
-func (e *Engine) Due(now Instant, visit func(Handle)) { e.queue.due(0, now, visit) }
+// Silent calls visit with each router that is not MASTER and whose deadline has passed, and with the members of its sync group
+// that may move with it: what has come for them must be known before Wake. It may visit one more than once.
+func (e *Engine) Silent(now Instant, visit func(Handle)) { e.queue.silent(0, now, visit) }
 
-// due visits the part of the heap below i.
-func (d deadlines) due(i int, now Instant, visit func(Handle)) {
-	if i < len(d) && d[i].deadline <= now {
-		visit(d[i].handle)
-		d.due(2*i+1, now, visit)
-		d.due(2*i+2, now, visit)
+// silent visits the part of the heap below i.
+func (d deadlines) silent(i int, now Instant, visit func(Handle)) {
+	if i >= len(d) || d[i].deadline > now {
+		return
 	}
+	if r := d[i]; r.machine.state != Master {
+		visit(r.handle)
+		if r.group != nil {
+			for _, m := range r.group.members {
+				if m.machine.state != Master {
+					visit(m.handle)
+				}
+			}
+		}
+	}
+	d.silent(2*i+1, now, visit)
+	d.silent(2*i+2, now, visit)
 }
 
 // StatusOf returns the snapshot of one virtual router; false when there is none with that handle.

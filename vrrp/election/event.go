@@ -43,7 +43,7 @@ type AdvertReceived struct {
 	Source netip.Addr
 	Clock  wire.Stamp // of our clock when it came; only auth_hmac looks at it
 	// Waited is how long ago it came: what follows from a master's silence counts from then, or a router that was held up would
-	// be as patient again. It is negative for one that came after the moment of the event, while the process was held up.
+	// be as patient again.
 	Waited time.Duration `json:",omitzero"`
 }
 

@@ -421,7 +421,6 @@ func TestActiveDownCountsFromTheArrival(t *testing.T) {
 		{200, 0, 3609375 * time.Microsecond},
 		{200, 600 * time.Millisecond, 3009375 * time.Microsecond},
 		{200, 5 * time.Second, -1390625 * time.Microsecond},
-		{200, -5 * time.Second, 8609375 * time.Microsecond}, // came after the moment that is judged
 		{0, 0, 609375 * time.Microsecond},
 		{0, 600 * time.Millisecond, 9375 * time.Microsecond},
 	} {

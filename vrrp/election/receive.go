@@ -41,7 +41,7 @@ func (m *Machine) receive(now Instant, ev *AdvertReceived) {
 	}
 }
 
-// receiveBackup is RFC 9568 §6.4.2 with keepalived's preempt_delay, for an advert that came at another moment than now.
+// receiveBackup is RFC 9568 §6.4.2 with keepalived's preempt_delay, for an advert that came at a moment up to now.
 func (m *Machine) receiveBackup(now, came Instant, a *wire.Advert, from *peer) {
 	m.master = from.Peer
 	if a.Priority == 0 {

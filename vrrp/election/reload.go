@@ -16,6 +16,7 @@ func (e *Engine) Apply(now Instant, spec Spec) []InstanceAction {
 
 func (e *Engine) apply(now Instant, spec Spec) []InstanceAction {
 	e.out = e.out[:0]
+	e.tellAll(now)
 	wanted := spec.Instances
 	kept := e.match(wanted)
 	e.spec, e.waiting = spec, e.waiting[:0]
@@ -50,7 +51,7 @@ func (e *Engine) Stop(now Instant) []InstanceAction {
 // StopAtOnce has all virtual routers release their resources without waiting for successors, those that resign already
 // too. Nothing is left to do afterwards.
 func (e *Engine) StopAtOnce(now Instant) []InstanceAction {
-	e.out = e.out[:0]
+	e.out, e.news = e.out[:0], nil
 	e.spec, e.waiting, e.stopping = Spec{}, nil, true
 	for _, r := range slices.Clone(e.list) {
 		e.retire(now, r, Stop{AtOnce: true})

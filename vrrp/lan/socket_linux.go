@@ -262,10 +262,11 @@ func (s *socket) drain(fd int) (empty bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range receiveBurst {
+		before := time.Now()
 		r, ok, err := s.receive(fd, s.in)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			s.empty = time.Now()
+			s.empty = before
 			return true, nil
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
