@@ -46,6 +46,9 @@ type echoSocket struct {
 	broken chan struct{} // closed when nothing can be read any more
 	done   chan struct{} // closed when the reader has ended
 
+	reading sync.Mutex // from when a packet leaves the socket until it is handed out
+	packet  [512]byte
+
 	mu      sync.Mutex
 	seq     uint16
 	waiting map[uint16]waiter // by sequence number
@@ -222,27 +225,46 @@ func (s *echoSocket) read() {
 	if err != nil {
 		return
 	}
-	b := make([]byte, 512)
 	for {
-		var n int
-		var from unix.Sockaddr
 		var got error
 		if err := raw.Read(func(fd uintptr) (done bool) {
-			n, from, got = unix.Recvfrom(int(fd), b, 0)
+			got = s.receive(int(fd))
 			return got != unix.EAGAIN
 		}); err != nil {
 			return
 		}
-		if got != nil {
-			// What a socket is told besides data, as that a link has gone, says nothing of the hosts. It does not go on without
-			// end: each read takes one error away.
-			if errors.Is(got, unix.EBADF) || errors.Is(got, unix.ENOTSOCK) {
+		// What a socket is told besides data, as that a link has gone, says nothing of the hosts. It does not go on without
+		// end: each read takes one error away.
+		if errors.Is(got, unix.EBADF) || errors.Is(got, unix.ENOTSOCK) {
+			return
+		}
+	}
+}
+
+// receive hands out one packet.
+func (s *echoSocket) receive(fd int) error {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	n, from, err := unix.Recvfrom(fd, s.packet[:], unix.MSG_DONTWAIT)
+	if err == nil {
+		s.take(s.packet[:n], from)
+	}
+	return err
+}
+
+// look hands out what the reader has not got to: this process may have been held up until it was late.
+func (s *echoSocket) look() {
+	raw, err := s.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		for range 2 * echoUsers {
+			if s.receive(int(fd)) == unix.EAGAIN {
 				return
 			}
-			continue
 		}
-		s.take(b[:n], from)
-	}
+	})
 }
 
 // take hands an answer to whom it is for.

@@ -56,6 +56,10 @@ func (q grpcQuestion) policy(t timing) policy { return t.policy() }
 
 func (q grpcQuestion) same(o question) bool { return q == o }
 
+// grpcGrace is how long after its time a call is ended whatever it does. The connection ends it in time, but looks first whether the
+// answer is there.
+const grpcGrace = time.Second
+
 // grpcCheck calls Check once, on a connection of its own.
 type grpcCheck struct {
 	asks grpcQuestion
@@ -70,7 +74,7 @@ func (c grpcCheck) Check(ctx context.Context) Result {
 		return unconnected(err, grpcTimeout, grpcFailed)
 	}
 	defer file.Close()
-	ctx, cancel := context.WithTimeout(ctx, via.timeout)
+	ctx, cancel := context.WithTimeout(ctx, via.timeout+grpcGrace)
 	defer cancel()
 	_ = file.SetDeadline(time.Now().Add(via.timeout))
 	stop := context.AfterFunc(ctx, func() { file.Close() })

@@ -47,17 +47,21 @@ type replyConn struct {
 
 	start, end time.Time // of the reply; zero until one is expected
 	received   int64     // bytes of it
+	late       int64     // bytes that were there, and not read, when the time was over
 }
+
+// lateRoom is how much of that is read: what fits into the buffers of a socket, and not an endless reply.
+const lateRoom = 4 << 20
 
 // expect says that a reply follows, which has patience to end.
 func (c *replyConn) expect(now time.Time, patience time.Duration) {
-	c.start, c.end, c.received = now, now.Add(patience), 0
+	c.start, c.end, c.received, c.late = now, now.Add(patience), 0, 0
 }
 
 // Read implements io.Reader.
 func (c *replyConn) Read(b []byte) (int, error) {
 	if c.end.IsZero() {
-		return c.File.Read(b)
+		return c.readFile(b)
 	}
 	if c.received > c.limits.size {
 		return 0, errReplyTooLong
@@ -79,11 +83,18 @@ func (c *replyConn) Read(b []byte) (int, error) {
 	if err := c.SetReadDeadline(deadline); err != nil {
 		return 0, err
 	}
-	n, err := c.File.Read(b)
-	if n == 0 && now.Before(c.end) && errors.Is(err, os.ErrDeadlineExceeded) {
-		n, err = readLate(c.File, b, err)
-	}
+	n, err := c.readFile(b)
 	c.received += int64(n)
+	return n, err
+}
+
+// readFile reads, also what came in time although this process was held up until that was over.
+func (c *replyConn) readFile(b []byte) (int, error) {
+	n, err := c.File.Read(b)
+	if n == 0 && c.late < lateRoom && errors.Is(err, os.ErrDeadlineExceeded) {
+		n, err = readLate(c.File, b, err)
+		c.late += int64(n)
+	}
 	return n, err
 }
 

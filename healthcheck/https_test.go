@@ -103,11 +103,14 @@ func TestSSLCheck(t *testing.T) {
 			if strings.Contains(tt.name, "silence") {
 				timeout = 300 * time.Millisecond
 			}
-			r := httpCheck{
-				dial: dial{target: tt.target, timeout: timeout}, tls: tlsConfig(), limits: replyLimit,
-				url: urlSpec{path: "/", status: statuses(200, 299), digest: md5.Sum([]byte("hello")), hasDigest: true},
-			}.Check(t.Context())
-			if r.Outcome != tt.outcome || r.Code != tt.code || r.Reason != tt.reason {
+			as := func(r Result) bool { return r.Outcome == tt.outcome && r.Code == tt.code && r.Reason == tt.reason }
+			r := inTime(timeout, as, func(timeout time.Duration) Result {
+				return httpCheck{
+					dial: dial{target: tt.target, timeout: timeout}, tls: tlsConfig(), limits: replyLimit,
+					url: urlSpec{path: "/", status: statuses(200, 299), digest: md5.Sum([]byte("hello")), hasDigest: true},
+				}.Check(t.Context())
+			})
+			if !as(r) {
 				t.Errorf("got %v, %v, %q, %v; want %v, %v, %q", r.Outcome, r.Code, r.Reason, r.Err, tt.outcome, tt.code, tt.reason)
 			}
 		})

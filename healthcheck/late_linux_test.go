@@ -67,21 +67,28 @@ func TestAnswerFoundLate(t *testing.T) {
 	}
 }
 
-// TestReplyFoundLate: of a reply too, but not beyond the end that the whole of it has.
+// TestReplyFoundLate: of a reply too, and of one whose whole time is over, but without an end of only so much.
 func TestReplyFoundLate(t *testing.T) {
-	for _, over := range []bool{false, true} {
+	for _, tt := range []struct {
+		name  string
+		end   time.Duration
+		late  int64
+		found bool
+	}{
+		{"a read", time.Hour, 0, true},
+		{"a reply", 0, 0, true},
+		{"a reply that had its share", 0, lateRoom, false},
+	} {
 		f, peer := expired(t)
 		if _, err := peer.WriteString("HTTP/1.1 200"); err != nil {
 			t.Fatal(err)
 		}
 		c := &replyConn{File: f, timeout: -time.Second, limits: replyLimit} // its time is over before it reads
-		c.expect(time.Now(), time.Hour)
-		if over {
-			c.end = time.Now()
-		}
+		c.expect(time.Now(), tt.end)
+		c.late = tt.late
 		n, err := c.Read(make([]byte, 100))
-		if over == (n > 0) || over != errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("beyond the end %v: %d, %v", over, n, err)
+		if tt.found != (n > 0) || tt.found == errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: %d, %v", tt.name, n, err)
 		}
 	}
 }

@@ -70,7 +70,13 @@ func (c pingCheck) Check(ctx context.Context) Result {
 	case <-answer:
 		return passed(CodeConnected, pingSuccess)
 	case <-timeout.C:
-		return failed(CodeConnectTimeout, pingTimeout, nil)
+		socket.look()
+		select {
+		case <-answer:
+			return passed(CodeConnected, pingSuccess)
+		default:
+			return failed(CodeConnectTimeout, pingTimeout, nil)
+		}
 	case <-socket.broken:
 		return postponed(errEchoSocket)
 	case <-ctx.Done():

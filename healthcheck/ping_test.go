@@ -77,6 +77,43 @@ func TestPingCheck(t *testing.T) {
 	}
 }
 
+// TestPingAnswerThatWaits: an answer that lies in the socket, because nobody was run to read it, is found before a host is said not
+// to answer.
+func TestPingAnswerThatWaits(t *testing.T) {
+	needEchoes(t)
+	var e echoSockets
+	d := dial{target: netip.MustParseAddrPort("127.0.0.1:0")}
+	s, err := e.join(&d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.leave(s)
+	raw, err := s.file.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		answer, seq := s.expect(d.target.Addr())
+		s.reading.Lock()
+		err := s.send(&d, seq)
+		if control := raw.Control(func(fd uintptr) {
+			if err == nil {
+				_, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 60_000)
+			}
+		}); control != nil || err != nil {
+			t.Fatal(control, err)
+		}
+		s.reading.Unlock()
+		s.look()
+		select {
+		case <-answer:
+		default:
+			t.Fatal("it is not found")
+		}
+		s.forget(seq)
+	}
+}
+
 func TestPingCheckOverIPv6(t *testing.T) {
 	needIPv6(t)
 	needEchoes(t)

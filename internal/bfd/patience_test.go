@@ -2,6 +2,7 @@ package bfd
 
 import (
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,6 +94,37 @@ func TestExpiredSessionWaitsForWhatHasArrived(t *testing.T) {
 			a.is("b", want)
 		})
 	}
+}
+
+// TestPatienceIsNotAHoldUp: when all of the patience goes by while the process is held up, who reads has had no time either, and
+// what it reads a moment later keeps the session up.
+func TestPatienceIsNotAHoldUp(t *testing.T) {
+	inFlood(t, func(e *ether, a, _ *node) {
+		a.mu.Lock()
+		var p Packet
+		for _, s := range a.sessions {
+			if s.spec.Name == "b" {
+				p = Packet{State: Up, Multiplier: 5, MyDiscriminator: s.core.remote, YourDiscriminator: s.core.local, DesiredMinTX: 10 * ms, RequiredMinRX: 10 * ms}
+			}
+		}
+		a.mu.Unlock()
+		held := make(chan struct{})
+		e.mu.Lock()
+		e.cutOff = addr("192.0.2.2")
+		l := e.listeners[addr("192.0.2.1")][Port{}]
+		e.looked = sync.OnceFunc(func() {
+			time.Sleep(2 * patience)
+			close(held)
+		})
+		e.mu.Unlock()
+		<-held
+		time.Sleep(ms)
+		l.deliver(Datagram{Payload: p.Append(nil), From: netip.AddrPortFrom(addr("192.0.2.2"), 49152), To: addr("192.0.2.1"), TTL: 255})
+		synctest.Wait()
+		a.is("b", Up)
+		time.Sleep(time.Second)
+		a.is("b", Down)
+	})
 }
 
 // TestHeldUpBetweenTwoSessions: a process that is held up while it does what is due for one session has heard nothing of the others

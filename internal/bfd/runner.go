@@ -23,6 +23,10 @@ const (
 	// patience is for packets that have arrived and not been read when a detection time is over: the machine was busy, and
 	// that says nothing of the neighbour. Only the session itself has it.
 	patience = 20 * time.Millisecond
+	// patienceLooks is how often is looked in it, and lookAgain how long after each other: when all of the patience went by in
+	// a hold-up, who reads has had no time yet either.
+	patienceLooks = 20
+	lookAgain     = patience / 40
 )
 
 // ErrStopped is the error of Apply when the Runner has stopped or is about to.
@@ -163,7 +167,7 @@ func (r *Runner) wake() {
 	for r.queue.first() <= now {
 		s := r.queue[0]
 		if s.waits(now, pending) {
-			r.queue.move(s, now.Add(patience/40))
+			r.queue.move(s, now.Add(lookAgain))
 			continue
 		}
 		r.stepAt(now, s, Wake{Jitter: uint8(rand.Uint32())})
@@ -175,17 +179,15 @@ func (r *Runner) wake() {
 	}
 }
 
-// pending reports that packets have arrived that nobody has looked at.
+// pending reports that packets have arrived that nobody has looked at. It looks in the order in which they come, so that none goes
+// by it.
 func (r *Runner) pending() bool {
-	if len(r.packets) > 0 {
-		return true
-	}
 	for _, p := range r.ports {
 		if p.listener != nil && p.listener.Pending() {
 			return true
 		}
 	}
-	return false
+	return len(r.packets) > 0
 }
 
 // receiveAll handles what readers have delivered by now.

@@ -26,6 +26,7 @@ type ether struct {
 	cutOff    netip.Addr                              // a host that nothing reaches and that nothing comes from
 	heldUp    netip.Addr                              // a host that is not run for a while, longer than a detection time, whenever it has sent something
 	pending   bool                                    // more has arrived than is read
+	looked    func()                                  // is called when 192.0.2.1 looks for that, if not nil
 	sent      func(from, to netip.Addr, at time.Time) // is told of every packet, if not nil
 }
 
@@ -58,9 +59,14 @@ func (h host) Listen(p Port, deliver func(Datagram)) (Listener, error) {
 }
 
 func (l *fakeListener) Pending() bool {
-	l.host.ether.mu.Lock()
-	defer l.host.ether.mu.Unlock()
-	return l.host.ether.pending
+	e := l.host.ether
+	e.mu.Lock()
+	pending, looked := e.pending, e.looked
+	e.mu.Unlock()
+	if looked != nil && l.host.addr == addr("192.0.2.1") {
+		looked()
+	}
+	return pending
 }
 
 func (l *fakeListener) Close() error {

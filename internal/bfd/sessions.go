@@ -22,6 +22,7 @@ type session struct {
 	deadline Instant
 
 	patientUntil Instant // how long it waits for what has arrived although its detection time is over; 0: it does not
+	looks        int     // since it does
 }
 
 // waits reports whether a session whose detection time is over waits for packets that have arrived, if there are any pending.
@@ -30,9 +31,10 @@ func (s *session) waits(now Instant, pending func() bool) bool {
 		return false
 	}
 	if s.patientUntil == 0 {
-		s.patientUntil = now.Add(patience)
+		s.patientUntil, s.looks = now.Add(patience), 0
 	}
-	return now < s.patientUntil
+	s.looks++
+	return now < s.patientUntil || s.looks <= patienceLooks
 }
 
 // Counters count since the session began.

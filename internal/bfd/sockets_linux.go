@@ -59,7 +59,11 @@ func (kernel) Listen(p Port, deliver func(Datagram)) (Listener, error) {
 		return nil, err
 	}
 	l := &listener{conn: conn.(*net.UDPConn), port: p}
-	l.done.Go(func() { l.read(deliver) })
+	raw, err := l.conn.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, l.conn.Close())
+	}
+	l.done.Go(func() { l.read(raw, deliver) })
 	return l, nil
 }
 
@@ -74,24 +78,42 @@ type listener struct {
 // datagramRoom is more than any control packet: what is longer is cut, and is read all the same.
 const datagramRoom = 512
 
-func (l *listener) read(deliver func(Datagram)) {
+func (l *listener) read(raw syscall.RawConn, deliver func(Datagram)) {
 	payload, control := make([]byte, datagramRoom), make([]byte, 256)
 	for {
-		l.busy.Store(false)
-		n, c, _, from, err := l.conn.ReadMsgUDPAddrPort(payload, control)
-		l.busy.Store(true)
-		if errors.Is(err, net.ErrClosed) {
+		var n, c int
+		var from unix.Sockaddr
+		var failed error
+		closed := raw.Read(func(fd uintptr) bool {
+			l.busy.Store(true) // before it leaves the socket
+			n, c, _, from, failed = unix.Recvmsg(int(fd), payload, control, unix.MSG_DONTWAIT)
+			if errors.Is(failed, unix.EAGAIN) {
+				l.busy.Store(false)
+				return false
+			}
+			return true
+		})
+		if closed != nil {
 			return
 		}
-		if err != nil {
-			continue // an error that a neighbour's host has sent us
+		if failed == nil { // and not an error that a neighbour's host has sent us
+			d := Datagram{Payload: payload[:n], From: sender(from), Multihop: l.port.Multihop}
+			d.To, d.TTL = parseControl(control[:c])
+			deliver(d)
 		}
-		// Sessions have their addresses without zones.
-		d := Datagram{Payload: payload[:n], From: netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port()),
-			Multihop: l.port.Multihop}
-		d.To, d.TTL = parseControl(control[:c])
-		deliver(d)
+		l.busy.Store(false)
 	}
+}
+
+// sender is an address without its zone: sessions have theirs so.
+func sender(from unix.Sockaddr) netip.AddrPort {
+	switch a := from.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port))
+	}
+	return netip.AddrPort{}
 }
 
 // parseControl returns the address that a datagram came for, and its TTL or -1.
@@ -117,9 +139,6 @@ func parseControl(b []byte) (to netip.Addr, ttl int) {
 
 // Pending implements Listener.
 func (l *listener) Pending() bool {
-	if l.busy.Load() {
-		return true
-	}
 	raw, err := l.conn.SyscallConn()
 	if err != nil {
 		return false
@@ -130,7 +149,7 @@ func (l *listener) Pending() bool {
 		n, err := unix.Poll(fds, 0)
 		ready = err == nil && n > 0
 	})
-	return err == nil && ready
+	return err == nil && ready || l.busy.Load()
 }
 
 // Close implements Listener.

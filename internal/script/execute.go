@@ -169,7 +169,14 @@ func (r *Runner) attend(ctx context.Context, p *process, c Command) (e Exit) {
 	select {
 	case <-p.ended:
 	case <-timeout:
+		if p.exited() { // in time perhaps: it is we who were held up
+			<-p.ended
+			break
+		}
 		e.TimedOut = true
+		if c.Late != nil {
+			c.Late()
+		}
 		ended = r.end(p, c.Progress, r.grace)
 	case <-ctx.Done():
 		e.Cancelled = true
@@ -217,6 +224,13 @@ func (r *Runner) end(p *process, progress *Progress, grace time.Duration) bool {
 		}
 	}
 	return false
+}
+
+// exited reports whether p has ended, as far as the kernel knows.
+func (p *process) exited() bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, p.cmd.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err == unix.ECHILD || err == nil && info.Signo != 0 // or it has been waited for already
 }
 
 // signal signals the process group. Nobody has waited for its leader yet, so its number is not another's.

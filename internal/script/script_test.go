@@ -61,8 +61,8 @@ func execute(t *testing.T, r *Runner, argv ...string) Exit {
 }
 
 // fifo returns the path of a pipe that is held by every process that has opened it for writing, and a wait for all of
-// them to be gone. Somebody must open it.
-func fifo(t *testing.T) (path string, gone func()) {
+// them to be gone, which returns what they have written.
+func fifo(t *testing.T) (path string, gone func() string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(path, 0o666); err != nil {
@@ -76,12 +76,32 @@ func fifo(t *testing.T) (path string, gone func()) {
 		}
 		opened <- f
 	}()
-	return path, func() {
+	return path, func() string {
 		t.Helper()
+		w, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0) // or there is nobody whom Open would wait for
+		for ; err != nil; w, err = os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0) {
+			time.Sleep(time.Millisecond)
+		}
 		f := <-opened
 		defer f.Close()
-		if _, err := io.Copy(io.Discard, f); err != nil {
+		w.Close()
+		b, err := io.ReadAll(f)
+		if err != nil {
 			t.Error(err)
+		}
+		return string(b)
+	}
+}
+
+// outOfTime runs a program that says when it is ready, with a timeout, and again with a longer one when it was not ready by then,
+// as on a busy machine. All that have the pipe open are gone.
+func outOfTime(t *testing.T, of func(pipe string) string, execute func(path string, timeout time.Duration) Exit) Exit {
+	t.Helper()
+	for timeout := 200 * time.Millisecond; ; timeout *= 2 {
+		pipe, gone := fifo(t)
+		e := execute(of(pipe), timeout)
+		if gone() == "ready\n" || timeout > time.Minute {
+			return e
 		}
 	}
 }
@@ -299,26 +319,28 @@ func stubborn(t *testing.T, pipe string, children int) string {
 // TestProgress: a program that ignores SIGTERM goes through every phase, one that ends by itself is idle again at once.
 func TestProgress(t *testing.T) {
 	r, _ := running(t, Options{})
+	r.grace = 2 * time.Second // in which somebody is run who sees it
 	var p, plain Progress
-	pipe, gone := fifo(t)
-	seen := map[Phase]bool{p.Phase(): true}
-	done := make(chan Exit, 1)
-	go func() {
-		done <- r.Execute(t.Context(), Command{Argv: []string{stubborn(t, pipe, 1)}, As: myself(), Timeout: 200 * time.Millisecond, Progress: &p})
-	}()
-	var e Exit
-	for last := Idle; e.Took == 0; {
-		select {
-		case e = <-done:
-		case <-time.After(time.Millisecond):
+	var seen map[Phase]bool
+	e := outOfTime(t, func(pipe string) string { return stubborn(t, pipe, 1) }, func(path string, timeout time.Duration) (e Exit) {
+		seen = map[Phase]bool{p.Phase(): true}
+		done := make(chan Exit, 1)
+		go func() {
+			done <- r.Execute(t.Context(), Command{Argv: []string{path}, As: myself(), Timeout: timeout, Progress: &p})
+		}()
+		for last := Idle; e.Took == 0; {
+			select {
+			case e = <-done:
+			case <-time.After(time.Millisecond):
+			}
+			now := p.Phase()
+			if now < last && now != Idle {
+				t.Errorf("phase %d after %d", now, last)
+			}
+			last, seen[now] = now, true
 		}
-		now := p.Phase()
-		if now < last && now != Idle {
-			t.Errorf("phase %d after %d", now, last)
-		}
-		last, seen[now] = now, true
-	}
-	gone()
+		return e
+	})
 	if !seen[Running] || !seen[Terminating] || p.Phase() != Idle || !e.TimedOut {
 		t.Errorf("phases %v, %d in the end, %v", seen, p.Phase(), e)
 	}
@@ -330,24 +352,51 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// TestEndBeforeWeLookIsNoTimeout: a program that has ended is not taken for one that takes too long because this process was held
+// up until its time was over.
+func TestEndBeforeWeLookIsNoTimeout(t *testing.T) {
+	r, _ := running(t, Options{})
+	c := Command{Argv: []string{"true"}, As: myself(), Timeout: 1, Late: func() { t.Error("called late") }}
+	if err := r.turn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p, err := r.launch(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !p.exited() {
+		time.Sleep(time.Millisecond)
+	}
+	go func() {
+		time.Sleep(50 * time.Millisecond) // the timeout is over before anybody has waited for it
+		r.await(p)
+	}()
+	if e := r.attend(t.Context(), p, c); !e.Success() {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestTimeoutKillsTheGroup(t *testing.T) {
 	r, _ := running(t, Options{})
 	t.Run("children that ignore SIGTERM", func(t *testing.T) {
-		pipe, gone := fifo(t)
-		e := r.Execute(t.Context(), Command{Argv: []string{stubborn(t, pipe, 50)}, As: myself(), Timeout: 200 * time.Millisecond})
-		gone()
+		var limit time.Duration
+		e := outOfTime(t, func(pipe string) string { return stubborn(t, pipe, 50) }, func(path string, timeout time.Duration) Exit {
+			limit = timeout
+			return r.Execute(t.Context(), Command{Argv: []string{path}, As: myself(), Timeout: timeout})
+		})
 		if !e.TimedOut || e.Signal != unix.SIGKILL || e.Success() || e.String() != "timed out" {
 			t.Errorf("%+v", e)
 		}
-		if e.Took < 200*time.Millisecond+r.grace {
+		if e.Took < limit+r.grace {
 			t.Errorf("killed after %v, before the grace was over", e.Took)
 		}
 	})
 	t.Run("the program goes at SIGTERM and leaves children that do not", func(t *testing.T) {
-		pipe, gone := fifo(t)
-		path := program(t, "exec 8>"+pipe, "(trap '' TERM; exec sleep 1000) &", "exec sleep 1000")
-		e := r.Execute(t.Context(), Command{Argv: []string{path}, As: myself(), Timeout: 200 * time.Millisecond})
-		gone()
+		e := outOfTime(t, func(pipe string) string {
+			return program(t, "exec 8>"+pipe, "(trap '' TERM; exec sleep 1000) &", "echo ready >&8", "exec sleep 1000")
+		}, func(path string, timeout time.Duration) Exit {
+			return r.Execute(t.Context(), Command{Argv: []string{path}, As: myself(), Timeout: timeout})
+		})
 		if !e.TimedOut || e.Signal == 0 {
 			t.Errorf("%+v", e)
 		}
@@ -383,10 +432,10 @@ func TestCancelledProgramEnds(t *testing.T) {
 	path := program(t, "exec 8>"+pipe, "echo ready >&8", "exec sleep 1000")
 	go func() { done <- r.Execute(ctx, Command{Argv: []string{path}, As: myself()}) }()
 	time.AfterFunc(200*time.Millisecond, cancel) // while it starts or while it runs: it ends
-	gone()
 	if e := <-done; !e.Cancelled && !errors.Is(e.Err, context.Canceled) {
 		t.Errorf("%+v", e)
 	}
+	gone()
 	if e := r.Execute(ctx, Command{Argv: []string{path}}); !errors.Is(e.Err, context.Canceled) {
 		t.Errorf("nobody wants it: %+v", e)
 	}

@@ -226,6 +226,23 @@ func TestProcessDelays(t *testing.T) {
 	})
 }
 
+// TestDelayThatEndsBeforeTheNews: what has happened within a delay counts although nobody has read of it yet, as when this process
+// was held up until the delay was over.
+func TestDelayThatEndsBeforeTheNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &simulated{}
+		m.start(10, "haproxy")
+		b := newBench(t, Options{processes: m})
+		b.Set(processes(proxy(func(p *Process) { p.TerminateDelay = 3 * time.Second })))
+		b.expect("0 process p = 1")
+		m.end(10)
+		time.Sleep(2 * time.Second)
+		m.happen(false, processEvent{renamed, 11, 0}, "haproxy")
+		time.Sleep(10 * time.Second)
+		b.expect()
+	})
+}
+
 // TestMissedEventsAreMadeUpFor: when the kernel says so, at once; when it does not, soon.
 func TestMissedEventsAreMadeUpFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -271,8 +271,10 @@ func (w *processWatch) follow(ctx context.Context, events processEvents) {
 			until = next
 		}
 		list, err := events.next(until)
+		now := time.Now()
+		due := !next.IsZero() && !now.Before(next) // what has happened in the delay may not have been read yet
 		switch {
-		case errors.Is(err, errMissed) || !time.Now().Before(recount):
+		case errors.Is(err, errMissed) || due || !now.Before(recount):
 			next, recount = w.look(), time.Now().Add(recountInterval)
 		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 			if ctx.Err() == nil {

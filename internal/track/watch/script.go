@@ -107,16 +107,13 @@ func (x *scriptWatch) end() {
 func (x *scriptWatch) run(ctx context.Context) {
 	every := time.NewTicker(x.spec.Interval)
 	defer every.Stop()
-	results := make(chan script.Exit, 1)
-	timeout := time.NewTimer(x.spec.Timeout)
-	defer timeout.Stop()
+	results, overdue := make(chan script.Exit, 1), make(chan struct{}, 1)
 	busy, late := false, false
 	begin := func() {
 		busy, late = true, false
-		timeout.Reset(x.spec.Timeout)
 		go func() {
 			results <- x.w.execute(ctx, script.Command{Argv: x.spec.Argv, File: x.spec.File, As: x.spec.As, Timeout: x.spec.Timeout,
-				Progress: &x.progress})
+				Late: func() { overdue <- struct{}{} }, Progress: &x.progress})
 		}()
 	}
 	begin()
@@ -131,13 +128,13 @@ func (x *scriptWatch) run(ctx context.Context) {
 			default:
 				begin()
 			}
-		case <-timeout.C: // it counts as failed now, however long its end takes
-			if busy && !late {
-				late = true
-				x.observe(script.Exit{TimedOut: true})
-			}
+		case <-overdue: // it counts as failed now, however long its end takes
+			late = true
+			x.observe(script.Exit{TimedOut: true})
 		case e := <-results:
-			timeout.Stop()
+			if len(overdue) > 0 {
+				<-overdue // e says so itself
+			}
 			if busy = false; !late {
 				x.observe(e)
 			}

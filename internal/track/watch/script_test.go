@@ -65,13 +65,18 @@ func (b *bench) program(ctx context.Context, c script.Command) script.Exit {
 	b.mu.Lock()
 	takes, exit := b.run(strings.Join(c.Argv, " "))
 	b.mu.Unlock()
-	t := time.NewTimer(takes)
+	t, late := time.NewTimer(takes), time.NewTimer(c.Timeout)
 	defer t.Stop()
-	select {
-	case <-t.C:
-		return exit
-	case <-ctx.Done():
-		return script.Exit{Cancelled: true}
+	defer late.Stop()
+	for {
+		select {
+		case <-t.C:
+			return exit
+		case <-late.C:
+			c.Late()
+		case <-ctx.Done():
+			return script.Exit{Cancelled: true}
+		}
 	}
 }
 
