@@ -61,7 +61,7 @@ func notifyText(dir string, withC bool) string {
 			" virtual_ipaddress {\n  192.0.2.%d/32\n }\n%s%s}\n", name, vrid, priority, vrid, says(name), more)
 	}
 	text := "global_defs {\n script_user root\n notify_fifo " + dir + "/all\n vrrp_notify_fifo " + dir + "/vrrp\n vrrp_notify_priority_changes\n}\n" +
-		"vrrp_script chk {\n script \"" + dir + "/chk\"\n interval 1\n weight -20\n}\n" +
+		"vrrp_script chk {\n script \"" + dir + "/chk\"\n interval 1\n timeout 60\n weight -20\n}\n" +
 		"vrrp_sync_group G {\n group {\n  A\n  B\n }\n" + says("G") + "}\n" + router("A", 51, 250, "") + router("B", 52, 20, "")
 	if withC {
 		text += router("C", 53, 60, " track_script {\n  chk\n }\n notify_deleted \""+dir+"/say 'deleted C'\"\n"+

@@ -145,7 +145,7 @@ func TestServerDiesAndReturns(t *testing.T) {
 		died := time.Now()
 		rs2.Process.Kill()
 		for left := 3; left >= 2; left-- {
-			j.must(p.WaitDestinations(wait(j), 0, left))
+			j.must(p.WaitFewerDestinations(wait(j), 0, left)) // both may go at once
 			took := time.Since(died)
 			j.Logf("%d destinations %v after the server died", left, took.Round(time.Millisecond))
 			slack := p.Noise(died, time.Now()).Allowance() + p.Noise(begin, died).Allowance()
@@ -153,8 +153,8 @@ func TestServerDiesAndReturns(t *testing.T) {
 		}
 		wantTurns(j, ask(j, p, netip.Addr{}, service, 10), map[string]int{"rs1": 1})
 
-		returned := time.Now()
 		j.must(rs2.Start())
+		returned := time.Now() // an emulated machine takes its time to start a program
 		j.must(p.WaitDestinations(wait(j), 0, 4))
 		took := time.Since(returned)
 		j.Logf("all destinations back %v after the server returned", took.Round(time.Millisecond))

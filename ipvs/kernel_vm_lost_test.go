@@ -19,6 +19,7 @@ import (
 const unload = `
 	ipvsadm -C
 	for m in $(sed -n 's/^\(ip_vs_[a-z_]*\) .*/\1/p' /proc/modules); do rmmod $m; done
+	ipvsadm -C
 	rmmod ip_vs`
 
 // takeAway runs unload until nobody is in the way.
@@ -26,7 +27,7 @@ func takeAway(t *testing.T) {
 	t.Helper()
 	var out []byte
 	var err error
-	for range 20 {
+	for begun := time.Now(); time.Since(begun) < 5*time.Minute; { // an audit may put the table back meanwhile
 		if out, err = exec.Command("sh", "-c", unload).CombinedOutput(); err == nil {
 			return
 		}

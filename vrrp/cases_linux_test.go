@@ -31,18 +31,18 @@ func TestAnnouncementsAfterTheInterfaceWasDown(t *testing.T) {
 	in := fast(150)
 	in.GARP.MasterRepeat = 5
 	record := a.Capture(lab)
+	since, before := time.Now(), uint64(0)
 	r, _ := run(t, a, Options{}, in)
 	for _, happened := range []func(){
 		func() {},
 		func() {
 			ip(t, a, "link", "set", "eth0", "down")
 			untilState(t, r, election.Fault)
+			since, before = time.Now(), r.Status().Instances[0].Counters.AdvertsSent
 			ip(t, a, "link", "set", "eth0", "up")
 		},
 	} {
-		before := r.Status().Instances[0].Counters.AdvertsSent
 		happened()
-		since := time.Now()
 		untilState(t, r, election.Master)
 		var sent []testlan.Announcement
 		lantest.Until(t, "5 announcements of 2 addresses", func() error {

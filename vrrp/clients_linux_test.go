@@ -26,7 +26,7 @@ func TestPacketsForABackup(t *testing.T) {
 	record := client.Capture(lab)
 	master, _ := vigil(t, nodes[0], isV3+"use_vmac\npriority 150\n")
 	untilState(t, master, election.Master)
-	backup, _ := vigil(t, nodes[1], isV3+"use_vmac\npriority 100\n")
+	backup, _ := vigil(t, nodes[1], isV3+"use_vmac\npriority 100\ndown_timer_adverts 60\n") // however late a busy machine runs the master
 	obeys(t, backup, 150)
 	untilReached(t, client, vip100.String())
 	lantest.Until(t, "the master's answer", func() error {

@@ -135,12 +135,15 @@ func TestInterfaceIsReplacedOnARealKernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cable, err := a.Attach(segment, "eth0", netip.MustParsePrefix("10.77.0.9/24"))
+	cable, err := a.Attach(segment, "eth0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	record := a.Capture(lab)
 	since := time.Now()
+	if err := a.AddAddress("eth0", netip.MustParsePrefix("10.77.0.9/24")); err != nil {
+		t.Fatal(err)
+	}
 	untilState(t, r, election.Master)
 	ad, err := record.WaitAdvert(t.Context(), "a", since, nil)
 	if err != nil {
@@ -176,6 +179,12 @@ func TestVRRPCase37(t *testing.T) {
 	first, wait := run(t, a, o, in)
 	backup, _ := run(t, b, Options{}, other)
 	untilState(t, first, election.Master)
+	lantest.Until(t, "its addresses", func() error {
+		if got := virtual(t, a); len(got) != 2 {
+			return fmt.Errorf("%v", got)
+		}
+		return nil
+	})
 	record := a.Capture(lab)
 	first.Kill()
 	<-first.ended // or else the end of its context could come first, which is an orderly stop

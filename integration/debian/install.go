@@ -61,11 +61,12 @@ func Install(ctx context.Context, notice io.Writer, programs ...string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "apt/archives/partial"), 0o755); err != nil {
 		return err
 	}
+	configured := quietly(ctx, "", "dpkg", "--configure", "-a") // it may have been killed in the midst of another installation
 	// A source that has nothing to do with Debian may fail to update: what counts is whether the packages can be had.
 	updated := quietly(ctx, "", "apt-get", append(own, "update")...)
 	err = quietly(ctx, "", "apt-get", slices.Concat(own, []string{"install", "-y", "--no-install-recommends"}, missing)...)
 	if err != nil {
-		return errors.Join(err, updated)
+		return errors.Join(err, updated, configured)
 	}
 	return os.RemoveAll(filepath.Join(dir, "apt"))
 }

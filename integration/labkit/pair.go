@@ -270,9 +270,18 @@ func (p *Pair) WaitHolder(ctx context.Context, i int) error {
 
 // WaitDestinations waits until director i has n destinations in its kernel's table.
 func (p *Pair) WaitDestinations(ctx context.Context, i, n int) error {
+	return p.waitDestinations(ctx, i, n, func(have int) bool { return have == n })
+}
+
+// WaitFewerDestinations waits until director i has n destinations in its kernel's table, or fewer.
+func (p *Pair) WaitFewerDestinations(ctx context.Context, i, n int) error {
+	return p.waitDestinations(ctx, i, n, func(have int) bool { return have <= n })
+}
+
+func (p *Pair) waitDestinations(ctx context.Context, i, n int, enough func(have int) bool) error {
 	return testlan.Until(ctx, fmt.Sprintf("%d destinations on d%d", n, i+1), func() error {
 		have, err := Destinations(p.Directors[i].Host)
-		if err == nil && have != n {
+		if err == nil && !enough(have) {
 			err = fmt.Errorf("there are %d", have)
 		}
 		return err

@@ -2,6 +2,7 @@ package labkit
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -52,14 +53,20 @@ func TestStrangerAsksWhoHasTheAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := 0
-	for _, f := range capture.Frames() {
-		const arp, operation, question = 12, 21, 1
-		if f.Host == "client" && f.Data[arp] == 8 && f.Data[arp+1] == 6 && f.Data[operation] == question {
-			asked++
+	err = testlan.Until(t.Context(), "questions", func() error {
+		asked := 0
+		for _, f := range capture.Frames() {
+			const arp, operation, question = 12, 21, 1
+			if f.Host == "client" && f.Data[arp] == 8 && f.Data[arp+1] == 6 && f.Data[operation] == question {
+				asked++
+			}
 		}
-	}
-	if asked < len(requests) {
-		t.Errorf("asked %d times for %d requests", asked, len(requests))
+		if asked < len(requests) {
+			return fmt.Errorf("asked %d times for %d requests", asked, len(requests))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -55,7 +55,9 @@ func Run(ctx context.Context, g Guest) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	told := time.AfterFunc(time.Minute, func() { say(g.Notice, "waiting for the machine of another run (%s)", lockFile()) })
 	unlock, err := debian.Lock(ctx, lockFile())
+	told.Stop()
 	if err != nil {
 		return 0, err
 	}
@@ -173,7 +175,7 @@ func initScript(m *machine, w work, g Guest) string {
 		name, value, _ := strings.Cut(e, "=")
 		line("export %s=%s", name, quote(value))
 	}
-	line("n=0; while ! ls /dev/vport*p1 >/dev/null 2>&1 && [ $n -lt 100 ]; do n=$((n+1)); sleep 0.05; done")
+	line("n=0; while ! ls /dev/vport*p1 >/dev/null 2>&1 && [ $n -lt 2400 ]; do n=$((n+1)); sleep 0.05; done")
 	line("out=$(ls /dev/vport*p1 | head -n 1)")
 	line("cd %s", quote(g.Dir))
 	var words []string

@@ -53,6 +53,17 @@ func (l *filtered) accepts(addr string) (accepted bool) {
 	return accepted
 }
 
+// reached is accepts for what must be: on a busy machine an answer may take its time.
+func (l *filtered) reached(addr string) bool {
+	l.t.Helper()
+	for range 20 {
+		if l.accepts(addr) {
+			return true
+		}
+	}
+	return false
+}
+
 func (l *filtered) rules() string {
 	l.t.Helper()
 	out, err := l.first.Output(context.Background(), "nft", "list", "ruleset")
@@ -77,7 +88,7 @@ func TestDeniedAddresses(t *testing.T) {
 	defer cancel()
 	for _, a := range append(vips, another) {
 		l.check(testlan.Until(ctx, a+" is reached before", func() error {
-			if !l.accepts(a) {
+			if !l.reached(a) {
 				return errors.New("it is not")
 			}
 			return nil
@@ -92,7 +103,7 @@ func TestDeniedAddresses(t *testing.T) {
 			t.Errorf("%s is reached", a)
 		}
 	}
-	if !l.accepts(another) {
+	if !l.reached(another) {
 		t.Error("another address is not reached")
 	}
 	l.learns(vip6)
@@ -101,11 +112,11 @@ func TestDeniedAddresses(t *testing.T) {
 	l.do(func() error { return errors.Join(l.filter.Deny(moved), l.filter.Allow(denied[0])) })
 	l.has(vip6.String() + " }")
 	l.do(func() error { return l.filter.Allow(moved) })
-	if !l.accepts(vips[0]) || l.accepts(vips[1]) {
+	if !l.reached(vips[0]) || l.accepts(vips[1]) {
 		t.Error("allowing one address")
 	}
 	l.do(func() error { return errors.Join(l.filter.Allow(denied[1]), l.filter.Allow(denied[1])) })
-	if !l.accepts(vips[1]) {
+	if !l.reached(vips[1]) {
 		t.Error("allowing the other")
 	}
 	l.do(l.filter.Close)

@@ -221,10 +221,10 @@ func watching(t *testing.T, w func(context.Context, chan<- Event) error) (await 
 			t.Errorf("watch ended with %v, want the context's error", err)
 		}
 	})
-	deadline := time.NewTimer(20 * time.Second)
-	t.Cleanup(func() { deadline.Stop() })
 	return func(what string, ok func(Event) bool) Event {
 		t.Helper()
+		deadline := time.NewTimer(5 * time.Minute)
+		defer deadline.Stop()
 		for {
 			select {
 			case ev := <-events:
@@ -258,7 +258,7 @@ func TestWatchReportsLinksAndAddresses(t *testing.T) {
 	if err := h.AddAddress(vip); err != nil {
 		t.Fatal(err)
 	}
-	ev := await("address", func(ev Event) bool { _, ok := ev.(AddressChanged); return ok })
+	ev := await("address", func(ev Event) bool { c, ok := ev.(AddressChanged); return ok && c.Address.Prefix == vip.Prefix })
 	want := AddressChanged{onLink(t, h, eth0.Index)[0]}
 	if d := cmp.Diff(want, ev, byValue); d != "" {
 		t.Errorf("notification differs from a dump (-dump +notification):\n%s", d)
