@@ -261,3 +261,61 @@ func TestInputsAreDebiansOnTheKernel(t *testing.T) {
 		writeSections(t, inputsFile, sections)
 	}
 }
+
+// TestDaemonsAreDebians: synchronization daemons that either program has started both list alike, and both say the same of how
+// they start and stop.
+func TestDaemonsAreDebians(t *testing.T) {
+	k := requireKernel(t)
+	ip := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+		}
+	}
+	ip("link", "add", "sync0", "type", "dummy")
+	t.Cleanup(func() { ip("link", "delete", "sync0") })
+	ip("address", "add", "192.0.2.9/24", "dev", "sync0")
+	ip("link", "set", "sync0", "up", "multicast", "on")
+	theirs := func(args ...string) result { return debians(t, "", args...) }
+	mine := func(args ...string) result {
+		return ours(k, new(SystemNames), "", append([]string{"ipvsadm"}, args...)...)
+	}
+	for _, commands := range []string{
+		"--start-daemon master --mcast-interface sync0",
+		"--start-daemon backup --mcast-interface sync0 --syncid 7",
+		"--start-daemon master --mcast-interface sync0 --syncid 1\n--start-daemon backup --mcast-interface sync0 --syncid 2",
+		"--start-daemon master --mcast-interface sync0 --syncid 255 --sync-maxlen 1400 --mcast-group 224.0.1.2 --mcast-port 9000 --mcast-ttl 3",
+		"--start-daemon backup --mcast-interface sync0 --mcast-group ff05::81 --mcast-port 1 --mcast-ttl 255",
+		"--start-daemon master --mcast-interface sync0\n--start-daemon master --mcast-interface sync0",
+		"--start-daemon master --mcast-interface nosuch",
+		"--start-daemon master",
+		"",
+	} {
+		var said []string
+		for _, set := range []func(...string) result{theirs, mine} {
+			text := ""
+			for _, line := range strings.Split(commands, "\n") {
+				if line != "" {
+					text += set(strings.Fields(line)...).text()
+				}
+			}
+			for _, list := range []string{"-L --daemon", "-L -n --daemon"} {
+				want, got := theirs(strings.Fields(list)...), mine(strings.Fields(list)...)
+				if diff := cmp.Diff(want.text(), got.text()); diff != "" {
+					t.Errorf("%s after %q (-Debian's +ours)\n%s", list, commands, diff)
+				}
+				text += want.text()
+			}
+			for _, role := range []string{"master", "backup"} {
+				text += set("--stop-daemon", role).text()
+			}
+			said = append(said, text)
+		}
+		if diff := cmp.Diff(said[0], said[1]); diff != "" {
+			t.Errorf("%q (-by Debian's +by ours)\n%s", commands, diff)
+		}
+		if runs := strings.Contains(commands, "sync0"); runs != strings.Contains(said[0], "sync daemon") {
+			t.Errorf("%q: Debian's says\n%s", commands, said[0])
+		}
+	}
+}
