@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -28,14 +29,15 @@ const (
 // massChecks is how ten thousand servers are checked.
 type massChecks struct {
 	interval int    // delay_loop, in seconds
+	warmup   int    // over which they are spread, in seconds
 	target   string // where the check connects to, besides the port
 }
 
 var (
 	// oneCheck is one of them all: what fails, fails at once.
-	oneCheck = massChecks{2, "connect_ip 127.0.0.1\n"}
+	oneCheck = massChecks{2, 0, "connect_ip 127.0.0.1\n"}
 	// ownChecks are one each, spread over the interval.
-	ownChecks = massChecks{interval: 10}
+	ownChecks = massChecks{interval: 10, warmup: 10}
 )
 
 // massConfig is a master of an address with ten thousand servers.
@@ -44,8 +46,8 @@ func massConfig(router, services int, globals string, checks massChecks) string 
 	fmt.Fprintf(&b, "global_defs {\n%s}\nvrrp_instance VI_1 {\nstate MASTER\ninterface eth0\nvirtual_router_id %d\npriority 200\nversion 3\n"+
 		"advert_int 0.1\nvirtual_ipaddress {\n192.0.2.%d/24\n}\n}\n", globals, router, 100+router)
 	for i := range services {
-		fmt.Fprintf(&b, "virtual_server 198.51.100.%d 80 {\ndelay_loop %d\nwarmup 0\nlb_algo wlc\nlb_kind NAT\nprotocol TCP\n", i+1,
-			checks.interval)
+		fmt.Fprintf(&b, "virtual_server 198.51.100.%d 80 {\ndelay_loop %d\nwarmup %d\nlb_algo wlc\nlb_kind NAT\nprotocol TCP\n", i+1,
+			checks.interval, checks.warmup)
 		for n := range massServers {
 			fmt.Fprintf(&b, "real_server 10.1.%d.%d 80 {\nTCP_CHECK {\n%sconnect_port 7001\nconnect_timeout 10\nretry 1\ndelay_before_retry 1\n}\n}\n",
 				i, n+1, checks.target)
@@ -135,9 +137,17 @@ func massFailure(t *testing.T, checks massChecks) {
 	_, calm := start("calm", 52, 0, "")
 	capture, err := lab.Capture()
 	j.must(err)
-	servers, err := newSwitches([]*testlan.Host{busy}, lab.Dir(), []string{"connect_port 7001"}, nil)
-	j.must(err)
-	t.Cleanup(func() { servers.close() })
+	var servers net.Listener
+	j.must(busy.Do(func() (err error) {
+		servers, err = net.Listen("tcp4", ":7001")
+		return err
+	}))
+	t.Cleanup(func() { servers.Close() })
+	go func() {
+		for c, err := servers.Accept(); err == nil; c, err = servers.Accept() {
+			c.Close()
+		}
+	}()
 	for _, d := range []*labkit.Director{director, calm} {
 		j.must(d.Start())
 	}
@@ -157,6 +167,12 @@ func massFailure(t *testing.T, checks massChecks) {
 		}))
 	}
 	have(massServices * massServers)
+	j.must(testlan.Until(wait(t), "checks have passed", func() error { // or they need no retries to fail
+		if n := len(ended(director.Log[0].Lines(), "success", time.Time{})); n < massServices*massServers {
+			return fmt.Errorf("%d have", n)
+		}
+		return director.Running()
+	}))
 	for _, host := range []string{"busy", "calm"} {
 		since := time.Now()
 		j.must(testlan.Until(wait(t), "advertisements of "+host, func() error {
@@ -167,7 +183,7 @@ func massFailure(t *testing.T, checks massChecks) {
 		}))
 	}
 	from := time.Now()
-	j.must(servers.turn("tcp1 down"))
+	j.must(servers.Close())
 	var looks []look
 	j.must(testlan.Until(wait(t), "servers out of the kernel", func() error {
 		at := time.Now()
@@ -177,7 +193,11 @@ func massFailure(t *testing.T, checks massChecks) {
 		}
 		return errors.Join(err, director.Running())
 	}))
-	took := longestStay(failures(director.Log[0].Lines(), from), looks)
+	failed := ended(director.Log[0].Lines(), "failed after 1 retries", from)
+	if len(failed) != massServices*massServers {
+		t.Fatalf("%d checks have failed", len(failed))
+	}
+	took := longestStay(failed, looks)
 	j.must(testlan.Until(wait(t), "what is told", func() error {
 		n, err := news.servers("DOWN")
 		if err == nil && n < massServices*massServers {
@@ -216,10 +236,10 @@ type look struct {
 	out int
 }
 
-// failures are the moments at which checks ended that took their servers out, in their order.
-func failures(lines []testlan.Line, from time.Time) (times []time.Time) {
+// ended are the moments at which checks ended with a verdict, in their order.
+func ended(lines []testlan.Line, verdict string, from time.Time) (times []time.Time) {
 	for _, l := range lines {
-		if strings.Contains(l.Text, "failed after 1 retries") && l.Time.After(from) {
+		if strings.Contains(l.Text, "TCP") && strings.Contains(l.Text, verdict) && l.Time.After(from) {
 			times = append(times, l.Time)
 		}
 	}
