@@ -98,8 +98,9 @@ func (r *Runner) do(now election.Instant, actions []election.InstanceAction) {
 			r.order(now, in, act)
 		}
 	}
-	if publish {
-		r.publishAt = r.now()
+	r.unpublished = r.unpublished || publish
+	if r.unpublished && !r.engine.Telling() { // once when all have been told, and not after each portion of them
+		r.publishAt, r.unpublished = r.now(), false
 	}
 }
 

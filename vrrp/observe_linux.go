@@ -315,9 +315,9 @@ func (r *Runner) informTrackers(in *virtualRouter) {
 	}
 }
 
-// takeTracked tells the Engine what is new about tracked objects.
+// takeTracked tells the Engine what is new about a tracked object.
 func (r *Runner) takeTracked() {
-	for _, t := range r.tracked.take() {
+	if t, ok := r.tracked.take(); ok {
 		r.logTracked(t)
 		r.track(t.id, t.value)
 	}

@@ -125,6 +125,7 @@ type Runner struct {
 	stopping    bool
 	reopenAt    election.Instant
 	publishAt   election.Instant
+	unpublished bool      // a change that is published when all have been told of its cause
 	renew       bool      // the routers themselves have changed, not only their status
 	polled      []*socket // scratch
 }
@@ -335,9 +336,9 @@ func (r *Runner) loop(ctx context.Context, events <-chan netio.Event, watched <-
 	}
 }
 
-// late is how long ago the Engine wanted to be woken; false when it was another timer that fired.
+// late is how long ago a timer of the Engine was due; false when it was another one that fired.
 func (r *Runner) late() (time.Duration, bool) {
-	d, ok := r.engine.Deadline()
+	d, ok := r.engine.Timer()
 	late := r.now().Sub(d)
 	return late, ok && late >= 0
 }
@@ -432,7 +433,8 @@ func (r *Runner) all() []*virtualRouter {
 
 func (r *Runner) now() election.Instant { return election.Instant(time.Since(r.epoch)) }
 
-func (r *Runner) timeOf(i election.Instant) time.Time { return r.epoch.Add(time.Duration(i)) }
+// timeOf is by the system clock as it is set now.
+func (r *Runner) timeOf(i election.Instant) time.Time { return time.Now().Add(-r.now().Sub(i)) }
 
 // shutDown ends everything Run has started and waits for it. It returns why something that was to be removed is still there.
 func (r *Runner) shutDown() (left error) {

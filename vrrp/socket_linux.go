@@ -30,6 +30,7 @@ type socket struct {
 	opening bool
 	failed  bool // the last attempt failed, and that was logged
 	broken  bool // it can no longer send
+	polled  bool // it is in Runner.polled
 	members []*virtualRouter
 }
 
@@ -230,7 +231,8 @@ func (r *Runner) listenBeforeWake(now election.Instant) {
 	for polled := 0; ; {
 		r.engine.Silent(now, func(h election.Handle) {
 			in := r.instances[h]
-			if in != nil && in.socket != nil && in.socket.conn != nil && !slices.Contains(r.polled, in.socket) {
+			if in != nil && in.socket != nil && in.socket.conn != nil && !in.socket.polled {
+				in.socket.polled = true
 				r.polled = append(r.polled, in.socket)
 			}
 		})
@@ -243,6 +245,9 @@ func (r *Runner) listenBeforeWake(now election.Instant) {
 				r.receiveAll(now)
 			}
 		}
+	}
+	for _, s := range r.polled {
+		s.polled = false
 	}
 	r.polled = r.polled[:0]
 }

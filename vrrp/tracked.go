@@ -2,7 +2,6 @@ package vrrp
 
 import (
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -107,27 +106,26 @@ type trackedValue struct {
 	before *int // the value that was taken before; nil = none was
 }
 
-// mostTaken is how many objects are taken at once, so that what else is due need not wait for more of them.
-const mostTaken = 16
-
-// take returns what is new since the last call, in order. What is too much for one call is announced again.
-func (t *Tracked) take() []trackedValue {
+// take returns the oldest of what is new; false when there is nothing. One object at a time, so that what else is due need not
+// wait for all of them: wake has another token while there are more.
+func (t *Tracked) take() (trackedValue, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var list []trackedValue
-	now := t.news[:min(len(t.news), mostTaken)]
-	for _, n := range now {
-		if v, ok := t.values[n.id]; ok {
-			one := trackedValue{trackedNews: n, value: v}
-			if before, is := t.taken[n.id]; is {
-				one.before = &before
-			}
-			t.taken[n.id] = v
-			list = append(list, one)
+	for len(t.news) > 0 {
+		n := t.news[0]
+		if t.news = t.news[1:]; len(t.news) > 0 {
+			t.announce()
 		}
+		v, ok := t.values[n.id]
+		if !ok {
+			continue // nobody watches it any more
+		}
+		one := trackedValue{trackedNews: n, value: v}
+		if before, is := t.taken[n.id]; is {
+			one.before = &before
+		}
+		t.taken[n.id] = v
+		return one, true
 	}
-	if t.news = slices.Delete(t.news, 0, len(now)); len(t.news) > 0 {
-		t.announce()
-	}
-	return list
+	return trackedValue{}, false
 }

@@ -35,8 +35,8 @@ type Engine struct {
 	waiting  []InstanceSpec                // start once addresses that a resigning router holds are free
 	tracked  map[track.ID][]*virtualRouter // who references an object
 	values   map[track.ID]int              // last word about it
-	news     []news                        // of which not all routers have been told, oldest first
-	newsAt   Instant                       // when some of them were told last
+	untold   []*virtualRouter              // that may have news, in the order in which they are told
+	toldAt   Instant                       // when some of them were last
 	wanted   map[place][]*virtualRouter    // whose specs have a resource
 	spared   []spared                      // by this Apply
 	spec     Spec
@@ -55,7 +55,8 @@ type virtualRouter struct {
 	left     *group // the one it was in before it resigned
 	pos      int    // in order; decides between equal deadlines
 	deadline Instant
-	index    int // in the queue
+	index    int              // in the queue
+	news     []TrackerChanged // of which it has not been told, oldest first
 	leaving  bool
 	stepped  bool // in Engine.stepped
 }
@@ -81,6 +82,9 @@ func (e *Engine) Step(now Instant, h Handle, ev Event) []InstanceAction {
 		e.launch(now)
 		return e.out
 	}
+	if _, start := ev.(Started); start {
+		e.tell(now, r)
+	}
 	e.drive(now, r, ev)
 	return e.out
 }
@@ -89,9 +93,14 @@ func (e *Engine) Step(now Instant, h Handle, ev Event) []InstanceAction {
 func (e *Engine) Wake(now Instant) []InstanceAction {
 	e.out = e.out[:0]
 	for len(e.queue) > 0 && e.queue[0].deadline <= now {
-		e.drive(now, e.queue[0], Wake{})
+		r := e.queue[0]
+		if len(r.news) > 0 {
+			e.tell(now, r) // and then it may have no reason to wake any more
+			continue
+		}
+		e.drive(now, r, Wake{})
 	}
-	e.tell(now, portion)
+	e.tellSome(now)
 	return e.out
 }
 
@@ -120,9 +129,15 @@ func (e *Engine) index() {
 
 // Deadline returns when the Engine wants Wake next; false when no time will change anything.
 func (e *Engine) Deadline() (Instant, bool) {
-	if len(e.news) > 0 {
-		return e.newsAt, true
+	d, ok := e.Timer()
+	if e.Telling() {
+		return min(d, e.toldAt), true
 	}
+	return d, ok
+}
+
+// Timer returns when the earliest timer of a router fires; false when none runs.
+func (e *Engine) Timer() (Instant, bool) {
 	if len(e.queue) == 0 || e.queue[0].deadline == Never {
 		return Never, false
 	}
@@ -130,7 +145,7 @@ func (e *Engine) Deadline() (Instant, bool) {
 }
 
 // Silent calls visit with each router that is not MASTER and whose deadline has passed, and with the members of its sync group
-// that may move with it: what has come for them must be known before Wake. It may visit one more than once.
+// if it may become MASTER for that: what has come for them must be known before Wake. It may visit one more than once.
 func (e *Engine) Silent(now Instant, visit func(Handle)) { e.queue.silent(0, now, visit) }
 
 // silent visits the part of the heap below i.
@@ -140,7 +155,7 @@ func (d deadlines) silent(i int, now Instant, visit func(Handle)) {
 	}
 	if r := d[i]; r.machine.state != Master {
 		visit(r.handle)
-		if r.group != nil {
+		if r.group != nil && r.group.mayRise(now) {
 			for _, m := range r.group.members {
 				if m.machine.state != Master {
 					visit(m.handle)

@@ -111,7 +111,7 @@ func (r *engineRig) until(t time.Duration) *engineRig {
 		}
 		r.clock = max(r.clock, time.Duration(d))
 		r.record(r.Wake(Instant(r.clock)))
-		if next, ok := r.Deadline(); ok && next <= Instant(r.clock) && len(r.news) == 0 {
+		if next, ok := r.Deadline(); ok && next <= Instant(r.clock) && !r.Telling() {
 			r.t.Fatalf("deadline %v after Wake at %v", time.Duration(next), r.clock)
 		}
 	}

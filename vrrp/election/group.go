@@ -20,6 +20,16 @@ type group struct {
 	mixed   bool             // some members are MASTER and some are not, as after a reload
 }
 
+// mayRise reports whether every member wants to be MASTER, or may want to when its deadline, which has passed, is judged.
+func (g *group) mayRise(now Instant) bool {
+	for _, m := range g.members {
+		if m.machine.want != Master && m.deadline > now {
+			return false
+		}
+	}
+	return true
+}
+
 // Events from the group to a member.
 type (
 	groupBegin struct{ master bool } // take the first state

@@ -2,6 +2,8 @@ package election
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,10 +50,7 @@ func TestAdvertsDoNotWaitForTrackers(t *testing.T) {
 	if len(told) != portion || advert >= 0 {
 		t.Fatalf("at first %d are told, M's advert at %d", len(told), advert)
 	}
-	for first := true; ; first = false {
-		if d, _ := r.Deadline(); d > due {
-			break
-		}
+	for first := true; r.Telling(); first = false {
 		more, advert := changes(r.Wake(due), Fault)
 		if first != (advert == 0) || len(more) > portion {
 			t.Errorf("then %d, M's advert at %d", len(more), advert)
@@ -68,34 +67,77 @@ func TestAdvertsDoNotWaitForTrackers(t *testing.T) {
 	}
 }
 
-// TestTrackersAreToldInOrder: a value that changes before all routers have been told of it reaches each of them, and so does
-// the next one.
+// TestTrackersAreToldInOrder: values that change before all routers have been told of them reach each of them, one after the
+// other.
 func TestTrackersAreToldInOrder(t *testing.T) {
 	r, _ := newsRig(t)
 	now := Instant(r.clock)
-	failed, recovered := make(map[confparse.InstanceName]int), make(map[confparse.InstanceName]int)
+	states := make(map[confparse.InstanceName][]State)
 	note := func(actions []InstanceAction) {
-		down, _ := changes(actions, Fault)
-		for _, name := range down {
-			failed[name]++
-		}
-		up, _ := changes(actions, Backup)
-		for _, name := range up {
-			recovered[name] = failed[name]
+		for _, a := range actions {
+			if c, ok := a.Action.(StateChanged); ok {
+				states[a.Name] = append(states[a.Name], c.To)
+			}
 		}
 	}
 	for _, value := range []int{track.Down, track.Up, track.Down, track.Up} {
 		note(r.Track(now, chk, value))
 	}
-	for d, _ := r.Deadline(); d <= now; d, _ = r.Deadline() {
+	for r.Telling() {
 		note(r.Wake(now))
 	}
-	if len(failed) != followers || len(recovered) != followers {
-		t.Fatalf("%d failed, %d recovered", len(failed), len(recovered))
+	if len(states) != followers {
+		t.Fatalf("%d were told", len(states))
 	}
-	for name, n := range recovered {
-		if n != 2 || failed[name] != 2 {
-			t.Errorf("%s failed %d times, and recovered last after %d", name, failed[name], n)
+	for name, got := range states {
+		if want := []State{Fault, Backup, Fault, Backup}; !slices.Equal(got, want) {
+			t.Errorf("%s was %v", name, got)
+		}
+	}
+}
+
+// TestTimersDoNotOvertakeNews: a router that is due to take over and has not been told yet that its script has failed is told
+// first.
+func TestTimersDoNotOvertakeNews(t *testing.T) {
+	_, list := newsRig(t)
+	r := newEngineRig(t).apply(list...).script(track.Up).until(3700 * time.Millisecond)
+	due, _ := r.Deadline()
+	r.Track(due, chk, track.Down)
+	for r.Telling() {
+		if rise, _ := changes(r.Wake(due), Master); len(rise) > 0 {
+			t.Fatalf("%v took over", rise)
+		}
+	}
+	machines, _ := r.Status()
+	for _, m := range machines[1:] {
+		if m.State != Fault {
+			t.Errorf("%s is %v", m.Name, m.State)
+		}
+	}
+}
+
+// TestStartKnowsAllTrackers: a router that starts after many others of which the same is known begins with it.
+func TestStartKnowsAllTrackers(t *testing.T) {
+	var list []InstanceSpec
+	for i := range portion + 2 {
+		list = append(list, instance(fmt.Sprintf("V%02d", i), uint8(1+i), priority(OwnerPriority), tracking(TrackSpec{ID: eth1}),
+			func(s *InstanceSpec) { s.StartMaster = true }))
+	}
+	r := newEngineRig(t)
+	r.started = func(confparse.InstanceName) Started {
+		r.record(r.Track(0, eth1, track.Down)) // as the shell does for each, before it starts
+		return Started{LinkUp: true, Source: routerB}
+	}
+	r.apply(list...)
+	for _, line := range r.lines {
+		if strings.Contains(line, "MASTER") {
+			t.Error(line)
+		}
+	}
+	machines, _ := r.Status()
+	for _, m := range machines {
+		if m.State != Fault {
+			t.Errorf("%s is %v", m.Name, m.State)
 		}
 	}
 }
@@ -109,7 +151,7 @@ func TestReloadWhileTrackersAreTold(t *testing.T) {
 	r.Track(now, chk, track.Up)
 	list[followers].Trackers = append(list[followers].Trackers, TrackSpec{ID: eth1, Weight: 10})
 	r.apply(append(list, instance("W", 200, tracking(TrackSpec{ID: chk})))...)
-	if d, _ := r.Deadline(); d <= now {
+	if r.Telling() {
 		t.Error("somebody is still to be told")
 	}
 	machines, _ := r.Status()

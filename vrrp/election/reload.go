@@ -51,7 +51,8 @@ func (e *Engine) Stop(now Instant) []InstanceAction {
 // StopAtOnce has all virtual routers release their resources without waiting for successors, those that resign already
 // too. Nothing is left to do afterwards.
 func (e *Engine) StopAtOnce(now Instant) []InstanceAction {
-	e.out, e.news = e.out[:0], nil
+	e.out = e.out[:0]
+	e.tellAll(now)
 	e.spec, e.waiting, e.stopping = Spec{}, nil, true
 	for _, r := range slices.Clone(e.list) {
 		e.retire(now, r, Stop{AtOnce: true})
