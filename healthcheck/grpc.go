@@ -76,7 +76,8 @@ func (c grpcCheck) Check(ctx context.Context) Result {
 	defer file.Close()
 	ctx, cancel := context.WithTimeout(ctx, via.timeout+grpcGrace)
 	defer cancel()
-	_ = file.SetDeadline(time.Now().Add(via.timeout))
+	end := time.Now().Add(via.timeout)
+	_ = file.SetDeadline(end)
 	stop := context.AfterFunc(ctx, func() { file.Close() })
 	defer stop()
 	conn := &replyConn{File: file, target: via.target, timeout: via.timeout, limits: grpcLimits, done: ctx.Done()}
@@ -94,7 +95,7 @@ func (c grpcCheck) Check(ctx context.Context) Result {
 		}
 		return failed(code, grpcHandshake, explained(err))
 	}
-	conn.expect(time.Now(), via.timeout)
+	conn.expect(time.Now(), time.Until(end))
 	return c.call(ctx, client)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -72,10 +73,20 @@ func (r *Runner) Execute(ctx context.Context, c Command) Exit {
 	if err := ctx.Err(); err != nil { // which is not left to chance below
 		return Exit{Err: err}
 	}
-	if err := r.turn(ctx); err != nil {
+	late := sync.OnceFunc(func() {
+		if c.Late != nil {
+			c.Late()
+		}
+	})
+	onTurn := after(10*c.Timeout, late)
+	err := r.turn(ctx)
+	onTurn()
+	if err != nil {
 		return Exit{Err: err}
 	}
+	started := after(2*c.Timeout, late) // as of one on a file system that hangs
 	p, err := r.launch(ctx, c)
+	started()
 	if err != nil {
 		<-r.turns
 		return Exit{Err: err}
@@ -84,7 +95,7 @@ func (r *Runner) Execute(ctx context.Context, c Command) Exit {
 	c.Progress.enter(Running)
 	defer c.Progress.enter(Idle)
 	go r.await(p)
-	e := r.attend(ctx, p, c)
+	e := r.attend(ctx, p, c, late)
 	e.Took = time.Since(begin)
 	return e
 }
@@ -94,6 +105,20 @@ const (
 	insistTries = 30
 	insistPause = time.Second
 )
+
+// after calls f in d, if that is not 0, unless stop is called before. When stop has returned f is not called any more.
+func after(d time.Duration, f func()) (stop func()) {
+	if d <= 0 {
+		return func() {}
+	}
+	done := make(chan struct{})
+	t := time.AfterFunc(d, func() { f(); close(done) })
+	return func() {
+		if !t.Stop() {
+			<-done
+		}
+	}
+}
 
 // Insist is Execute for a program that is to run late rather than never: while it cannot be started because this machine is
 // short of something (Exit.Short) it is tried again, for half a minute.
@@ -158,7 +183,7 @@ func (r *Runner) launch(ctx context.Context, c Command) (*process, error) {
 }
 
 // attend waits for the end of a program, and brings it about when it is time.
-func (r *Runner) attend(ctx context.Context, p *process, c Command) (e Exit) {
+func (r *Runner) attend(ctx context.Context, p *process, c Command, late func()) (e Exit) {
 	var timeout <-chan time.Time
 	if c.Timeout > 0 {
 		t := time.NewTimer(c.Timeout)
@@ -174,9 +199,7 @@ func (r *Runner) attend(ctx context.Context, p *process, c Command) (e Exit) {
 			break
 		}
 		e.TimedOut = true
-		if c.Late != nil {
-			c.Late()
-		}
+		late()
 		ended = r.end(p, c.Progress, r.grace)
 	case <-ctx.Done():
 		e.Cancelled = true

@@ -356,7 +356,7 @@ func TestProgress(t *testing.T) {
 // up until its time was over.
 func TestEndBeforeWeLookIsNoTimeout(t *testing.T) {
 	r, _ := running(t, Options{})
-	c := Command{Argv: []string{"true"}, As: myself(), Timeout: 1, Late: func() { t.Error("called late") }}
+	c := Command{Argv: []string{"true"}, As: myself(), Timeout: 1}
 	if err := r.turn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -371,7 +371,7 @@ func TestEndBeforeWeLookIsNoTimeout(t *testing.T) {
 		time.Sleep(50 * time.Millisecond) // the timeout is over before anybody has waited for it
 		r.await(p)
 	}()
-	if e := r.attend(t.Context(), p, c); !e.Success() {
+	if e := r.attend(t.Context(), p, c, func() { t.Error("called late") }); !e.Success() {
 		t.Errorf("%+v", e)
 	}
 }
@@ -458,6 +458,26 @@ func TestEndOfRunEndsPrograms(t *testing.T) {
 	}
 	if e := execute(t, r, "true"); !errors.Is(e.Err, ErrStopped) {
 		t.Errorf("after the end: %+v", e)
+	}
+}
+
+// TestLateBeforeItRuns: of a program that waits too long for its turn, or whose start hangs, is said once that it is late.
+func TestLateBeforeItRuns(t *testing.T) {
+	r, _ := running(t, Options{MaxRunning: 1})
+	late, done := make(chan string, 10), make(chan Exit, 1)
+	c := Command{Argv: []string{"true"}, As: myself(), Timeout: 10 * time.Millisecond, Late: func() { late <- "turn" }}
+	r.turns <- struct{}{}
+	go func() { done <- r.Execute(t.Context(), c) }()
+	<-late
+	<-r.turns
+	if e := <-done; e.Err != nil || len(late) > 0 {
+		t.Errorf("%+v, said %d times more", e, len(late))
+	}
+	hangs := NewRunner(Options{}) // nobody starts anything
+	ctx, cancel := context.WithCancel(t.Context())
+	c.Late = func() { late <- "start"; cancel() }
+	if e := hangs.Execute(ctx, c); !errors.Is(e.Err, context.Canceled) || <-late != "start" {
+		t.Errorf("%+v", e)
 	}
 }
 
