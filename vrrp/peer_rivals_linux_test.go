@@ -53,9 +53,14 @@ func TestVRRPCase12Interop(t *testing.T) {
 			vigil(t, v, patient+"priority 100\n")
 			all := p.untilSent("", time.Time{}, 7)
 			for _, ad := range all[1:] {
-				if ad.Host != all[0].Host && ad.Time.Sub(all[0].Time) > time.Second {
-					t.Fatalf("%s was master and %s took over %v later", all[0].Host, ad.Host, ad.Time.Sub(all[0].Time))
+				if ad.Host == all[0].Host {
+					continue
 				}
+				// Both may expire before either hears the other, and then one goes on.
+				if d := ad.Time.Sub(all[0].Time); d > time.Second {
+					t.Fatalf("%s was master and %s took over %v later", all[0].Host, ad.Host, d)
+				}
+				break
 			}
 			p.noPriorityZero("")
 		})

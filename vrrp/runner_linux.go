@@ -213,7 +213,8 @@ func (r *Runner) Kill() { r.killOnce.Do(func() { close(r.killed) }) }
 // Track says the value of a tracked object, as Tracked.Set does. It may be called from any goroutine at any time.
 func (r *Runner) Track(id track.ID, value int) { r.tracked.Set(id, value) }
 
-// Status returns the latest snapshot. Transitions are in it at once, counters within a quarter of a second.
+// Status returns the latest snapshot. Transitions are in it at once, of many routers that follow one object when all have been told
+// of it, counters within a quarter of a second.
 func (r *Runner) Status() Status { return r.board.snapshot() }
 
 // Trackers returns what is known of the objects that virtual routers follow, and what comes of it for each.
@@ -434,7 +435,10 @@ func (r *Runner) all() []*virtualRouter {
 func (r *Runner) now() election.Instant { return election.Instant(time.Since(r.epoch)) }
 
 // timeOf is by the system clock as it is set now.
-func (r *Runner) timeOf(i election.Instant) time.Time { return time.Now().Add(-r.now().Sub(i)) }
+func (r *Runner) timeOf(i election.Instant) time.Time {
+	now := time.Now()
+	return now.Add(time.Duration(i) - now.Sub(r.epoch))
+}
 
 // shutDown ends everything Run has started and waits for it. It returns why something that was to be removed is still there.
 func (r *Runner) shutDown() (left error) {

@@ -77,7 +77,7 @@ func TestStalledBackup(t *testing.T) {
 func believedSilence(ctx context.Context, r *Runner, c Change) time.Duration {
 	list, _ := r.Explain(ctx)
 	for _, e := range list {
-		if last := e.Why.Last; e.Spec.Name == c.Instance && last.To == c.To && c.Time.Equal(e.Epoch.Add(time.Duration(last.At))) {
+		if last := e.Why.Last; e.Spec.Name == c.Instance && last.To == c.To && c.Time.Sub(e.Epoch).Round(time.Millisecond) == time.Duration(last.At).Round(time.Millisecond) {
 			return last.At.Sub(last.By.Heard)
 		}
 	}

@@ -17,8 +17,8 @@ type Command struct {
 	As   Identity
 	// Timeout is how long it may take from its start; 0 = as long as it likes.
 	Timeout time.Duration
-	// Late, if there is one, is called once when that is over, before the program is made to end; and when it could not even be
-	// started in twice the time, or has had no turn in ten times that.
+	// Late, if there is one, is called once when that is over, before the program is made to end; when its start takes twice the
+	// time; and when it has waited for its turn, or to be started, for ten times that.
 	Late func()
 	// Progress, if there is one, says how far it is. It must not be that of another program that runs.
 	Progress *Progress

@@ -84,9 +84,7 @@ func (r *Runner) Execute(ctx context.Context, c Command) Exit {
 	if err != nil {
 		return Exit{Err: err}
 	}
-	started := after(2*c.Timeout, late) // as of one on a file system that hangs
-	p, err := r.launch(ctx, c)
-	started()
+	p, err := r.launch(ctx, c, late)
 	if err != nil {
 		<-r.turns
 		return Exit{Err: err}
@@ -165,17 +163,24 @@ func (r *Runner) turn(ctx context.Context) error {
 	}
 }
 
-// launch has the thread of Run start a program.
-func (r *Runner) launch(ctx context.Context, c Command) (*process, error) {
+// launch has the thread of Run start a program. It calls late when the start hangs, as on a file system that does, and much later
+// when that of another one does.
+func (r *Runner) launch(ctx context.Context, c Command, late func()) (*process, error) {
 	started := make(chan startAnswer, 1)
+	queued := after(10*c.Timeout, late)
 	select {
 	case r.starts <- startOrder{c, started}:
+		queued()
 	case <-ctx.Done():
+		queued()
 		return nil, ctx.Err()
 	case <-r.stopping:
+		queued()
 		return nil, ErrStopped
 	}
+	hangs := after(2*c.Timeout, late)
 	a := <-started
+	hangs()
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -195,7 +200,9 @@ func (r *Runner) attend(ctx context.Context, p *process, c Command, late func())
 	case <-p.ended:
 	case <-timeout:
 		if p.exited() { // in time perhaps: it is we who were held up
+			known := after(max(2*c.Timeout, time.Second), late) // while the start of another hangs nobody can know
 			<-p.ended
+			known()
 			break
 		}
 		e.TimedOut = true

@@ -360,7 +360,7 @@ func TestEndBeforeWeLookIsNoTimeout(t *testing.T) {
 	if err := r.turn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p, err := r.launch(t.Context(), c)
+	p, err := r.launch(t.Context(), c, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,9 @@ func (e *Engine) Step(now Instant, h Handle, ev Event) []InstanceAction {
 		return e.out
 	}
 	if _, start := ev.(Started); start {
-		e.tell(now, r)
+		if e.tellGroup(now, r); e.routers[h] != r {
+			return e.out
+		}
 	}
 	e.drive(now, r, ev)
 	return e.out
@@ -94,9 +96,8 @@ func (e *Engine) Wake(now Instant) []InstanceAction {
 	e.out = e.out[:0]
 	for len(e.queue) > 0 && e.queue[0].deadline <= now {
 		r := e.queue[0]
-		if len(r.news) > 0 {
-			e.tell(now, r) // and then it may have no reason to wake any more
-			continue
+		if r.machine.state != Master && e.tellGroup(now, r) {
+			continue // it may have no reason to wake any more
 		}
 		e.drive(now, r, Wake{})
 	}

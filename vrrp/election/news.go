@@ -1,6 +1,10 @@
 package election
 
-import "vigil/internal/track"
+import (
+	"slices"
+
+	"vigil/internal/track"
+)
 
 // portion is how many virtual routers are told of tracked objects in one step. Each of them may have much to do for it, and
 // adverts that are due are not to wait for all of them.
@@ -8,7 +12,7 @@ const portion = 16
 
 // Track tells the virtual routers that reference the tracked object its value: track.Up or track.Down, of a file the number
 // in it. When they are many the rest of them are told upon Wake, for which Deadline asks at once. Each is told all values in
-// their order, before anything that it does by itself. An object that none references is not remembered; upon Start and
+// their order, before it or its sync group starts or takes over. An object that none references is not remembered; upon Start and
 // Configure the shell tells what it knows about the Trackers of the spec.
 func (e *Engine) Track(now Instant, id track.ID, value int) []InstanceAction {
 	e.out = e.out[:0]
@@ -51,6 +55,24 @@ func (e *Engine) tell(now Instant, r *virtualRouter) {
 			e.drive(now, r, ev)
 		}
 	}
+}
+
+// tellGroup tells r and the members of its sync group what they have not been told, and reports whether there was something.
+func (e *Engine) tellGroup(now Instant, r *virtualRouter) (told bool) {
+	if !e.Telling() {
+		return false
+	}
+	members := []*virtualRouter{r}
+	if r.group != nil {
+		members = slices.Clone(r.group.members)
+	}
+	for _, m := range members {
+		if len(m.news) > 0 {
+			told = true
+			e.tell(now, m)
+		}
+	}
+	return told
 }
 
 // tellAll tells every router what it has not been told: who is about to be told the last word about an object must have

@@ -133,7 +133,7 @@ func (x *scriptWatch) run(ctx context.Context) {
 			x.observe(script.Exit{TimedOut: true})
 		case e := <-results:
 			if len(overdue) > 0 {
-				<-overdue // e says so itself
+				<-overdue // its result is known at the same moment, and counts
 			}
 			if busy = false; !late {
 				x.observe(e)
