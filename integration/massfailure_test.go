@@ -215,15 +215,15 @@ func massFailure(t *testing.T, checks massChecks) {
 	t.Logf("out of the kernel %v after their checks had failed, at the most; the longest time without an advertisement %v, of the other daemon %v", took, silence, control)
 	// A backup is patient for three intervals and its skew.
 	const patient = 300 * time.Millisecond
-	if silence > patient+control {
+	if silence > max(patient, 2*control) {
 		t.Errorf("no advertisement for %v, while the other daemon was silent for %v at most", silence, control)
 	}
 	j.must(director.Stop())
 	j.must(calm.Stop())
 	raw = max(raw, kernelRemoves(j, busy))
 	t.Logf("the kernel alone takes %v", raw)
-	// It takes 0.9 to 1.5 s on a machine that runs the other daemon when it is due; one that does not is slower by as much as
-	// that one's advertisements are apart. What is held here is that it does not become twice that.
+	// One check of all: 0.6 to 1.5 s from the first failure on a machine that runs the other daemon when it is due; one that does
+	// not is slower by as much as that one's advertisements are apart. With a check each, each is out sooner.
 	const interval = 100 * time.Millisecond
 	if slower := float64(control) / float64(interval); took > 3*raw+time.Duration(slower*float64(2*time.Second)) {
 		t.Errorf("ten thousand servers were out after %v; the kernel needs %v", took, raw)

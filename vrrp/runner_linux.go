@@ -27,7 +27,8 @@ import (
 const (
 	// packetQueue is how many received packets may wait for the Runner: some hundred routers' adverts of one instant.
 	packetQueue = 1024
-	// publishDelay is how long a Status may be out of date; transitions are published at once.
+	// publishDelay is how long a Status may be out of date. Transitions are published at once, those of many routers with one cause
+	// when all have been told of it.
 	publishDelay = 250 * time.Millisecond
 	// reopenDelay is how long after a socket could not be opened that is tried again.
 	reopenDelay = time.Second
