@@ -54,6 +54,7 @@ func TestConfigurations(t *testing.T) {
 		"addresses": {addressesConfig(usual, 100), content{1, 255, 0, 0}},
 		"slow":      {place.config(), content{220, 220, 0, 0}},
 		"load":      {loadConfig(usual, 200, 20_000, 7), content{1, 1, 200, 20_000}},
+		"failing":   {loadConfig(usual, 200, 10_000, 0), content{1, 1, 100, 10_000}},
 		"unloaded":  {loadConfig(usual, 100, 0, 0), content{1, 1, 0, 0}},
 	}
 	for _, f := range forms {

@@ -53,13 +53,19 @@ func loadConfig(s scale, priority, checks, generation int) string {
 // loaded is director 1 at work.
 type loaded struct {
 	scale
-	site    *site
-	answers atomic.Int64 // connections of checks
+	site     *site
+	listener net.Listener // of all servers
+	answers  atomic.Int64 // connections of checks
 }
 
 // measureLoad keeps director 1 busy with checks and reloads, on a machine that has no time for more. Director 2 must not think
 // that it has died.
-func measureLoad(ctx context.Context, s scale, p labkit.Program) (figures []figure, err error) {
+func measureLoad(ctx context.Context, s scale, p labkit.Program) ([]figure, error) {
+	return withServers(ctx, s, p, s.checks, (*loaded).reload)
+}
+
+// withServers has director 1 master with so many real servers, director 2 its backup, and measures.
+func withServers(ctx context.Context, s scale, p labkit.Program, n int, measure func(*loaded, context.Context) ([]figure, error)) (figures []figure, err error) {
 	if haveIPVS := testlan.HaveIPVS(); haveIPVS != nil {
 		if p.Name != labkit.Vigil("").Name {
 			return nil, fmt.Errorf("%w: %w", errCannot, haveIPVS)
@@ -85,7 +91,7 @@ func measureLoad(ctx context.Context, s scale, p labkit.Program) (figures []figu
 	if err := site.start(1, loadConfig(s, 100, 0, 0)); err != nil {
 		return nil, err
 	}
-	if err := site.start(0, loadConfig(s, 200, s.checks, 0)); err != nil {
+	if err := site.start(0, loadConfig(s, 200, n, 0)); err != nil {
 		return nil, err
 	}
 	if err := site.heard(ctx, 0, site.directors[0].Process.Started, 1); err != nil {
@@ -94,7 +100,7 @@ func measureLoad(ctx context.Context, s scale, p labkit.Program) (figures []figu
 	if err := pause(ctx, settled); err != nil {
 		return nil, err
 	}
-	return l.measure(ctx)
+	return measure(l, ctx)
 }
 
 // listen answers the checks.
@@ -110,6 +116,7 @@ func (l *loaded) listen() error {
 		if err != nil {
 			return err
 		}
+		l.listener = listener
 		go func() {
 			for {
 				c, err := listener.Accept()
@@ -124,7 +131,8 @@ func (l *loaded) listen() error {
 	})
 }
 
-func (l *loaded) measure(ctx context.Context) ([]figure, error) {
+// reload has director 1 read its configuration again and again.
+func (l *loaded) reload(ctx context.Context) ([]figure, error) {
 	d1 := l.site.directors[0]
 	began, answers, busy := time.Now(), l.answers.Load(), busyProcessors()
 	asked := 0

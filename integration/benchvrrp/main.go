@@ -35,6 +35,7 @@ type scale struct {
 	lasts            time.Duration // load
 	checks           int           // in a second
 	reloads          time.Duration // between two of them
+	servers          int           // of failing
 	globals          string        // more lines for global_defs
 }
 
@@ -51,6 +52,7 @@ func (s *scale) flags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.lasts, "lasts", 10*time.Minute, "load: how long")
 	fs.IntVar(&s.checks, "checks", 20_000, "load: real servers, each checked every second, five lines of the configuration each")
 	fs.DurationVar(&s.reloads, "reloads", 5*time.Second, "load: time between two reloads")
+	fs.IntVar(&s.servers, "servers", 10_000, "failing: real servers, each checked every second")
 	fs.StringVar(&s.globals, "globals", "", "more `lines` for global_defs of every configuration, as in 'vrrp_rt_priority 50'")
 }
 
@@ -66,6 +68,7 @@ var measurements = []measurement{
 	{"slow", "notify scripts that sleep, a FIFO that nobody reads, a mail server that never answers", measureSlow},
 	{"outage", "requests around the stop of a master, and its return, in every form of virtual router", measureOutage},
 	{"load", "advert_int 0.05 while checks and reloads keep all processors busy: no false fail-over", measureLoad},
+	{"failing", "advert_int 0.05 while ten thousand real servers fail within a second, and come back", measureFailing},
 }
 
 func main() {
