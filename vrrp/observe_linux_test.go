@@ -242,6 +242,50 @@ func TestGraceBeginsWhenTheSuccessorCame(t *testing.T) {
 	})
 }
 
+// A master that was held up for so long that another has taken over reads what came for it before it speaks: it gives way to a
+// better one without a word.
+func TestMasterThatWasHeldUpListensFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := new(ethernet)
+		h := n.newHost("10.77.0.1/24")
+		w := testInstance("W", 52, 100) // which has a socket of its own
+		w.Peers = []netip.Addr{netip.MustParseAddr("10.77.0.9")}
+		b := start(t, h, Options{}, testInstance("V", 51, 100), w)
+		hear := func(vrid uint8, to netip.Addr) {
+			ip := wire.IPHeader{Source: netip.MustParseAddr("10.77.0.9"), Destination: to, TTL: 255}
+			advert := wire.Advert{Version: 2, VRID: vrid, Priority: 200, Interval: time.Second,
+				Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 77, vrid, 100})}}
+			h.hear(advert.AppendIPv4(nil, ip), ip.Destination, vrid)
+		}
+		for range 6 {
+			hear(51, group4)
+			time.Sleep(time.Second)
+		}
+		want(t, "nobody but W speaks for it", b.state("W"), election.Master)
+		sent := b.counters("W").AdvertsSent
+		ended := make(chan struct{})
+		h.mu.Lock()
+		h.late, h.held = true, func(read func()) { // V looks whether it is to take over
+			h.mu.Lock()
+			h.held = nil
+			h.mu.Unlock()
+			time.Sleep(5 * time.Second)
+			hear(51, group4)
+			hear(52, netip.MustParseAddr("10.77.0.1"))
+			read()
+			close(ended)
+		}
+		h.mu.Unlock()
+		<-ended
+		time.Sleep(handOver / 2)
+		c := b.counters("W")
+		want(t, "W", b.state("W"), election.Backup)
+		if said := c.AdvertsSent - sent; said > 3 { // which it sent before V looked
+			t.Errorf("it sent %d adverts first", said)
+		}
+	})
+}
+
 // handOver is for how long a master that yields keeps its resources.
 const handOver = 200 * time.Millisecond
 

@@ -145,8 +145,9 @@ func (e *Engine) Timer() (Instant, bool) {
 	return e.queue[0].deadline, true
 }
 
-// Silent calls visit with each router that is not MASTER and whose deadline has passed, and with the members of its sync group
-// if it may become MASTER for that: what has come for them must be known before Wake. It may visit one more than once.
+// Silent calls visit with each router whose deadline has passed and that is not MASTER, or was not run for so long that another
+// may be MASTER by now, and with the members of its sync group if it may become MASTER for that: what has come for them must be
+// known before Wake. It may visit one more than once.
 func (e *Engine) Silent(now Instant, visit func(Handle)) { e.queue.silent(0, now, visit) }
 
 // silent visits the part of the heap below i.
@@ -154,7 +155,7 @@ func (d deadlines) silent(i int, now Instant, visit func(Handle)) {
 	if i >= len(d) || d[i].deadline > now {
 		return
 	}
-	if r := d[i]; r.machine.state != Master {
+	if r := d[i]; r.machine.state != Master || r.machine.succeeded(now) {
 		visit(r.handle)
 		if r.group != nil && r.group.mayRise(now) {
 			for _, m := range r.group.members {

@@ -488,3 +488,30 @@ func TestAdvertsOfManyAreSpread(t *testing.T) {
 		})
 	}
 }
+
+// TestSilent: who is not MASTER, and a MASTER that was not run for as long as it takes the quickest of the others to take over.
+func TestSilent(t *testing.T) {
+	r := newEngineRig(t).apply(instance("M", 1), instance("B", 2, priority(50))).until(4 * time.Second)
+	for r.expectStates("M=MASTER B=MASTER"); r.clock < 7*time.Second; r.until(r.clock + time.Second/2) {
+		r.hear("B", 200)
+	}
+	r.expectStates("M=MASTER B=BACKUP")
+	last := r.routers[r.handles["M"]].machine.timers.advert.Add(-time.Second)
+	const soonest = 3*time.Second + 2*time.Second/256 // RFC 9568 section 6.1, of priority 254
+	for late, want := range map[time.Duration]string{
+		time.Second: "", 3 * time.Second: "", soonest - 1: "", soonest: "M", 5 * time.Second: "BM",
+	} {
+		var names []string
+		r.Silent(last.Add(late), func(h Handle) {
+			for name, handle := range r.handles {
+				if handle == h {
+					names = append(names, string(name))
+				}
+			}
+		})
+		slices.Sort(names)
+		if got := strings.Join(names, ""); got != want {
+			t.Errorf("%v after M's last advert: %q, want %q", late, got, want)
+		}
+	}
+}

@@ -87,6 +87,11 @@ func (m *Machine) unnoticed() time.Duration {
 	return time.Duration(m.spec.DownTimerAdverts)*m.spec.AdvertInterval + m.spec.skewTime(OwnerPriority-1, m.spec.AdvertInterval)
 }
 
+// succeeded reports whether the advert that is due comes so late that another router may have taken over.
+func (m *Machine) succeeded(now Instant) bool {
+	return m.state == Master && m.timers.advert <= now && now.Sub(m.timers.advert.Add(-m.spec.AdvertInterval)) >= m.unnoticed()
+}
+
 // timerExpired reports whether the advert that is due comes so late that a router of priority TimerExpired took over.
 func (m *Machine) timerExpired(now Instant) bool {
 	p, last := m.spec.TimerExpired, m.timers.advert.Add(-m.spec.AdvertInterval)
