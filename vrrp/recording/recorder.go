@@ -52,9 +52,19 @@ type Recorder struct {
 	err     error       // of the file; after done
 }
 
-// Create begins a recording in the file of that name, which only its owner can read: passwords are in it. program is who
-// writes it. failed is told, at most once and from any goroutine, when the file cannot be written or the recording ends early.
+// Previous is what is put behind the name of a recording when another is begun in its place: what led to the end of a process
+// outlives the start of the next.
+const Previous = ".1"
+
+// Create begins a recording in the file of that name, which only its owner can read: passwords are in it. A recording that is
+// there already has Previous behind its name from then on. program is who writes it. failed is told, at most once and from any
+// goroutine, when the file cannot be written or the recording ends early.
 func Create(name, program string, failed func(error)) (*Recorder, error) {
+	if was, err := os.Lstat(name); err == nil && was.Mode().IsRegular() && was.Size() > 0 {
+		if err := os.Rename(name, name+Previous); err != nil {
+			return nil, fmt.Errorf("begin a recording: %w", err)
+		}
+	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("begin a recording: %w", err)

@@ -281,6 +281,38 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// TestCreateKeepsTheRunBefore: of two runs both recordings are there, of three the last two; and a file that is no recording is
+// not lost.
+func TestCreateKeepsTheRunBefore(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "flight")
+	if err := os.WriteFile(name, []byte("notes"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range []struct{ program, before string }{{"first", "notes"}, {"second", `"program":"first"`}, {"third", `"program":"second"`}} {
+		r, err := Create(name, run.program, func(err error) { t.Error(err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for file, want := range map[string]string{name: `"program":"` + run.program + `"`, name + Previous: run.before} {
+			if b, err := os.ReadFile(file); err != nil || !strings.Contains(string(b), want) {
+				t.Errorf("%s in run %s: %q, %v, want %s", filepath.Base(file), run.program, b, err, want)
+			}
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(name+Previous+".d", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(name+Previous), os.Rename(name+Previous+".d", name+Previous)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(name, "", nil); err == nil || !strings.HasPrefix(err.Error(), "begin a recording: ") {
+		t.Errorf("where the one before cannot be kept: %v", err)
+	}
+}
+
 // FuzzReplay: no file makes it panic, whatever is wrong with it.
 func FuzzReplay(f *testing.F) {
 	text, _ := record(f, Limit)
