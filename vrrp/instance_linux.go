@@ -165,6 +165,10 @@ func (r *Runner) move(now election.Instant, a election.PassOn) lan.Move {
 			m.Servers = append(m.Servers, r.servers(v.Prefix.Addr())...)
 		}
 	}
+	if a.Met {
+		addresses := m.Addresses
+		m.Own = func() ([]netip.AddrPort, error) { return netio.TCPPeers(addresses) }
+	}
 	return m
 }
 

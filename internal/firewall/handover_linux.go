@@ -21,13 +21,17 @@ const lingering = time.Second
 // transaction is how many elements are programmed at once: a netlink attribute ends at 64 KiB.
 const transaction = 512
 
-// Move is a planned change of master, seen from the new one.
+// Move is a planned change of master, seen from the new one, or the end of a time in which there were two, seen from the one that
+// stays.
 type Move struct {
 	Previous  netip.Addr       // address of the router that had the addresses and goes on serving them for a while
 	Via       int              // index of the interface on which Previous is
 	Addresses []netip.Addr     // that come here; those of another family than Previous are left out
 	Servers   []netip.AddrPort // whose answers to clients of Addresses come through this host (NAT); port 0 is left out
 	Until     time.Time        // when Previous may cease to serve
+	// Own lists the other ends of TCP connections that this host has to Addresses itself, which are left alone; nil: the
+	// addresses only come. It is called by Begin, when what begins is noted.
+	Own func() ([]netip.AddrPort, error)
 }
 
 // Handover gives TCP connections that are under way at a hand-over a second chance. The moment the virtual addresses
@@ -142,6 +146,9 @@ func (h *Handover) idle(o *order) (all []element) {
 func (h *Handover) program(f *family, batch []element) error {
 	t, err := h.table(f) // there already if Arm has had the time
 	if err != nil {
+		return err
+	}
+	if err := h.spare(t, batch); err != nil {
 		return err
 	}
 	slices.SortStableFunc(batch, func(a, b element) int { return a.Compare(b.endpoint) })

@@ -48,6 +48,31 @@ func TestLateRulesLeaveNewConnectionsAlone(t *testing.T) {
 	})
 }
 
+// TestRivalsConnectionsGoOn: after a time with two masters the connections of the one that gives way go on there, and those that
+// the other has itself stay where they are.
+func TestRivalsConnectionsGoOn(t *testing.T) {
+	eachFamily(t, func(l *lan) {
+		l.directors()
+		theirs := l.open(l.first)
+		l.move() // both have the address
+		ours := l.open(l.new)
+		m := l.to(time.Minute)
+		m.Own = func() ([]netip.AddrPort, error) {
+			return []netip.AddrPort{netip.MustParseAddrPort(ours.LocalAddr().String())}, nil
+		}
+		var h Handover
+		defer h.Close()
+		l.check(l.begin(&h, m)) // nobody expected it
+		l.answers(theirs, l.first)
+		l.answers(ours, l.new)
+		fresh := l.open(l.new)
+		l.answers(fresh, l.new)
+		l.answers(theirs, l.first)
+		l.direct(l.firstMAC)
+		l.reset(ours, "at the other one") // or this test shows nothing
+	})
+}
+
 func TestArmedRulesDoNothingYet(t *testing.T) {
 	l := newLAN(t, false).directors()
 	old := l.open(l.first)

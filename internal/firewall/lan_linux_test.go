@@ -26,7 +26,7 @@ type lan struct {
 	lab                *testlan.Lab
 	segment            *testlan.Segment
 	client, first, new *testlan.Host
-	newMAC             net.HardwareAddr
+	newMAC, firstMAC   net.HardwareAddr
 	vip, previous      netip.Addr // previous: where the first director's adverts come from
 }
 
@@ -48,7 +48,7 @@ func newLAN(t *testing.T, v6 bool) *lan {
 		cable, err := (*h).Attach(l.segment, "eth0")
 		l.check(err)
 		l.check((*h).AddAddress("eth0", netip.MustParsePrefix(fmt.Sprintf(subnet, i+1))))
-		l.newMAC = cable.MAC
+		l.firstMAC, l.newMAC = l.newMAC, cable.MAC
 	}
 	if v6 {
 		l.check(l.first.AddAddress("eth0", netip.PrefixFrom(l.previous, 64)))
@@ -167,8 +167,14 @@ func isTimeout(err error) bool {
 func (l *lan) move() {
 	l.t.Helper()
 	l.check(l.new.AddAddress("eth0", netip.PrefixFrom(l.vip, l.vip.BitLen())))
+	l.direct(l.newMAC)
+}
+
+// direct has the client take the virtual address to be at a MAC address.
+func (l *lan) direct(mac net.HardwareAddr) {
+	l.t.Helper()
 	l.check(l.client.Do(func() error {
-		return netlink.NeighSet(&netlink.Neigh{LinkIndex: linkIndex(l.t, "eth0"), IP: l.vip.AsSlice(), HardwareAddr: l.newMAC,
+		return netlink.NeighSet(&netlink.Neigh{LinkIndex: linkIndex(l.t, "eth0"), IP: l.vip.AsSlice(), HardwareAddr: mac,
 			State: netlink.NUD_PERMANENT})
 	}))
 }

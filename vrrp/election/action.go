@@ -55,12 +55,14 @@ type PreparePassOn struct {
 }
 
 // PassOn precedes the Own of a planned change of master: the previous one was heard a moment ago and goes on serving for
-// its grace. Until then TCP connections that it knows and this host does not are to be passed on to it.
+// its grace. Until then TCP connections that it knows and this host does not are to be passed on to it. The same holds of a lower
+// master that is met: it gives way, and knows what has begun while neither heard the other.
 type PassOn struct {
 	Previous  netip.Addr
 	For       time.Duration
 	Link      string // of the router, where Previous is
 	Addresses []Address
+	Met       bool // this host has the addresses, and connections to them
 }
 
 // Announce makes a round of gratuitous ARP (IPv4) or unsolicited neighbour advertisements (IPv6) due: every address in

@@ -66,7 +66,7 @@ func TestGARPStopsWithMaster(t *testing.T) {
 func TestGARPLowerPriority(t *testing.T) {
 	garp := confparse.GARP{MasterRepeat: 1, LowerPrioRepeat: 2, LowerPrioDelay: 300 * time.Millisecond}
 	r := newRig(t, spec2(func(s *InstanceSpec) { s.GARP = garp })).master().hear(1)
-	r.until(4*time.Second).expect("3.609375s send 100", "3.609375s report lower from 10.77.0.1 1/100",
+	r.until(4*time.Second).expect("3.609375s send 100", "3.609375s report lower from 10.77.0.1 1/100", "3.609375s pass on to 10.77.0.1, that we met, for 180ms",
 		"3.609375s announce ×2", "3.909375s announce ×2")
 }
 

@@ -70,6 +70,7 @@ func TestVRRPCase12(t *testing.T) {
 func TestVRRPCase13(t *testing.T) {
 	garp := func(s *InstanceSpec) { s.GARP.LowerPrioRepeat = 1 }
 	newRig(t, spec2(garp)).master().hear(50).expect("3.609375s send 100", "3.609375s report lower from 10.77.0.1 50/100",
+		"3.609375s pass on to 10.77.0.1, that we met, for 180ms",
 		"3.609375s announce ×1")
 	newRig(t, spec2(garp, func(s *InstanceSpec) { s.LowerPriorityNoAdvert = true })).master().hear(50).
 		expect("3.609375s report lower from 10.77.0.1 50/100", "3.609375s announce ×1")

@@ -70,7 +70,8 @@ func TestSyncGroupLowerPriority(t *testing.T) {
 	repeat := func(s *InstanceSpec) { s.GARP.LowerPrioRepeat = 2 }
 	r := newEngineRig(t).apply(instance("G.a", 1, repeat), instance("G.b", 2, repeat)).until(4*time.Second).forget().
 		hear("G.a", 7)
-	r.expect("4s G.a send 100", "4s G.a report lower from 10.77.0.1 7/100", "4s G.a announce ×2", "4s G.b announce ×2")
+	r.expect("4s G.a send 100", "4s G.a report lower from 10.77.0.1 7/100", "4s G.a pass on to 10.77.0.1, that we met, for 180ms",
+		"4s G.a announce ×2", "4s G.b announce ×2")
 }
 
 // TestSyncGroupStart: MASTER at once only if all members begin as MASTER; FAULT if any does.

@@ -74,6 +74,7 @@ type Machine struct {
 	lowerRound Instant // when a lower master was last answered with announcements
 	lowerSince Instant // when the interval began in which lowerCount were told of
 	lowerCount int
+	lowerMet   Instant // when a lower master was last heard
 
 	// What this Step did that concerns the sync group.
 	accepted, lower, lost bool
@@ -101,6 +102,7 @@ func NewMachine(spec InstanceSpec) *Machine {
 		values: make(map[track.ID]int), timers: stopped, retry: backoff{at: Never},
 		repairs:    repairs{at: Never, last: math.MinInt64 / 2},
 		listenFrom: math.MinInt64, now: math.MinInt64, lowerRound: math.MinInt64, lowerSince: math.MinInt64,
+		lowerMet: math.MinInt64 / 2,
 	}
 	m.adopt(spec)
 	m.priority = m.effectivePriority()

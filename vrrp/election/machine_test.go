@@ -156,6 +156,9 @@ func describe(a Action, all []Address) string {
 	case PreparePassOn:
 		return fmt.Sprintf("prepare to pass on to %v within %v", a.Previous, a.Within)
 	case PassOn:
+		if a.Met {
+			return fmt.Sprintf("pass on to %v, that we met, for %v", a.Previous, a.For)
+		}
 		return fmt.Sprintf("pass on to %v for %v", a.Previous, a.For)
 	case Announce:
 		return list(fmt.Sprintf("announce ×%d", a.Repeat), a.Addresses)
@@ -371,12 +374,15 @@ func TestRFC9568_6_4_3_Active(t *testing.T) {
 		want     []string
 	}{
 		{"priority 0: advert at once", nil, 0, routerA, []string{at + "send 100", at + "report master got priority 0 from 10.77.0.1"}},
-		{"lower: advert at once", nil, 99, higher, []string{at + "send 100", at + "report lower from 10.77.0.9 99/100"}},
+		{"lower: advert at once", nil, 99, higher, []string{at + "send 100", at + "report lower from 10.77.0.9 99/100",
+			at + "pass on to 10.77.0.9, that we met, for 180ms"}},
 		{"lower with lower_prio_no_advert", func(s *InstanceSpec) { s.LowerPriorityNoAdvert = true }, 99, routerA,
 			[]string{at + "report lower from 10.77.0.1 99/100"}},
 		{"lower with announcements", func(s *InstanceSpec) { s.GARP.LowerPrioRepeat = 3 }, 99, routerA,
-			[]string{at + "send 100", at + "report lower from 10.77.0.1 99/100", at + "announce ×3"}},
-		{"equal, lower address", nil, 100, routerA, []string{at + "send 100", at + "report lower from 10.77.0.1 100/100"}},
+			[]string{at + "send 100", at + "report lower from 10.77.0.1 99/100",
+				at + "pass on to 10.77.0.1, that we met, for 180ms", at + "announce ×3"}},
+		{"equal, lower address", nil, 100, routerA, []string{at + "send 100", at + "report lower from 10.77.0.1 100/100",
+			at + "pass on to 10.77.0.1, that we met, for 180ms"}},
 		{"equal, own address", nil, 100, routerB, []string{at + "report same address from 10.77.0.2 100/100"}},
 		{"equal, higher address", nil, 100, higher, yield("report same from 10.77.0.9 100/100", "same priority")},
 		{"higher", nil, 101, routerA, yield("report higher from 10.77.0.1 101/100", "higher priority")},

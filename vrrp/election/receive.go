@@ -113,6 +113,7 @@ func (m *Machine) receiveMaster(now Instant, a *wire.Advert, from *peer) {
 		report.Kind = ReportLowerPriority
 		m.report(from, report)
 		m.lower = true
+		m.passOnMet(now, from)
 		m.announceLower(now)
 		m.tellLower(now)
 		m.rivalSeen(now)

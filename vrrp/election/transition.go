@@ -97,6 +97,7 @@ func (m *Machine) toMaster(now Instant, cause Cause) {
 func (m *Machine) takeOver(now Instant, t taking) {
 	if left := passOnTime - now.Sub(t.since); t.alive && !m.present && left > 0 {
 		m.emit(PassOn{Previous: t.previous, For: left, Link: m.spec.Link, Addresses: m.all})
+		m.lowerMet = now // its last advert is still to come
 	}
 	m.take()
 	m.ensure(now)
@@ -108,6 +109,16 @@ func (m *Machine) takeOver(now Instant, t taking) {
 		m.timers.quieted, m.timers.handedOver = now.Add(predecessorQuiet), now.Add(handOverGrace+handOverMargin)
 	}
 	m.scheduleRefresh(now)
+}
+
+// passOnMet has the connections go on that a lower master has opened while neither heard the other. It hears us now and gives way;
+// of one that does not, or that somebody forges, this is done once.
+func (m *Machine) passOnMet(now Instant, from *peer) {
+	met := now.Sub(m.lowerMet) >= m.activeDownInterval()
+	m.lowerMet = now
+	if met && m.present && !m.spec.LowerPriorityNoAdvert {
+		m.emit(PassOn{Previous: from.Source, For: passOnTime, Link: m.spec.Link, Addresses: m.all, Met: true})
+	}
 }
 
 func (m *Machine) becomeMaster(now Instant, cause Cause) {

@@ -122,6 +122,47 @@ func TestHandOver_PassOn(t *testing.T) {
 	})
 }
 
+// TestMetMaster_PassOn: a master that a lower one meets again has what that one knows passed on to it, once, until it has not been
+// heard for as long as it takes a router to be MASTER.
+func TestMetMaster_PassOn(t *testing.T) {
+	passes := func(r *rig) (n int) {
+		for _, l := range r.lines {
+			if strings.HasSuffix(l, "pass on to "+routerA.String()+", that we met, for 180ms") {
+				n++
+			}
+		}
+		return n
+	}
+	r := newRig(t, spec2()).master()
+	for i := range 9 { // it does not hear us, or somebody forges it
+		r.until(time.Duration(4+i) * time.Second).hear(50)
+	}
+	if n := passes(r); n != 1 {
+		t.Errorf("one that goes on: %d times", n)
+	}
+	if r.until(12*time.Second + 3600*time.Millisecond).hear(50); passes(r) != 1 {
+		t.Error("again after a silence that is no longer than before a take-over")
+	}
+	if r.until(20 * time.Second).hear(50); passes(r) != 2 {
+		t.Error("one that is met again is not")
+	}
+	preempted := newRig(t, spec2()).up()
+	for at := time.Second; at < 3500*time.Millisecond; at += time.Second {
+		preempted.until(at).hear(50)
+	}
+	for name, r := range map[string]*rig{
+		"it speaks once more when it is replaced": preempted.until(3650 * time.Millisecond).expectState(Master).hear(50),
+
+		"it hears nothing of us": newRig(t, spec2(func(s *InstanceSpec) { s.LowerPriorityNoAdvert = true })).master().hear(50),
+		"it is better":           newRig(t, spec2()).master().hear(200),
+		"it resigns":             newRig(t, spec2()).master().hear(0),
+	} {
+		if passes(r) != 0 {
+			t.Errorf("%s: it is passed on all the same", name)
+		}
+	}
+}
+
 // TestFault: each reason resigns at once, without grace, and the last one to go brings back BACKUP.
 func TestFault(t *testing.T) {
 	down := []string{"3.609375s send 0", "3.609375s report sent 0", "3.609375s MASTER→FAULT (fault) priority 100",
