@@ -102,7 +102,7 @@ test-kernels:
 test-peers: build peers
 	@set -e; for suite in $(PEERS); do \
 		dir=$$($(BIN)/debian keepalived $$suite); $$dir/keepalived --version 2>&1 | head -n 1; \
-		PATH=$$dir:$$PATH $(GO) test -count=1 -run Interop ./vrrp; \
+		PATH=$$dir:$$PATH $(GO) test -count=1 -run 'Interop|AsKeepalived|AreKeepaliveds|BesideKeepalived' ./vrrp ./internal/bfd; \
 		PATH=$$dir:$$PATH VIGIL_BIN=$(VIGIL) $(GO) test -count=1 -timeout 60m -run TransitionsLikeKeepalived ./integration; \
 	done
 
