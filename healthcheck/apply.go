@@ -44,9 +44,10 @@ func (m *Manager) Apply(s Spec) Snapshot {
 		}
 	}
 	m.servers = servers
+	var down []*realServer
 	for i, vs := range servers {
 		if !vs.kept {
-			vs.begin(before[i])
+			down = vs.begin(before[i], down)
 		}
 	}
 	for _, p := range touched {
@@ -74,6 +75,9 @@ func (m *Manager) Apply(s Spec) Snapshot {
 	}
 	snapshot := m.snapshot()
 	snapshot.Untaken = untaken
+	for _, rs := range down {
+		m.notify(rs, true, true)
+	}
 	return snapshot
 }
 
@@ -162,8 +166,9 @@ func initially(p *probe, was *realServer) bool {
 	return p.spec.Alpha && (was == nil || !was.up())
 }
 
-// begin decides what becomes of the servers of a virtual server. old is the virtual server in the Spec before, or nil.
-func (vs *virtualServer) begin(old *virtualServer) {
+// begin decides what becomes of the servers of a virtual server. old is the virtual server in the Spec before, or nil. It returns
+// down with those that are new and down by what another server's check knows: it is heard at once, as from a check of their own.
+func (vs *virtualServer) begin(old *virtualServer, down []*realServer) []*realServer {
 	find := old.finder()
 	for i := range vs.servers {
 		rs := &vs.servers[i]
@@ -172,6 +177,15 @@ func (vs *virtualServer) begin(old *virtualServer) {
 			c := &rs.checks[j]
 			c.failed, c.weight = initially(c.probe, was), c.probe.judgement.weight
 		}
-		rs.recount()
+		if rs.recount(); was == nil && slices.ContainsFunc(rs.checks, check.foundDown) {
+			down = append(down, rs)
+		}
 	}
+	return down
+}
+
+// foundDown reports whether a check that another server has already has found both down, and that is news.
+func (c check) foundDown() bool {
+	p := c.probe
+	return !p.fresh && p.judgement.state == down && !(p.spec.Alpha && p.words().awaited)
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -224,6 +225,32 @@ func poolOfPort(port uint16, n int) *confparse.VirtualServer {
 		rs.ID.VS = vs.ID
 	}
 	return vs
+}
+
+// TestNewServerThatIsKnownToBeDown: a server that a reload brings, and whose check another one has, is down at once if that is, and
+// this is heard like the verdict of a check of its own.
+func TestNewServerThatIsKnownToBeDown(t *testing.T) {
+	inLab(t, Options{}, func(l *lab) {
+		l.breaks(1)
+		l.run(config(pool(2)))
+		l.until(15 * s)
+		l.m.Take()
+		before := []string{vsName + " 192.168.0.1=down 192.168.0.2=up"}
+		other := poolOfPort(81, 2)
+		got := l.reload(pool(2), other)
+		if len(got) != 2 || got[0] != before[0] || !strings.HasSuffix(got[1], " 192.168.0.1=down 192.168.0.2=up") {
+			t.Errorf("health %q", got)
+		}
+		<-l.m.Changed()
+		changes := l.m.Take()
+		if len(changes) != 1 || changes[0].RealServer != other.RealServers[0].ID || changes[0].Up || !changes[0].Initial || changes[0].Same {
+			t.Errorf("%+v", changes)
+		}
+		l.reload(pool(2), other)
+		if again := l.m.Take(); again != nil {
+			t.Errorf("at another reload: %+v", again)
+		}
+	})
 }
 
 // TestReloadTouchesOnlyWhatDiffers drops a real server, and then a virtual server, of three that share their checks.

@@ -80,8 +80,8 @@ func (m *Manager) deliver(p *probe, before verdict, o observed, r Result) {
 	ok, initial := o.verdict == up, before == unknown
 	alert, alerts := p.alert(before, o, r)
 	for _, s := range p.subscribers {
-		// That a server is down which alpha has only taken to be is news, too.
-		moved := s.rs.judge(s.check, ok) || initial && !ok && p.spec.Alpha
+		// That a server is down which alpha has only taken to be is news, too, of most checks.
+		moved := s.rs.judge(s.check, ok) || initial && !ok && p.spec.Alpha && !p.words().awaited
 		if moved || alerts {
 			m.notify(s.rs, initial, moved)
 		}

@@ -17,7 +17,8 @@ func httpWords(check string) words {
 		step: func(server, reason, step string) string {
 			return reason + " success to " + server + " url(" + step + ")"
 		},
-		alert: alerting("CHECK succeed on service", "CHECK failed on service : HTTP request failed"),
+		alert:   alerting("CHECK succeed on service", "CHECK failed on service : HTTP request failed"),
+		awaited: true,
 	}
 }
 

@@ -76,6 +76,7 @@ type words struct {
 	verdict func(told) string
 	alert   func(told) string // the text of a mail about a verdict
 	first   bool              // a first verdict is always worth a mail
+	awaited bool              // that a server which alpha holds down is down is no news
 }
 
 // told is what there is to tell of a verdict, or of an attempt that led to none.

@@ -266,3 +266,28 @@ func TestStatusOfAServerThatIsDown(t *testing.T) {
 		}
 	})
 }
+
+// TestAlphaOfAWebServer: that a server which alpha holds down is down is no news of HTTP_GET and SSL_GET, as it is of the others;
+// that it comes up is.
+func TestAlphaOfAWebServer(t *testing.T) {
+	for kind, want := range map[confparse.CheckerKind][]string{
+		confparse.TCPCheck: {"1s " + rs1 + " up=false weight=1 initial", "21s " + rs1 + " up=true weight=1"},
+		confparse.HTTPGet:  {"31s " + rs1 + " up=true weight=1"}, confparse.SSLGet: {"31s " + rs1 + " up=true weight=1"},
+	} {
+		inLab(t, Options{}, func(l *lab) {
+			vs := pool(1)
+			check := vs.RealServers[0].Checkers[0]
+			check.Alpha, check.Kind = true, kind
+			if kind != confparse.TCPCheck {
+				check.HTTP = &confparse.HTTPCheck{URLs: []confparse.URL{{Path: "/"}}}
+			}
+			l.watch()
+			l.breaks(1)
+			l.run(config(vs))
+			l.until(15 * s)
+			l.mends(1)
+			l.until(45 * s)
+			l.wantEvents(want...)
+		})
+	}
+}
