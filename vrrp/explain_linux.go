@@ -21,7 +21,7 @@ func (r *Runner) explain() (list []Explained) {
 	machines, _ := r.engine.Status()
 	for _, m := range machines {
 		in := r.instances[m.Handle]
-		why, ok := r.engine.Explain(m.Handle)
+		why, ok := r.engine.Explain(r.now(), m.Handle)
 		if in == nil || !ok {
 			continue
 		}

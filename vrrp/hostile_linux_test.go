@@ -155,7 +155,7 @@ func hostilePeer(t *testing.T, change func(*election.InstanceSpec)) {
 		if counted > sent || counted < sent-rounds {
 			t.Errorf("router %d: %d of %d packets counted: %+v", i, counted, sent, c)
 		}
-		e, _ := r.engine.Explain(r.handles()[0])
+		e, _ := r.engine.Explain(r.now(), r.handles()[0])
 		if len(e.Peers) > 16 {
 			t.Errorf("router %d remembers %d sources", i, len(e.Peers))
 		}

@@ -46,7 +46,7 @@ func (r *Runner) followers(id track.ID, visit func(*virtualRouter, election.Trac
 
 // logFirstFaults says why a virtual router begins in FAULT, where keepalived has a line for it.
 func (r *Runner) logFirstFaults(in *virtualRouter) {
-	why, _ := r.engine.Explain(in.handle)
+	why, _ := r.engine.Explain(r.now(), in.handle)
 	for _, f := range why.Faults {
 		switch {
 		case f.Kind == election.FaultLink && in.spec.Link == "":

@@ -205,13 +205,13 @@ func (e *Engine) Status() ([]MachineStatus, []GroupStatus) {
 	return machines, groups
 }
 
-// Explain returns why the router of handle h is what it is; false when it has gone.
-func (e *Engine) Explain(h Handle) (Explanation, bool) {
+// Explain returns why the router of handle h is what it is now; false when it has gone.
+func (e *Engine) Explain(now Instant, h Handle) (Explanation, bool) {
 	r := e.routers[h]
 	if r == nil {
 		return Explanation{}, false
 	}
-	return r.machine.Explain(), true
+	return r.machine.Explain(now), true
 }
 
 // StopLimit is the longest time that Stop takes if effects take none, routers that resign already included.

@@ -18,7 +18,12 @@ type Explanation struct {
 	Failures      []Failure // resources that are not as they should be
 	Deadline      Instant   // Never when nothing happens by itself
 	Timer         Timer     // what happens then
-	Peers         []Peer    // the sources of adverts, in the order in which they were first heard
+	// Peers are the unicast peers in configuration order, heard or not, and then the other sources of packets in the order in
+	// which they were first heard.
+	Peers      []Peer
+	Rivals     []Rival // in the order of Peers, as what follows
+	Mismatches []Mismatch
+	Lateness   Lateness
 }
 
 // Transition is a change of state.
@@ -47,8 +52,9 @@ const (
 	TimerEnsureMaster        // ensure_master runs again
 )
 
-// Explain returns why the router is what it is.
-func (m *Machine) Explain() Explanation {
+// Explain returns why the router is what it is now.
+func (m *Machine) Explain(now Instant) Explanation {
+	now = max(m.now, now)
 	e := Explanation{
 		State: m.state, Last: m.last, BasePriority: m.spec.Priority, Priority: m.priority,
 		Faults: slices.Clone(m.faults), Failures: slices.Clone(m.failures),
@@ -67,9 +73,8 @@ func (m *Machine) Explain() Explanation {
 			e.Vetoes = append(e.Vetoes, Veto{Tracker: t, Value: v, Known: known || t.ID.Kind != track.Script, Fails: t.Fails(v)})
 		}
 	}
-	for _, p := range m.peers.list {
-		e.Peers = append(e.Peers, p.Peer)
-	}
+	m.explainPeers(now, &e)
+	e.Lateness = m.explainLateness()
 	e.Deadline, e.Timer = Never, TimerNone
 	t := &m.timers
 	for _, timer := range []struct {
@@ -85,4 +90,19 @@ func (m *Machine) Explain() Explanation {
 		}
 	}
 	return e
+}
+
+// explainPeers adds what is known of the other routers.
+func (m *Machine) explainPeers(now Instant, e *Explanation) {
+	fellSilent := m.masterFellSilent(now)
+	for i := range m.peers.list {
+		p := &m.peers.list[i]
+		known := p.Peer
+		known.Silent = known.Silent || fellSilent && p.Source == m.master.Source
+		e.Peers = append(e.Peers, known)
+		if r, ok := m.rival(now, p); ok {
+			e.Rivals = append(e.Rivals, r)
+		}
+		e.Mismatches = p.mismatches.appendTo(e.Mismatches, p.Source)
+	}
 }

@@ -83,11 +83,11 @@ func TestEngineTrack(t *testing.T) {
 		t.Errorf("remembered: %v", r.values)
 	}
 	h := r.handles["B"]
-	if e, ok := r.Engine.Explain(h); !ok || e.Priority != 80 {
+	if e, ok := r.Engine.Explain(0, h); !ok || e.Priority != 80 {
 		t.Errorf("%+v, %t", e, ok)
 	}
 	r.record(r.Stop(0))
-	if _, ok := r.Engine.Explain(h); ok {
+	if _, ok := r.Engine.Explain(0, h); ok {
 		t.Error("explained what has gone")
 	}
 }

@@ -54,6 +54,8 @@ type Machine struct {
 	master   Peer // the other router heard as master last, or resigning; none while MASTER
 	interval time.Duration
 	prepared preparation
+	spoke    Instant // our latest advert
+	lateness lateness
 	last     Transition
 	pending  Notify // to be emitted when the resources have followed; To == From when none is
 
@@ -101,7 +103,8 @@ func NewMachine(spec InstanceSpec) *Machine {
 	m := &Machine{
 		values: make(map[track.ID]int), timers: stopped, retry: backoff{at: Never},
 		repairs:    repairs{at: Never, last: math.MinInt64 / 2},
-		listenFrom: math.MinInt64, now: math.MinInt64, lowerRound: math.MinInt64, lowerSince: math.MinInt64,
+		lateness:   unmeasured,
+		listenFrom: math.MinInt64, spoke: math.MinInt64, now: math.MinInt64, lowerRound: math.MinInt64, lowerSince: math.MinInt64,
 		lowerMet: math.MinInt64 / 2,
 	}
 	m.adopt(spec)
@@ -132,6 +135,7 @@ func (m *Machine) adopt(spec InstanceSpec) {
 	if !spec.Unicast() {
 		m.to = []netip.Addr{spec.Group}
 	}
+	m.peers.reserve(spec.Peers)
 	maps.DeleteFunc(m.values, func(id track.ID, _ int) bool {
 		return !slices.ContainsFunc(spec.Trackers, func(t TrackSpec) bool { return t.ID == id })
 	})
@@ -202,12 +206,13 @@ func (m *Machine) handle(now Instant, ev Event) {
 
 // Status returns a snapshot.
 func (m *Machine) Status() MachineStatus {
+	rivals, oneWay := m.countRivals(m.now)
 	return MachineStatus{
 		Name: m.spec.Name, State: m.state, Want: m.want, Priority: m.priority, BasePriority: m.spec.Priority,
 		MasterPriority: m.master.Priority, MasterSource: m.master.Source, MasterInterval: m.interval,
 		AddressesPresent: m.present, Resigning: m.phase == resigning, LinkUp: m.linkUp,
 		Source: m.source, LastTransition: m.last.At, Counters: m.counters,
-		Preparing: m.hooks.preparing != 0, Ensured: m.hooks.ensured,
+		Preparing: m.hooks.preparing != 0, Ensured: m.hooks.ensured, Rivals: rivals, OneWay: oneWay,
 	}
 }
 
@@ -226,6 +231,7 @@ func (m *Machine) wake(now Instant) {
 	case m.timers.activeDown <= now:
 		m.activeDown(now)
 	case m.timers.advert <= now && m.timerExpired(now):
+		m.noteLateness(now)
 		m.yield(now, CauseTimerExpired)
 	case m.timers.advert <= now:
 		m.sendScheduled(now)
@@ -249,7 +255,7 @@ func (m *Machine) emit(a Action) { m.out = append(m.out, a) }
 
 // sendAdvert sends an advert now; the next is due one interval later.
 func (m *Machine) sendAdvert(now Instant) {
-	m.unclaimed = false
+	m.unclaimed, m.spoke = false, now
 	m.counters.AdvertsSent++
 	m.advertise(m.priority)
 	m.timers.advert = now.Add(m.spec.AdvertInterval)
@@ -289,6 +295,7 @@ func (m *Machine) sendScheduled(now Instant) {
 		m.sendFirst(now)
 		return
 	}
+	m.noteLateness(now)
 	due := m.timers.advert
 	m.sendAdvert(now)
 	if next := due.Add(m.spec.AdvertInterval); next > now {

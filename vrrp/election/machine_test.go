@@ -64,6 +64,9 @@ func (r *rig) do(ev Event) *rig {
 	return r
 }
 
+// Explain is the explanation of this moment.
+func (r *rig) Explain() Explanation { return r.Machine.Explain(Instant(r.clock)) }
+
 // until advances to time t, waking the machine at each deadline.
 func (r *rig) until(t time.Duration) *rig {
 	for {

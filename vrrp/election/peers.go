@@ -2,6 +2,7 @@ package election
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"vigil/vrrp/wire"
@@ -14,12 +15,17 @@ type Peer struct {
 	Interval time.Duration // as advertised
 	Heard    Instant       // its latest valid advert; Never when there was none
 	Resigned bool          // that one had priority 0
-	Rejected uint64        // packets refused
-	Reason   wire.DropReason
+	// Silent: it was the master that this router obeyed, and ceased to speak without having resigned. Whether it is back as a
+	// backup, which says nothing, nobody can know.
+	Silent     bool
+	Configured bool   // it is a unicast_peer
+	Rejected   uint64 // packets refused
+	Reason     wire.DropReason
 }
 
 const (
-	// maxPeers is how many sources are told apart; more than that on one virtual router are forged or a mistake.
+	// maxPeers is how many sources are told apart beside the configured peers; more than that on one virtual router are forged
+	// or a mistake.
 	maxPeers = 16
 	// peerMemory is how long a silent source keeps its place when another one wants it.
 	peerMemory = 5 * time.Minute
@@ -35,13 +41,43 @@ type peer struct {
 	told   uint64  // kinds of problem reported since the last transition
 	period Instant // when the count began
 	count  int
+
+	rivalry    rivalry
+	mismatches mismatches
 }
 
 // peerTable holds the sources of packets for one virtual router. Whatever is sent to it, its size and the number of
-// reports have bounds: the first maxPeers have a place each, and all others share one.
+// reports have bounds: each configured peer and the first maxPeers of the others have a place each, and the rest share one.
 type peerTable struct {
-	list []peer
-	rest peer
+	list     []peer // the configured ones first
+	reserved int    // how many those are
+	rest     peer
+}
+
+// reserve gives each of the configured peers a place that no other source gets. What is known of those that stay is kept.
+func (t *peerTable) reserve(sources []netip.Addr) {
+	if len(sources) == 0 && t.reserved == 0 {
+		return
+	}
+	var list []peer
+	for _, src := range sources {
+		if slices.ContainsFunc(list, func(p peer) bool { return p.Source == src }) {
+			continue
+		}
+		one := peer{Peer: Peer{Source: src, Heard: Never}}
+		if i := slices.IndexFunc(t.list, func(p peer) bool { return p.Source == src }); i >= 0 {
+			one = t.list[i]
+		}
+		one.Configured = true
+		list = append(list, one)
+	}
+	t.reserved = len(list)
+	for _, p := range t.list {
+		if !p.Configured && !slices.Contains(sources, p.Source) {
+			list = append(list, p)
+		}
+	}
+	t.list = list
 }
 
 // find returns the place of src. A new source gets a free one, else that of a source which has long been silent, or,
@@ -55,12 +91,12 @@ func (t *peerTable) find(now Instant, src netip.Addr, valid bool) *peer {
 			return p
 		}
 		replaceable := now.Sub(p.seen) > peerMemory || valid && p.Heard == Never
-		if replaceable && (oldest == nil || p.seen < oldest.seen) {
+		if replaceable && !p.Configured && (oldest == nil || p.seen < oldest.seen) {
 			oldest = p
 		}
 	}
 	switch fresh := (peer{Peer: Peer{Source: src, Heard: Never}, seen: now, period: now}); {
-	case len(t.list) < maxPeers:
+	case len(t.list) < t.reserved+maxPeers:
 		t.list = append(t.list, fresh)
 		return &t.list[len(t.list)-1]
 	case oldest != nil:
@@ -71,17 +107,17 @@ func (t *peerTable) find(now Instant, src netip.Addr, valid bool) *peer {
 	return &t.rest
 }
 
-// forgive has every kind of problem reported again, after a transition.
+// forgive has every kind of problem reported again, after a transition. Rivals have to show themselves anew.
 func (t *peerTable) forgive() {
 	t.rest.told = 0
 	for i := range t.list {
-		t.list[i].told = 0
+		t.list[i].told, t.list[i].rivalry = 0, rivalry{}
 	}
 }
 
 // hear notes a valid advert.
 func (p *peer) hear(now Instant, a *wire.Advert) {
-	p.Heard, p.Interval, p.Resigned = now, a.Interval, a.Priority == 0
+	p.Heard, p.Interval, p.Resigned, p.Silent = now, a.Interval, a.Priority == 0, false
 	if a.Priority > 0 {
 		p.Priority = a.Priority
 	}

@@ -223,6 +223,7 @@ func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
 		}
 	}
 	d, ok := w.m.Deadline()
+	why := w.m.Explain(w.m.now)
 	switch {
 	case after.State != w.state:
 		t.Fatalf("state %v, reported %v", after.State, w.state)
@@ -232,10 +233,14 @@ func (w *stepChecker) step(now Instant, twin *Machine, ev Event) {
 		t.Fatalf("resources held for ever in %v, quiet: %t", after.State, w.quiet)
 	case after.State == Master && w.quiet && !after.Preparing:
 		t.Fatal("a MASTER that does not answer for its addresses")
-	case ok && w.m.Explain().Deadline != d:
-		t.Fatalf("explained deadline %v, is %v", w.m.Explain().Deadline, d)
-	case len(w.m.Explain().Faults) > 0 != (after.State == Fault) && w.m.phase == running:
-		t.Fatalf("faults %v in %v", w.m.Explain().Faults, after.State)
+	case ok && why.Deadline != d:
+		t.Fatalf("explained deadline %v, is %v", why.Deadline, d)
+	case len(why.Faults) > 0 != (after.State == Fault) && w.m.phase == running:
+		t.Fatalf("faults %v in %v", why.Faults, after.State)
+	case after.State != Master && len(why.Rivals) > 0, len(why.Rivals) != after.Rivals, after.OneWay > after.Rivals:
+		t.Fatalf("%d rivals in %v, explained as %+v", after.Rivals, after.State, why.Rivals)
+	case len(why.Peers) > maxPeers+len(w.m.spec.Peers), len(why.Mismatches) > len(why.Peers)*(int(MismatchAuth)+1):
+		t.Fatalf("%d peers and %d mismatches", len(why.Peers), len(why.Mismatches))
 	case ev == Wake{} && ok && d <= w.m.now:
 		t.Fatalf("deadline %v after Wake at %v", d, w.m.now)
 	case after.Priority == 0 || after.Priority == 255 && w.m.spec.Priority != 255:

@@ -90,6 +90,7 @@ func (m *Machine) deferPreemption(now Instant, from *peer) bool {
 // receiveMaster is RFC 9568 §6.4.3. Equal priority is decided by the address the advert came from.
 func (m *Machine) receiveMaster(now Instant, a *wire.Advert, from *peer) {
 	if a.Priority == 0 {
+		from.rivalry = rivalry{}
 		m.sendAdvert(now)
 		m.report(from, Report{Kind: ReportMasterPriorityZero})
 		return
@@ -103,6 +104,7 @@ func (m *Machine) receiveMaster(now Instant, a *wire.Advert, from *peer) {
 	report := Report{Theirs: int(a.Priority), Ours: int(m.priority)}
 	switch {
 	case rank == 0:
+		m.contend(from, false)
 		report.Kind = ReportSameAddress
 		m.report(from, report)
 	case rank < 0:
@@ -110,6 +112,7 @@ func (m *Machine) receiveMaster(now Instant, a *wire.Advert, from *peer) {
 		if !m.spec.LowerPriorityNoAdvert {
 			m.sendAdvert(now)
 		}
+		m.contend(from, true)
 		report.Kind = ReportLowerPriority
 		m.report(from, report)
 		m.lower = true
@@ -142,14 +145,20 @@ func (m *Machine) learnInterval(a *wire.Advert) {
 func (m *Machine) verify(ev *AdvertReceived) (*peer, bool) {
 	a, src := &ev.Advert, ev.Source
 	if a.Version != m.spec.Version {
-		return m.reject(wire.DropVersion, src, int(a.Version), int(m.spec.Version))
+		m.reject(wire.DropVersion, src, int(a.Version), int(m.spec.Version))
+		return m.disagree(src, Mismatch{Kind: MismatchVersion, Theirs: int(a.Version), Ours: int(m.spec.Version), Refused: wire.DropVersion})
 	}
 	if r := m.authenticate(ev); r.reason != wire.DropNone {
-		return m.reject(r.reason, src, r.theirs, r.ours)
+		m.reject(r.reason, src, r.theirs, r.ours)
+		if !r.configured() {
+			return nil, false
+		}
+		return m.disagree(src, m.authMismatch(a, r))
 	}
 	theirs, ours := int(a.Interval/wire.Centisecond), int(m.spec.AdvertInterval/wire.Centisecond)
 	if a.Version == 2 && a.Interval != m.spec.AdvertInterval {
-		return m.reject(wire.DropInterval, src, theirs/100, ours/100)
+		m.reject(wire.DropInterval, src, theirs/100, ours/100)
+		return m.disagree(src, Mismatch{Kind: MismatchInterval, Theirs: theirs, Ours: ours, Refused: wire.DropInterval})
 	}
 	form, fits := m.checksumFits(a)
 	switch {
@@ -161,7 +170,11 @@ func (m *Machine) verify(ev *AdvertReceived) (*peer, bool) {
 	m.counters.AdvertsReceived++
 	checked := m.spec.CheckUnicastSrc && m.spec.Unicast()
 	from := m.peers.find(m.now, src, !checked || slices.Contains(m.spec.Peers, src))
-	if theirs != ours {
+	from.mismatches.end(MismatchVersion, MismatchAuth)
+	if theirs == ours {
+		from.mismatches.end(MismatchInterval)
+	} else {
+		from.mismatches.note(m.now, Mismatch{Kind: MismatchInterval, Theirs: theirs, Ours: ours})
 		m.reportOnce(from, Report{Kind: ReportIntervalDiffers, Theirs: theirs, Ours: ours})
 	}
 	if form != m.spec.Checksum && a.Version != 2 {
@@ -188,6 +201,7 @@ func (m *Machine) verify(ev *AdvertReceived) (*peer, bool) {
 // RFC 9568 §7.1 leaves open: refusing it would give two masters for the sake of a configuration error.
 func (m *Machine) compareAddresses(a *wire.Advert, from *peer) {
 	if slices.Equal(a.Addresses, m.vips) {
+		from.mismatches.end(MismatchAddresses)
 		return
 	}
 	if len(a.Addresses) == len(m.vips) {
@@ -196,10 +210,12 @@ func (m *Machine) compareAddresses(a *wire.Advert, from *peer) {
 		}
 		absent := func(vip netip.Addr) bool { return !slices.Contains(a.Addresses, vip) }
 		if !slices.ContainsFunc(m.vips, absent) {
+			from.mismatches.end(MismatchAddresses)
 			return
 		}
 	}
 	m.counters.AddressListErrors++
+	from.mismatches.note(m.now, m.compareLists(a.Addresses))
 	m.reportOnce(from, Report{Kind: ReportAddressesDiffer, Theirs: len(a.Addresses), Ours: len(m.vips)})
 }
 

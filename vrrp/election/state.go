@@ -146,6 +146,8 @@ type MachineStatus struct {
 	LastTransition   Instant
 	Preparing        bool // MASTER that waits for pre_master
 	Ensured          Ensured
+	Rivals           int // other routers that speak as MASTER while this one is; see Rival
+	OneWay           int // of those, which do not hear this one
 	Counters         Counters
 }
 

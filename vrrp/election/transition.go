@@ -123,6 +123,7 @@ func (m *Machine) passOnMet(now Instant, from *peer) {
 
 func (m *Machine) becomeMaster(now Instant, cause Cause) {
 	from := m.state
+	m.noteSilence(now)
 	m.state, m.want = Master, Master
 	m.interval = m.spec.AdvertInterval
 	m.timers = stopped
@@ -281,6 +282,8 @@ func (m *Machine) change(now Instant, spec InstanceSpec) {
 	add, before := addedAddresses(m.spec, spec), m.resources
 	hooks := m.spec.Hooks
 	m.adopt(spec)
+	m.peers.reconsider()
+	m.lateness = unmeasured
 	m.timers.preempt = Never
 	old := m.priority
 	m.priority = m.effectivePriority()

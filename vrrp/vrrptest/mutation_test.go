@@ -20,8 +20,8 @@ type mutant struct {
 	specs  func(election.Spec) election.Spec
 }
 
-func (m *mutant) Explain(h election.Handle) (election.Explanation, bool) {
-	return m.process.(*election.Engine).Explain(h)
+func (m *mutant) Explain(now election.Instant, h election.Handle) (election.Explanation, bool) {
+	return m.process.(*election.Engine).Explain(now, h)
 }
 
 func (m *mutant) changed(list []election.InstanceAction) (out []election.InstanceAction) {

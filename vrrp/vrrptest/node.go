@@ -328,15 +328,15 @@ func (n *Node) Status() []election.MachineStatus {
 	return machines
 }
 
-// Explain returns why a virtual router is what it is; false of a Keepalived, and of one that is not there.
+// Explain returns why a virtual router is what it is now; false of a Keepalived, and of one that is not there.
 func (n *Node) Explain(h election.Handle) (election.Explanation, bool) {
 	e, ok := n.process.(interface {
-		Explain(election.Handle) (election.Explanation, bool)
+		Explain(election.Instant, election.Handle) (election.Explanation, bool)
 	})
 	if !ok {
 		return election.Explanation{}, false
 	}
-	return e.Explain(h)
+	return e.Explain(n.now(), h)
 }
 
 // schedule sets when Wake is called next. A deadline that stays keeps its lateness.
