@@ -31,6 +31,9 @@ var (
 		"Gratuitous ARPs and unsolicited neighbour advertisements sent.", instanceLabels)
 	failuresDesc = desc("vrrp_addresses_failed",
 		"Virtual addresses, routes and rules that cannot be installed or removed at present.", instanceLabels)
+	rivalsDesc = desc("vrrp_rivals", "Other routers that advertise as MASTER while this one is MASTER.", instanceLabels)
+	oneWayDesc = desc("vrrp_one_way_rivals",
+		"Of the rivals, those that have to give way and do not: they hear nothing of this router.", instanceLabels)
 	droppedDesc = desc("vrrp_packets_dropped_total", "Packets that found the queue of the VRRP thread full.", nil)
 
 	counterDescs = []struct {
@@ -128,7 +131,7 @@ func duration(name, help string) prometheus.Histogram {
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		stateDesc, excludedStateDesc, priorityDesc, garpDelayDesc, announcedDesc, failuresDesc, droppedDesc,
+		stateDesc, excludedStateDesc, priorityDesc, garpDelayDesc, announcedDesc, failuresDesc, rivalsDesc, oneWayDesc, droppedDesc,
 	} {
 		ch <- d
 	}
@@ -173,6 +176,8 @@ func collectInstance(ch chan<- prometheus.Metric, s *InstanceStatus, labels [3]s
 	put(garpDelayDesc, prometheus.CounterValue, s.Spec.GARP.MasterDelay.Seconds())
 	put(announcedDesc, prometheus.CounterValue, float64(s.Announcements))
 	put(failuresDesc, prometheus.GaugeValue, float64(len(s.Failures)))
+	put(rivalsDesc, prometheus.GaugeValue, float64(s.Rivals))
+	put(oneWayDesc, prometheus.GaugeValue, float64(s.OneWay))
 	state := func(d *prometheus.Desc, link, ip string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(s.State), labels[0], link, labels[2], ip)
 	}

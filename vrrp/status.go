@@ -40,6 +40,8 @@ type InstanceStatus struct {
 	Resigning        bool
 	Preparing        bool             // MASTER that waits for pre_master
 	Ensured          election.Ensured // what ensure_master has come to
+	Rivals           int              // other routers that speak as MASTER while this one is
+	OneWay           int              // of those, which hear nothing of this one
 	Counters         election.Counters
 	Failures         []FailureStatus // what could not be installed or removed
 	Announcements    uint64          // gratuitous ARPs and neighbour advertisements

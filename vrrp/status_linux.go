@@ -17,6 +17,7 @@ func (in *virtualRouter) status(m election.MachineStatus, epoch time.Time) *Inst
 		Addresses:      in.addresses, Excluded: in.excluded,
 		AddressesPresent: m.AddressesPresent, LinkUp: m.LinkUp, Source: m.Source,
 		MasterAddress: m.MasterSource, MasterPriority: m.MasterPriority, Resigning: m.Resigning, Preparing: m.Preparing, Ensured: m.Ensured,
+		Rivals: m.Rivals, OneWay: m.OneWay,
 		Counters: m.Counters, Failures: failureStatus(in.failures), Spec: *s,
 	}
 }

@@ -22,7 +22,7 @@ const (
 
 // explainCommand asks a running daemon why its virtual routers are what they are.
 func explainCommand(args []string, s streams) (int, error) {
-	f := newFlags("explain", "[INSTANCE]\n\nAsks a running daemon why the instance, or each, is what it is: what its priority is made of, what keeps it in\nFAULT, who was heard, and what would change it.", s)
+	f := newFlags("explain", "[INSTANCE]\n\nAsks a running daemon why the instance, or each, is what it is: what its priority is made of, what keeps it in\nFAULT, who was heard, what is wrong between it and the others, and what would change it.", s)
 	address := f.String("address", status.DefaultListen, "where the daemon listens (its --metrics-listen)")
 	asJSON := f.Bool("json", false, "for programs")
 	if err := parse(f, args, 0, 1); err != nil {
@@ -115,6 +115,20 @@ func explain(b *strings.Builder, e status.Explanation, now time.Time) {
 	for _, h := range e.Heard {
 		heard(line, h, now)
 	}
+	for _, r := range e.Rivals {
+		rival(line, r, now)
+	}
+	for _, m := range e.Mismatches {
+		consequence := "its adverts count all the same"
+		if m.Refused {
+			consequence = "its adverts are refused"
+		}
+		line("  MISMATCH of %s with %v: theirs %s, ours %s; %d times, %v ago; %s", m.Kind, m.Address, m.Theirs, m.Ours, m.Times, ago(now, m.At), consequence)
+	}
+	if l := e.Lateness; l != nil {
+		line("  own adverts: the latest %v late %v ago, the worst %v late %v ago; a backup tolerates %v", late(l.LatestSeconds), ago(now, l.LatestAt),
+			late(l.WorstSeconds), ago(now, l.WorstAt), late(l.ToleratedSeconds))
+	}
 	if e.Next != "" && !e.NextAt.IsZero() {
 		line("  next: %s in %v", e.Next, max(0, e.NextAt.Sub(now)).Round(time.Millisecond))
 	}
@@ -129,14 +143,29 @@ func heard(line func(string, ...any), h status.Heard, now time.Time) {
 		refused = fmt.Sprintf(", %d packets refused (%s)", h.Rejected, h.Reason)
 	}
 	switch {
+	case h.At.IsZero() && h.UnicastPeer && h.Rejected == 0:
+		line("  never heard %v, a unicast peer (which says nothing unless it is MASTER)", h.Address)
 	case h.At.IsZero():
 		line("  heard of %v nothing of use%s", h.Address, refused)
 	case h.Resigned:
 		line("  heard %v %v ago: it resigned%s", h.Address, ago(now, h.At), refused)
+	case h.Silent:
+		line("  SILENT %v: it was MASTER with priority %d, every %v, and has said nothing for %v, without having resigned%s", h.Address, h.Priority,
+			time.Duration(h.IntervalSeconds), ago(now, h.At), refused)
 	default:
 		line("  heard %v %v ago: priority %d, every %v%s", h.Address, ago(now, h.At), h.Priority, time.Duration(h.IntervalSeconds), refused)
 	}
 }
+
+func rival(line func(string, ...any), r status.Rival, now time.Time) {
+	line("  RIVAL %v is MASTER too: priority %d, %d adverts in %v, the latest %v ago", r.Address, r.Priority, r.Adverts, ago(r.At, r.Since), ago(now, r.At))
+	if r.OneWay {
+		line("    ONE-WAY: it goes on although it has to give way, so it does not hear this router: %s", r.Causes)
+	}
+}
+
+// late is a lateness, as exactly as it matters.
+func late(s status.Seconds) time.Duration { return time.Duration(s).Round(10 * time.Microsecond) }
 
 // ago is how long at was before now, as exactly as it matters.
 func ago(now, at time.Time) time.Duration {

@@ -51,17 +51,39 @@ func explanation(e *vrrp.Explained) status.Explanation {
 			Reverse: v.Tracker.Reverse, Known: v.Known, Fails: v.Fails})
 	}
 	for _, p := range why.Peers {
-		h := status.Heard{Address: p.Source, Priority: p.Priority, IntervalSeconds: status.Seconds(p.Interval), At: e.Moment(p.Heard),
+		h := status.Heard{Address: p.Source, UnicastPeer: p.Configured, Silent: p.Silent, Priority: p.Priority, IntervalSeconds: status.Seconds(p.Interval), At: e.Moment(p.Heard),
 			Resigned: p.Resigned, Rejected: p.Rejected}
 		if p.Rejected > 0 {
 			h.Reason = p.Reason.String()
 		}
 		to.Heard = append(to.Heard, h)
 	}
+	explainOthers(e, &to)
 	for _, f := range e.Failures() {
 		to.Failures = append(to.Failures, status.Failure{Address: f.Prefix, Interface: f.Link, Resource: f.Resource, Error: f.Error})
 	}
 	return to
+}
+
+// explainOthers adds what is wrong between this router and the others.
+func explainOthers(e *vrrp.Explained, to *status.Explanation) {
+	for _, r := range e.Why.Rivals {
+		rival := status.Rival{Address: r.Source, Priority: r.Priority, Since: e.Moment(r.Since), At: e.Moment(r.Heard), Adverts: r.Adverts,
+			OneWay: r.OneWay}
+		if r.OneWay {
+			rival.Causes = e.OneWayCauses()
+		}
+		to.Rivals = append(to.Rivals, rival)
+	}
+	for _, m := range e.Mismatches() {
+		to.Mismatches = append(to.Mismatches, status.Mismatch{Kind: m.Kind, Address: m.Source, Theirs: m.Theirs, Ours: m.Ours,
+			Refused: m.Refused, At: m.At, Times: m.Times})
+	}
+	l := &e.Why.Lateness
+	if latest := e.Moment(l.LatestAt); !latest.IsZero() {
+		to.Lateness = &status.Lateness{LatestSeconds: status.Seconds(l.Latest), LatestAt: latest,
+			WorstSeconds: status.Seconds(l.Worst), WorstAt: e.Moment(l.WorstAt), ToleratedSeconds: status.Seconds(l.Tolerated)}
+	}
 }
 
 // kindWord is a kind as the keyword track_KIND has it.

@@ -37,7 +37,8 @@ func vrrpStatus(from vrrp.Status, trackers []vrrp.TrackerStatus) *status.VRRP {
 			AdvertIntervalSeconds: status.Seconds(in.AdvertInterval), MasterIntervalSeconds: status.Seconds(in.MasterInterval),
 			LastTransition: in.LastTransition, VIPs: addressStatus(in.Addresses), ExcludedVIPs: addressStatus(in.Excluded),
 			VIPSet: in.AddressesPresent, LinkUp: in.LinkUp, Source: in.Source, MasterAddress: in.MasterAddress,
-			MasterPriority: in.MasterPriority, Resigning: in.Resigning, Preparing: in.Preparing, EnsureMaster: in.Ensured.String(), Counters: status.AdvertCounters(in.Counters),
+			MasterPriority: in.MasterPriority, Resigning: in.Resigning, Preparing: in.Preparing, EnsureMaster: in.Ensured.String(),
+			Rivals: in.Rivals, OneWayRivals: in.OneWay, Counters: status.AdvertCounters(in.Counters),
 			AnnouncementsSent: in.Announcements,
 		}
 		for _, f := range in.Failures {

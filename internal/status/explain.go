@@ -32,6 +32,9 @@ type Explanation struct {
 	Faults            []string       `json:"faults,omitempty"`   // what has to be otherwise to leave FAULT, in words
 	Failures          []Failure      `json:"failures,omitempty"` // what could not be installed or removed
 	Heard             []Heard        `json:"heard,omitempty"`
+	Rivals            []Rival        `json:"rivals,omitempty"`
+	Mismatches        []Mismatch     `json:"mismatches,omitempty"`
+	Lateness          *Lateness      `json:"lateness,omitempty"`     // of its own adverts; absent before the first one was due
 	Next              string         `json:"next,omitempty"`         // what it does by itself, in words
 	NextAt            time.Time      `json:"next_at,omitzero"`       // when
 	Changes           []string       `json:"would_change,omitempty"` // its state or priority, in words
@@ -57,13 +60,47 @@ type Veto struct {
 	Fails   bool   `json:"fails"` // it holds the router in FAULT
 }
 
-// Heard is another router from which something was received.
+// Heard is another router from which something was received, or a unicast peer.
 type Heard struct {
 	Address         netip.Addr `json:"address"`
+	UnicastPeer     bool       `json:"unicast_peer,omitempty"`
 	Priority        uint8      `json:"priority"`
 	IntervalSeconds Seconds    `json:"interval_seconds"`   // as advertised
 	At              time.Time  `json:"at,omitzero"`        // its latest valid advert; absent when there was none
 	Resigned        bool       `json:"resigned,omitempty"` // which had priority 0
+	Silent          bool       `json:"silent,omitempty"`   // it was the master and has fallen silent, without having resigned
 	Rejected        uint64     `json:"rejected,omitempty"` // packets refused
 	Reason          string     `json:"reason,omitempty"`   // why the latest of those
+}
+
+// Rival is another router that speaks as MASTER while this one is MASTER.
+type Rival struct {
+	Address  netip.Addr `json:"address"` // its own one when its adverts come back, or another has the same
+	Priority uint8      `json:"priority"`
+	Since    time.Time  `json:"since"`
+	At       time.Time  `json:"at"` // its latest advert
+	Adverts  uint64     `json:"adverts"`
+	OneWay   bool       `json:"one_way,omitempty"` // it has to give way and does not: it hears nothing of this router
+	Causes   string     `json:"causes,omitempty"`  // what may be behind that, in words
+}
+
+// Mismatch is something that another router has configured unlike this one. It ends with an advert that is right.
+type Mismatch struct {
+	Kind    string     `json:"kind"` // addresses, version, interval, authentication
+	Address netip.Addr `json:"address"`
+	Theirs  string     `json:"theirs"` // in words
+	Ours    string     `json:"ours"`
+	Refused bool       `json:"refused"` // its adverts count for nothing
+	At      time.Time  `json:"at"`      // of the latest advert
+	Times   uint64     `json:"times"`
+}
+
+// Lateness is how much later than they were due the adverts of a MASTER left, since the start or the latest reload that
+// concerned the router.
+type Lateness struct {
+	LatestSeconds    Seconds   `json:"latest_seconds"`
+	LatestAt         time.Time `json:"latest_at"`
+	WorstSeconds     Seconds   `json:"worst_seconds"`
+	WorstAt          time.Time `json:"worst_at"`
+	ToleratedSeconds Seconds   `json:"tolerated_seconds"` // later than that, and the least patient backup takes over
 }

@@ -111,3 +111,38 @@ func TestStatusReadsBackAsItWasWritten(t *testing.T) {
 		t.Errorf("read back (-want +got):\n%s", diff)
 	}
 }
+
+// TestExplanationAsItIsWritten: what is there only when something is remarkable, and under which names.
+func TestExplanationAsItIsWritten(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	other := netip.MustParseAddr("192.0.2.3")
+	e := Explanation{Name: "VI_1", VRID: 51, Interface: "eth0", State: "MASTER", Since: at, From: "BACKUP", Cause: "so", BasePriority: 100, EffectivePriority: 100}
+	const plain = `{"name":"VI_1","vrid":51,"interface":"eth0","state":"MASTER","since":"2026-03-01T12:00:00Z","from":"BACKUP","cause":"so",` +
+		`"base_priority":100,"effective_priority":100`
+	full := e
+	full.Heard = []Heard{{Address: other, UnicastPeer: true}, {Address: other, Priority: 150, IntervalSeconds: Seconds(time.Second), At: at, Silent: true}}
+	full.Rivals = []Rival{{Address: other, Priority: 90, Since: at, At: at, Adverts: 2}, {Address: other, Priority: 90, Since: at, At: at, Adverts: 9, OneWay: true, Causes: "c"}}
+	full.Mismatches = []Mismatch{{Kind: "version", Address: other, Theirs: "version 2", Ours: "version 3", Refused: true, At: at, Times: 7}}
+	full.Lateness = &Lateness{LatestSeconds: Seconds(time.Millisecond), LatestAt: at, WorstSeconds: Seconds(time.Second), WorstAt: at, ToleratedSeconds: Seconds(2 * time.Second)}
+	const moment = `"2026-03-01T12:00:00Z"`
+	for _, c := range []struct {
+		e    Explanation
+		want string
+	}{
+		{e, plain + "}"},
+		{full, plain + `,"heard":[{"address":"192.0.2.3","unicast_peer":true,"priority":0,"interval_seconds":0},` +
+			`{"address":"192.0.2.3","priority":150,"interval_seconds":1,"at":` + moment + `,"silent":true}],` +
+			`"rivals":[{"address":"192.0.2.3","priority":90,"since":` + moment + `,"at":` + moment + `,"adverts":2},` +
+			`{"address":"192.0.2.3","priority":90,"since":` + moment + `,"at":` + moment + `,"adverts":9,"one_way":true,"causes":"c"}],` +
+			`"mismatches":[{"kind":"version","address":"192.0.2.3","theirs":"version 2","ours":"version 3","refused":true,"at":` + moment + `,"times":7}],` +
+			`"lateness":{"latest_seconds":0.001,"latest_at":` + moment + `,"worst_seconds":1,"worst_at":` + moment + `,"tolerated_seconds":2}}`},
+	} {
+		b, err := json.Marshal(c.e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, string(b)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}

@@ -35,8 +35,10 @@ type Instance struct {
 	MasterAddress         netip.Addr     `json:"master_address"`  // last heard; "" while MASTER
 	MasterPriority        uint8          `json:"master_priority"` // last heard; 0 while MASTER
 	Resigning             bool           `json:"resigning,omitempty"`
-	Preparing             bool           `json:"preparing,omitempty"`     // MASTER that waits for pre_master
-	EnsureMaster          string         `json:"ensure_master,omitempty"` // of a MASTER that has it: pending, ok or failed
+	Preparing             bool           `json:"preparing,omitempty"`      // MASTER that waits for pre_master
+	EnsureMaster          string         `json:"ensure_master,omitempty"`  // of a MASTER that has it: pending, ok or failed
+	Rivals                int            `json:"rivals,omitempty"`         // others that speak as MASTER while this one is
+	OneWayRivals          int            `json:"one_way_rivals,omitempty"` // of those, which hear nothing of this one
 	Counters              AdvertCounters `json:"counters"`
 	AnnouncementsSent     uint64         `json:"announcements_sent"` // gratuitous ARPs and neighbour advertisements
 	Failures              []Failure      `json:"failures,omitempty"` // what could not be installed or removed, and is tried again
