@@ -2,6 +2,7 @@ package confparse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -66,15 +67,20 @@ func weighted(where string, weight int) string {
 	return definitions + instance("A", "eth0", 1, fmt.Sprintf("track_script {\nt weight %d\n}", weight))
 }
 
-// crossChecks are rules about statements that do not fit together, each with keepalived's exit status and, word for word
-// unless ours is its own, its message.
-var crossChecks = []struct {
+// crossCheck is a rule about statements that do not fit together, with keepalived's exit status and, word for word unless ours
+// is its own, its message.
+type crossCheck struct {
 	name string
 	text string
 	exit int
 	want []string
 	own  bool // keepalived says it in other words
-}{
+}
+
+// everyCrossCheck is all of them.
+var everyCrossCheck = slices.Concat(crossChecks, strictChecks)
+
+var crossChecks = []crossCheck{
 	{name: "one VRID on two links", text: instance("A", "eth0", 1, "") + instance("B", "eth1", 1, "")},
 	{name: "one VRID in two families", text: instance("A", "eth0", 1, "") + instance("B", "eth0", 1, "", "2001:db8::1")},
 	{name: "one VRID in two multicast groups",
@@ -154,7 +160,7 @@ func checked(text string) Diagnostics {
 }
 
 func TestCrossChecks(t *testing.T) {
-	for _, tt := range crossChecks {
+	for _, tt := range everyCrossCheck {
 		t.Run(tt.name, func(t *testing.T) {
 			ds := checked(tt.text)
 			var got []string

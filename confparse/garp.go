@@ -78,9 +78,6 @@ func (d *decoder) settleGARP(vi *instanceScratch) {
 	}
 	vi.GARP.LowerPrioDelay = vi.lowerDelay.or(vi.GARP.MasterDelay)
 	vi.GARP.LowerPrioRepeat = vi.lowerRepeat.or(vi.GARP.MasterRepeat)
-	if vi.Strict {
-		vi.GARP.LowerPrioDelay, vi.GARP.LowerPrioRepeat = 0, 0
-	}
 }
 
 // extra writes the announcements on further interfaces.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vigil/confparse/diag"
 )
@@ -79,19 +80,39 @@ func TestInstanceCorrections(t *testing.T) {
 // TestStrictMode: what vrrp_strict forbids, and what it sets.
 func TestStrictMode(t *testing.T) {
 	const sets = "Strict=true; GARP.LowerPrioDelay=0s; GARP.LowerPrioRepeat=0; LowerPriorityNoAdvert=true; HigherPrioritySendAdvert=false"
+	const closed = "Accept=false; " + sets
 	for _, tt := range []struct{ rule, lines, want, codes string }{
-		{"accept mode is off", "", "Accept=false; " + sets, ""},
-		{"accept in version 2", "accept", "Accept=false; " + sets, "KA3011"},
+		{"accept mode is off", "", closed, ""},
+		{"accept in version 2", "accept", closed, "KA3011"},
 		{"accept in version 3", "version 3\naccept", "Version=3; " + sets, ""},
-		{"MASTER below 255", "state MASTER\npriority 150", "State=2; Priority=150; Accept=false; " + sets, "KA3011"},
-		{"BACKUP with 255", "state BACKUP\npriority 255", "State=1; Priority=255; Accept=false; " + sets + "; OwnerIgnoreAdverts=true", "KA3011"},
-		{"authentication", "authentication {\nauth_type PASS\nauth_pass 1\n}", "Accept=false; " + sets, "KA3011"},
-		{"preempt_delay", "preempt_delay 5", "Accept=false; " + sets, "KA3011"},
-		{"down_timer_adverts", "down_timer_adverts 5", "Accept=false; " + sets, ""},
+		{"an owner accepts", "state MASTER", "State=1; Priority=255; " + sets + "; OwnerIgnoreAdverts=true", ""},
+		{"an owner that says so", "state MASTER\naccept", "State=1; Priority=255; " + sets + "; OwnerIgnoreAdverts=true", ""},
+		{"an owner that does not want to", "state MASTER\nno_accept", "State=1; Priority=255; " + closed + "; OwnerIgnoreAdverts=true", ""},
+		{"MASTER below 255", "state MASTER\npriority 150", "State=2; Priority=150; " + closed, "KA3011"},
+		{"BACKUP with 255", "state BACKUP\npriority 255", "State=1; Priority=255; " + sets + "; OwnerIgnoreAdverts=true", "KA3011"},
+		{"authentication", "authentication {\nauth_type PASS\nauth_pass 1\n}", closed, "KA3011"},
+		{"preempt_delay", "preempt_delay 5", closed, "KA3011"},
+		{"preempt_delay of an owner", "priority 255\npreempt_delay 5", "Priority=255; " + sets + "; OwnerIgnoreAdverts=true", "KA3014"},
+		{"down_timer_adverts", "down_timer_adverts 5", closed, "KA3011"},
+		{"answers to a lower master", "garp_lower_prio_repeat 3\ngarp_lower_prio_delay 3\nlower_prio_no_advert off", closed, "KA3011 KA3011 KA3011"},
+		{"answers to a higher master", "higher_prio_send_advert", closed, "KA3011"},
+		{"a virtual MAC address of one's own", "use_vmac v1 02:00:00:00:00:01",
+			"Accept=false; Strict=true; GARP.LowerPrioDelay=0s; GARP.LowerPrioRepeat=0; LowerPriorityNoAdvert=true; HigherPrioritySendAdvert=false; VMAC.Enabled=true; VMAC.Interface=v1",
+			"KA3011"},
+		{"vmac_xmit_base", "use_vmac\nvmac_xmit_base", closed + "; VMAC.Enabled=true", "KA3011"},
 	} {
 		if want, codes := outcome(rowsOf(t, "vrrp_instance"), "strict_mode\n"+tt.lines, Env{}); want != tt.want || codes != tt.codes {
 			t.Errorf("%s: %q %q, want %q %q", tt.rule, want, codes, tt.want, tt.codes)
 		}
+	}
+}
+
+// TestStrictIntervalIsOfVersion3: an interval that version 2 cannot carry stays where strict mode has the instance of version 3.
+func TestStrictIntervalIsOfVersion3(t *testing.T) {
+	cfg, ds := load(t, "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nstrict_mode\nversion 2\nadvert_int 0.5\n"+
+		"virtual_ipaddress {\nfe80::1\n}\n}\n")
+	if in := cfg.Instances[0]; in.Version != 3 || in.AdvertInterval != 500*time.Millisecond {
+		t.Errorf("version %d, interval %v (%s)", in.Version, in.AdvertInterval, codeList(ds))
 	}
 }
 

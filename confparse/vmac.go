@@ -176,6 +176,10 @@ func (d *decoder) settleVMAC(vi *instanceScratch) {
 		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) vmac_xmit_base is only valid with a vmac", vi.Name), "")
 		vi.VMAC.TransmitBase = false
 	}
+	if vi.VMAC.TransmitBase && vi.Strict {
+		d.strictly(vi, "(%s) xmit_base is incompatible with strict mode - resetting", "adverts leave by the virtual interface (vmac_xmit_base)")
+		vi.VMAC.TransmitBase = false
+	}
 	if vi.VMAC.Enabled && vi.PromoteSecondaries {
 		d.atEnd(vi.node, diag.CodeVMAC, fmt.Sprintf("(%s) promote_secondaries is automatically set for vmacs - ignoring",
 			vi.Name), "")

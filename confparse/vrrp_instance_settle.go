@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"vigil/confparse/diag"
@@ -16,6 +15,7 @@ func (d *decoder) settleVRRP() {
 	for _, vi := range d.order {
 		d.settleFamily(vi)
 		d.settleIdentity(vi)
+		d.settleAnswers(vi)
 		d.settleStrict(vi)
 		d.settlePreemption(vi)
 		d.settleAuthentication(vi)
@@ -76,11 +76,8 @@ func (d *decoder) settleFamily(vi *instanceScratch) {
 
 // settleIdentity fills version, priority, state and what has no default.
 func (d *decoder) settleIdentity(vi *instanceScratch) {
-	def := d.cfg.Global.VRRPVersion
-	if vi.Family == IPv6 {
-		def = 3
-	}
-	vi.Version = vi.version.or(def)
+	vi.Strict = vi.strict.or(d.gs.strict)
+	d.settleVersion(vi)
 	switch {
 	case vi.wantMaster:
 		vi.State = StateMaster
@@ -102,11 +99,39 @@ func (d *decoder) settleIdentity(vi *instanceScratch) {
 		d.about(orNode(vi.badVRID, vi.node), diag.CodeNoVRID, fmt.Sprintf("(%s) the virtual router id must be set", vi.Name), "")
 	}
 	d.settleNoInterface(vi)
-	if len(vi.VirtualAddresses) == 0 && !vi.NoVirtualAddress {
-		d.about(vi.node, diag.CodeNoVIP, fmt.Sprintf("(%s) No VIP specified; at least one is sensible", vi.Name), "")
-	}
+	d.settleNoAddress(vi)
 	d.settleCapacity(vi)
 	d.settleInterval(vi)
+}
+
+// settleVersion fills the version of the protocol.
+func (d *decoder) settleVersion(vi *instanceScratch) {
+	def := d.cfg.Global.VRRPVersion
+	if vi.Family == IPv6 {
+		def = 3
+	}
+	vi.Version = vi.version.or(def)
+	if vi.Strict && vi.Family == IPv6 && vi.Version == 2 {
+		d.strictly(vi, "(%s) cannot use IPv6 with VRRP version 2; setting version 3", "")
+		vi.Version = 3
+	}
+}
+
+// settleNoAddress reports an instance that has no address to advertise, which only version 2 knows, and strict mode not even
+// there.
+func (d *decoder) settleNoAddress(vi *instanceScratch) {
+	switch {
+	case len(vi.VirtualAddresses) > 0:
+	case vi.Strict:
+		d.about(vi.node, diag.CodeVIPRequired, fmt.Sprintf("(%s) No VIP specified; at least one is required", vi.Name),
+			"strict mode knows no router without one")
+	case vi.NoVirtualAddress:
+	case vi.Version == 3:
+		d.about(vi.node, diag.CodeVIPRequired, fmt.Sprintf("(%s) No VIP specified; at least one is required", vi.Name),
+			"an advert of version 3 has one; no_virtual_ipaddress says that it is meant, from keepalived 2.2.8 on")
+	default:
+		d.about(vi.node, diag.CodeNoVIP, fmt.Sprintf("(%s) No VIP specified; at least one is sensible", vi.Name), "")
+	}
 }
 
 // settleCapacity moves addresses that an advert has no room for to those that are not announced in it.
@@ -157,50 +182,15 @@ func (d *decoder) settleInterval(vi *instanceScratch) {
 	}
 }
 
-// settleStrict applies what vrrp_strict forces.
-func (d *decoder) settleStrict(vi *instanceScratch) {
-	vi.Strict = vi.strict.or(d.gs.strict)
+// settleAnswers fills in how an instance answers others and what it accepts, which strict mode decides where nothing is
+// said.
+func (d *decoder) settleAnswers(vi *instanceScratch) {
 	vi.LowerPriorityNoAdvert = vi.lowerNoAdvert.or(d.gs.lowerNoAdvert.or(vi.Strict))
 	// Unlike keepalived, on by default: a master of a higher priority that has not heard us does not know that the
 	// neighbours believe us, and would not announce itself again.
 	vi.HigherPrioritySendAdvert = vi.higherSend.or(d.gs.higherSend.or(true))
-	vi.Accept = vi.accept.or(!vi.Strict)
+	vi.Accept = vi.accept.or(!vi.Strict || vi.Priority == 255)
 	vi.OwnerIgnoreAdverts = vi.ownerIgnore.or(d.cfg.Global.OwnerIgnoreAdverts) || vi.Strict && vi.Priority == 255
-	if !vi.Strict {
-		return
-	}
-	strict := func(summary string, detail ...string) {
-		d.about(vi.node, diag.CodeStrict, fmt.Sprintf("(%s) %s", vi.Name, summary), strings.Join(detail, " "))
-	}
-	if vi.Family == IPv6 && vi.Version == 2 {
-		strict("cannot use IPv6 with VRRP version 2; setting version 3")
-		vi.Version = 3
-		d.settleInterval(vi)
-	}
-	if vi.Priority == 255 && vi.State == StateBackup {
-		strict("State MASTER must match being address owner", "resetting to MASTER, since the priority is 255")
-		vi.State = StateMaster
-	} else if vi.Priority != 255 && vi.State == StateMaster {
-		strict("State MASTER must match being address owner", "resetting to BACKUP, since the priority is not 255")
-		vi.State = StateBackup
-	}
-	if vi.AuthType != AuthNone {
-		strict("Strict mode does not support authentication. Ignoring.")
-		vi.AuthType, vi.AuthPass = AuthNone, ""
-	}
-	if vi.PreemptDelay != 0 {
-		strict("preempt_delay is not allowed - resetting")
-		vi.PreemptDelay = 0
-	}
-	if vi.Version == 2 && vi.Accept {
-		strict("accept mode does not exist in VRRP version 2 - resetting")
-		vi.Accept = false
-	}
-	if len(vi.VirtualAddresses) == 0 {
-		d.about(vi.node, diag.CodeStrictNoVIP, fmt.Sprintf("(Strict mode) (%s) there must be a virtual address", vi.Name), "")
-	}
-	vi.DownTimerAdverts = 3
-	vi.LowerPriorityNoAdvert, vi.HigherPrioritySendAdvert = true, false
 }
 
 // settlePreemption clears what contradicts the initial state.
@@ -221,7 +211,7 @@ func (d *decoder) settlePreemption(vi *instanceScratch) {
 	}
 	why := ""
 	switch {
-	case vi.State == StateMaster:
+	case vi.State == StateMaster || vi.State == StateUnset && vi.Priority == 255:
 		why = "initial state MASTER"
 	case vi.NoPreempt:
 		why = "nopreempt"

@@ -157,7 +157,7 @@ func (d *decoder) unicastPeer(n *Node, vi *instanceScratch) {
 }
 
 // inheritsCheck reports whether vi must have got check_unicast_src from global_defs: its own would have made it a unicast
-// instance, with vmac_xmit_base.
+// instance, with vmac_xmit_base but in strict mode.
 func inheritsCheck(vi *VRRPInstance) bool {
-	return vi.CheckUnicastSrc && vi.VMAC.Enabled && !vi.VMAC.TransmitBase
+	return vi.CheckUnicastSrc && vi.VMAC.Enabled && !vi.VMAC.TransmitBase && !vi.Strict
 }

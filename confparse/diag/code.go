@@ -137,7 +137,7 @@ const (
 	CodeNoVIP                    Code = 3009
 	CodeIntervalRounded          Code = 3010
 	CodeStrict                   Code = 3011
-	CodeStrictNoVIP              Code = 3012
+	CodeVIPRequired              Code = 3012
 	CodeNoPreemptMaster          Code = 3013
 	CodePreemptDelay             Code = 3014
 	CodeAuthIgnored              Code = 3015
@@ -203,7 +203,7 @@ const (
 // Incomplete reports whether c says that something is not there, which is no news of a block that lost a part.
 func (c Code) Incomplete() bool {
 	switch c {
-	case CodeNoVRID, CodeInstanceWithoutInterface, CodeNoVIP, CodeStrictNoVIP, CodeNoProtocol, CodeNoScheduler, CodeNoMethod,
+	case CodeNoVRID, CodeInstanceWithoutInterface, CodeNoVIP, CodeVIPRequired, CodeNoProtocol, CodeNoScheduler, CodeNoMethod,
 		CodeNoRealServer, CodeCheckerDropped, CodeURLDropped, CodeTrackerDropped, CodeScriptQuotes, CodeEmptyGroup:
 		return true
 	}
@@ -315,7 +315,7 @@ var codes = map[Code]codeInfo{
 	CodeNoVIP:                    {Warning, classOrdinary, "an instance has no virtual address"},
 	CodeIntervalRounded:          {Warning, classOrdinary, "an interval the protocol version cannot carry"},
 	CodeStrict:                   {Warning, classOrdinary, "a setting that strict mode forbids"},
-	CodeStrictNoVIP:              {Fatal, classFatal, "strict mode without a virtual address"},
+	CodeVIPRequired:              {Fatal, classOrdinary, "an instance must have a virtual address"},
 	CodeNoPreemptMaster:          {Warning, classOrdinary, "nopreempt with an initial MASTER"},
 	CodePreemptDelay:             {Warning, classOrdinary, "preempt_delay that cannot work"},
 	CodeAuthIgnored:              {Warning, classOrdinary, "authentication that is not used"},
