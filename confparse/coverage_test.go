@@ -3,8 +3,11 @@ package confparse
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"vigil/confparse/diag"
 )
 
 // TestEveryKeywordOfTheReference compares the table with a list of keepalived's keywords, a tab-separated file whose
@@ -36,6 +39,28 @@ func TestEveryKeywordOfTheReference(t *testing.T) {
 	for _, c := range Keywords() {
 		if !want[c.Path+" "+c.Keyword] && c.Since != ours {
 			t.Errorf("%s: %s is not in the reference", c.Path, c.Keyword)
+		}
+	}
+}
+
+// TestWordsWithoutEffectAreReported: a word behind a keyword that does nothing is told of like a keyword that does nothing.
+func TestWordsWithoutEffectAreReported(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want []diag.Code
+	}{
+		{"global_defs {\ndynamic_interfaces\n}\n", nil},
+		{"global_defs {\ndynamic_interfaces allow_if_changes\n}\n", []diag.Code{diag.CodeNeedless}},
+		{instanceText("V", "1", "192.0.2.1", "use_vmac v\n"), nil},
+		{instanceText("V", "1", "192.0.2.1", "use_vmac v netlink_notify_msg\n"), []diag.Code{diag.CodeNotSupported}},
+	} {
+		var got []diag.Code
+		_, ds := load(t, tt.text)
+		for _, d := range ds {
+			got = append(got, d.Code)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%q: %v, want %v", tt.text, got, tt.want)
 		}
 	}
 }

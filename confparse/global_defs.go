@@ -225,6 +225,8 @@ func (d *decoder) dynamicInterfaces(n *Node, g *Global) {
 	case "":
 	case "allow_if_changes":
 		g.AllowInterfaceChanges = true
+		d.report(n, n.RangeOf(n.Args[0]), diag.CodeNeedless, "allow_if_changes is accepted, and there is nothing for it to act on",
+			"instances are told apart by the names of their interfaces, whatever those are made of")
 	default:
 		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownWord, "Unknown dynamic_interfaces option '"+n.Arg(0)+"'",
 			"only allow_if_changes is known")

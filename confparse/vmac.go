@@ -18,7 +18,7 @@ type VMAC struct {
 	MACIsSet      bool
 	TransmitBase  bool // vmac_xmit_base
 	Addresses     bool // use_vmac_addr
-	NetlinkNotify bool
+	NetlinkNotify bool // netlink_notify_msg, without effect
 	Group         string
 }
 
@@ -56,6 +56,8 @@ func (d *decoder) useVMAC(n *Node, vi *instanceScratch) {
 		switch {
 		case t.Text == "netlink_notify_msg":
 			v.NetlinkNotify = true
+			d.report(n, n.RangeOf(t), diag.CodeNotSupported, "netlink_notify_msg is accepted, but not supported yet",
+				"other programs are not told that the interface below takes all packets")
 		case t.Text == "group" || t.Text == "name":
 			if i++; !d.linkOption(n, i, vi, &v.Interface, &v.Group) {
 				return

@@ -19,11 +19,18 @@ type effects struct {
 	dynamic  bool // dynamic_interfaces, which decides what a reload refuses
 }
 
-func effectsOf(text string) effects {
+// meaningOf is what text means to a machine that has what the samples name.
+func meaningOf(text string) *confparse.Config {
 	fsys := fstest.MapFS{"k.conf": {Data: []byte(text), Mode: 0o644}}
 	cfg, _ := confparse.Load(fsys, "k.conf", confparse.Env{Hostname: "lb1.example.net",
 		System: confparse.System{Account: accountOf, Program: programOf, RealPath: realPathOf,
 			RouteNames: namesOf}})
+	return cfg
+}
+
+func effectsOf(text string) effects { return effectsOfConfig(meaningOf(text)) }
+
+func effectsOfConfig(cfg *confparse.Config) effects {
 	return effects{NewDesired(cfg), identityOf(cfg, Options{}), cfg.Global.DynamicInterfaces}
 }
 
