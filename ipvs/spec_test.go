@@ -2,6 +2,7 @@ package ipvs
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -95,6 +96,29 @@ func TestFromConfigGroupWithoutEntriesIsNoService(t *testing.T) {
 	vs := configured(func(vs *confparse.VirtualServer) { vs.ID = confparse.VirtualServerID{Group: "g"} })
 	if s := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{vs}}); len(s.VirtualServers) != 0 {
 		t.Errorf("services: %+v", s.VirtualServers)
+	}
+}
+
+// A mark without a family, in a group that has addresses of both, is one of IPv4.
+func TestMarkOfAGroupOfBothFamilies(t *testing.T) {
+	vs := configured(func(vs *confparse.VirtualServer) {
+		vs.ID = confparse.VirtualServerID{Group: "g", Protocol: confparse.TCP}
+		vs.RealServers[0].Forwarding = confparse.TUN
+	})
+	group := &confparse.VirtualServerGroup{Name: "g", Entries: []confparse.GroupEntry{
+		{Family: confparse.IPv4, First: addr("192.0.2.1"), Last: addr("192.0.2.1"), Port: 80},
+		{Family: confparse.IPv6, First: addr("2001:db8::1"), Last: addr("2001:db8::1"), Port: 80},
+		{Fwmark: 7},
+	}}
+	s := FromConfig(&confparse.Config{Groups: []*confparse.VirtualServerGroup{group}, VirtualServers: []*confparse.VirtualServer{vs}})
+	var got []ServiceKey
+	for _, service := range s.VirtualServers[0].Services {
+		got = append(got, service.Key)
+	}
+	want := []ServiceKey{{Family: confparse.IPv4, Protocol: confparse.TCP, Addr: addr("192.0.2.1"), Port: 80},
+		{Family: confparse.IPv6, Protocol: confparse.TCP, Addr: addr("2001:db8::1"), Port: 80}, {Family: confparse.IPv4, Fwmark: 7}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

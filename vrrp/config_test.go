@@ -106,6 +106,22 @@ func TestFromConfig(t *testing.T) {
 	}
 }
 
+// TestHopLimitOfUnicast: unicast adverts have 255 over both families, unless unicast_ttl says otherwise; without peers it is not
+// used.
+func TestHopLimitOfUnicast(t *testing.T) {
+	const peer4, peer6 = "unicast_peer {\n192.0.2.9\n}\n", "unicast_peer {\nfe80::9\n}\n"
+	for _, tt := range []struct {
+		lines string
+		want  uint8
+	}{
+		{peer4, 255}, {peer6, 255}, {peer4 + "unicast_ttl 64", 64}, {peer6 + "unicast_ttl 64", 64}, {"unicast_ttl 64", 255},
+	} {
+		if got := specFrom(t, instanceText("V", tt.lines)).Instances[0].TTL; got != tt.want {
+			t.Errorf("%q: %d, want %d", tt.lines, got, tt.want)
+		}
+	}
+}
+
 // TestFromConfigGroups: instances and groups keep their order.
 func TestFromConfigGroups(t *testing.T) {
 	named := func(n confparse.InstanceName) *confparse.VRRPInstance {
