@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -25,15 +27,18 @@ type Capture struct {
 	frames []Frame
 }
 
-// Capture starts recording. Attach all hosts first: frames of cables that are plugged in later carry no host.
-func (l *Lab) Capture() (*Capture, error) {
+// Capture starts recording. Attach all hosts first: frames of cables that are plugged in later are not seen. Nor are those of the
+// hosts in without, which stay in the kernel: somebody who floods a segment must not cost more than the flood.
+func (l *Lab) Capture(without ...*Host) (*Capture, error) {
 	senders := map[int]string{}
 	for _, c := range l.cables {
-		senders[c.port.Attrs().Index] = c.Host.Name
+		if !slices.Contains(without, c.Host) {
+			senders[c.port.Attrs().Index] = c.Host.Name
+		}
 	}
 	var fd int
 	err := l.wires.Do(func() (err error) {
-		fd, err = packetSocket(0, vrrpAndARP)
+		fd, err = packetSocket(0, slices.Concat(incomingFrom(slices.Sorted(maps.Keys(senders))), vrrpAndARP))
 		return err
 	})
 	if err != nil {
@@ -43,12 +48,8 @@ func (l *Lab) Capture() (*Capture, error) {
 	go func() {
 		defer close(c.done)
 		receive(c.file, func(at time.Time, from *unix.SockaddrLinklayer, data []byte) {
-			host, cable := senders[from.Ifindex]
-			if !cable || from.Pkttype == unix.PACKET_OUTGOING {
-				return // the bridge's own copy, or the copy for another host
-			}
 			c.mu.Lock()
-			c.frames = append(c.frames, Frame{at, host, append([]byte(nil), data...)})
+			c.frames = append(c.frames, Frame{at, senders[from.Ifindex], append([]byte(nil), data...)})
 			c.mu.Unlock()
 		})
 	}()
@@ -121,6 +122,22 @@ func (c *Capture) WaitJoin(ctx context.Context, host string, since time.Time, gr
 		return errors.New("not seen")
 	})
 	return at, err
+}
+
+// incomingFrom goes on with the next program for frames that come in on one of the interfaces, and passes nothing else: neither
+// the bridge's own copies, nor the copies for other hosts.
+func incomingFrom(interfaces []int) []bpf.Instruction {
+	program := []bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 1},
+		bpf.RetConstant{Val: 0},
+		bpf.LoadExtension{Num: bpf.ExtInterfaceIndex},
+	}
+	for i, index := range interfaces {
+		rest := 2*(len(interfaces)-1-i) + 1 // the other pairs, and the verdict
+		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(index), SkipTrue: 1}, bpf.Jump{Skip: uint32(rest)})
+	}
+	return append(program, bpf.RetConstant{Val: 0})
 }
 
 // vrrpAndARP passes ARP, all of IPv6, and IPv4 carrying VRRP, an authentication header or IGMP.

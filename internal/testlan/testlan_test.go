@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/mdlayher/arp"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
 )
 
 func within(t *testing.T, d time.Duration) context.Context {
@@ -177,6 +179,67 @@ func TestCaptureSeesAnnouncementsOnceWithTheirSender(t *testing.T) {
 	}
 	if age := time.Since(got[0].Time); age < 0 || age > time.Minute {
 		t.Errorf("receive time is %v ago", age)
+	}
+}
+
+// Somebody who is not to be recorded is heard by nobody, whatever is sent; the others are, each once.
+func TestCaptureWithoutAHost(t *testing.T) {
+	l, a, b := twoHosts(t)
+	c, err := l.Capture(b.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := net.UDPAddr{IP: net.IPv4(224, 0, 0, 18), Port: 9}
+	for _, cable := range []*Cable{b, a} { // the last one is waited for
+		var conn *net.UDPConn
+		if err := cable.Host.Do(func() error {
+			ifi, err := net.InterfaceByName("eth0")
+			if err == nil {
+				conn, err = net.ListenMulticastUDP("udp4", ifi, &group)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	if _, err := c.WaitJoin(within(t, 5*time.Second), "a", time.Time{}, netip.MustParseAddr("224.0.0.18")); err != nil {
+		t.Error(err)
+	}
+	for _, f := range c.Frames() {
+		if f.Host != "a" {
+			t.Errorf("a frame of %q: %x", f.Host, f.Data)
+		}
+	}
+}
+
+// The filter of cables lets a frame go on to the next program from each of them, and from nowhere else.
+func TestIncomingFrom(t *testing.T) {
+	for _, interfaces := range [][]int{nil, {3}, {3, 5, 700}} {
+		for _, tt := range []struct {
+			direction, index uint32
+			want             bool
+		}{
+			{unix.PACKET_MULTICAST, 3, len(interfaces) > 0}, {unix.PACKET_HOST, 700, len(interfaces) > 2}, {unix.PACKET_HOST, 4, false},
+			{unix.PACKET_OUTGOING, 3, false},
+		} {
+			program := slices.Concat(incomingFrom(interfaces), []bpf.Instruction{bpf.RetConstant{Val: 1}})
+			for i, instruction := range program { // the virtual machine has no kernel to ask
+				switch instruction {
+				case bpf.LoadExtension{Num: bpf.ExtType}:
+					program[i] = bpf.LoadConstant{Val: tt.direction}
+				case bpf.LoadExtension{Num: bpf.ExtInterfaceIndex}:
+					program[i] = bpf.LoadConstant{Val: tt.index}
+				}
+			}
+			vm, err := bpf.NewVM(program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := vm.Run(nil); err != nil || (n == 1) != tt.want {
+				t.Errorf("%v, %+v: %d, %v", interfaces, tt, n, err)
+			}
+		}
 	}
 }
 
