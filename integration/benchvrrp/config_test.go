@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -57,17 +59,20 @@ func TestConfigurations(t *testing.T) {
 		"failing":   {loadConfig(usual, 200, 10_000, 0), content{1, 1, 100, 10_000}},
 		"unloaded":  {loadConfig(usual, 100, 0, 0), content{1, 1, 0, 0}},
 	}
-	for _, f := range forms {
-		want := content{f.instances, len(f.targets), 0, 0}
-		if f.name == "ipv6" {
-			want.addresses++ // the link-local one
-		}
+	of := func(name string, config func(d int) string, want content) {
 		for d := range 2 {
-			all[fmt.Sprint(f.name, d)] = struct {
+			all[fmt.Sprint(name, d)] = struct {
 				text string
 				want content
-			}{"global_defs {\n" + indent(usual.globals) + "}\n" + f.config(d), want}
+			}{"global_defs {\n" + indent(usual.globals) + "}\n" + config(d), want}
 		}
+	}
+	for _, f := range forms {
+		want := content{f.instances, len(f.targets), 0, 0}
+		if f.name == "ipv6" || f.name == "vmac-ipv6" {
+			want.addresses++ // the link-local one
+		}
+		of(f.name, f.config, want)
 	}
 	for name, tt := range all {
 		c := parse(t, tt.text)
@@ -87,6 +92,44 @@ func TestConfigurations(t *testing.T) {
 	}
 	if loadConfig(usual, 200, 200, 1) == loadConfig(usual, 200, 200, 2) {
 		t.Error("a reload would find nothing new")
+	}
+}
+
+// Each form of outage is what its name says, on both directors.
+func TestForms(t *testing.T) {
+	type kind struct {
+		vmac, base, unicast, own bool // own: the first target is in the subnet of the directors
+		family                   confparse.Family
+	}
+	v4, v6 := confparse.IPv4, confparse.IPv6
+	want := map[string]kind{"multicast": {own: true, family: v4}, "unicast": {unicast: true, own: true, family: v4}, "vmac": {vmac: true, base: true, own: true, family: v4},
+		"vmac-subnet": {vmac: true, family: v4}, "vmac-own": {vmac: true, own: true, family: v4}, "vmac-ipv6": {vmac: true, own: true, family: v6},
+		"vmac-ipv4+ipv6": {vmac: true, own: true, family: v4}, "ipv6": {own: true, family: v6}, "ipv4+ipv6": {own: true, family: v4},
+		"group": {own: true, family: v4}, "cold": {own: true, family: v4}}
+	for _, f := range forms {
+		own := directorAddress(0, 0).Masked().Contains(f.targets[0]) || directorAddress6(0, 0).Masked().Contains(f.targets[0])
+		for d := range 2 {
+			c := parse(t, f.config(d))
+			var targets []netip.Addr
+			for _, v := range c.Instances {
+				got := kind{v.VMAC.Enabled, v.VMAC.TransmitBase, len(v.UnicastPeers) > 0, own, v.Family}
+				if got != want[f.name] {
+					t.Errorf("%s, d%d: %+v, want %+v", f.name, d+1, got, want[f.name])
+				}
+				for _, a := range slices.Concat(v.VirtualAddresses, v.ExcludedAddresses) {
+					targets = append(targets, a.Prefix.Addr())
+				}
+			}
+			for _, target := range f.targets {
+				if !slices.Contains(targets, target) {
+					t.Errorf("%s, d%d: nobody has %v", f.name, d+1, target)
+				}
+			}
+		}
+		delete(want, f.name)
+	}
+	if len(want) > 0 {
+		t.Errorf("no form %v", want)
 	}
 }
 

@@ -30,13 +30,14 @@ var (
 const (
 	groupSize = 10
 	asking    = 5 * time.Millisecond // between requests
+
+	excluded6 = "  virtual_ipaddress_excluded {\n    fd00:77:0::100/64\n  }\n"
 )
 
 var forms = []form{
 	{name: "multicast", instances: 1, targets: []netip.Addr{outageVIP}, config: func(d int) string { return outageRouter(d, 51, "2", "1", "", "10.77.0.100/24") }},
 	{name: "unicast", instances: 1, targets: []netip.Addr{outageVIP}, config: func(d int) string {
-		peers := fmt.Sprintf("  unicast_src_ip %s\n  unicast_peer {\n    %s\n  }\n", directorAddress(d, 0).Addr(), directorAddress(1-d, 0).Addr())
-		return outageRouter(d, 51, "2", "1", peers, "10.77.0.100/24")
+		return outageRouter(d, 51, "2", "1", unicast(d), "10.77.0.100/24")
 	}},
 	{name: "vmac", instances: 1, targets: []netip.Addr{outageVIP}, config: func(d int) string {
 		return outageRouter(d, 51, "2", "1", "  use_vmac\n  vmac_xmit_base\n", "10.77.0.100/24")
@@ -44,12 +45,20 @@ var forms = []form{
 	{name: "vmac-subnet", instances: 1, targets: []netip.Addr{netip.MustParseAddr("10.78.0.100")}, config: func(d int) string {
 		return outageRouter(d, 51, "2", "1", "  use_vmac\n", "10.78.0.100/24") // answers have the virtual MAC address too
 	}},
+	{name: "vmac-own", instances: 1, targets: []netip.Addr{outageVIP}, config: func(d int) string {
+		return outageRouter(d, 51, "2", "1", "  use_vmac\n", "10.77.0.100/24") // the directors' own subnet: their addresses and this one answer side by side
+	}},
+	{name: "vmac-ipv6", instances: 1, targets: []netip.Addr{outageVIP6}, config: func(d int) string {
+		return outageRouter(d, 51, "3", "1", "  use_vmac\n", "fe80::77:51", "fd00:77:0::100/64")
+	}},
+	{name: "vmac-ipv4+ipv6", instances: 1, targets: []netip.Addr{outageVIP, outageVIP6}, config: func(d int) string {
+		return outageRouter(d, 51, "3", "1", "  use_vmac\n"+excluded6, "10.77.0.100/24")
+	}},
 	{name: "ipv6", instances: 1, targets: []netip.Addr{outageVIP6}, config: func(d int) string {
 		return outageRouter(d, 51, "3", "1", "", "fe80::77:51", "fd00:77:0::100/64")
 	}},
 	{name: "ipv4+ipv6", instances: 1, targets: []netip.Addr{outageVIP, outageVIP6}, config: func(d int) string {
-		excluded := "  virtual_ipaddress_excluded {\n    fd00:77:0::100/64\n  }\n"
-		return outageRouter(d, 51, "3", "1", excluded, "10.77.0.100/24")
+		return outageRouter(d, 51, "3", "1", excluded6, "10.77.0.100/24")
 	}},
 	{name: "group", instances: groupSize, targets: groupTargets(), config: func(d int) string {
 		var b strings.Builder
@@ -74,6 +83,12 @@ func groupTargets() (list []netip.Addr) {
 	return list
 }
 
+// unicast has a director speak to the other one only.
+func unicast(d int) string {
+	return fmt.Sprintf("  unicast_src_ip %s\n  unicast_peer {\n    %s\n  }\n", directorAddress(d, 0).Addr(), directorAddress(1-d, 0).Addr())
+}
+
+// outageRouter is one of director d, whose priority is 200 or 100.
 func outageRouter(d, vrid int, version, interval, more string, addresses ...string) string {
 	return fmt.Sprintf("vrrp_instance V%d {\n  state BACKUP\n  interface eth0\n  virtual_router_id %d\n  version %s\n  priority %d\n  advert_int %s\n%s"+
 		"  virtual_ipaddress {\n    %s\n  }\n}\n", vrid, vrid, version, 200-100*d, interval, more, strings.Join(addresses, "\n    "))
