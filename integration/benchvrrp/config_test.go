@@ -74,6 +74,9 @@ func TestConfigurations(t *testing.T) {
 		}
 		of(f.name, f.config, want)
 	}
+	for _, c := range cutPairs {
+		of(c.String(), c.config, content{1, cutAddresses, 0, 0})
+	}
 	for name, tt := range all {
 		c := parse(t, tt.text)
 		got := content{instances: len(c.Instances), addresses: addresses(c), services: len(c.VirtualServers)}
@@ -133,6 +136,18 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// The bar of a cut is about the interval, the version and the priority that are configured.
+func TestCutPairs(t *testing.T) {
+	for _, c := range cutPairs {
+		for d, priority := range []uint8{200, 100} {
+			v := parse(t, c.config(d)).Instances[0]
+			if int(v.Version) != c.version || v.AdvertInterval != c.interval || v.Priority != priority || len(v.UnicastPeers) > 0 != c.unicast {
+				t.Errorf("%s, d%d: version %d, %v, priority %d, peers %v", c, d+1, v.Version, v.AdvertInterval, v.Priority, v.UnicastPeers)
+			}
+		}
+	}
+}
+
 // What keepalived is compared with must mean the same to it.
 func TestKeepalivedTakesTheConfigurations(t *testing.T) {
 	program, err := exec.LookPath("keepalived")
@@ -146,6 +161,9 @@ func TestKeepalivedTakesTheConfigurations(t *testing.T) {
 		"load": loadConfig(small, 200, 20, 1)}
 	for _, f := range forms {
 		all[f.name] = f.config(0)
+	}
+	for _, c := range cutPairs {
+		all[c.String()] = c.config(0)
 	}
 	for name, text := range all {
 		file := filepath.Join(t.TempDir(), "k.conf")

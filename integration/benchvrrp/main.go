@@ -1,6 +1,6 @@
 // Command benchvrrp measures virtual routers at the edge of what they are asked to do, in network namespaces on this machine:
-// a thousand of them, many addresses at once, programs and peers that are slow, masters that are stopped, a machine that is
-// overloaded. Each figure is printed beside its bar; exit status 1 says that a bar is missed. The bars are for a machine that
+// a thousand of them, many addresses at once, programs and peers that are slow, masters that are stopped or cut off, a machine
+// that is overloaded. Each figure is printed beside its bar; exit status 1 says that a bar is missed. The bars are for a machine that
 // has nothing else to do: what it does to who asks for nothing is printed with each measurement.
 //
 //	benchvrrp [-vigil bin/keepalived] [-keepalived /usr/sbin/keepalived|off] [-list] [options] [measurement ...]
@@ -32,6 +32,7 @@ type scale struct {
 	sleeps           time.Duration // that a program takes
 	requests         int           // of outage, for each form
 	forms            string        // of outage; "" is all
+	cuts             int           // of each pair, for each fault
 	lasts            time.Duration // load
 	checks           int           // in a second
 	reloads          time.Duration // between two of them
@@ -49,6 +50,7 @@ func (s *scale) flags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.sleeps, "sleeps", 10*time.Second, "slow: how long each script sleeps")
 	fs.IntVar(&s.requests, "requests", 2000, "outage: requests of each form around the stops")
 	fs.StringVar(&s.forms, "forms", "", "outage: only these `forms`, separated by commas")
+	fs.IntVar(&s.cuts, "cuts", 20, "cut: how often the cable of each master is cut, for each fault")
 	fs.DurationVar(&s.lasts, "lasts", 10*time.Minute, "load: how long")
 	fs.IntVar(&s.checks, "checks", 20_000, "load: real servers, each checked every second, five lines of the configuration each")
 	fs.DurationVar(&s.reloads, "reloads", 5*time.Second, "load: time between two reloads")
@@ -67,6 +69,7 @@ var measurements = []measurement{
 	{"addresses", "255 addresses move at once", measureAddresses},
 	{"slow", "notify scripts that sleep, a FIFO that nobody reads, a mail server that never answers", measureSlow},
 	{"outage", "requests around the stop of a master, and its return, in every form of virtual router", measureOutage},
+	{"cut", "the cable of a master is cut at a random moment: the backup takes over within what the protocol asks for, and 20 ms", measureCut},
 	{"load", "advert_int 0.05 while checks and reloads keep all processors busy: no false fail-over", measureLoad},
 	{"failing", "advert_int 0.05 while ten thousand real servers fail within a second, and come back", measureFailing},
 }

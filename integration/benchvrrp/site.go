@@ -51,14 +51,18 @@ func (s *site) build(p labkit.Program, links int, more func(*site) error) error 
 		if err != nil {
 			return err
 		}
+		var cables []*testlan.Cable
 		for i, segment := range s.segments {
-			if _, err := h.Attach(segment, fmt.Sprintf("eth%d", i), directorAddress(d, i), directorAddress6(d, i)); err != nil {
+			cable, err := h.Attach(segment, fmt.Sprintf("eth%d", i), directorAddress(d, i), directorAddress6(d, i))
+			if err != nil {
 				return err
 			}
+			cables = append(cables, cable)
 		}
 		if s.directors[d], err = labkit.NewDirector(s.lab, h, p); err != nil {
 			return err
 		}
+		s.directors[d].Cable = cables[0]
 	}
 	if more != nil {
 		if err := more(s); err != nil {
