@@ -77,6 +77,9 @@ func TestConfigurations(t *testing.T) {
 	for _, c := range cutPairs {
 		of(c.String(), c.config, content{1, cutAddresses, 0, 0})
 	}
+	for _, a := range attacks {
+		of(a.name, a.config, content{1, 1, 0, 0})
+	}
 	for name, tt := range all {
 		c := parse(t, tt.text)
 		got := content{instances: len(c.Instances), addresses: addresses(c), services: len(c.VirtualServers)}
@@ -164,6 +167,9 @@ func TestKeepalivedTakesTheConfigurations(t *testing.T) {
 	}
 	for _, c := range cutPairs {
 		all[c.String()] = c.config(0)
+	}
+	for _, a := range attacks {
+		all[a.name] = a.config(0)
 	}
 	for name, text := range all {
 		file := filepath.Join(t.TempDir(), "k.conf")

@@ -1,7 +1,7 @@
 // Command benchvrrp measures virtual routers at the edge of what they are asked to do, in network namespaces on this machine:
-// a thousand of them, many addresses at once, programs and peers that are slow, masters that are stopped or cut off, a machine
-// that is overloaded. Each figure is printed beside its bar; exit status 1 says that a bar is missed. The bars are for a machine that
-// has nothing else to do: what it does to who asks for nothing is printed with each measurement.
+// a thousand of them, many addresses at once, programs and peers that are slow, masters that are stopped or cut off, somebody who
+// floods the LAN, a machine that is overloaded. Each figure is printed beside its bar; exit status 1 says that a bar is missed. The
+// bars are for a machine that has nothing else to do: what it does to who asks for nothing is printed with each measurement.
 //
 //	benchvrrp [-vigil bin/keepalived] [-keepalived /usr/sbin/keepalived|off] [-list] [options] [measurement ...]
 package main
@@ -33,6 +33,8 @@ type scale struct {
 	requests         int           // of outage, for each form
 	forms            string        // of outage; "" is all
 	cuts             int           // of each pair, for each fault
+	rate             int           // of hostile, packets in a second
+	attack           time.Duration // how long each takes
 	lasts            time.Duration // load
 	checks           int           // in a second
 	reloads          time.Duration // between two of them
@@ -51,6 +53,8 @@ func (s *scale) flags(fs *flag.FlagSet) {
 	fs.IntVar(&s.requests, "requests", 2000, "outage: requests of each form around the stops")
 	fs.StringVar(&s.forms, "forms", "", "outage: only these `forms`, separated by commas")
 	fs.IntVar(&s.cuts, "cuts", 20, "cut: how often the cable of each master is cut, for each fault")
+	fs.IntVar(&s.rate, "rate", 10_000, "hostile: packets in a second")
+	fs.DurationVar(&s.attack, "attack", 20*time.Second, "hostile: how long each attack takes")
 	fs.DurationVar(&s.lasts, "lasts", 10*time.Minute, "load: how long")
 	fs.IntVar(&s.checks, "checks", 20_000, "load: real servers, each checked every second, five lines of the configuration each")
 	fs.DurationVar(&s.reloads, "reloads", 5*time.Second, "load: time between two reloads")
@@ -70,6 +74,7 @@ var measurements = []measurement{
 	{"slow", "notify scripts that sleep, a FIFO that nobody reads, a mail server that never answers", measureSlow},
 	{"outage", "requests around the stop of a master, and its return, in every form of virtual router", measureOutage},
 	{"cut", "the cable of a master is cut at a random moment: the backup takes over within what the protocol asks for, and 20 ms", measureCut},
+	{"hostile", "a host on the LAN floods a pair with junk, forged adverts, wrong passwords, adverts from 10000 addresses", measureHostile},
 	{"load", "advert_int 0.05 while checks and reloads keep all processors busy: no false fail-over", measureLoad},
 	{"failing", "advert_int 0.05 while ten thousand real servers fail within a second, and come back", measureFailing},
 }

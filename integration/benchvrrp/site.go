@@ -21,6 +21,7 @@ type site struct {
 	segments  []*testlan.Segment
 	directors [2]*labkit.Director
 	capture   *testlan.Capture
+	unheard   []*testlan.Host // who is not in capture
 }
 
 // newSite wires it up. more adds hosts before the wires are watched. Close it, also after an error.
@@ -70,7 +71,7 @@ func (s *site) build(p labkit.Program, links int, more func(*site) error) error 
 		}
 	}
 	var err error
-	s.capture, err = s.lab.Capture()
+	s.capture, err = s.lab.Capture(s.unheard...)
 	return err
 }
 

@@ -62,7 +62,7 @@ var arrows = map[string][]string{
 	"internal/netio":          {"internal/namespace", "internal/routing"},
 	"internal/routing":        nil,
 	"integration/labkit":      {"internal/firewall"},
-	"integration/benchvrrp":   {"internal/daemon", "ipvs/ipvstest"}, // the whole daemon, where the kernel has no IPVS
+	"integration/benchvrrp":   {"internal/daemon", "ipvs/ipvstest", "vrrp/wire"}, // the whole daemon, where the kernel has no IPVS; packets of an attack
 	"internal/dump":           {"confparse", "internal/bfd", "internal/track", "vrrp", "vrrp/election"},
 	"internal/firewall":       nil,
 	"internal/fuzzing":        nil,
