@@ -17,7 +17,7 @@ func (r *Reconciler) tellNews(entries []*entry) {
 	}
 	// First what has ended: another virtual server may have its name, as one of a group does whose protocol is another.
 	for _, vs := range r.ended {
-		r.tellEnd(vs)
+		r.tellEnd(vs, false)
 	}
 	r.ended = nil
 	for _, e := range entries {
@@ -44,8 +44,8 @@ func (r *Reconciler) tell(vs *virtualServer, n pool.Note) {
 	}
 }
 
-func (r *Reconciler) tellEnd(vs *virtualServer) {
-	for _, n := range vs.pool.End() {
+func (r *Reconciler) tellEnd(vs *virtualServer, stops bool) {
+	for _, n := range vs.pool.End(stops) {
 		r.tell(vs, n)
 	}
 }

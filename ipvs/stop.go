@@ -81,7 +81,7 @@ func whyLeft(entries []*entry) error {
 func (r *Reconciler) tellOmega(all []*virtualServer) {
 	for _, vs := range all {
 		if vs.spec.Omega {
-			r.tellEnd(vs)
+			r.tellEnd(vs, true)
 		}
 	}
 }

@@ -240,13 +240,19 @@ func TestBeginningsAndEnds(t *testing.T) {
 	if got := told(p.Settle(all)); got != "up .4 initial" {
 		t.Errorf("told of a new server: %q", got)
 	}
-	got := told(p.End())
+	got := told(p.End(true))
 	if got != "gone .1, gone .2, gone .3, gone .4, lost 1>2" {
 		t.Errorf("told at the end: %q", got)
 	}
-	for _, n := range p.End() {
+	for _, n := range p.End(false) {
 		if want := n.Server.Addr() != netip.MustParseAddr("192.0.2.2") && n.Server.Addr() != netip.MustParseAddr("192.0.2.3"); n.Kind == ServerGone && n.Up != want {
 			t.Errorf("%v was up: %v", n.Server, n.Up)
 		}
+		if n.Final || n.Kind == QuorumLost && n.Live != 0 {
+			t.Errorf("by a reload: %+v", n)
+		}
+	}
+	if slices.ContainsFunc(p.End(true), func(n Note) bool { return !n.Final }) {
+		t.Error("at the stop something is not final")
 	}
 }

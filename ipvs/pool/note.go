@@ -44,7 +44,7 @@ type Note struct {
 	Sorry      SorryServer
 
 	Initial bool // it was so from the start, or is by a reload
-	Final   bool // the virtual server is no more
+	Final   bool // the daemon stops
 }
 
 // note is a Note about server i.
@@ -173,17 +173,20 @@ func (p *Pool) Announce() {
 	}
 }
 
-// End returns what is to be told when the virtual server is no more: its servers are gone, and so is its quorum.
-func (p *Pool) End() []Note {
+// End returns what is to be told when the virtual server is no more, by a reload or because the daemon stops: its servers are gone,
+// and so is its quorum.
+func (p *Pool) End(stops bool) []Note {
 	notes := p.gone
 	for i := range p.servers {
 		n := p.goneNote(i)
-		n.Final = true
+		n.Final = stops
 		notes = append(notes, n)
 	}
 	if p.toldQuorum {
 		n := p.quorumNote()
-		n.Kind, n.Final = QuorumLost, true
+		if n.Kind, n.Final = QuorumLost, stops; !stops {
+			n.Live = 0 // they have gone one after the other
+		}
 		notes = append(notes, n)
 	}
 	return notes
