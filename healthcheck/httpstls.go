@@ -23,6 +23,7 @@ type TLSMaterial struct {
 
 	mu          sync.Mutex
 	certificate *tls.Certificate // of ours, when the server asks for one
+	tried       pairText         // what its files had in them when they were last used, or were of no use
 	authorities *x509.CertPool   // that certificates are verified with; nil = those of the system
 	read        fs.FileInfo      // of the file of the authorities, as it was read
 }
@@ -46,9 +47,12 @@ func LoadTLS(f TLSFiles) (*TLSMaterial, error) {
 			return nil, err
 		}
 	}
+	if f.Certificate == "" && f.Key == "" {
+		return m, nil
+	}
 	var err error
-	if f.Certificate != "" || f.Key != "" {
-		m.certificate, err = f.pair()
+	if m.tried, err = f.read(); err == nil {
+		m.certificate, err = f.pair(m.tried)
 	}
 	return m, err
 }
@@ -86,20 +90,29 @@ func (m *TLSMaterial) roots() *x509.CertPool {
 	return m.authorities
 }
 
-// pair reads our certificate and its key.
-func (f TLSFiles) pair() (*tls.Certificate, error) {
+// pairText is what the files of our certificate and its key have in them.
+type pairText struct{ certificate, key string }
+
+// read reads our certificate and its key.
+func (f TLSFiles) read() (pairText, error) {
 	certificate, err := os.ReadFile(cmp.Or(f.Certificate, f.Key))
 	if err != nil {
-		return nil, fmt.Errorf("SSL certificate: %w", err)
+		return pairText{}, fmt.Errorf("SSL certificate: %w", err)
 	}
 	key, err := os.ReadFile(cmp.Or(f.Key, f.Certificate))
 	if err != nil {
-		return nil, fmt.Errorf("SSL key: %w", err)
+		return pairText{}, fmt.Errorf("SSL key: %w", err)
 	}
-	if key, err = decrypted(key, f.Password); err != nil {
+	return pairText{string(certificate), string(key)}, nil
+}
+
+// pair returns our certificate with its key.
+func (f TLSFiles) pair(text pairText) (*tls.Certificate, error) {
+	key, err := decrypted([]byte(text.key), f.Password)
+	if err != nil {
 		return nil, fmt.Errorf("SSL key %s: %w", cmp.Or(f.Key, f.Certificate), err)
 	}
-	pair, err := tls.X509KeyPair(certificate, key)
+	pair, err := tls.X509KeyPair([]byte(text.certificate), key)
 	if err != nil {
 		return nil, fmt.Errorf("SSL certificate %s and key %s: %w", f.Certificate, f.Key, err)
 	}
@@ -107,18 +120,22 @@ func (f TLSFiles) pair() (*tls.Certificate, error) {
 }
 
 // current returns our certificate as its files are now, so that one that was renewed is used at once; while they cannot
-// be read it is the one before.
+// be read it is the one before. What they have in them is looked at once: to decrypt a key takes its time.
 func (m *TLSMaterial) current() *tls.Certificate {
-	pair, err := m.files.pair()
+	text, err := m.files.read()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err == nil {
+	if err != nil || text == m.tried {
+		return m.certificate
+	}
+	m.tried = text
+	if pair, err := m.files.pair(text); err == nil {
 		m.certificate = pair
 	}
 	return m.certificate
 }
 
-// decrypted returns a key without the encryption of RFC 1421. The library has no other.
+// decrypted returns a key without the encryption of RFC 1421 or of PKCS#8.
 func decrypted(text []byte, password string) ([]byte, error) {
 	var clear []byte
 	for {
@@ -127,7 +144,11 @@ func decrypted(text []byte, password string) ([]byte, error) {
 			return clear, nil
 		}
 		if block.Type == "ENCRYPTED PRIVATE KEY" {
-			return nil, errors.New("an encrypted PKCS#8 key is not supported; write it anew with openssl pkey -traditional")
+			der, err := decryptPKCS8(block.Bytes, password, maxIterations)
+			if err != nil {
+				return nil, err
+			}
+			block = &pem.Block{Type: "PRIVATE KEY", Bytes: der}
 		}
 		//lint:ignore SA1019 whoever has such a key is not asked how good it is
 		if x509.IsEncryptedPEMBlock(block) {

@@ -251,7 +251,7 @@ func TestTLSFilesThatCannotBeUsed(t *testing.T) {
 		{"both in the file of the key", TLSFiles{Key: one}, ""},
 		{"a key with a password", TLSFiles{Certificate: one, Key: lockedFile, Password: "secret"}, ""},
 		{"a wrong password", TLSFiles{Certificate: one, Key: lockedFile, Password: "wrong"}, "SSL key"},
-		{"PKCS#8 with a password", TLSFiles{Certificate: one, Key: pkcs8}, "PKCS#8"},
+		{"what is no encrypted PKCS#8", TLSFiles{Certificate: one, Key: pkcs8}, "encrypted PKCS#8 key: asn1"},
 		{"no such certificate", TLSFiles{Certificate: one + ".not"}, "SSL certificate"},
 		{"no such key", TLSFiles{Certificate: one, Key: one + ".not"}, "SSL key"},
 		{"no such authority", TLSFiles{CA: one + ".not"}, "SSL ca"},

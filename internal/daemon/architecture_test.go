@@ -110,8 +110,8 @@ var purePackages = []string{"internal/routing", "internal/status", "internal/tra
 var shells = map[string][]string{
 	"vrrp": {"log.go", "metrics.go", "status.go", "tracked.go", "trackers.go"},
 	"healthcheck": {"apply.go", "bfdsessions.go", "change.go", "checker.go", "dns.go", "expressions.go", "grpc.go", "http.go", "httpconn.go",
-		"httpreply.go", "httpstls.go", "log.go", "manager.go", "metrics.go", "misc.go", "overdue.go", "page.go", "ping.go", "probe.go",
-		"smtp.go", "tcp.go", "udp.go", "view.go"},
+		"httpreply.go", "httpstls.go", "log.go", "manager.go", "metrics.go", "misc.go", "overdue.go", "page.go", "ping.go", "pkcs8.go",
+		"probe.go", "smtp.go", "tcp.go", "udp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "state.go", "status.go", "stop.go", "advance.go", "timeouts.go", "sync_converge.go",
 		"sync_keeper.go", "sync_metrics.go"},
