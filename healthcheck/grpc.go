@@ -68,19 +68,24 @@ type grpcCheck struct {
 
 // Check implements Checker. The call has connect_timeout, besides the connection.
 func (c grpcCheck) Check(ctx context.Context) Result {
-	via := c.with.via
-	file, err := via.connect(ctx)
+	file, err := c.with.via.connect(ctx)
 	if err != nil {
 		return unconnected(err, grpcTimeout, grpcFailed)
 	}
+	return c.over(ctx, file)
+}
+
+// over makes the call over a connection, and closes it.
+func (c grpcCheck) over(ctx context.Context, file stream) Result {
 	defer file.Close()
+	via := c.with.via
 	ctx, cancel := context.WithTimeout(ctx, via.timeout+grpcGrace)
 	defer cancel()
 	end := time.Now().Add(via.timeout)
 	_ = file.SetDeadline(end)
 	stop := context.AfterFunc(ctx, func() { file.Close() })
 	defer stop()
-	conn := &replyConn{File: file, target: via.target, timeout: via.timeout, limits: grpcLimits, done: ctx.Done()}
+	conn := &replyConn{stream: file, target: via.target, timeout: via.timeout, limits: grpcLimits, done: ctx.Done()}
 	if !c.asks.tls {
 		conn.expect(time.Now(), via.timeout)
 		return c.call(ctx, conn)

@@ -2,6 +2,7 @@ package healthcheck
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -215,6 +216,19 @@ func TestHostileServers(t *testing.T) {
 				all = append(all, pair{kind + " of one that " + name, check(dial{target: target, timeout: 300 * ms}), want})
 			}
 		}
+		config := &tls.Config{Certificates: []tls.Certificate{certificate(t)}, NextProtos: []string{"h2"}}
+		for name, serve := range map[string]func(net.Conn){
+			"drips behind the handshake": drips(aHeader, 20*ms), "says nothing behind the handshake": says(""),
+		} {
+			target := listenToAll(t, func(c *net.TCPConn) {
+				if session := tls.Server(c, config); session.Handshake() == nil {
+					serve(session)
+				}
+			})
+			for _, kind := range []string{"SSL_GET", "GRPC_CHECK over TLS"} {
+				all = append(all, pair{kind + " of one that " + name, kinds[kind](dial{target: target, timeout: 300 * ms}), Failed})
+			}
+		}
 		for name, frames := range hostileFrames {
 			target := listenToAll(t, hostileHTTP2(frames[0], frames[1]))
 			all = append(all, pair{"GRPC_CHECK of one that sends " + name, kinds["GRPC_CHECK"](dial{target: target, timeout: 300 * ms}), Failed})
@@ -225,7 +239,8 @@ func TestHostileServers(t *testing.T) {
 				for _, p := range all {
 					for n := range 4 {
 						running.Go(func() {
-							// Those that may go on for a minute are ended as a reload does it, the odd ones of the others too.
+							// Those that may go on for a minute are ended as a reload does it, the odd ones of the others too; to what
+							// they come is held in simulated time, by TestServersThatTakeTheirTime.
 							ctx, cancel := context.WithTimeout(t.Context(), time.Duration(500+n%2*100_000)*ms)
 							defer cancel()
 							if strings.HasPrefix(p.name, "HTTP_GET of one that sends") {

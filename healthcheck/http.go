@@ -71,10 +71,15 @@ func (c httpCheck) check(ctx context.Context) Result {
 		}
 		return failed(CodeConnectFailed, httpConnectionFailed, err)
 	}
+	return c.over(ctx, file)
+}
+
+// over asks over a connection, and closes it.
+func (c httpCheck) over(ctx context.Context, file stream) Result {
 	defer file.Close()
 	stop := context.AfterFunc(ctx, func() { file.Close() })
 	defer stop()
-	conn := &replyConn{File: file, target: c.dial.target, timeout: c.dial.timeout, limits: c.limits, done: ctx.Done()}
+	conn := &replyConn{stream: file, target: c.dial.target, timeout: c.dial.timeout, limits: c.limits, done: ctx.Done()}
 	if c.tls == nil {
 		return c.exchange(conn, conn)
 	}

@@ -220,7 +220,7 @@ func TestReplyConnEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	c := &replyConn{File: f, timeout: time.Hour, limits: replyLimit}
+	c := &replyConn{stream: f, timeout: time.Hour, limits: replyLimit}
 	c.expect(time.Now(), 0)
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read past the end: %v", err)

@@ -2,6 +2,7 @@ package healthcheck
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -36,10 +37,18 @@ const shortestPause = 10 * time.Millisecond
 // errReplyTooLong means that a reply was longer than its limit.
 var errReplyTooLong = errors.New("the reply does not end")
 
+// stream is a connection: an *os.File, or what stands for one in simulated time.
+type stream interface {
+	io.ReadWriteCloser
+	SetDeadline(time.Time) error
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
 // replyConn is the connection of an HTTP check. Once a reply is expected each read waits for timeout, but not beyond the
 // end, and the reply stays within limits.
 type replyConn struct {
-	*os.File
+	stream
 	target  netip.AddrPort
 	timeout time.Duration
 	limits  replyLimits
@@ -90,9 +99,9 @@ func (c *replyConn) Read(b []byte) (int, error) {
 
 // readFile reads, also what came in time although this process was held up until that was over.
 func (c *replyConn) readFile(b []byte) (int, error) {
-	n, err := c.File.Read(b)
-	if n == 0 && c.late < lateRoom && errors.Is(err, os.ErrDeadlineExceeded) {
-		n, err = readLate(c.File, b, err)
+	n, err := c.stream.Read(b)
+	if f, ok := c.stream.(*os.File); ok && n == 0 && c.late < lateRoom && errors.Is(err, os.ErrDeadlineExceeded) {
+		n, err = readLate(f, b, err)
 		c.late += int64(n)
 	}
 	return n, err

@@ -89,7 +89,7 @@ func TestPauseIsNotThePeersFault(t *testing.T) {
 	}
 	defer f.Close()
 	f.WriteString("GET / HTTP/1.0\r\n\r\n")
-	c := &replyConn{File: f, timeout: d.timeout, limits: replyLimits{size: 1 << 20, burst: 10_000, rate: 1 << 20}}
+	c := &replyConn{stream: f, timeout: d.timeout, limits: replyLimits{size: 1 << 20, burst: 10_000, rate: 1 << 20}}
 	c.expect(time.Now(), d.timeout)
 	end := c.end
 	if r, err := readReply(c, wantedReply{}, atEOF); err != nil || r.status != 200 {

@@ -83,7 +83,7 @@ func TestReplyFoundLate(t *testing.T) {
 		if _, err := peer.WriteString("HTTP/1.1 200"); err != nil {
 			t.Fatal(err)
 		}
-		c := &replyConn{File: f, timeout: -time.Second, limits: replyLimit} // its time is over before it reads
+		c := &replyConn{stream: f, timeout: -time.Second, limits: replyLimit} // its time is over before it reads
 		c.expect(time.Now(), tt.end)
 		c.late = tt.late
 		n, err := c.Read(make([]byte, 100))

@@ -88,10 +88,15 @@ func (c smtpCheck) Check(ctx context.Context) Result {
 	if err != nil {
 		return unconnected(err, smtpConnectTimeout, smtpNoConnection)
 	}
+	return c.over(ctx, file)
+}
+
+// over has the dialogue over a connection, and closes it.
+func (c smtpCheck) over(ctx context.Context, file stream) Result {
 	defer file.Close()
 	stop := context.AfterFunc(ctx, func() { file.Close() })
 	defer stop()
-	conn := &replyConn{File: file, target: c.dial.target, timeout: c.dial.timeout, limits: smtpLimits, done: ctx.Done()}
+	conn := &replyConn{stream: file, target: c.dial.target, timeout: c.dial.timeout, limits: smtpLimits, done: ctx.Done()}
 	conn.expect(time.Now(), max(replyTime, replyTimeouts*c.dial.timeout))
 	return c.converse(conn)
 }

@@ -154,7 +154,7 @@ func socketPair(t *testing.T) (conn *replyConn, peer *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn = &replyConn{File: os.NewFile(uintptr(fds[0]), "a"), timeout: time.Minute, limits: smtpLimits}
+	conn = &replyConn{stream: os.NewFile(uintptr(fds[0]), "a"), timeout: time.Minute, limits: smtpLimits}
 	peer = os.NewFile(uintptr(fds[1]), "b")
 	t.Cleanup(func() { conn.Close(); peer.Close() })
 	return conn, peer
