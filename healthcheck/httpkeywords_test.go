@@ -1,9 +1,11 @@
 package healthcheck
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,30 +173,47 @@ func TestCheckCase41(t *testing.T) {
 	}
 }
 
-// TestCheckCase42 walks three URLs of which the second fails, then not.
+// TestCheckCase42 walks three URLs of which the second fails, then not. While it is known to fail it is asked every delay_before_retry
+// or delay_loop, whichever is longer.
 func TestCheckCase42(t *testing.T) {
-	for _, fast := range []bool{false, true} {
-		var j judgement
-		p := policy{delayLoop: 10 * s, delayBeforeRetry: 3 * s, retry: 1, steps: 3, fastRecovery: fast}
-		pause := "10s"
-		if fast {
-			pause = "0s"
-		}
-		want := []string{
-			"+ url1 next " + pause, "- url2 DOWN next 10s", "- url2 next 10s", "+ url2 next " + pause, "+ url1 next " + pause,
-			"+ url2 next " + pause, "+ url3 UP next 10s",
-		}
-		for i, got := range walk(&j, p, "+--++++") {
-			if got != want[i] {
-				t.Errorf("fast_recovery %v: attempt %d: %s, want %s", fast, i, got, want[i])
+	for _, tt := range []struct {
+		loop, retry time.Duration
+		down        string
+	}{{10 * s, 3 * s, "10s"}, {3 * s, 10 * s, "10s"}, {4 * s, 4 * s, "4s"}} {
+		for _, fast := range []bool{false, true} {
+			var j judgement
+			p := policy{delayLoop: tt.loop, delayBeforeRetry: tt.retry, retry: 1, steps: 3, fastRecovery: fast}
+			loop := tt.loop.String()
+			pause := loop
+			if fast {
+				pause = "0s"
+			}
+			want := []string{
+				"+ url1 next " + pause, "- url2 DOWN next " + tt.down, "- url2 next " + tt.down, "+ url2 next " + pause,
+				"+ url1 next " + pause, "+ url2 next " + pause, "+ url3 UP next " + loop,
+			}
+			for i, got := range walk(&j, p, "+--++++") {
+				if got != want[i] {
+					t.Errorf("%+v, fast_recovery %v: attempt %d: %s, want %s", tt, fast, i, got, want[i])
+				}
 			}
 		}
 	}
 }
 
-// TestCheckCase43 has the name that TLS asks for.
+// TestCheckCase43 has a server whose certificate nobody has signed, and which has expired; and the name that TLS asks for, or none.
 func TestCheckCase43(t *testing.T) {
 	const text = "virtual_server 10.0.0.1 443 {\nprotocol TCP\n%V\nreal_server 192.168.0.1 443 {\n%R\nSSL_GET {\n%C\nurl {\npath /\n%U\n}\n}\n}\n}\n"
+	hellos := make(chan *tls.ClientHelloInfo, 1)
+	config := &tls.Config{Certificates: []tls.Certificate{certificate(t)},
+		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) { hellos <- h; return nil, nil }}
+	server := listen(t, "127.0.0.1:0", func(c *net.TCPConn) {
+		session := tls.Server(c, config)
+		readRequest(session)
+		io.WriteString(session, "HTTP/1.1 200 OK\r\n\r\n")
+		session.CloseWrite()
+	})
+	const serverName = 0 // RFC 6066 §3
 	for _, tt := range []struct{ vs, rs, check, url, want string }{
 		{"virtualhost v", "virtualhost r", "virtualhost c", "virtualhost u", ""},
 		{"", "virtualhost r", "enable_sni", "", ""},
@@ -203,9 +222,11 @@ func TestCheckCase43(t *testing.T) {
 		{"virtualhost v", "", "enable_sni\nvirtualhost c", "virtualhost u", "u"},
 		{"virtualhost v", "", "sni_name n\nvirtualhost c", "virtualhost u", "n"},
 	} {
-		c := askedOf(t, strings.NewReplacer("%V", tt.vs, "%R", tt.rs, "%C", tt.check, "%U", tt.url).Replace(text))
-		if got := c.checker(means{}, 0).(httpCheck).tls.ServerName; got != tt.want {
-			t.Errorf("%+v: %q", tt, got)
+		c := askedOf(t, strings.NewReplacer("%V", tt.vs, "%R", tt.rs, "%C", tt.check, "%U", tt.url).Replace(text)).checker(means{}, 0).(httpCheck)
+		c.dial = dial{target: server, timeout: time.Minute}
+		r := c.Check(t.Context())
+		if h := <-hellos; r.Outcome != Passed || h.ServerName != tt.want || slices.Contains(h.Extensions, serverName) != (tt.want != "") {
+			t.Errorf("%+v: %v, %v, name %q, extensions %v", tt, r.Outcome, r.Err, h.ServerName, h.Extensions)
 		}
 	}
 }

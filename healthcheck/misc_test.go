@@ -188,14 +188,18 @@ func TestCheckCase33(t *testing.T) {
 	}
 }
 
-// TestCheckCase34: the program ignores SIGTERM; it and its children are killed, and the server is down when they are.
+// TestCheckCase34: the program is told with SIGTERM when its time is over, and goes on; it and its children are killed, and the server is
+// down when they are. The moments of both are held in simulated time, by TestLadderOfATimeout of internal/script.
 func TestCheckCase34(t *testing.T) {
-	begun := filepath.Join(t.TempDir(), "begun")
+	told := filepath.Join(t.TempDir(), "told")
 	l := runPrograms(t, miscPool(confparse.MiscDetail{Timeout: time.Second,
-		Script: confparse.Script{Argv: program(t, "sleeper", "trap '' TERM", "echo $$ >"+begun, "sleep 1000")}}))
+		Script: confparse.Script{Argv: program(t, "sleeper", "trap 'echo TERM >>"+told+"' TERM", "while :; do sleep 1000; done")}}))
 	c := l.next()
 	check := l.m.Status().VirtualServers[0].RealServers[0].Checks[0]
 	if c.Up || check.Code != "PROCTOUT" || check.Reason != "timed out" || check.TookSeconds < 3 {
 		t.Errorf("%+v, %+v; want PROCTOUT after SIGTERM at 1 s and SIGKILL at 3 s", c, check)
+	}
+	if text, err := os.ReadFile(told); string(text) != "TERM\n" {
+		t.Errorf("it was told %q, %v", text, err)
 	}
 }

@@ -196,6 +196,13 @@ func TestCheckCase20(t *testing.T) { // the kernel would refuse the server: it s
 }
 
 func TestCheckCase21(t *testing.T) {
-	programmed(t, "virtual_server 10.0.0.1 80 {\nlb_algo wlc\nprotocol TCP\nreal_server 192.168.0.1 80 {\nweight 0\n}\n}\n", "KA3046",
-		"tcp 10.0.0.1:80 wlc\n-> 192.168.0.1:80 masq 0")
+	const text = "virtual_server 10.0.0.1 80 {\nlb_algo wlc\nprotocol TCP\nreal_server 192.168.0.1 80 {\nweight 0\n}\n}\n"
+	playCase(t, text, nil, func(c *caseRun) {
+		c.table("tcp 10.0.0.1:80 wlc\n-> 192.168.0.1:80 masq 0")
+		c.wrong("KA3046")
+		if quorum := c.spec.VirtualServers[0].Pool.Quorum; quorum != 0 {
+			t.Errorf("quorum %d, want 0", quorum)
+		}
+		c.told("!gained 0+0=0<=0")
+	})
 }
