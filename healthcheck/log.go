@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"vigil/confparse"
 )
 
 // Names are only made when a line is wanted: ten thousand servers start at once.
@@ -24,25 +26,81 @@ func (m *Manager) logServer(rs *realServer, text func(name, vs string) string, a
 	}
 }
 
-// manyActivations is how many checks may begin at one time with a line each. Of more than that nobody reads the lines,
+// manyActivations is how many checks may begin or cease at one time with a line each. Of more than that nobody reads the lines,
 // and a large director would be busy with them while it starts.
 const manyActivations = 200
 
+// The words of such a line.
+const (
+	activating   = "Activating"
+	deactivating = "Deactivating" // as it begins
+	suspending   = "Suspending"   // later
+)
+
+// logActivated tells of checks that are new. Of a virtual server of which it is not known yet whether it is suspended nothing is said
+// until it is.
 func (m *Manager) logActivated(probes []*probe) {
+	var begin, wait []subscriber
+	for _, p := range probes {
+		for _, s := range p.subscribers {
+			switch suspended, asked := m.suspended[s.rs.vs.id]; {
+			case !asked || p.unfollow != nil: // who is told hears of it all the time
+				begin = append(begin, s)
+			case suspended:
+				wait = append(wait, s)
+			}
+		}
+	}
+	m.logTurned(activating, begin)
+	m.logTurned(deactivating, wait)
+}
+
+// logSuspended tells of the checks of virtual servers that are suspended now and were not before, or the other way about.
+func (m *Manager) logSuspended(before map[confparse.VirtualServerID]bool) {
+	turned := make(map[string][]subscriber)
+	for _, vs := range m.servers {
+		was, unknown := before[vs.id]
+		is, asked := m.suspended[vs.id]
+		unknown = unknown && !was
+		word := ""
+		switch {
+		case is && unknown:
+			word = deactivating
+		case is && !was:
+			word = suspending
+		case !asked && (was || unknown):
+			word = activating
+		default:
+			continue
+		}
+		for i := range vs.servers {
+			rs := &vs.servers[i]
+			for j, c := range rs.checks {
+				if c.probe.unfollow == nil {
+					turned[word] = append(turned[word], subscriber{rs, j})
+				}
+			}
+		}
+	}
+	for _, word := range []string{activating, deactivating, suspending} {
+		m.logTurned(word, turned[word])
+	}
+}
+
+// logTurned writes a line for each check, or one for many.
+func (m *Manager) logTurned(word string, checks []subscriber) {
 	level := slog.LevelInfo
-	if len(probes) > manyActivations {
-		m.log.Info(fmt.Sprintf("Activating %d healthcheckers", len(probes)))
+	if len(checks) > manyActivations {
+		m.log.Info(fmt.Sprintf("%s %d healthcheckers", word, len(checks)))
 		level = slog.LevelDebug
 	}
 	if !m.enabled(level) {
 		return
 	}
-	for _, p := range probes {
-		for _, s := range p.subscribers {
-			name, vs := s.rs.id().String(), s.rs.vs.id.String()
-			m.log.Log(context.Background(), level, "Activating healthchecker for service "+name+" for VS "+vs,
-				"virtual_server", vs, "real_server", name)
-		}
+	for _, s := range checks {
+		name, vs := s.rs.id().String(), s.rs.vs.id.String()
+		m.log.Log(context.Background(), level, word+" healthchecker for service "+name+" for VS "+vs,
+			"virtual_server", vs, "real_server", name)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"vigil/confparse"
 )
 
@@ -47,6 +49,63 @@ func TestManyChecksBeginWithOneLine(t *testing.T) {
 				t.Errorf("%d lines, want %d", got, tt.lines)
 			}
 		})
+	}
+}
+
+// TestSuspensionIsTold: what is suspended when it begins is deactivated, later suspended, and activated when it is no more; of what is not
+// known yet nothing is said. Many have one line.
+func TestSuspensionIsTold(t *testing.T) {
+	var b bytes.Buffer
+	said := func() (words []string) {
+		for line := range strings.Lines(b.String()) {
+			if _, text, ok := strings.Cut(line, `msg="`); ok && strings.Contains(text, " healthchecker") {
+				words = append(words, text[:strings.IndexByte(text, '"')])
+			}
+		}
+		b.Reset()
+		return words
+	}
+	lines := func(word string, servers ...int) (list []string) {
+		for _, n := range servers {
+			list = append(list, fmt.Sprintf("%s healthchecker for service [192.168.0.%d]:tcp:80 for VS %s", word, n, vsName))
+		}
+		return list
+	}
+	m := NewManager(Options{Logger: textLogger(&b), BFD: NewBFDSessions()})
+	suspend := func(state bool) func() {
+		return func() { m.Suspend(map[confparse.VirtualServerID]bool{vsID: state}) }
+	}
+	nobody := func() { m.Suspend(map[confparse.VirtualServerID]bool{{Group: "other"}: true}) }
+	applied := func(c *confparse.Config) func() { return func() { m.Apply(FromConfig(c)) } }
+	for i, step := range []struct {
+		do   func()
+		want []string
+	}{
+		{suspend(false), nil}, {applied(config(pool(2))), nil},
+		{suspend(true), lines(deactivating, 1, 2)}, {suspend(true), nil},
+		{applied(config(pool(3))), lines(deactivating, 3)},
+		{nobody, lines(activating, 1, 2, 3)}, {nobody, nil},
+		{suspend(true), lines(suspending, 1, 2, 3)},
+		{applied(config()), nil}, {func() { m.Suspend(nil) }, nil},
+		{applied(config(pool(1))), lines(activating, 1)},
+		{applied(config()), nil}, {suspend(false), nil}, {applied(config(pool(1))), nil},
+		{nobody, lines(activating, 1)}, // it is known now, and is not suspended
+		{applied(config()), nil}, {suspend(true), nil},
+		{applied(bfdPool()), lines(activating, 1, 2)}, // of which it is heard all the time
+		{nobody, nil}, {suspend(true), nil},
+	} {
+		step.do()
+		if diff := cmp.Diff(step.want, said()); diff != "" {
+			t.Errorf("step %d (-want +got):\n%s", i, diff)
+		}
+	}
+
+	m.Apply(serversInOne(manyActivations + 1))
+	said()
+	id := confparse.VirtualServerID{Family: confparse.IPv4, Protocol: confparse.TCP, Addr: netip.MustParseAddr("192.0.2.1"), Port: 80}
+	m.Suspend(map[confparse.VirtualServerID]bool{id: true})
+	if got := said(); len(got) != 1 || got[0] != fmt.Sprintf("Suspending %d healthcheckers", manyActivations+1) {
+		t.Errorf("%d lines, of them %q", len(got), got[:min(1, len(got))])
 	}
 }
 

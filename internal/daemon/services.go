@@ -159,6 +159,7 @@ func (s *services) watch(r *runningServices, buffer confparse.BufferSize) {
 	network, err := s.openNetwork(buffer, confparse.BufferSize{})
 	if err != nil {
 		s.log.Error("ha_suspend: cannot tell which addresses are here", "err", err)
+		r.suspended.blinded()
 		return
 	}
 	s.network = network

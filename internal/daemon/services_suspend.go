@@ -22,6 +22,7 @@ type suspension struct {
 
 	mu     sync.Mutex
 	known  bool
+	blind  bool                        // it will never be known
 	here   map[netip.Addr]map[int]bool // by interface
 	wanted map[confparse.VirtualServerID][]netip.Addr
 	was    map[confparse.VirtualServerID]bool
@@ -57,21 +58,26 @@ func (s *suspension) want(spec ipvs.Spec) bool {
 	return s.wanted != nil
 }
 
-// update says who is suspended now, if that has changed.
+// update says who is suspended now, and of whom that is not known yet, if that has changed.
 func (s *suspension) update() {
-	var now map[confparse.VirtualServerID]bool
+	now := make(map[confparse.VirtualServerID]bool)
 	for id, addresses := range s.wanted {
-		if s.known && !s.anyHere(addresses) {
-			if now == nil {
-				now = make(map[confparse.VirtualServerID]bool)
-			}
-			now[id] = true
+		if !s.blind && !(s.known && s.anyHere(addresses)) {
+			now[id] = s.known
 		}
 	}
 	if !maps.Equal(now, s.was) {
 		s.was = now
 		s.suspend(now)
 	}
+}
+
+// blinded has nobody suspended: which addresses are here cannot be told.
+func (s *suspension) blinded() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blind = true
+	s.update()
 }
 
 func (s *suspension) anyHere(addresses []netip.Addr) bool {
@@ -117,6 +123,9 @@ func (s *suspension) count(a netio.Address, is bool) {
 
 // run follows the addresses until ctx ends.
 func (s *suspension) run(ctx context.Context, n Network) error {
+	s.mu.Lock()
+	s.blind = false
+	s.mu.Unlock()
 	events := make(chan netio.Event, 64)
 	done := make(chan error, 1)
 	go func() { done <- n.Watch(ctx, events) }()
