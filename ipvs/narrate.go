@@ -88,6 +88,32 @@ func (r *Reconciler) narrateRemoved(id confparse.VirtualServerID) {
 	}
 }
 
+// manyLines is how many servers may leave at one time with a line each: of more than that nobody reads the lines.
+const manyLines = 200
+
+// narrateShutdown tells of the servers of virtual servers that end.
+func (r *Reconciler) narrateShutdown(list ...*virtualServer) {
+	level, n := slog.LevelInfo, 0
+	for _, vs := range list {
+		n += len(vs.spec.Pool.Servers)
+	}
+	if n > manyLines {
+		r.log.Info(fmt.Sprintf("Shutting down %d services", n))
+		level = slog.LevelDebug
+	}
+	if !r.log.Enabled(context.Background(), level) {
+		return
+	}
+	for _, vs := range list {
+		id := vs.spec.ID
+		for _, s := range vs.spec.Pool.Servers {
+			name := serverName(id, netip.AddrPortFrom(s.Addr, s.Port))
+			r.log.LogAttrs(context.Background(), level, "Shutting down service "+name+" from VS "+id.String(),
+				slog.String("virtual_server", id.String()), slog.String("real_server", name))
+		}
+	}
+}
+
 func (r *Reconciler) narrateOverride(e *entry, d DestKey, weight int32) {
 	r.log.Warn(fmt.Sprintf("The weight of %v in %v was set to %d behind our back; it is kept until the configuration or a "+
 		"check changes that server", d, e.key, weight))

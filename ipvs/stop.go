@@ -34,6 +34,9 @@ func (r *Reconciler) stop() {
 	for _, e := range entries {
 		e.vs = nil
 	}
+	if r.onStop == confparse.FlushOnStopOff {
+		r.narrateShutdown(r.listed...)
+	}
 	defer r.tellOmega(r.listed)
 	r.servers, r.listed, r.leaving, r.order, r.round = nil, nil, nil, nil, nil
 	r.restoreTimeouts(ctx)
