@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ type mailing struct {
 	task   *task
 }
 
-// setMail makes next how alerts are mailed. What waits under another one is not sent any more.
+// setMail makes next how alerts are mailed. What waits under another one has a second to be sent, and nobody waits for that.
 func (t *teller) setMail(next mailSpec) {
 	before := t.mail.Load()
 	switch {
@@ -57,7 +58,8 @@ func (t *teller) setMail(next mailSpec) {
 		return
 	case before != nil:
 		t.mail.Store(nil)
-		before.task.stop(tellStopLimit)
+		before.task.cancel()
+		t.parted = append(slices.DeleteFunc(t.parted, (*task).over), before.task)
 	}
 	if next.Server == "" {
 		return

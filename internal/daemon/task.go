@@ -46,6 +46,16 @@ func (t *task) stop(limit time.Duration) bool {
 	}
 }
 
+// over reports whether the task has ended.
+func (t *task) over() bool {
+	select {
+	case <-t.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // stopping is a task that is to end in a time.
 type stopping struct {
 	task  *task

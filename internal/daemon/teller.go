@@ -45,6 +45,7 @@ type teller struct {
 
 	all, services, routers outlet
 	mail                   atomic.Pointer[mailing] // nil: nobody is written to
+	parted                 []*task                 // Mailers of before, which have been told to end
 	priorities             atomic.Bool
 }
 
@@ -113,7 +114,12 @@ func (t *teller) close() {
 	defer cancel()
 	var ends sync.WaitGroup
 	ends.Go(func() { t.programs.Close(ctx) })
-	ends.Go(func() { t.setMail(mailSpec{}) })
+	ends.Go(func() {
+		t.setMail(mailSpec{})
+		for _, mailer := range t.parted { // their second is the same
+			mailer.stop(tellStopLimit)
+		}
+	})
 	ends.Wait()
 	for _, o := range []*outlet{&t.all, &t.services, &t.routers} {
 		o.close()
