@@ -5,11 +5,14 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +21,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/internal/script"
+	"vigil/internal/testlan"
 )
 
 // sites are servers on which a check of each kind passes that asks over the network.
@@ -118,6 +122,208 @@ func TestNoDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	outcomes(t, "after", checks, Passed, nil)
+}
+
+// observedPool is a Manager with a real server for each of some checks, which it makes as they are, or from elsewhere.
+type observedPool struct {
+	m     *Manager
+	names []string
+
+	under sync.RWMutex // held by each attempt under way
+	mu    sync.Mutex
+	made  map[string]Checker
+	count map[string]map[Outcome]int
+}
+
+// observing returns such a Manager, with its pool applied.
+func observing(checks map[string]Checker) *observedPool {
+	o := &observedPool{m: NewManager(Options{}), names: slices.Sorted(maps.Keys(checks)), made: checks}
+	vs := pool(len(checks))
+	for i, name := range o.names {
+		for kind := range kinds {
+			if kind.String() == name {
+				vs.RealServers[i].Checkers[0].Kind = kind
+			}
+		}
+		vs.RealServers[i].Checkers[0].DelayLoop, vs.RealServers[i].Checkers[0].Retry = 10*ms, 0
+	}
+	o.m.newChecker = func(c CheckSpec, _ means, _ int) Checker { return observedCheck{o, o.names[c.addr.As4()[3]-1]} }
+	o.m.Apply(FromConfig(config(vs)))
+	return o
+}
+
+// now returns the health of everything.
+func (o *observedPool) now() Snapshot {
+	o.m.mu.Lock()
+	defer o.m.mu.Unlock()
+	return o.m.snapshot()
+}
+
+// from has the attempts that begin from now on be those of checks, and counts anew. Those under way have ended.
+func (o *observedPool) from(checks map[string]Checker, also func()) {
+	o.under.Lock() // a server in this process could not take their connection without a descriptor of its own
+	defer o.under.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.made, o.count = checks, make(map[string]map[Outcome]int)
+	also()
+}
+
+// until waits until each check has been made twice with the outcome that is wanted, which some may differ from, and fails if one has
+// come to another.
+func (o *observedPool) until(t *testing.T, when string, want Outcome, but map[string]Outcome) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := testlan.Until(ctx, when, func() error {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for _, name := range o.names {
+			want := want
+			if other, ok := but[name]; ok {
+				want = other
+			}
+			if len(o.count[name]) > 1 || len(o.count[name]) == 1 && o.count[name][want] == 0 {
+				t.Fatalf("%s: %s: %v, want %v", when, name, o.count[name], want)
+			}
+			if o.count[name][want] < 2 {
+				return fmt.Errorf("%s: %v", name, o.count[name])
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// observedCheck is one attempt of a check.
+type observedCheck struct {
+	pool *observedPool
+	name string
+}
+
+// Check implements Checker.
+func (c observedCheck) Check(ctx context.Context) Result {
+	o := c.pool
+	o.under.RLock()
+	defer o.under.RUnlock()
+	o.mu.Lock()
+	check, count := o.made[c.name], o.count
+	o.mu.Unlock()
+	r := check.Check(ctx)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ctx.Err() == nil && count != nil {
+		if count[c.name] == nil {
+			count[c.name] = make(map[Outcome]int)
+		}
+		count[c.name][r.Outcome]++
+	}
+	return r
+}
+
+// bound returns the checks with the sources that those over TCP and those over UDP are to have.
+func bound(checks map[string]Checker, tcp, udp netip.AddrPort) map[string]Checker {
+	from := func(d dial, a netip.AddrPort) dial {
+		d.bindAddr, d.bindPort = a.Addr(), a.Port()
+		return d
+	}
+	all := make(map[string]Checker, len(checks))
+	for name, c := range checks {
+		switch c := c.(type) {
+		case tcpCheck:
+			all[name] = tcpCheck{from(c.dial, tcp)}
+		case httpCheck:
+			c.dial = from(c.dial, tcp)
+			all[name] = c
+		case grpcCheck:
+			c.with.via = from(c.with.via, tcp)
+			all[name] = c
+		case smtpCheck:
+			c.dial = from(c.dial, tcp)
+			all[name] = c
+		case dnsCheck:
+			c.dial = from(c.dial, udp)
+			all[name] = c
+		case udpCheck:
+			c.dial = from(c.dial, udp)
+			all[name] = c
+		default:
+			all[name] = c
+		}
+	}
+	return all
+}
+
+// TestServersStayWhileChecksCannotBeMade: what is up stays up and what is down stays down while there are no descriptors, or no ports to
+// connect from; afterwards checks go on, and no descriptor has been lost.
+func TestServersStayWhileChecksCannotBeMade(t *testing.T) {
+	needEchoes(t)
+	const dead = "TCP_CHECK of one that is down"
+	checks := everyKind(t, newSites(t, true))
+	outcomes(t, "before", checks, Passed, nil)
+	checks[dead] = tcpCheck{dial{target: closedPort(t), timeout: time.Minute}}
+	taken, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	datagrams, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer datagrams.Close()
+	portless := bound(checks, netip.MustParseAddrPort(taken.Addr().String()), netip.MustParseAddrPort(datagrams.LocalAddr().String()))
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	restrict := func(n uint64) func() {
+		return func() {
+			if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: limit.Max}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	defer restrict(limit.Cur)()
+	down := map[string]Outcome{dead: Failed}
+	for _, want := range []struct {
+		of      string
+		without map[string]Checker
+		most    uint64 // descriptors; what is open stays open
+		but     map[string]Outcome
+	}{
+		{"descriptors", checks, 0, nil},
+		{"ports", portless, limit.Cur, map[string]Outcome{"PING_CHECK": Passed, "MISC_CHECK": Passed}},
+	} {
+		t.Run("for want of "+want.of, func(t *testing.T) {
+			leavesNothing(t, func() {
+				o := observing(checks)
+				o.from(checks, func() {})
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- o.m.Run(ctx) }()
+				defer func() { cancel(); <-done }()
+				o.until(t, "before", Passed, down)
+				o.m.Take()
+				before := health(o.now())
+				o.from(want.without, restrict(want.most))
+				defer restrict(limit.Cur)()
+				o.until(t, "without", Postponed, want.but)
+				if now := health(o.now()); !slices.Equal(now, before) {
+					t.Errorf("%q became %q", before, now)
+				}
+				o.from(checks, restrict(limit.Cur))
+				o.until(t, "after", Passed, down)
+				if now := health(o.now()); !slices.Equal(now, before) {
+					t.Errorf("%q became %q afterwards", before, now)
+				}
+				if changes := o.m.Take(); len(changes) > 0 {
+					t.Errorf("told: %+v", changes)
+				}
+			})
+		})
+	}
 }
 
 // TestNoPorts: with the ephemeral ports used up no connection can be made, which says nothing of the servers. An echo
