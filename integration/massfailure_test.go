@@ -148,6 +148,7 @@ func massFailure(t *testing.T, checks massChecks) {
 			c.Close()
 		}
 	}()
+	began := time.Now()
 	for _, d := range []*labkit.Director{director, calm} {
 		j.must(d.Start())
 	}
@@ -167,12 +168,14 @@ func massFailure(t *testing.T, checks massChecks) {
 		}))
 	}
 	have(massServices * massServers)
+	added := time.Since(began)
 	j.must(testlan.Until(wait(t), "checks have passed", func() error { // or they need no retries to fail
 		if n := len(ended(director.Log[0].Lines(), "success", time.Time{})); n < massServices*massServers {
 			return fmt.Errorf("%d have", n)
 		}
 		return director.Running()
 	}))
+	watched := time.Now()
 	for _, host := range []string{"busy", "calm"} {
 		since := time.Now()
 		j.must(testlan.Until(wait(t), "advertisements of "+host, func() error {
@@ -183,6 +186,7 @@ func massFailure(t *testing.T, checks massChecks) {
 		}))
 	}
 	from := time.Now()
+	before := labkit.Silence(capture.Adverts("busy", watched), from)
 	j.must(servers.Close())
 	var looks []look
 	j.must(testlan.Until(wait(t), "servers out of the kernel", func() error {
@@ -215,18 +219,17 @@ func massFailure(t *testing.T, checks massChecks) {
 	t.Logf("out of the kernel %v after their checks had failed, at the most; the longest time without an advertisement %v, of the other daemon %v", took, silence, control)
 	// A backup is patient for three intervals and its skew.
 	const patient = 300 * time.Millisecond
-	if silence > max(patient, 2*control) {
-		t.Errorf("no advertisement for %v, while the other daemon was silent for %v at most", silence, control)
+	if silence > max(patient, 2*control, 2*before) {
+		t.Errorf("no advertisement for %v, while the other daemon was silent for %v at most, and this one for %v before", silence, control, before)
 	}
 	j.must(director.Stop())
 	j.must(calm.Stop())
 	raw = max(raw, kernelRemoves(j, busy))
-	t.Logf("the kernel alone takes %v", raw)
-	// One check of all: 0.6 to 1.5 s from the first failure on a machine that runs the other daemon when it is due; one that does
-	// not is slower by as much as that one's advertisements are apart. With a check each, each is out sooner.
-	const interval = 100 * time.Millisecond
-	if slower := float64(control) / float64(interval); took > 3*raw+time.Duration(slower*float64(2*time.Second)) {
-		t.Errorf("ten thousand servers were out after %v; the kernel needs %v", took, raw)
+	t.Logf("they were all there %v after the start; the kernel alone takes %v", added, raw)
+	// That it takes no more than a second is what bench-vrrp asks, of a machine that is not emulated. Here it is compared with what the
+	// program has to do before: to read what it checks, and to add it.
+	if took > 3*(raw+added) {
+		t.Errorf("ten thousand servers were out after %v; they were all there %v after the start, and the kernel needs %v", took, added, raw)
 	}
 }
 

@@ -114,7 +114,8 @@ type twins struct {
 	listings  []ipvsadm.Kernel
 	directors []*labkit.Director
 	dir       string
-	services  int // that were compared
+	told      *told2 // what both tell, if it matters
+	services  int    // that were compared
 }
 
 func newTwins(ctx context.Context, lab *testlan.Lab, name string, programs [2]labkit.Program) (*twins, error) {
@@ -157,11 +158,11 @@ func (w *twins) logs() string {
 	return b.String()
 }
 
-// configure gives both the file with a text, and returns what we read in it.
+// configure gives both the file with a text, in which HOST is the name of the host, and returns what we read in it.
 func (w *twins) configure(text string) (*confparse.Config, error) {
 	text = strings.ReplaceAll(text, "DIR", w.dir)
 	for _, d := range w.directors {
-		if err := d.Configure(text); err != nil {
+		if err := d.Configure(strings.ReplaceAll(text, "HOST", d.Host.Name)); err != nil {
 			return nil, err
 		}
 	}
@@ -189,6 +190,12 @@ func (w *twins) try(ctx context.Context, c tried) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if w.told != nil {
+		if err := w.told.listen(ctx, w.hosts, w.dir); err != nil {
+			return err
+		}
+		defer w.told.end()
+	}
 	w.directors = nil
 	for i, h := range w.hosts {
 		d, err := labkit.NewDirector(w.lab, h, w.programs[i])
@@ -282,6 +289,9 @@ func (w *twins) end(ctx context.Context) error {
 			return fmt.Errorf("%s has left %v behind", d.Program.Name, slices.Collect(maps.Keys(t)))
 		}
 	}
+	if w.told != nil {
+		return until(ctx, w.told.agreeAtLast)
+	}
 	return nil
 }
 
@@ -310,6 +320,9 @@ func (w *twins) agree(ctx context.Context, e *expectation, c tried) error {
 		return nil
 	})
 	w.services += len(want)
+	if err == nil && w.told != nil {
+		err = w.told.agree(ctx)
+	}
 	return err
 }
 

@@ -121,7 +121,7 @@ func TestCheckCase50(t *testing.T) {
 		c.told("gone .1")
 		c.want(c.load(server("81", "81"), nil), "add tcp 10.0.0.1:81 wlc", "add tcp 10.0.0.1:81 -> 192.168.0.1:81 weight 1",
 			"delete tcp 10.0.0.1:80")
-		c.told("gone .1, lost 1-0=1>0, !gained 1+0=1<=1")
+		c.told("#gone .1, #lost 1-0=1>0, !gained 1+0=1<=1")
 	})
 }
 
@@ -131,7 +131,7 @@ func TestCheckCase52(t *testing.T) {
 		c.fail(2)
 		c.events = nil
 		c.want(c.load(other, nil), "delete tcp 10.0.0.1:80") // which takes its servers along
-		c.told("gone .1, gone .2 that was down, lost 1-0=1>0")
+		c.told("#gone .1, #gone .2 that was down, #lost 1-0=1>0")
 	})
 	for _, flush := range []string{"lvs_flush_on_stop", "lvs_flush_on_stop VS"} {
 		global := "global_defs {\n" + flush + "\n}\n"
@@ -152,8 +152,8 @@ func TestCheckCase53(t *testing.T) {
 		told                     string
 	}{
 		{"default", "", "", false, 1, ""},
-		{"omega", "", "omega", false, 1, "gone .1, gone .2 that was down, lost 1-0=1>0"},
-		{"lvs_flush_on_stop", "lvs_flush_on_stop", "omega", false, 0, "gone .1, gone .2 that was down, lost 1-0=1>0"},
+		{"omega", "", "omega", false, 1, "#gone .1, #gone .2 that was down, #lost 1-0=1>1"},
+		{"lvs_flush_on_stop", "lvs_flush_on_stop", "omega", false, 0, "#gone .1, #gone .2 that was down, #lost 1-0=1>1"},
 		{"lvs_flush_on_stop VS", "lvs_flush_on_stop VS", "", false, 1, ""},
 		{"-I", "", "omega", true, 2, ""},
 	} {

@@ -120,7 +120,7 @@ func TestDrainOfAVirtualServer(t *testing.T) {
 			begin(c)
 			c.told("!gained 1+0=1<=2, !gained 1+0=1<=1")
 			c.want(c.load(other, nil), out...)
-			c.told("gone .1, gone .2, lost 1-0=1>0")
+			c.told("#gone .1, #gone .2, #lost 1-0=1>0")
 			c.want(c.later(1500*time.Millisecond), "delete "+caseDest2)
 			c.want(c.load(other+"\n", nil)) // a reload does not end it
 			c.kernel.SetConnections(func(ipvs.ServiceKey, ipvs.DestKey) uint32 { return 0 })

@@ -7,11 +7,11 @@ import (
 )
 
 // leave lets the servers of a virtual server end their connections that has left the configuration: its services stay, unless
-// they are those of others by now, and nobody new comes to its servers. It reports whether there are any to wait for.
-func (r *Reconciler) leave(old *virtualServer) bool {
+// they are those of others by now, and nobody new comes to its servers.
+func (r *Reconciler) leave(old *virtualServer) {
 	p := old.pool.Leaving()
 	if len(p.Draining()) == 0 {
-		return false
+		return
 	}
 	spec := *old.spec
 	spec.Pool = pool.Spec{}
@@ -24,7 +24,6 @@ func (r *Reconciler) leave(old *virtualServer) bool {
 		}
 	}
 	r.leaving = append(r.leaving, vs)
-	return true
 }
 
 // keepLeaving has the services of virtual servers that leave be wanted by the present Spec as well, but for those that are

@@ -16,9 +16,15 @@ func (r *Reconciler) tellNews(entries []*entry) {
 		return
 	}
 	// First what has ended: another virtual server may have its name, as one of a group does whose protocol is another.
+	var gone []Event
 	for _, vs := range r.ended {
-		r.tellEnd(vs, false)
+		for _, n := range r.tellEnd(vs, false) {
+			if n.Kind == pool.ServerGone && n.Up {
+				gone = append(gone, Event{VirtualServer: vs.spec.ID, Note: n})
+			}
+		}
 	}
+	r.narrateServers("Removing", gone)
 	r.ended = nil
 	for _, e := range entries {
 		if e.vs != nil {
@@ -44,10 +50,12 @@ func (r *Reconciler) tell(vs *virtualServer, n pool.Note) {
 	}
 }
 
-func (r *Reconciler) tellEnd(vs *virtualServer, stops bool) {
-	for _, n := range vs.pool.End(stops) {
+func (r *Reconciler) tellEnd(vs *virtualServer, stops bool) []pool.Note {
+	notes := vs.pool.End(stops)
+	for _, n := range notes {
 		r.tell(vs, n)
 	}
+	return notes
 }
 
 // has reports whether the kernel has server i, or the Sorry server, in every service as the pool wants.
@@ -91,27 +99,31 @@ func (r *Reconciler) narrateRemoved(id confparse.VirtualServerID) {
 // manyLines is how many servers may leave at one time with a line each: of more than that nobody reads the lines.
 const manyLines = 200
 
-// narrateShutdown tells of the servers of virtual servers that end.
-func (r *Reconciler) narrateShutdown(list ...*virtualServer) {
-	level, n := slog.LevelInfo, 0
-	for _, vs := range list {
-		n += len(vs.spec.Pool.Servers)
-	}
-	if n > manyLines {
-		r.log.Info(fmt.Sprintf("Shutting down %d services", n))
+// narrateServers tells of servers that leave with their virtual server.
+func (r *Reconciler) narrateServers(verb string, list []Event) {
+	level := slog.LevelInfo
+	if len(list) > manyLines {
+		r.log.Info(fmt.Sprintf("%s %d services", verb, len(list)))
 		level = slog.LevelDebug
 	}
 	if !r.log.Enabled(context.Background(), level) {
 		return
 	}
+	for _, e := range list {
+		name, vs := serverName(e.VirtualServer, e.Server), e.VirtualServer.String()
+		r.log.LogAttrs(context.Background(), level, verb+" service "+name+" from VS "+vs,
+			slog.String("virtual_server", vs), slog.String("real_server", name))
+	}
+}
+
+// serversOf are the servers of virtual servers, for narrateServers.
+func serversOf(list []*virtualServer) (all []Event) {
 	for _, vs := range list {
-		id := vs.spec.ID
 		for _, s := range vs.spec.Pool.Servers {
-			name := serverName(id, netip.AddrPortFrom(s.Addr, s.Port))
-			r.log.LogAttrs(context.Background(), level, "Shutting down service "+name+" from VS "+id.String(),
-				slog.String("virtual_server", id.String()), slog.String("real_server", name))
+			all = append(all, Event{VirtualServer: vs.spec.ID, Note: pool.Note{Server: netip.AddrPortFrom(s.Addr, s.Port)}})
 		}
 	}
+	return all
 }
 
 func (r *Reconciler) narrateOverride(e *entry, d DestKey, weight int32) {

@@ -16,12 +16,13 @@ import (
 	"vigil/ipvs/ipvstest"
 )
 
-// TestServersThatAreShutDownAreTold: at the stop, and when a reload takes their virtual server away, each has a line, in the order of the
-// configuration; many together have one. Where no server is removed by itself there is none, as with keepalived.
+// TestServersThatAreShutDownAreTold: at the stop, and those that are up when a reload takes their virtual server away, have a line each, in
+// the order of the configuration; many together have one. Where no server is removed by itself there is none, as with keepalived.
 func TestServersThatAreShutDownAreTold(t *testing.T) {
-	line := func(service, server int) string {
-		return fmt.Sprintf("Shutting down service [192.168.%d.%d]:tcp:8080 from VS [10.0.0.%d]:tcp:80", service, server, service)
+	text := func(verb string, service, server int) string {
+		return fmt.Sprintf("%s service [192.168.%d.%d]:tcp:8080 from VS [10.0.0.%d]:tcp:80", verb, service, server, service)
 	}
+	line := func(service, server int) string { return text("Shutting down", service, server) }
 	for _, x := range []struct {
 		name            string
 		servers         int // of each of two virtual servers
@@ -31,14 +32,14 @@ func TestServersThatAreShutDownAreTold(t *testing.T) {
 		removed, atStop []string // the lines; nil = not looked at, for it is their number that counts
 		n               int      // of lines at the stop
 	}{
-		{"one by one", 2, confparse.FlushOnStopOff, false, slog.LevelInfo, []string{line(2, 1), line(2, 2)}, []string{line(1, 1), line(1, 2)}, 2},
+		{"one by one", 2, confparse.FlushOnStopOff, false, slog.LevelInfo, []string{text("Removing", 2, 2)}, []string{line(1, 1), line(1, 2)}, 2},
 		{"lvs_flush_on_stop", 2, confparse.FlushOnStopAll, false, slog.LevelInfo, nil, nil, 0},
 		{"lvs_flush_on_stop VS", 2, confparse.FlushOnStopVS, false, slog.LevelInfo, nil, nil, 0},
-		{"-I", 2, confparse.FlushOnStopOff, true, slog.LevelInfo, []string{line(2, 1), line(2, 2)}, nil, 0},
+		{"-I", 2, confparse.FlushOnStopOff, true, slog.LevelInfo, []string{text("Removing", 2, 2)}, nil, 0},
 		{"as many as have lines", 200, confparse.FlushOnStopOff, false, slog.LevelInfo, nil, nil, 200},
-		{"too many", 201, confparse.FlushOnStopOff, false, slog.LevelInfo, []string{"Shutting down 201 services"},
-			[]string{"Shutting down 201 services"}, 1},
-		{"too many, for who looks for errors", 201, confparse.FlushOnStopOff, false, slog.LevelDebug, nil, nil, 202},
+		{"too many", 202, confparse.FlushOnStopOff, false, slog.LevelInfo, []string{"Removing 201 services"},
+			[]string{"Shutting down 202 services"}, 1},
+		{"too many, for who looks for errors", 202, confparse.FlushOnStopOff, false, slog.LevelDebug, nil, nil, 203},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -46,7 +47,7 @@ func TestServersThatAreShutDownAreTold(t *testing.T) {
 				var log bytes.Buffer
 				told := func() (lines []string) {
 					for line := range strings.Lines(log.String()) {
-						if _, text, ok := strings.Cut(line, `msg="`); ok && strings.HasPrefix(text, "Shutting down") {
+						if _, text, ok := strings.Cut(line, `msg="`); ok && (strings.HasPrefix(text, "Shutting down") || strings.HasPrefix(text, "Removing ")) && !strings.HasPrefix(text, "Removing Virtual") {
 							lines = append(lines, text[:strings.IndexByte(text, '"')])
 						}
 					}
@@ -62,7 +63,7 @@ func TestServersThatAreShutDownAreTold(t *testing.T) {
 					t.Helper()
 					s := specOf(services...)
 					s.FlushOnStop = x.flush
-					r.Set(s, ipvs.Health{})
+					r.Set(s, serverHealth(service(2, 2), 0, false, 1)) // which goes
 					if err := r.Sync(ctx); err != nil {
 						t.Fatal(err)
 					}

@@ -35,7 +35,7 @@ func (r *Reconciler) stop() {
 		e.vs = nil
 	}
 	if r.onStop == confparse.FlushOnStopOff {
-		r.narrateShutdown(r.listed...)
+		r.narrateServers("Shutting down", serversOf(r.listed))
 	}
 	defer r.tellOmega(r.listed)
 	r.servers, r.listed, r.leaving, r.order, r.round = nil, nil, nil, nil, nil

@@ -41,7 +41,6 @@ func (r *Reconciler) setSpec(s Spec, h Health) {
 		vs.show()
 	}
 	r.pools.Store(&pools)
-	var gone []*virtualServer
 	for _, vs := range r.listed {
 		if before[vs.spec.ID] == vs {
 			r.narrateRemoved(vs.spec.ID)
@@ -49,12 +48,9 @@ func (r *Reconciler) setSpec(s Spec, h Health) {
 			if s.FlushOnStop == confparse.FlushOnStopOff {
 				r.ended = append(r.ended, vs)
 			}
-			if !r.leave(vs) && s.FlushOnStop == confparse.FlushOnStopOff {
-				gone = append(gone, vs)
-			}
+			r.leave(vs)
 		}
 	}
-	r.narrateShutdown(gone...)
 	r.listed = listed
 	r.keepLeaving()
 	for _, e := range r.entries {

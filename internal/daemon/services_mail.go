@@ -52,7 +52,7 @@ func panicText(e ipvs.Event) string {
 // serverText is what a mail says of a real server.
 func serverText(e ipvs.Event) string {
 	switch {
-	case e.Kind == ipvs.ServerGone && e.Final:
+	case e.Kind == ipvs.ServerGone && e.Stops:
 		return "=> Shutting down <="
 	case e.Kind == ipvs.ServerGone:
 		return "=> Removing <="
@@ -68,7 +68,7 @@ func serverText(e ipvs.Event) string {
 func quorumText(e ipvs.Event) string {
 	gained := e.Kind == ipvs.QuorumGained
 	switch {
-	case e.Final:
+	case e.Stops:
 		return "=> Shutting down <="
 	case gained:
 		text := "Gained quorum"

@@ -21,9 +21,11 @@ func quorumEvent(kind pool.NoteKind, change func(*pool.Note)) ipvs.Event {
 
 func TestAlerts(t *testing.T) {
 	const rs, vs = "[lb1] Realserver [198.51.100.1]:tcp:8080 of virtual server [192.0.2.1]:tcp:80", "[lb1] Virtualserver [192.0.2.1]:tcp:80"
-	initial, final := func(n *pool.Note) { n.Initial = true }, func(n *pool.Note) { n.Final = true }
+	initial, final := func(n *pool.Note) { n.Initial = true }, func(n *pool.Note) { n.Final, n.Stops = true, true }
 	last := serverEvent(pool.ServerGone, true, pool.Notify{})
-	last.Final = true
+	last.Final, last.Stops = true, true
+	removed := serverEvent(pool.ServerGone, true, pool.Notify{})
+	removed.Final = true
 	check := func(kind pool.NoteKind, up bool, text string) ipvs.Event {
 		e := serverEvent(kind, up, pool.Notify{})
 		e.Alert = text
@@ -41,6 +43,8 @@ func TestAlerts(t *testing.T) {
 		{check(pool.CheckDone, true, "MISC CHECK succeeded on service"), rs + " - UP", "=> MISC CHECK succeeded on service <="},
 		{serverEvent(pool.ServerGone, true, pool.Notify{}), rs + " - DOWN", "=> Removing <="},
 		{last, rs + " - DOWN", "=> Shutting down <="},
+		{removed, rs + " - DOWN", "=> Removing <="},
+		{quorumEvent(pool.QuorumLost, func(n *pool.Note) { n.Final, n.Live = true, 0 }), vs + " - DOWN", "=> Lost quorum 3-1=2 > 0 <="},
 		{panicEvent(pool.PanicBegan, true), vs + " - UP", "=> Too many servers fail: 5 are out, and no more are taken out <="},
 		{panicEvent(pool.PanicEnded, false), vs + " - DOWN", "=> No server that fails is kept in any more <="},
 		{quorumEvent(pool.QuorumGained, nil), vs + " - UP", "=> Gained quorum 3+1=4 <= 5 <="},

@@ -248,11 +248,11 @@ func TestBeginningsAndEnds(t *testing.T) {
 		if want := n.Server.Addr() != netip.MustParseAddr("192.0.2.2") && n.Server.Addr() != netip.MustParseAddr("192.0.2.3"); n.Kind == ServerGone && n.Up != want {
 			t.Errorf("%v was up: %v", n.Server, n.Up)
 		}
-		if n.Final || n.Kind == QuorumLost && n.Live != 0 {
+		if !n.Final || n.Stops || n.Kind == QuorumLost && n.Live != 0 {
 			t.Errorf("by a reload: %+v", n)
 		}
 	}
-	if slices.ContainsFunc(p.End(true), func(n Note) bool { return !n.Final }) {
-		t.Error("at the stop something is not final")
+	if slices.ContainsFunc(p.End(true), func(n Note) bool { return !n.Final || !n.Stops }) {
+		t.Error("at the stop something goes on")
 	}
 }

@@ -44,7 +44,8 @@ type Note struct {
 	Sorry      SorryServer
 
 	Initial bool // it was so from the start, or is by a reload
-	Final   bool // the daemon stops
+	Final   bool // the virtual server is no more
+	Stops   bool // and neither is the daemon
 }
 
 // note is a Note about server i.
@@ -179,12 +180,12 @@ func (p *Pool) End(stops bool) []Note {
 	notes := p.gone
 	for i := range p.servers {
 		n := p.goneNote(i)
-		n.Final = stops
+		n.Final, n.Stops = true, stops
 		notes = append(notes, n)
 	}
 	if p.toldQuorum {
 		n := p.quorumNote()
-		if n.Kind, n.Final = QuorumLost, stops; !stops {
+		if n.Kind, n.Final, n.Stops = QuorumLost, true, stops; !stops {
 			n.Live = 0 // they have gone one after the other
 		}
 		notes = append(notes, n)
