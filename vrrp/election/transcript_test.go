@@ -26,11 +26,16 @@ var update = flag.Bool("update", false, "rewrite the golden transcripts")
 // happened to it:
 //
 //	instance NAME [vrid=N] [priority=N] [version=N] [interval=D] [nopreempt] [owner] [link=down] [resume] [delay=D]
-//	         [address=PREFIX,…] [track=INTERFACE:WEIGHT]   describes an instance; GROUP.NAME puts it into a group
+//	         [address=PREFIX,…] [track=INTERFACE:WEIGHT] [preempt_delay=D] [pre_master=TIMEOUT] [ensure_master=INTERVAL]
+//	         [repair] [auth=hmac|ah]                       describes an instance; GROUP.NAME puts it into a group
 //	apply                                                 makes the instances described so far the desired state
 //	run D                                                 lets time pass
-//	hear NAME PRIORITY [from=ADDR] [interval=D]           an advert comes in
-//	link|track|source|lost|fail|stop NAME [ARG…]          another event
+//	hear NAME PRIORITY [from=ADDR] [interval=D] [key=N] [age=D] [sequence=N]
+//	                                                      an advert comes in, with what authenticates it: by auth_hmac it was
+//	                                                      signed age ago, by AH it has that sequence number
+//	link|track|source|fail|stop NAME [ARG…]               another event
+//	lost NAME [PREFIX…]                                   somebody has removed addresses
+//	ends NAME PROGRAM [failed]                            pre_master or ensure_master ends
 //	drop NAME                                             takes an instance out of the description
 //	status                                                prints the states
 func TestTranscripts(t *testing.T) {
@@ -119,7 +124,9 @@ func (p *transcript) command(words []string) {
 		addr, _ := netip.ParseAddr(arg(2))
 		p.do(name, SourceChanged{Source: addr})
 	case "lost":
-		p.do(name, ResourcesLost{})
+		p.lose(name, words[2:])
+	case "ends":
+		p.ends(name, arg(2), arg(3) == "failed")
 	case "fail":
 		p.failAll(name)
 	case "stop":
@@ -139,6 +146,27 @@ func (p *transcript) failAll(name confparse.InstanceName) {
 		ev.Failures = append(ev.Failures, Failure{r, errEffect})
 	}
 	p.do(name, ev)
+}
+
+// lose has somebody remove addresses of a router.
+func (p *transcript) lose(name confparse.InstanceName, list []string) {
+	var ev ResourcesLost
+	for _, a := range list {
+		ev.Resources = append(ev.Resources, Address{Prefix: netip.MustParsePrefix(a), Link: "eth0"})
+	}
+	p.do(name, ev)
+}
+
+// ends has the program that was started last end.
+func (p *transcript) ends(name confparse.InstanceName, hook string, failed bool) {
+	done := HookDone{Hook: PreMaster, Serial: p.routers[p.handles[name]].machine.hooks.serial}
+	if hook == EnsureMaster.String() {
+		done.Hook = EnsureMaster
+	}
+	if failed {
+		done.Err = errHook
+	}
+	p.do(name, done)
 }
 
 func (p *transcript) describe(name confparse.InstanceName, options []string) {
@@ -170,6 +198,16 @@ func (p *transcript) describe(name confparse.InstanceName, options []string) {
 			start.Silence = time.Millisecond
 		case "delay":
 			start.Delay = p.duration(value)
+		case "preempt_delay":
+			s.PreemptDelay = p.duration(value)
+		case "pre_master":
+			preMaster(p.duration(value))(&s)
+		case "ensure_master":
+			ensureMaster(p.duration(value))(&s)
+		case "repair":
+			s.OnLoss = LossRepair
+		case "auth":
+			map[string]func(*InstanceSpec){"hmac": signing(1), "ah": authAH}[value](&s)
 		case "address":
 			s.Addresses = nil
 			for v := range strings.SplitSeq(value, ",") {
@@ -202,8 +240,17 @@ func (p *transcript) hearWith(name confparse.InstanceName, options []string) {
 	for _, x := range s.Addresses {
 		ev.Advert.Addresses = append(ev.Advert.Addresses, x.Prefix.Addr())
 	}
+	signed := SendAdvert{Advert: ev.Advert, To: []netip.Addr{s.Group}, TTL: 255}
+	signed.Advert.AuthType, signed.Advert.AuthData = s.AuthType, s.AuthData
+	stamp, secret := clockAt(p.clock), s.HMAC.Active
 	for _, o := range options[1:] {
 		switch key, value, _ := strings.Cut(o, "="); key {
+		case "key":
+			secret = s.HMAC.Keys[p.number(value)-1]
+		case "age":
+			stamp = clockAt(p.clock - p.duration(value))
+		case "sequence":
+			signed.Advert.Sequence = uint32(p.number(value))
 		case "from":
 			ev.Source = netip.MustParseAddr(value)
 		case "interval":
@@ -212,6 +259,14 @@ func (p *transcript) hearWith(name confparse.InstanceName, options []string) {
 			p.t.Fatalf("unknown option %q", o)
 		}
 	}
+	if s.HMAC.Signs() {
+		signed.Advert.Signature = &wire.Signature{KeyID: secret.ID, Key: secret.Secret}
+	}
+	if s.HMAC.Signs() || s.AuthType == wire.AuthAH {
+		signed.Source = ev.Source
+		ev = overTheWire(p.t, []Action{signed}, stamp)[0]
+	}
+	ev.Clock = clockAt(p.clock)
 	p.do(name, ev)
 }
 
