@@ -50,6 +50,7 @@ type Machine struct {
 
 	peers    peerTable
 	sequence uint32 // AuthAH: of the last advert of all routers
+	ours     uint32 // that sequence, when the advert was ours; else another one
 	replays  replays
 	master   Peer // the other router heard as master last, or resigning; none while MASTER
 	interval time.Duration

@@ -100,7 +100,7 @@ func (m *Machine) dress(a *wire.Advert) {
 		if m.sequence < wire.MaxSequence {
 			m.sequence++
 		}
-		a.Sequence = m.sequence
+		a.Sequence, m.ours = m.sequence, m.sequence
 	}
 	if h := &m.spec.HMAC; h.Signs() {
 		a.Signature = &wire.Signature{KeyID: h.Active.ID, Key: h.Active.Secret}
@@ -133,11 +133,12 @@ func (m *Machine) authenticate(ev *AdvertReceived) rejection {
 	if reason := a.AH.Verify(m.spec.AuthData, m.spec.Unicast()); reason != wire.DropNone {
 		return rejection{reason, 0, 0}
 	}
-	// All routers share one sequence: who becomes master goes on where the last one stopped.
-	if a.AH.Sequence <= m.sequence {
-		return rejection{wire.DropSequence, int(a.AH.Sequence), int(m.sequence)}
+	// All routers share one sequence: who becomes master goes on where the last one stopped. Two that are MASTER at once and in
+	// step send the same numbers; such a one counts once, or neither would ever hear the other.
+	if n := a.AH.Sequence; n < m.sequence || n == m.sequence && n != m.ours {
+		return rejection{wire.DropSequence, int(n), int(m.sequence)}
 	}
-	m.sequence = a.AH.Sequence
+	m.sequence, m.ours = a.AH.Sequence, 0
 	return rejection{}
 }
 
