@@ -11,8 +11,9 @@ import (
 )
 
 // Keepalived is a peer that behaves as keepalived does where that differs from us: it hands nothing over, resigns with two
-// adverts of priority 0 and at once, gives everything up when one address is deleted, puts off its own advert whenever it
-// hears one, tries no address twice, and does not resume. It knows neither hooks nor passwords.
+// adverts of priority 0 and at once, gives everything up when one address is deleted, puts off its own advert whenever as
+// MASTER it gets a packet, be it one that it refuses, tries no address twice, and does not resume. It knows neither hooks
+// nor auth_hmac nor auth_type AH.
 type Keepalived struct {
 	routers []*kaRouter
 	spec    election.Spec
@@ -120,11 +121,28 @@ func (k *Keepalived) Step(now election.Instant, h election.Handle, ev election.E
 			}
 		}
 	case election.AdvertReceived:
-		if now >= r.listenFrom && ev.Advert.Version == r.spec.Version && (ev.Advert.Version != 2 || ev.Advert.Interval == r.spec.AdvertInterval) {
+		if k.accepts(now, r, &ev.Advert) {
 			k.hear(now, r, &ev.Advert, ev.Source.Compare(r.source))
 		}
+		k.putOff(now, r)
+	case election.AdvertRejected:
+		k.putOff(now, r)
 	}
 	return k.out
+}
+
+// accepts verifies an advert.
+func (k *Keepalived) accepts(now election.Instant, r *kaRouter, a *wire.Advert) bool {
+	return now >= r.listenFrom && a.Version == r.spec.Version && (a.Version != 2 || a.Interval == r.spec.AdvertInterval) &&
+		a.Authenticate(r.spec.AuthType, r.spec.AuthData[:]) == wire.DropNone
+}
+
+// putOff has the next advert of a MASTER come an interval after the packet that it has just got, whatever that was: packets
+// that come faster silence it. lower_prio_no_advert saves it from that.
+func (k *Keepalived) putOff(now election.Instant, r *kaRouter) {
+	if r.state == election.Master && !r.spec.LowerPriorityNoAdvert {
+		r.timer = now.Add(r.spec.AdvertInterval)
+	}
 }
 
 // hear is an advert: spec §2.3 and §2.5 of keepalived's behaviour.
@@ -170,8 +188,6 @@ func (k *Keepalived) hear(now election.Instant, r *kaRouter, a *wire.Advert, add
 				m.garp = now.Add(m.spec.GARP.LowerPrioDelay)
 			}
 		}
-	default:
-		r.timer = now.Add(r.spec.AdvertInterval) // whatever it hears puts its own advert off
 	}
 }
 
@@ -292,7 +308,7 @@ func (k *Keepalived) sound(r *kaRouter) bool {
 	well := func(r *kaRouter) bool {
 		return (r.linkUp || !r.spec.TrackLink) && !slices.ContainsFunc(r.spec.Trackers, func(t election.TrackSpec) bool {
 			v, known := k.values[t.ID]
-			return known && t.Weight == 0 && (v != track.Down) == (t.Reverse != (t.ID.Kind == track.File))
+			return known && vetoes(t, v)
 		})
 	}
 	return well(r) && !slices.ContainsFunc(k.mates(r), func(m *kaRouter) bool { return m.started && !well(m) })
@@ -378,35 +394,20 @@ func (k *Keepalived) announce(r *kaRouter, repeat int) {
 }
 
 func (k *Keepalived) advertise(now election.Instant, r *kaRouter, priority uint8) {
-	a := wire.Advert{Version: r.spec.Version, VRID: r.spec.VRID, Priority: priority, Interval: r.spec.AdvertInterval}
+	a := wire.Advert{Version: r.spec.Version, VRID: r.spec.VRID, Priority: priority, Interval: r.spec.AdvertInterval,
+		AuthType: r.spec.AuthType, AuthData: r.spec.AuthData}
 	for _, v := range r.spec.Addresses {
 		a.Addresses = append(a.Addresses, v.Prefix.Addr())
 	}
-	k.put(r, election.SendAdvert{Advert: a, Source: r.source, To: []netip.Addr{r.spec.Group}, TTL: wire.TTL})
+	to := r.spec.Peers
+	if !r.spec.Unicast() {
+		to = []netip.Addr{r.spec.Group}
+	}
+	k.put(r, election.SendAdvert{Advert: a, Source: r.source, To: to, TTL: wire.TTL})
 	r.timer = now.Add(r.spec.AdvertInterval)
 }
 
-func (k *Keepalived) priority(r *kaRouter) uint8 {
-	if r.spec.Priority == election.OwnerPriority {
-		return election.OwnerPriority
-	}
-	total := int(r.spec.Priority)
-	for _, t := range r.spec.Trackers {
-		v, known := k.values[t.ID]
-		w := t.Weight
-		switch {
-		case t.ID.Kind == track.File:
-			w *= v
-		case !known || (w > 0) != (v != track.Down):
-			w = 0
-		}
-		if t.Reverse {
-			w = -w
-		}
-		total += w
-	}
-	return uint8(max(1, min(election.OwnerPriority-1, total)))
-}
+func (k *Keepalived) priority(r *kaRouter) uint8 { return effective(&r.spec, k.values) }
 
 func (k *Keepalived) skew(r *kaRouter) time.Duration {
 	interval := r.interval
