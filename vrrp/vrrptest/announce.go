@@ -45,7 +45,7 @@ func (n *Node) announceNext(r *virtualRouter) {
 	}
 	r.rounds.busy = true
 	life := n.life
-	n.sim.At(n.sim.Now+n.Pace, func() {
+	n.at(n.sim.Now+n.Pace, func() {
 		r.rounds.busy = false
 		if life != n.life || len(r.rounds.pending) == 0 {
 			return
@@ -63,6 +63,7 @@ func (n *Node) announceNext(r *virtualRouter) {
 // announced has an announcement leave the host. What could not be installed is passed over.
 func (n *Node) announced(r *virtualRouter, a election.Address) {
 	n.sim.Announcements++
+	r.saidAt[a] = n.sim.Now
 	if r.state != election.Master {
 		n.sim.fail("e: router %d announces %v as %v", n.number(), a.Prefix, r.state)
 	}

@@ -26,12 +26,14 @@ func (n *Node) act(actions []election.InstanceAction) {
 			starts = append(starts, n.add(a.Handle, act.Spec))
 		case election.Configure:
 			r := n.router(a.Handle)
-			r.spec = act.Spec
-			n.sim.slowest = max(n.sim.slowest, act.Spec.AdvertInterval)
+			r.spec, r.excusedAt = act.Spec, n.sim.Now
+			r.pace, r.rank = max(r.pace, act.Spec.AdvertInterval), effective(&r.spec, n.taught)
 			n.changed(r)
 			configured = append(configured, r)
 		case election.SendAdvert:
-			n.sim.send(n, n.router(a.Handle), act)
+			r := n.router(a.Handle)
+			n.onTime(r, &act.Advert)
+			n.sim.send(n, r, act)
 		case election.StateChanged:
 			n.moved(n.router(a.Handle), act)
 		case election.Own:
@@ -59,8 +61,8 @@ func (n *Node) act(actions []election.InstanceAction) {
 
 func (n *Node) add(h election.Handle, spec election.InstanceSpec) *virtualRouter {
 	r := &virtualRouter{handle: h, spec: spec, addrs: spec.All(), mine: make(map[election.Address]bool)}
-	r.quietBy, r.releaseBy, r.calmSince = forever, forever, n.sim.Now
-	n.sim.slowest = max(n.sim.slowest, spec.AdvertInterval)
+	r.memory = memory{quietBy: forever, releaseBy: forever, calmSince: n.sim.Now, excusedAt: -1, pace: spec.AdvertInterval,
+		rank: effective(&spec, n.taught), saidAt: make(map[election.Address]time.Duration)}
 	n.routers = append(n.routers, r)
 	return r
 }
@@ -118,8 +120,12 @@ func (n *Node) own(r *virtualRouter, o election.Own) (failures []election.Failur
 			delete(r.mine, a)
 		case !held && o.Quiet:
 		case !held && (n.FailAdds || n.Refuse != nil && n.Refuse(a)):
+			n.refused = true
 			failures = append(failures, election.Failure{Resource: a, Err: errNoAddress})
 		default:
+			if !n.held[a] {
+				r.saidAt[a] = n.sim.Now // before that there was nothing to announce
+			}
 			n.held[a], r.mine[a] = !o.Quiet || n.Talkative, true
 		}
 	}
@@ -142,7 +148,7 @@ func (n *Node) runHook(h election.Handle, run election.RunHook) {
 	if n.FailHooks {
 		done.Err = errHook
 	}
-	n.sim.At(n.sim.Now+time.Millisecond+n.sim.random(n.HookTime), func() {
+	n.at(n.sim.Now+time.Millisecond+n.sim.random(n.HookTime), func() {
 		if n.life == life {
 			n.tell(func() { n.act(n.process.Step(n.now(), h, done)) })
 		}

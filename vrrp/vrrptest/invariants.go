@@ -1,65 +1,157 @@
 package vrrptest
 
 import (
-	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
-	"vigil/confparse"
 	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
 )
 
 // The invariants, with the letters of docs/sim.md. In the chaos:
 //
-//	b  who hears nobody and is sound becomes MASTER within a master-down time
-//	d  a MASTER's adverts are never further apart than its interval, whatever is reloaded
+//	a  who hears a better MASTER is none any more; members of a sync group go together (group.go)
+//	b  who hears nobody and is sound becomes MASTER within a master-down time, and who is sound is not in FAULT
+//	c  nor does it wait longer for those whom it may preempt
+//	d  a MASTER's adverts are its interval apart, neither more nor less, whatever is reloaded
 //	e  who is no MASTER holds and answers for nothing (judge.go)
+//	f  a MASTER that hears a lesser one announces its addresses anew
 //	g  what is told follows from what was told before
 //	h  a reload takes no address away from a MASTER that keeps it
 //
-// and when the network is sound again (settled): a, exactly one MASTER; c, which nobody outranks that may preempt it;
-// e, the addresses of every host are those of its MASTERs; f, the last announcement of each is its holder's; g, what was
-// told last is the state.
+// and when the network is sound again there is settled.go.
 
 // changed notes that something happened to r for which it may begin to wait anew.
-func (n *Node) changed(r *virtualRouter) { r.calmSince = n.sim.Now }
+func (n *Node) changed(r *virtualRouter) { r.calmSince, r.rivalAt = n.sim.Now, 0 }
 
-// patience is the longest time that a router may wait for adverts, as its own clock and scheduler go.
-func (s *Sim) patience(n *Node, r *virtualRouter) time.Duration {
-	d := time.Duration(max(r.spec.DownTimerAdverts, 1))*s.slowest + max(s.slowest, time.Second)
-	return d + d/50 + 2*n.Lateness + s.Network.Delay + n.Latency + time.Millisecond
+// patience is the longest time that a router may wait for adverts, as its own clock and scheduler go: the
+// Active_Down_Interval (RFC 9568 §6.1) of the slowest MASTER that it has heard.
+func (n *Node) patience(r *virtualRouter) time.Duration {
+	count, skew := r.spec.DownTimerAdverts, r.pace
+	if count < 1 {
+		count = election.DefaultDownTimerAdverts
+	}
+	if r.spec.Version == 2 {
+		skew = time.Second
+	}
+	d := time.Duration(count)*r.pace + time.Duration(256-int(r.rank))*skew/256
+	return d + d/100 + 2*n.Lateness + time.Millisecond
 }
 
-// watch judges the invariants b and d of a router.
+// listens is when the process has begun to listen to others, and last could.
+func (n *Node) listens() time.Duration {
+	return max(n.stalledUntil, n.begun+n.spec.StartupDelay+n.spec.StartupDelay/100)
+}
+
+// watch judges the invariants that a router breaks by doing nothing: b, c, d and f.
 func (n *Node) watch(r *virtualRouter) {
 	s := n.sim
-	since := max(r.calmSince, n.stalledUntil, n.begun+n.spec.StartupDelay)
+	since := max(r.calmSince, n.listens())
 	switch r.state {
 	case election.Master:
 		limit := r.spec.AdvertInterval + r.spec.AdvertInterval/50 + 2*n.Lateness + time.Millisecond
 		if s.Now-max(r.sentAt, n.stalledUntil) > limit && !n.Keepalived {
 			s.fail("d: router %d is MASTER of %s and silent since %v", n.number(), r.spec.Name, r.sentAt)
 		}
+		n.reassures(r)
 	case election.Backup:
-		if patience := s.patience(n, r); s.Now-max(r.heardAt, since) > patience && !n.heldBack(r, patience) {
+		switch patience := n.patience(r); {
+		case s.Now-max(r.bowedAt, since) <= patience, n.heldBack(r, patience):
+		case s.Now-r.heardAt > patience:
 			s.fail("b: router %d is BACKUP of %s, hears nobody since %v and waits since %v", n.number(), r.spec.Name, r.heardAt, since)
+		default:
+			s.fail("c: router %d (priority %d) is BACKUP of %s, and hears only lower ones since %v", n.number(), r.rank, r.spec.Name, max(r.bowedAt, since))
+		}
+	case election.Fault:
+		if s.Now > since+2*n.Lateness+time.Millisecond && !n.refused && n.well(r) {
+			s.fail("b: router %d is in FAULT of %s, and well since %v", n.number(), r.spec.Name, since)
+		}
+	case election.Init:
+		if s.Now > since+2*n.Lateness+time.Millisecond && r.releaseBy == forever && n.wants(r) {
+			s.fail("b: router %d does not begin with %s since %v", n.number(), r.spec.Name, since)
 		}
 	}
 }
 
-// heldBack reports whether another member of its sync group may keep r waiting: each rearms its timer while it does.
-func (n *Node) heldBack(r *virtualRouter, patience time.Duration) bool {
-	for _, g := range n.spec.Groups {
-		if !slices.Contains(g.Members, r.spec.Name) {
+// wants reports whether r is to take part in the election: it is configured, and the process goes on.
+func (n *Node) wants(r *virtualRouter) bool {
+	return !n.stopping && slices.ContainsFunc(n.spec.Instances, func(s election.InstanceSpec) bool { return s.Name == r.spec.Name })
+}
+
+// well reports whether nothing keeps r, or its sync group, out of the election.
+func (n *Node) well(r *virtualRouter) bool {
+	for _, m := range n.routers {
+		if m != r && !n.mates(r, m) {
 			continue
 		}
-		for _, m := range n.routers {
-			if slices.Contains(g.Members, m.spec.Name) && n.sim.Now-max(m.heardAt, m.calmSince, n.stalledUntil, r.calmSince) <= 2*patience {
-				return true
-			}
+		if !n.up(m.spec.Link) && m.spec.TrackLink || slices.ContainsFunc(m.spec.Trackers, func(t election.TrackSpec) bool {
+			v, known := n.taught[t.ID]
+			return known && vetoes(t, v)
+		}) {
+			return false
 		}
 	}
-	return false
+	return true
+}
+
+// onTime judges d: an advert of a MASTER is due, or answers something.
+func (n *Node) onTime(r *virtualRouter, a *wire.Advert) {
+	now := n.sim.Now
+	slack := n.Lateness + r.spec.AdvertInterval/100 + 2*time.Millisecond
+	switch {
+	case r.state != election.Master || a.Priority == 0 || n.Keepalived:
+	case r.excusedAt == now:
+		r.excusedAt = -1
+	case n.stalledUntil+2*n.Lateness+time.Millisecond >= r.sentAt: // which was late; the schedule is as before
+	case now-r.sentAt < r.spec.AdvertInterval-slack:
+		n.sim.fail("d: router %d is MASTER of %s and sends %v after its last advert", n.number(), r.spec.Name, now-r.sentAt)
+	}
+	r.sentAt = now
+}
+
+// hears notes an advert before the process knows of it.
+func (n *Node) hears(r *virtualRouter, a *wire.Advert) {
+	now := n.sim.Now
+	r.heardAt, r.excusedAt, r.pace = now, now, max(r.pace, a.Interval)
+	if a.Priority == 0 || a.Priority >= r.rank || r.spec.NoPreempt || r.spec.PreemptDelay > 0 {
+		r.bowedAt = now
+	}
+}
+
+// meets judges what has come of an advert that reached r: who hears a better MASTER is none (a), who hears a lesser one owes
+// announcements (f). What may have been refused, because clocks were set or a sequence is shared, says nothing.
+func (n *Node) meets(r *virtualRouter, a *wire.Advert, source netip.Addr) {
+	if r.state != election.Master || a.Priority == 0 || n.Keepalived || n.sim.Now <= n.listens()+time.Millisecond ||
+		r.spec.HMAC.Mode != election.HMACOff || r.spec.AuthType == wire.AuthAH {
+		return
+	}
+	rank := int(a.Priority) - int(r.rank)
+	if rank == 0 {
+		rank = source.Compare(n.source(&r.spec))
+	}
+	switch {
+	case rank > 0:
+		n.sim.fail("a: router %d (priority %d) is MASTER of %s, and hears %v of priority %d", n.number(), r.rank, r.spec.Name, source, a.Priority)
+	case rank < 0 && r.rivalAt == 0 && r.spec.GARP.LowerPrioRepeat > 0:
+		r.rivalAt = n.sim.Now
+	}
+}
+
+// reassures judges f: what a lesser MASTER may have made neighbours believe is put right, once per interval at the least.
+func (n *Node) reassures(r *virtualRouter) {
+	limit := r.spec.AdvertInterval + r.spec.AdvertInterval/50 + 2*n.Lateness + n.Latency +
+		time.Duration(len(r.addrs)+1)*n.Pace + 2*time.Millisecond
+	if r.rivalAt == 0 || n.sim.Now-max(r.rivalAt, n.stalledUntil) <= limit {
+		return
+	}
+	for a := range r.mine {
+		if n.held[a] && r.saidAt[a] < r.rivalAt {
+			n.sim.fail("f: router %d is MASTER of %s, has met a lesser one at %v and announced %v last at %v",
+				n.number(), r.spec.Name, r.rivalAt, a.Prefix, r.saidAt[a])
+		}
+	}
+	r.rivalAt = 0
 }
 
 // mayOwn judges the invariant h.
@@ -86,97 +178,4 @@ func (n *Node) notified(r *virtualRouter, a election.Notify) {
 	if a.From != last || a.From == a.To {
 		n.sim.fail("g: router %d tells that %s is %v after %v, when the last word was %v", n.number(), name, a.To, a.From, last)
 	}
-}
-
-// settled judges what holds when the network has been sound for long enough: a, c, e, f and g. It returns the number of
-// the router that is MASTER of everything.
-func (s *Sim) settled() (master int, err error) {
-	master = -1
-	best := make(map[string]int)
-	for i, n := range s.Nodes {
-		for _, st := range n.Status() {
-			if st.State != election.Master {
-				continue
-			}
-			if j, taken := best[string(st.Name)]; taken {
-				return -1, fmt.Errorf("a: routers %d and %d are both MASTER of %s at %v", j, i, st.Name, s.Now)
-			}
-			best[string(st.Name)], master = i, i
-		}
-	}
-	for _, in := range s.Nodes[0].spec.Instances {
-		holder, ok := best[string(in.Name)]
-		if !ok {
-			return -1, fmt.Errorf("a: nobody is MASTER of %s at %v", in.Name, s.Now)
-		}
-		if holder != master {
-			return -1, fmt.Errorf("a: routers %d and %d share a sync group at %v", holder, master, s.Now)
-		}
-		if err := s.outranked(in.Name, holder); err != nil {
-			return -1, err
-		}
-	}
-	return master, nil
-}
-
-// outranked judges c: nobody who may preempt is of higher effective priority than the holder.
-func (s *Sim) outranked(name confparse.InstanceName, holder int) error {
-	rank := make([]uint8, len(s.Nodes))
-	for i, n := range s.Nodes {
-		for _, st := range n.Status() {
-			if st.Name == name {
-				rank[i] = st.Priority
-			}
-		}
-	}
-	for i, n := range s.Nodes {
-		may := slices.ContainsFunc(n.routers, func(r *virtualRouter) bool { return r.spec.Name == name && !r.spec.NoPreempt })
-		if may && rank[i] > rank[holder] {
-			return fmt.Errorf("c: router %d (priority %d) is MASTER of %s at %v, not router %d (priority %d)", holder, rank[holder], name, s.Now, i, rank[i])
-		}
-	}
-	return nil
-}
-
-// met is when the virtual router of that name gave way to another MASTER; 0 when it never did.
-func (n *Node) met(name confparse.InstanceName) time.Duration {
-	for _, r := range n.routers {
-		if r.spec.Name == name {
-			return r.metAt
-		}
-	}
-	return 0
-}
-
-// accounts judges what hosts hold and what was told, some time after the last change. The last
-// announcement may be of a router that has not met the MASTER since healed: that it announced the address nobody can know.
-func (s *Sim) accounts(healed time.Duration) error {
-	for i, n := range s.Nodes {
-		want := make(map[election.Address]bool)
-		for _, r := range n.routers {
-			if r.told != r.state {
-				return fmt.Errorf("g: router %d is %v of %s, and %v was told last", i, r.state, r.spec.Name, r.told)
-			}
-			if r.state != election.Master {
-				continue
-			}
-			for _, a := range r.spec.All() {
-				want[a] = true
-				if by := s.garped[a.Prefix.Addr()]; by != n && (by == nil || by.met(r.spec.Name) >= max(healed, n.begun+n.spec.StartupDelay)) {
-					return fmt.Errorf("f: router %d is MASTER, and the last announcement of %v was router %d's", i, a.Prefix, slices.Index(s.Nodes, by))
-				}
-			}
-		}
-		for a := range want {
-			if !n.Holds(a) {
-				return fmt.Errorf("e: router %d is MASTER without %v", i, a.Prefix)
-			}
-		}
-		for a := range n.held {
-			if !want[a] {
-				return fmt.Errorf("e: router %d holds %v, which is not its own", i, a.Prefix)
-			}
-		}
-	}
-	return nil
 }

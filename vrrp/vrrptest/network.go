@@ -52,9 +52,15 @@ func (s *Sim) deliver(n *Node, p *packet, waited time.Duration) {
 	case reason != wire.DropNone:
 		n.act(n.process.Step(n.now(), r.handle, election.AdvertRejected{Reason: reason, Source: h.Source}))
 	default:
-		r.heardAt = s.Now
-		n.act(n.process.Step(n.now(), r.handle, election.AdvertReceived{Advert: a, Source: h.Source, Clock: n.stamp(), Waited: waited}))
+		n.receive(r, &a, h.Source, waited)
 	}
+}
+
+// receive hands an advert to the router that it is for.
+func (n *Node) receive(r *virtualRouter, a *wire.Advert, source netip.Addr, waited time.Duration) {
+	n.hears(r, a)
+	n.act(n.process.Step(n.now(), r.handle, election.AdvertReceived{Advert: *a, Source: source, Clock: n.stamp(), Waited: waited}))
+	n.meets(r, a, source)
 }
 
 // receiver finds the router that a packet is for; nil when there is none or its link is down.
@@ -76,7 +82,6 @@ func (n *Node) receiver(p *packet) *virtualRouter {
 
 // send puts an advert on the LAN.
 func (s *Sim) send(n *Node, r *virtualRouter, a election.SendAdvert) {
-	r.sentAt = s.Now
 	if !n.up(r.spec.Link) || !a.Source.IsValid() {
 		return
 	}

@@ -37,6 +37,7 @@ type Node struct {
 	life         int     // counts processes, so that effects of a dead one are not reported to the next
 	begun        time.Duration
 	stopping     bool
+	refused      bool // an address could not be installed
 	stalledUntil time.Duration
 	suspended    bool // in its last stall
 	routers      []*virtualRouter
@@ -45,6 +46,7 @@ type Node struct {
 	cut          map[string]bool           // links without carrier
 	apart        map[string]int            // sides of LANs
 	values       map[track.ID]int          // of tracked objects
+	taught       map[track.ID]int          // what the process knows of them
 	heardAt      map[*Node]time.Duration   // when the last packet of each sender arrives
 	last         map[election.InstanceKey]time.Duration
 	wakeAt       time.Duration
@@ -64,25 +66,18 @@ type process interface {
 	Status() ([]election.MachineStatus, []election.GroupStatus)
 }
 
-// virtualRouter is what a shell keeps about a virtual router, and what the judge remembers.
+// virtualRouter is what a shell keeps about a virtual router.
 type virtualRouter struct {
 	handle election.Handle
 	spec   election.InstanceSpec
 	addrs  []election.Address // to be installed, or found at the start
 	mine   map[election.Address]bool
 	rounds schedule
-	stamp  wire.Stamp // of the last advert with auth_hmac
+	stamp  wire.Stamp    // of the last advert with auth_hmac
+	left   time.Duration // an advert that went out
 	doneAt time.Duration
 
-	state     election.State
-	told      election.State // the last Notify
-	quietBy   time.Duration  // a router that is no MASTER answers for nothing from then on,
-	releaseBy time.Duration  // and holds nothing
-	heardAt   time.Duration  // an advert of another one
-	sentAt    time.Duration  // an advert, of a MASTER
-	left      time.Duration  // an advert that went out
-	calmSince time.Duration  // nothing but adverts has happened to it since then
-	metAt     time.Duration  // it gave way to another MASTER, and said so (higher_prio_send_advert)
+	memory
 }
 
 func (n *Node) now() election.Instant { return n.Clock.read(n.sim.Now) }
@@ -121,8 +116,8 @@ func (n *Node) Running() bool { return n.process != nil }
 func (n *Node) Start(spec election.Spec) {
 	n.life++
 	n.process, n.routers, n.spec, n.begun = election.NewEngine(), nil, spec, n.sim.Now
-	n.stopping = false
-	n.groups = make(map[string]election.State)
+	n.stopping, n.refused = false, false
+	n.groups, n.taught = make(map[string]election.State), make(map[track.ID]int)
 	if n.last == nil {
 		n.last = make(map[election.InstanceKey]time.Duration)
 	}
@@ -245,8 +240,17 @@ func (n *Node) Track(id track.ID, value int) {
 		for _, r := range n.routers {
 			n.changed(r)
 		}
-		n.act(n.process.Track(n.now(), id, n.values[id]))
+		n.teach(id, n.values[id])
 	})
+}
+
+// teach tells the process the value of a tracked object.
+func (n *Node) teach(id track.ID, value int) {
+	n.taught[id] = value
+	for _, r := range n.routers {
+		r.rank = effective(&r.spec, n.taught)
+	}
+	n.act(n.process.Track(n.now(), id, value))
 }
 
 // Tracks reports whether the host knows the value of a tracked object.
@@ -266,7 +270,7 @@ func (n *Node) inform(r *virtualRouter) {
 			}
 		}
 		if known {
-			n.act(n.process.Track(n.now(), t.ID, v))
+			n.teach(t.ID, v)
 		}
 	}
 }
@@ -360,7 +364,7 @@ func (n *Node) router(h election.Handle) *virtualRouter {
 			return r
 		}
 	}
-	return &virtualRouter{mine: make(map[election.Address]bool)}
+	return &virtualRouter{mine: make(map[election.Address]bool), memory: memory{saidAt: make(map[election.Address]time.Duration)}}
 }
 
 func (n *Node) number() int { return slices.Index(n.sim.Nodes, n) }

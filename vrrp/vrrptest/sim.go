@@ -3,7 +3,8 @@
 // lose, duplicate, delay, reorder, carry in one direction only or keep on one side of a partition. Hosts lose links and
 // addresses, their programs stall, crash, fail and are reloaded. Runs are reproducible: equal seeds give equal histories.
 //
-// What must hold is in judge.go and invariants.go; Scenario is a history that is drawn from a seed, judged and shrunk.
+// What must hold is in judge.go, invariants.go, group.go and settled.go; Scenario is a history that is drawn from a seed,
+// judged and shrunk.
 package vrrptest
 
 import (
@@ -60,7 +61,6 @@ type Sim struct {
 	rng     *rand.Rand
 	deaf    map[direction]bool
 	moves   int                  // transitions of all routers
-	slowest time.Duration        // the longest interval that anybody ever had
 	garped  map[netip.Addr]*Node // who was the last to announce an address
 	queue   events
 	seq     uint64
@@ -72,7 +72,7 @@ type Sim struct {
 type event struct {
 	at     time.Duration
 	seq    uint64
-	node   int
+	node   int // that it concerns, or -1
 	life   int
 	packet int           // index, or -1
 	waited time.Duration // of a packet, for a node that stalled
@@ -118,7 +118,12 @@ func (s *Sim) AddNode(n Node) *Node {
 }
 
 // At runs f at simulated time t.
-func (s *Sim) At(t time.Duration, f func()) { s.push(event{at: t, packet: -1, run: f}) }
+func (s *Sim) At(t time.Duration, f func()) { s.push(event{at: t, node: -1, packet: -1, run: f}) }
+
+// at is At of something that concerns n alone.
+func (n *Node) at(t time.Duration, f func()) {
+	n.sim.push(event{at: t, node: n.number(), packet: -1, run: f})
+}
 
 func (s *Sim) push(e event) {
 	s.seq++
@@ -141,16 +146,19 @@ func (s *Sim) Run(end time.Duration) {
 		}
 		if next > end {
 			s.Now = end
+			s.judge(-1)
 			return
 		}
 		s.Now = max(s.Now, next)
 		if waker != nil {
+			waker.judge()
 			waker.wakeAt = forever
 			waker.act(waker.process.Wake(waker.now()))
 		} else {
-			s.dispatch(heap.Pop(&s.queue).(event))
+			e := heap.Pop(&s.queue).(event)
+			s.judge(e.node)
+			s.dispatch(e)
 		}
-		s.judge()
 		if s.Observe != nil {
 			s.Observe()
 		}

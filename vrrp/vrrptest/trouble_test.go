@@ -97,7 +97,7 @@ func TestYieldingSilences(t *testing.T) {
 			for _, x := range spec.Addresses {
 				a.Addresses = append(a.Addresses, x.Prefix.Addr())
 			}
-			node.act(node.process.Step(node.now(), node.routers[0].handle, election.AdvertReceived{Advert: a, Source: addressOf(1 + int(priority))}))
+			node.receive(node.routers[0], &a, addressOf(1+int(priority)), 0)
 		}
 		for i := range 2000 {
 			s.At(s.Now+time.Duration(i)*time.Millisecond, func() { hear(1) })
