@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
 )
 
 // What holds at every moment, whatever the network does: a router that is no MASTER announces nothing, no longer answers
@@ -44,7 +45,8 @@ func (n *Node) moved(r *virtualRouter, c election.StateChanged) {
 	r.state = c.To
 	n.sim.moves++
 	n.changed(r)
-	if c.From == election.Master && r.spec.HigherPrioritySendAdvert && (c.Cause == election.CauseHigherPriority || c.Cause == election.CauseSamePriority) {
+	said := r.spec.HigherPrioritySendAdvert && r.spec.AuthType != wire.AuthAH // whose numbers the survivor may be ahead of
+	if c.From == election.Master && said && (c.Cause == election.CauseHigherPriority || c.Cause == election.CauseSamePriority) {
 		r.metAt = n.sim.Now
 	}
 	limit := time.Duration(0)

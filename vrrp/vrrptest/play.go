@@ -3,7 +3,6 @@ package vrrptest
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -44,11 +43,11 @@ func (p *play) run() error {
 	for i := range p.routers {
 		r := &p.routers[i]
 		n := s.AddNode(Node{
-			Name: fmt.Sprint("router ", i), Address: netip.AddrFrom4([4]byte{10, 77, 0, byte(1 + i)}), Clock: r.Clock, Lateness: r.Lateness, Latency: r.Latency,
+			Name: fmt.Sprint("router ", i), Address: sourceOf(r.Instances[0].Family, i), Clock: r.Clock, Lateness: r.Lateness, Latency: r.Latency,
 			Pace: r.Pace, Abrupt: r.Abrupt, HookTime: r.HookTime, Keepalived: r.Keepalived,
 		})
 		n.calm(r)
-		s.At(s.random(r.Instances[0].AdvertInterval), func() { n.Start(r.Spec()) })
+		s.At(s.random(p.interval()), func() { n.Start(r.Spec()) })
 	}
 	for _, f := range p.Faults {
 		s.At(f.At, func() { p.fault(f) })
@@ -84,7 +83,7 @@ func (p *play) run() error {
 	for _, a := range vips {
 		asker.Ask(a)
 	}
-	s.Run(s.Now + 3*p.routers[master].Instances[0].AdvertInterval)
+	s.Run(s.Now + 3*p.interval())
 	for _, a := range vips {
 		if to := asker.Sends(a); to != s.Nodes[master] {
 			return fmt.Errorf("f: router %d is MASTER, and who asks for %v is told router %d", master, a.Prefix, slices.Index(s.Nodes, to))
@@ -171,14 +170,18 @@ func (p *play) reload(f Fault, r *Router) {
 		first.Priority = uint8(f.Arg)
 		if len(r.Instances) > 1 {
 			first.Priority = uint8(60 + f.Arg%120)
-			r.Instances[1].Priority = first.Priority + p.Routers[f.Node].Instances[1].Priority - p.Routers[f.Node].Instances[0].Priority
+		}
+		before := p.Routers[f.Node].Instances
+		for i := range r.Instances {
+			r.Instances[i].Priority = first.Priority + before[i].Priority - before[0].Priority
 		}
 	case Readdress:
-		more := addressNumber(first.VRID, 101, first.Link)
-		if list := first.Addresses; len(list) > 1 {
-			first.Addresses = list[:1:1]
+		more := addressNumber(first, 200)
+		first.Addresses = slices.Clone(first.Addresses)
+		if i := slices.Index(first.Addresses, more); i >= 0 {
+			first.Addresses = slices.Delete(first.Addresses, i, i+1)
 		} else {
-			first.Addresses = append(list[:1:1], more)
+			first.Addresses = append(first.Addresses, more)
 		}
 	case Regroup:
 		r.loose = !r.loose && !r.Keepalived // whose groups do not come together again when others are MASTER of a part
@@ -190,12 +193,12 @@ func (p *play) reload(f Fault, r *Router) {
 // wiring changes who hears whom.
 func (p *play) wiring(f Fault) {
 	n := p.Nodes[f.Node]
-	lan := [2]string{"eth0", "eth1"}[f.Arg>>8&1]
+	lan := links[f.Arg>>8&1]
 	switch f.Kind {
 	case LinkDown, LinkUp:
 		n.SetLink(f.Kind == LinkUp)
 	case Cut:
-		n.Cut([2]string{"eth0", "eth1"}[f.Arg&1], true)
+		n.Cut(links[f.Arg&1], true)
 	case Partition:
 		for i, n := range p.Nodes {
 			n.Side = f.Arg >> i & 1

@@ -69,7 +69,7 @@ type FaultKind int
 const (
 	LinkDown    FaultKind = iota // of all links
 	LinkUp                       // of all links
-	Cut                          // Arg: index of the instance whose link loses carrier
+	Cut                          // Arg: the index in links of the one that loses carrier
 	Partition                    // Arg: bit i is the side of router i
 	Part                         // of one LAN only; Arg: as above, bit 8 is which
 	Merge                        // everybody hears everybody
@@ -110,9 +110,10 @@ func (sc Scenario) String() string {
 		fmt.Fprintf(&b, "  router %d (%s): clock %+v lateness %v latency %v pace %v hooks %v abrupt %t startup_delay %v\n",
 			i, kind, r.Clock, r.Lateness, r.Latency, r.Pace, r.HookTime, r.Abrupt, r.Delay)
 		for _, s := range r.Instances {
-			fmt.Fprintf(&b, "    %s on %s: v%d priority %d interval %v ×%d nopreempt %t preempt_delay %v lower_prio_no_advert %t "+
-				"higher_prio_send_advert %t hmac %t pre_master %t ensure_master %t trackers %v\n", s.Name, s.Link, s.Version, s.Priority, s.AdvertInterval,
-				s.DownTimerAdverts, s.NoPreempt, s.PreemptDelay, s.LowerPriorityNoAdvert, s.HigherPrioritySendAdvert,
+			fmt.Fprintf(&b, "    %s on %s: v%d IPv%d unicast %t addresses %d+%d priority %d interval %v ×%d nopreempt %t preempt_delay %v "+
+				"lower_prio_no_advert %t higher_prio_send_advert %t auth %d hmac %t pre_master %t ensure_master %t trackers %v\n",
+				s.Name, s.Link, s.Version, s.Family, s.Unicast(), len(s.Addresses), len(s.Excluded), s.Priority, s.AdvertInterval,
+				s.DownTimerAdverts, s.NoPreempt, s.PreemptDelay, s.LowerPriorityNoAdvert, s.HigherPrioritySendAdvert, s.AuthType,
 				s.HMAC.Mode != election.HMACOff, s.Hooks.PreMaster.Exists(), s.Hooks.EnsureMaster.Exists(), s.Trackers)
 		}
 	}
@@ -124,20 +125,34 @@ func (sc Scenario) String() string {
 
 // Instance returns an ordinary instance with the defaults of a configuration: version 2, one second, one address.
 func Instance(name string, vrid, priority uint8) election.InstanceSpec {
-	return election.InstanceSpec{
+	s := election.InstanceSpec{
 		Name: confparse.InstanceName(name), Link: "eth0", VRID: vrid, Family: confparse.IPv4, Version: 2,
 		Priority: priority, AdvertInterval: time.Second, DownTimerAdverts: 3, TTL: 255, TrackLink: true,
-		Group:     netip.AddrFrom4([4]byte{224, 0, 0, 18}),
-		Addresses: []election.Address{addressNumber(vrid, 100, "eth0")},
+		Group: netip.AddrFrom4([4]byte{224, 0, 0, 18}),
 		GARP: confparse.GARP{
 			MasterDelay: 5 * time.Second, MasterRepeat: 5, MasterRefreshRepeat: 1,
 			LowerPrioDelay: 5 * time.Second, LowerPrioRepeat: 5,
 		},
 	}
+	s.Addresses = []election.Address{addressNumber(&s, 100)}
+	return s
 }
 
-func addressNumber(vrid, n uint8, link string) election.Address {
-	return election.Address{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77, vrid, n}), 32), Link: link}
+// addressNumber is one of those that s can have.
+func addressNumber(s *election.InstanceSpec, n uint8) election.Address {
+	a := netip.AddrFrom4([4]byte{10, 77, s.VRID, n})
+	if s.Family == confparse.IPv6 {
+		a = netip.AddrFrom16([16]byte{0: 0xfd, 14: s.VRID, 15: n})
+	}
+	return election.Address{Prefix: netip.PrefixFrom(a, a.BitLen()), Link: s.Link}
+}
+
+// sourceOf is what the adverts of router i leave from.
+func sourceOf(family confparse.Family, i int) netip.Addr {
+	if family == confparse.IPv6 {
+		return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 15: byte(1 + i)})
+	}
+	return netip.AddrFrom4([4]byte{10, 77, 0, byte(1 + i)})
 }
 
 // SpecOf returns a desired state of the given instances.
@@ -154,16 +169,19 @@ const standBack = 10 * time.Second
 func (sc Scenario) Bound() time.Duration {
 	var bound time.Duration
 	for _, r := range sc.Routers {
-		s := r.Instances[0]
-		d := time.Duration(s.DownTimerAdverts)*s.AdvertInterval + max(s.AdvertInterval, time.Second) + s.AdvertInterval
-		if s.Version == 3 {
-			d = time.Duration(s.DownTimerAdverts+2) * s.AdvertInterval
+		s, interval := r.Instances[0], sc.interval()
+		d := time.Duration(s.DownTimerAdverts+2) * interval
+		if s.Version == 2 {
+			d = max(d, time.Duration(s.DownTimerAdverts+1)*interval+time.Second)
 		}
 		if len(r.Instances) > 1 {
 			d *= 3
 		}
 		if s.PreemptDelay > 0 { // it begins with the first master and ends a master-down interval before the preemption
 			d += s.PreemptDelay + d
+		}
+		if sc.has(Drop) { // one that comes again waits for its addresses
+			d += r.Spec().StopLimit()
 		}
 		if sc.has(FailAdds) {
 			d += standBack + sc.Heal // the pause doubles, so the last one is no longer than the time before it and the first
@@ -172,6 +190,14 @@ func (sc Scenario) Bound() time.Duration {
 		bound = max(bound, d)
 	}
 	return bound
+}
+
+// interval is the longest of all virtual routers.
+func (sc Scenario) interval() (longest time.Duration) {
+	for _, s := range sc.Routers[0].Instances {
+		longest = max(longest, s.AdvertInterval)
+	}
+	return longest
 }
 
 // grace is the time after Bound in which effects follow: programs that are waited for, and repairs that back off.

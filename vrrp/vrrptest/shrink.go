@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"vigil/vrrp/election"
+	"vigil/vrrp/wire"
 )
 
 // Shrink returns a smaller scenario that still fails, and how: it leaves out faults, then kinds of bad luck, as long
@@ -31,6 +32,14 @@ func (sc Scenario) Shrink() (Scenario, error) {
 		func(s *Scenario) { s.Network.Duplicate = 0 },
 		func(s *Scenario) { s.Network.Loss = 0 },
 		func(s *Scenario) { s.Network.Delay = 0 },
+		func(s *Scenario) {
+			s.alike(func(in *election.InstanceSpec) {
+				in.AuthType, in.AuthData, in.HMAC = wire.AuthNone, [8]byte{}, election.HMACSpec{}
+			})
+		},
+		func(s *Scenario) {
+			s.alike(func(in *election.InstanceSpec) { in.Addresses, in.Excluded = in.Addresses[:1:1], nil })
+		},
 	} {
 		smaller := sc
 		calm(&smaller)
@@ -55,6 +64,18 @@ func (sc Scenario) Shrink() (Scenario, error) {
 		}
 	}
 	return sc, failure
+}
+
+// alike changes all virtual routers of a copy of sc.
+func (sc *Scenario) alike(change func(*election.InstanceSpec)) {
+	sc.Routers = slices.Clone(sc.Routers)
+	for i := range sc.Routers {
+		r := &sc.Routers[i]
+		r.Instances = slices.Clone(r.Instances)
+		for k := range r.Instances {
+			change(&r.Instances[k])
+		}
+	}
 }
 
 // invariant is the letter of the invariant that err is about; "" when it names none.
