@@ -65,7 +65,8 @@ func TestServersToldLikeKeepalived(t *testing.T) {
 	group.Wait()
 }
 
-// toldConfigurations have servers of which is told in every way.
+// toldConfigurations have servers of which is told in every way. Two servers never come at one moment where a quorum depends on it:
+// whether the mail has the weight of one or of both is a matter of moments.
 func toldConfigurations() []tried {
 	const usual = "lb_algo rr\nlb_kind NAT\nprotocol TCP\n"
 	head := func(globals string) string {
@@ -96,7 +97,7 @@ func toldConfigurations() []tried {
 			head("") + service("10.0.0.1 80", usual+"alpha\nquorum 2\nsmtp_alert\n", mixed("")...),
 			head("") + service("10.0.0.1 80", usual+"alpha\nquorum 3\nsmtp_alert\n", append(mixed(""), "192.168.0.9 80: ; tcp9", "192.168.0.8 80: ; http8")...)},
 			down:  []string{"tcp1", "http1", "smtp1", "dns1", "udp1", "misc1", "tcp9", "http8"},
-			steps: []string{"tcp1 up", "http1 up, smtp1 up", "dns1 up, udp1 up, misc1 up", "http1 down", "reload", "tcp9 up", "http8 up", "http1 up"}},
+			steps: []string{"tcp1 up", "http1 up", "smtp1 up", "dns1 up, udp1 up, misc1 up", "http1 down", "reload", "tcp9 up", "http8 up", "http1 up"}},
 		{name: "some down at the start", texts: []string{
 			head("rs_init_notifies\n") + service("10.0.0.1 80", usual+"quorum 2\nomega\n", mixed("smtp_alert")...)},
 			down:  []string{"tcp1", "http1", "dns1"},
@@ -124,7 +125,7 @@ func toldConfigurations() []tried {
 		{name: "a group, and a mark", texts: []string{
 			head("smtp_alert\n") + "virtual_server_group G {\n10.0.0.1-2 80\nfwmark 7\n}\n" + service("group G", usual, three("")...) +
 				service("fwmark 5", "lb_algo rr\nlb_kind NAT\n", "192.168.0.1 0: ; tcp1", "2001:db8::1 0: lvs_method TUN\n; tcp2")},
-			steps: []string{"tcp1 down", "tcp2 down", "tcp3 down", "tcp1 up, tcp2 up"}},
+			steps: []string{"tcp1 down", "tcp2 down", "tcp3 down", "tcp1 up", "tcp2 up"}},
 	}
 }
 
