@@ -35,7 +35,8 @@ type VRRPInstance struct {
 	AuthPass         string // at most 8 bytes
 	NoPreempt        bool
 	PreemptDelay     time.Duration
-	DownTimerAdverts int // down_timer_adverts, 3
+	FaultExitDelay   time.Duration // fault_init_exit_delay
+	DownTimerAdverts int           // down_timer_adverts, 3
 	Accept           bool
 	Strict           bool
 	DontTrackPrimary bool
@@ -137,6 +138,7 @@ var electionRows = blockOf[instanceScratch]{
 		func(vi *instanceScratch) **Node { return &vi.noPreemptAt }),
 	actionRow("preempt", "on", func(_ *decoder, _ *Node, vi *instanceScratch) { vi.NoPreempt = false }, nil),
 	preemptDelay(),
+	durationRow("fault_init_exit_delay", decimal(0, 1000_000_000), func(vi *instanceScratch) *time.Duration { return &vi.FaultExitDelay }), // not keepalived's
 	inheritedToggle("strict_mode", "vrrp_strict", func(vi *instanceScratch) *opt[bool] { return &vi.strict }).
 		printed(func(p *printer, vi *instanceScratch) { p.line("strict_mode", onOff(vi.Strict)) }),
 	actionRow("accept", "on unless strict", func(_ *decoder, _ *Node, vi *instanceScratch) { vi.accept.put(true) },

@@ -48,7 +48,7 @@ func instanceFromConfig(in *confparse.VRRPInstance, g *confparse.Global) electio
 		Priority:       in.Priority,
 		StartMaster:    in.Priority == election.OwnerPriority && in.State != confparse.StateBackup,
 		AdvertInterval: in.AdvertInterval, DownTimerAdverts: in.DownTimerAdverts,
-		NoPreempt: in.NoPreempt, PreemptDelay: in.PreemptDelay, AuthType: wire.AuthType(in.AuthType),
+		NoPreempt: in.NoPreempt, PreemptDelay: in.PreemptDelay, FaultExitDelay: in.FaultExitDelay, AuthType: wire.AuthType(in.AuthType),
 		Source: in.MulticastSource, Group: in.MulticastGroup, TTL: uint8(in.UnicastTTL),
 		CheckUnicastSrc: in.CheckUnicastSrc, SkipCheckAdvAddr: in.SkipCheckAdvAddr,
 		TrackLink:                !in.DontTrackPrimary,

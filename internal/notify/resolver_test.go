@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -80,6 +81,24 @@ func (r *resolver) serve(c net.Conn) {
 	}
 }
 
+// lockedLog is a log that is read while it is written.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // TestMailServerWhoseNameIsNotResolved: whoever tells of something does not wait for the name of the mail server, however many mails there
 // are; each is tried as often as it should be, no longer than it may take, and those that wait are bounded. When the name is there, what
 // waits is sent in order.
@@ -93,10 +112,10 @@ func TestMailServerWhoseNameIsNotResolved(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		var log strings.Builder
+		log := new(lockedLog)
 		server := h.server()
 		server.Address, server.Timeout = net.JoinHostPort("mail.example.net.", port), 3*time.Second
-		m := NewMailer(server, slog.New(slog.NewTextHandler(&log, nil)))
+		m := NewMailer(server, slog.New(slog.NewTextHandler(log, nil)))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- m.Run(ctx) }()
@@ -115,7 +134,7 @@ func TestMailServerWhoseNameIsNotResolved(t *testing.T) {
 		time.Sleep(3*server.Timeout + 35*time.Second)
 		synctest.Wait()
 		if tries := strings.Count(log.String(), "An alert cannot be mailed"); tries < mailTries || tries > mailTries+1 || names.asked.Load() == 0 {
-			t.Errorf("%d tries, %d queries\n%s", tries, names.asked.Load(), &log)
+			t.Errorf("%d tries, %d queries\n%s", tries, names.asked.Load(), log)
 		}
 		names.answers.Store(true)
 		time.Sleep(time.Minute)

@@ -44,7 +44,7 @@ const (
 	TimerNone          Timer = iota
 	TimerAdvert              // Adver_Timer: the next advert
 	TimerActiveDown          // Active_Down_Timer: the master counts as down
-	TimerStartup             // vrrp_startup_delay ends, and an owner begins
+	TimerStartup             // vrrp_startup_delay or fault_init_exit_delay ends, and an owner begins
 	TimerRelease             // the resources are released
 	TimerRetry               // what could not be installed or removed is tried again
 	TimerAnnouncements       // announcements

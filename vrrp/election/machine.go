@@ -72,7 +72,7 @@ type Machine struct {
 	repairs    repairs    // of what somebody else has removed
 
 	now        Instant
-	listenFrom Instant // end of vrrp_startup_delay
+	listenFrom Instant // end of vrrp_startup_delay, or of FaultExitDelay
 	timers     timers
 	lowerRound Instant // when a lower master was last answered with announcements
 	lowerSince Instant // when the interval began in which lowerCount were told of

@@ -60,6 +60,7 @@ type InstanceSpec struct {
 	DownTimerAdverts int // 3
 	NoPreempt        bool
 	PreemptDelay     time.Duration
+	FaultExitDelay   time.Duration // fault_init_exit_delay: nobody is listened to for so long after the start and after FAULT
 	AuthType         wire.AuthType
 	AuthData         [8]byte    // auth_pass, zero padded
 	Source           netip.Addr // mcast_src_ip or unicast_src_ip; invalid = the link's first own address; never without Link
@@ -217,7 +218,7 @@ func (s InstanceSpec) Unicast() bool { return len(s.Peers) > 0 }
 func (s InstanceSpec) Equal(t InstanceSpec) bool {
 	return s.Name == t.Name && s.Key() == t.Key() && s.Source == t.Source && s.Group == t.Group &&
 		s.Priority == t.Priority && s.StartMaster == t.StartMaster && s.AdvertInterval == t.AdvertInterval &&
-		s.DownTimerAdverts == t.DownTimerAdverts && s.NoPreempt == t.NoPreempt && s.PreemptDelay == t.PreemptDelay &&
+		s.DownTimerAdverts == t.DownTimerAdverts && s.NoPreempt == t.NoPreempt && s.PreemptDelay == t.PreemptDelay && s.FaultExitDelay == t.FaultExitDelay &&
 		s.AuthType == t.AuthType && s.AuthData == t.AuthData && s.TTL == t.TTL &&
 		slices.Equal(s.Peers, t.Peers) && slices.Equal(s.PeerTTLs, t.PeerTTLs) &&
 		s.CheckUnicastSrc == t.CheckUnicastSrc && s.SkipCheckAdvAddr == t.SkipCheckAdvAddr && s.TrackLink == t.TrackLink &&

@@ -21,6 +21,7 @@ func (m *Machine) start(now Instant, ev Started) {
 	m.present, m.owned = m.resume, m.resources
 	if !m.resume {
 		m.own()
+		m.standBack(now)
 	}
 	m.phase = awaitingTrackers
 	if m.resume { // for as long as nobody can have missed an advert
@@ -193,8 +194,14 @@ func (m *Machine) toFault(now Instant, cause Cause) {
 func (m *Machine) leaveFault(now Instant, cause Cause) {
 	m.state, m.want = Backup, Backup
 	m.interval = m.spec.AdvertInterval
+	m.standBack(now)
 	m.restartActiveDown(now)
 	m.transition(now, Fault, cause, Peer{})
+}
+
+// standBack keeps the router out of the election for FaultExitDelay: what it has to do with, such as routes, needs time to settle.
+func (m *Machine) standBack(now Instant) {
+	m.listenFrom = max(m.listenFrom, now.Add(m.spec.FaultExitDelay))
 }
 
 // stop resigns (RFC 9568 §6.4.3, Shutdown). A MASTER keeps its addresses until a successor was heard and the grace

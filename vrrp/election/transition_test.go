@@ -348,3 +348,31 @@ func TestNoPreempt(t *testing.T) {
 	}
 	r.hear(0).until(r.clock + 414*time.Millisecond).expectState(Backup).until(r.clock + 415*time.Millisecond).expectState(Master)
 }
+
+// TestFaultExitDelay: after the start and after each FAULT nobody is listened to for that long, and then the router waits like any
+// other; an owner begins at its end. One that resumes does not wait.
+func TestFaultExitDelay(t *testing.T) {
+	const delay = 10 * time.Second
+	late := func(s *InstanceSpec) { s.FaultExitDelay = delay }
+	const patience = 3609375 * time.Microsecond
+	r := newRig(t, spec2(late)).up()
+	if r.until(delay - 1).hear(200); r.counters.AdvertsReceived != 0 {
+		t.Error("it listens before the end of the delay")
+	}
+	if r.until(delay).hear(200); r.counters.AdvertsReceived != 1 {
+		t.Error("it does not listen after the delay")
+	}
+	r = newRig(t, spec2(late)).up()
+	r.until(delay + patience - 1).expectState(Backup)
+	r.until(delay + patience).expectState(Master)
+	r.do(LinkChanged{Up: false}).expectState(Fault)
+	r.until(20 * time.Second).do(LinkChanged{Up: true}).expectState(Backup)
+	r.until(25 * time.Second).do(LinkChanged{Up: false}).expectState(Fault)
+	r.until(26 * time.Second).do(LinkChanged{Up: true}).expectState(Backup) // from which on it counts anew
+	r.until(26*time.Second + delay + patience - 1).expectState(Backup)
+	r.until(26*time.Second + delay + patience).expectState(Master)
+
+	owner := newRig(t, spec2(late, func(s *InstanceSpec) { s.Priority, s.StartMaster = OwnerPriority, true })).up()
+	owner.until(delay - 1).expectState(Init)
+	owner.until(delay).expectState(Master)
+}
