@@ -381,7 +381,7 @@ func (r *Runner) finished(res result) {
 		in.failures = res.failures
 		r.step(in, election.EffectDone{Generation: res.generation, Failures: res.failures})
 	case in == nil && len(res.failures) > 0: // nobody else is left to report it
-		instanceLog{logger: r.log, name: "vrrp"}.resourceFailed(res.failures[0].Resource, res.failures[0].Err)
+		instanceLog{logger: r.log, name: "vrrp"}.resourceFailed(res.failures[0].Resource, true, res.failures[0].Err)
 	}
 }
 

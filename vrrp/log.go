@@ -92,7 +92,7 @@ func (l instanceLog) report(r election.Report, s *election.InstanceSpec) {
 	case election.ReportPriorityZeroSent:
 		l.debugf("sent 0 priority")
 	case election.ReportResourceFailed:
-		l.resourceFailed(r.Resource, r.Err)
+		l.resourceFailed(r.Resource, r.Removing, r.Err)
 	case election.ReportResourceInstalled:
 		l.infof("%s is in place now", resourceText(r.Resource))
 	case election.ReportResourceRepaired:
@@ -199,21 +199,23 @@ func (l instanceLog) resources(present bool, s *election.InstanceSpec) {
 }
 
 // resourceFailed logs what could not be installed or removed: of routes and rules in keepalived's words, and in ours.
-func (l instanceLog) resourceFailed(res election.Resource, err error) {
+func (l instanceLog) resourceFailed(res election.Resource, removing bool, err error) {
+	kinds := map[bool]string{false: "RTM_NEWROUTE(24)", true: "RTM_DELROUTE(25)"}
 	var errno syscall.Errno
-	kind := ""
 	switch res.(type) {
 	case election.Route:
-		kind = "RTM_NEWROUTE(24)"
 	case election.Rule:
-		kind = "RTM_NEWRULE(32)"
-	}
-	if kind != "" && errors.As(err, &errno) && errno != 0 {
-		text := errno.Error()
-		l.failed(fmt.Sprintf("Netlink: error: %s(%d), type=%s", strings.ToUpper(text[:1])+text[1:], int(errno), kind), err)
+		kinds = map[bool]string{false: "RTM_NEWRULE(32)", true: "RTM_DELRULE(33)"}
+	default:
+		l.failed("cannot change addresses", err)
 		return
 	}
-	l.failed("cannot change "+map[bool]string{true: "addresses", false: "routes and rules"}[kind == ""], err)
+	if !errors.As(err, &errno) || errno == 0 {
+		l.failed("cannot change routes and rules", err)
+		return
+	}
+	text := errno.Error()
+	l.failed(fmt.Sprintf("Netlink: error: %s(%d), type=%s", strings.ToUpper(text[:1])+text[1:], int(errno), kinds[removing]), err)
 }
 
 // announcement is what keepalived calls a gratuitous ARP or a neighbour advertisement.

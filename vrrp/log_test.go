@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -97,6 +98,14 @@ func TestLogLinesAreKeepaliveds(t *testing.T) {
 			"ERROR (VI_1) send advert error 101 (network is unreachable)"},
 		{func(l instanceLog) { l.sendFailed(routerB, true, errNoSource) },
 			"ERROR (VI_1) Cant send advert to 10.77.0.2 (no source address)"},
+		{report(election.Report{Kind: election.ReportResourceFailed, Resource: election.Route{}, Err: fmt.Errorf("add: %w", syscall.ENETUNREACH)}),
+			"ERROR (VI_1) Netlink: error: Network is unreachable(101), type=RTM_NEWROUTE(24)"},
+		{report(election.Report{Kind: election.ReportResourceFailed, Resource: election.Route{}, Removing: true, Err: syscall.ESRCH}),
+			"ERROR (VI_1) Netlink: error: No such process(3), type=RTM_DELROUTE(25)"},
+		{report(election.Report{Kind: election.ReportResourceFailed, Resource: election.Rule{}, Err: syscall.EEXIST}),
+			"ERROR (VI_1) Netlink: error: File exists(17), type=RTM_NEWRULE(32)"},
+		{report(election.Report{Kind: election.ReportResourceFailed, Resource: election.Rule{}, Removing: true, Err: syscall.ENOENT}),
+			"ERROR (VI_1) Netlink: error: No such file or directory(2), type=RTM_DELRULE(33)"},
 		{func(l instanceLog) { l.announcing(vip100, "eth0") },
 			"DEBUG (VI_1) Sending/queueing gratuitous ARPs on eth0 for 10.77.0.100"},
 		{func(l instanceLog) { l.announced(vip100, "eth0") }, "DEBUG Sending gratuitous ARP on eth0 for 10.77.0.100"},

@@ -135,7 +135,7 @@ func (r *Runner) staticsFinished(res result) {
 	for _, f := range res.failures {
 		s.missing[f.Resource] = true
 		if !before[f.Resource] {
-			s.router.log.resourceFailed(f.Resource, f.Err)
+			s.router.log.resourceFailed(f.Resource, false, f.Err)
 		}
 	}
 	if len(res.failures) > 0 {

@@ -15,6 +15,7 @@ import (
 var packages = map[string]string{
 	"chromium":           "chromium",
 	"busybox":            "busybox-static",
+	"conntrackd":         "conntrackd",
 	"curl":               "curl",
 	"dnsmasq":            "dnsmasq-base",
 	"dpkg-deb":           "dpkg",
@@ -36,7 +37,7 @@ var packages = map[string]string{
 }
 
 // Peers are the programs that the tests talk to and use.
-var Peers = []string{"curl", "dnsmasq", "keepalived", "ip", "ipvsadm", "nft", "nginx", "openssl", "patch", "smtpd", "sysctl",
+var Peers = []string{"conntrackd", "curl", "dnsmasq", "keepalived", "ip", "ipvsadm", "nft", "nginx", "openssl", "patch", "smtpd", "sysctl",
 	"unshare", "vtysh"}
 
 // Install installs the packages of the programs that are missing on this machine, with a line on notice that says so. Lists and

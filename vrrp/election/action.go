@@ -120,6 +120,7 @@ type Report struct {
 	Ours     int
 	Rejected wire.DropReason // for ReportRejected
 	Resource Resource        // for ReportResourceFailed and ReportResourceInstalled
+	Removing bool            // for ReportResourceFailed: it cannot be removed
 	Err      error           // for ReportResourceFailed and ReportHookFailed
 	Hook     HookKind        // for those about a hook
 }

@@ -100,16 +100,18 @@ func fails(list []Failure, r Resource) bool {
 func (m *Machine) reportFailures(before []Failure) {
 	for _, f := range m.failures {
 		if !fails(before, f.Resource) {
-			m.emit(Report{Kind: ReportResourceFailed, Resource: f.Resource, Err: f.Err})
+			m.emit(Report{Kind: ReportResourceFailed, Resource: f.Resource, Removing: !m.wanted(f.Resource), Err: f.Err})
 		}
 	}
 	for _, f := range before {
-		wanted := m.present && slices.Contains(m.resources, f.Resource) && slices.Contains(m.owned, f.Resource)
-		if wanted && !fails(m.failures, f.Resource) {
+		if m.wanted(f.Resource) && slices.Contains(m.owned, f.Resource) && !fails(m.failures, f.Resource) {
 			m.emit(Report{Kind: ReportResourceInstalled, Resource: f.Resource})
 		}
 	}
 }
+
+// wanted reports whether a resource is to be in place.
+func (m *Machine) wanted(r Resource) bool { return m.present && slices.Contains(m.resources, r) }
 
 // tryAgain has what could not be installed or removed tried again.
 func (m *Machine) tryAgain() {
