@@ -36,8 +36,10 @@ type tried struct {
 	down  []string // the switches that are down at the start
 	steps []string // "reload", or how switches are turned: "tcp1 down, tcp2 down"
 
-	// quirk makes of what keepalived's kernel has what it would have without a mistake that docs/compatibility.md names.
-	quirk func(ipvs.Table)
+	// quirk makes of what keepalived's kernel has what it would have without a mistake that docs/compatibility.md names, and unsaid
+	// takes that out of what ipvsadm says.
+	quirk  func(ipvs.Table)
+	unsaid *strings.Replacer
 }
 
 // twinsBeside is how many configurations are tried at a time. What they do is mostly waiting.
@@ -304,18 +306,22 @@ func (w *twins) agree(ctx context.Context, e *expectation, c tried) error {
 				return errors.Join(fmt.Errorf("%s: %w", d.Program.Name, err), d.Running())
 			}
 		}
-		if c.quirk != nil {
-			return nil // ipvsadm cannot leave the quirk out
-		}
 		var said [2]string
 		for i := range said {
-			var err error
-			if said[i], err = w.saved(ctx, i); err != nil {
+			table, err := w.saved(ctx, i)
+			if err != nil {
 				return err
+			}
+			timeouts, err := w.ipvsadm(ctx, i, "-L", "--timeout")
+			if err != nil {
+				return err
+			}
+			if said[i] = table + timeouts; c.unsaid != nil {
+				said[i] = c.unsaid.Replace(said[i])
 			}
 		}
 		if diff := cmp.Diff(said[0], said[1]); diff != "" {
-			return fmt.Errorf("ipvsadm -Sn (-keepalived +vigil):\n%s", diff)
+			return fmt.Errorf("ipvsadm -Sn and -L --timeout (-keepalived +vigil):\n%s", diff)
 		}
 		return nil
 	})
@@ -366,13 +372,19 @@ func until(ctx context.Context, cond func() error) error {
 // saved is what ipvsadm -Sn prints, sorted: in which order the kernel has servers depends on how they came. Ours stands for
 // Debian's, which prints the same.
 func (w *twins) saved(ctx context.Context, i int) (string, error) {
+	out, err := w.ipvsadm(ctx, i, "-S", "-n")
+	return sortedLines(out), err
+}
+
+// ipvsadm is what ours prints.
+func (w *twins) ipvsadm(ctx context.Context, i int, args ...string) (string, error) {
 	var out, complaint bytes.Buffer
-	status := ipvsadm.Program{Args: []string{"ipvsadm", "-S", "-n"}, Out: &out, Err: &complaint, Names: new(ipvsadm.SystemNames),
+	status := ipvsadm.Program{Args: append([]string{"ipvsadm"}, args...), Out: &out, Err: &complaint, Names: new(ipvsadm.SystemNames),
 		Open: func(context.Context) (ipvsadm.Kernel, error) { return staysOpen{w.listings[i]}, nil }}.Run(ctx)
 	if status != 0 {
 		return "", fmt.Errorf("ipvsadm: status %d: %s", status, &complaint)
 	}
-	return sortedLines(out.String()), nil
+	return out.String(), nil
 }
 
 func sortedLines(text string) string {

@@ -36,7 +36,9 @@ func writtenConfigurations() []tried {
 	three := []string{"192.168.0.1 80: ; tcp1", "192.168.0.2 80: ; tcp2", "192.168.0.3 80: ; tcp3"}
 	granular := func(t ipvs.Table) {
 		for k, s := range t {
-			s.Attrs.Netmask = 0xffff0000
+			if s.Attrs.Netmask == 0xffffffff { // as if it were not written
+				s.Attrs.Netmask = 0xffff0000
+			}
 			t[k] = s
 		}
 	}
@@ -50,7 +52,7 @@ func writtenConfigurations() []tried {
 			root("") + written("10.0.0.1 80", usual+"sorry_server 192.168.0.9 80\n", "192.168.0.1 80 3: ; code1", "192.168.0.2 80: ; code2 tcp1"),
 			root("") + written("10.0.0.1 80", usual+"sorry_server 192.168.0.9 80\n", "192.168.0.1 80 3: ; code1", "192.168.0.2 80: ; code2 tcp1", "192.168.0.3 80: ; tcp2")},
 			steps: of("code1 12", "code2 22", "reload", "code1 2", "code2 1", "code1 255, tcp1 down", "tcp2 down", "code2 7, tcp1 up")},
-		{name: "granularity of a group", quirk: granular, texts: []string{
+		{name: "granularity of a group", quirk: granular, unsaid: strings.NewReplacer(" -M 255.255.0.0", ""), texts: []string{
 			root("") + "virtual_server_group G {\n10.0.0.1-2 80\n}\n" + written("group G", usual+"persistence_timeout 50\npersistence_granularity 255.255.0.0\n", three...)},
 			steps: of("tcp1 down")},
 		{name: "lvs_flush, at the start and at the end", texts: []string{root("lvs_flush\nlvs_flush_on_stop\n") + written("10.0.0.1 80", usual, three...),
@@ -59,22 +61,29 @@ func writtenConfigurations() []tried {
 			root("") + written("10.0.0.1 5060", "lb_algo rr\nlb_kind NAT\nprotocol UDP\npersistence_timeout 50\npersistence_engine sip\n", three...),
 			root("") + written("10.0.0.1 5060", "lb_algo rr\nlb_kind NAT\nprotocol UDP\npersistence_timeout 50\n", three...)}, steps: of("tcp1 down", "tcp1 up", "reload")},
 		{name: "automatic marks", texts: []string{
-			root("nftables_ipvs\n") + "virtual_server_group G {\n10.0.0.1-9 80\n10.0.0.20 81\n}\n" + written("group G", usual, three...)},
-			steps: of("tcp1 down", "tcp1 up", "tcp2 down")},
+			root("nftables_ipvs\n") + "virtual_server_group G {\n10.0.0.1-9 80\n10.0.0.20 81\n}\n" + written("group G", usual, three...),
+			root("nftables_ipvs\n") + "virtual_server_group G {\n10.0.0.1-9 80\n10.0.0.20 81\n}\n" + written("group G", "lb_algo wlc\nlb_kind NAT\nprotocol TCP\n", three...)},
+			steps: of("tcp1 down", "tcp1 up", "reload", "tcp2 down")},
 		{name: "one group, TCP and UDP", texts: []string{
 			root("") + "virtual_server_group G {\n10.0.0.1-2 53\n}\n" + written("group G", usual, three...) + written("group G", "lb_algo wlc\nlb_kind NAT\nprotocol UDP\n", "192.168.0.1 53: ; dns1", "192.168.0.2 53: ; dns2"),
 			root("") + "virtual_server_group G {\n10.0.0.1-2 53\n}\n" + written("group G", usual, three[1:]...) + written("group G", "lb_algo lc\nlb_kind NAT\nprotocol UDP\n", "192.168.0.1 53: ; dns1", "192.168.0.2 53: ; dns2")},
 			steps: of("tcp1 down", "dns1 down", "reload", "dns1 up", "tcp2 down")},
 		{name: "the sorry server is one of the servers", texts: []string{
 			root("") + written("10.0.0.1 80", usual+"quorum 2\nsorry_server 192.168.0.3 80\n", three...)}, steps: of("tcp1 down", "tcp2 down", "tcp3 down", "tcp1 up", "tcp3 up")},
+		{name: "timeouts of connections", texts: []string{
+			root("lvs_timeouts tcp 100 tcpfin 20 udp 200\n") + written("10.0.0.1 80", usual, three...),
+			root("lvs_timeouts tcp 150 udp 250\n") + written("10.0.0.1 80", usual, three...)}, steps: of("tcp1 down", "reload", "tcp1 up")},
 		{name: "weight 0 and no quorum to lose", texts: []string{
 			root("") + written("10.0.0.1 80", usual, "192.168.0.1 80 0: ; tcp1", "192.168.0.2 80 0: ; tcp2"),
 			root("") + written("10.0.0.1 80", usual, "192.168.0.1 80 2: ; tcp1", "192.168.0.2 80 0: ; tcp2")}, steps: of("tcp1 down", "tcp1 up", "reload", "tcp1 down")},
 		{name: "a mark through tunnels to both families", texts: []string{
-			root("") + written("fwmark 5", "lb_algo rr\nlb_kind TUN\n", "192.168.0.1 80: ; tcp1", "2001:db8:f00::2 80: ; tcp2", "2001:db8:f00::3 80: lvs_method TUN type gue port 6080 remcsum; http1")},
-			steps: of("tcp1 down", "tcp2 down", "http1 down", "tcp2 up")},
+			root("") + written("fwmark 5", "lb_algo rr\nlb_kind TUN\n", "192.168.0.1 80: ; tcp1", "2001:db8:f00::2 80: ; tcp2", "2001:db8:f00::3 80: lvs_method TUN type gue port 6080 remcsum; http1"),
+			root("") + written("fwmark 5", "lb_algo rr\nlb_kind TUN\n", "192.168.0.1 80: ; tcp1", "2001:db8:f00::2 80: ; tcp2", "2001:db8:f00::3 80: lvs_method TUN type gue port 6081; http1")},
+			steps: of("tcp1 down", "tcp2 down", "reload", "http1 down", "tcp2 up")},
 		{name: "thresholds", texts: []string{
-			root("") + written("10.0.0.1 80", usual, "192.168.0.1 80: uthreshold 98\nlthreshold 20; tcp1", "192.168.0.2 80: uthreshold 7; tcp2")}, steps: of("tcp1 down", "tcp2 down", "tcp1 up")},
+			root("") + written("10.0.0.1 80", usual, "192.168.0.1 80: uthreshold 98\nlthreshold 20; tcp1", "192.168.0.2 80: uthreshold 7; tcp2"),
+			root("") + written("10.0.0.1 80", usual, "192.168.0.1 80: uthreshold 98\nlthreshold 20; tcp1", "192.168.0.2 80: uthreshold 7; tcp2", "192.168.0.3 80: uthreshold 5; tcp3")},
+			steps: of("tcp1 down", "tcp2 down", "reload", "tcp1 up", "tcp3 down")},
 		{name: "flags before their scheduler, hashed, and what a bare service has", texts: []string{
 			root("") + written("10.0.0.1 80", "sh-port\nlb_algo sh\nhashed\nprotocol TCP\nlb_kind NAT\n", three...) + written("10.0.0.2 53", "", three...) +
 				written("10.0.0.3 0", usual, three...) + written("10.0.0.4 80", usual+"persistence_granularity 255.255.255.0\n", three...)},

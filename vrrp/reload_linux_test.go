@@ -190,7 +190,25 @@ func (l lives) begin(text string) (runner *Runner, stop func()) {
 	}
 }
 
-// settled is what the machine has when all routers are MASTER and nothing changes any more.
+// absent names an address that a router has not got yet, and that was not refused either; "" when there is none.
+func absent(r *Runner, has []string) string {
+	for _, in := range r.Status().Instances {
+		for _, a := range slices.Concat(in.Spec.Addresses, in.Spec.Excluded) {
+			address := a.Prefix.String()
+			there := func(line string) bool {
+				return strings.Contains(line, " "+address+" ") || strings.Contains(line, " "+a.Prefix.Addr().String()+"/")
+			}
+			refused := func(f FailureStatus) bool { return strings.Contains(f.Resource, a.Prefix.Addr().String()) }
+			if !slices.ContainsFunc(has, there) && !slices.ContainsFunc(in.Failures, refused) {
+				return address
+			}
+		}
+	}
+	return ""
+}
+
+// settled is what the machine has when all routers are MASTER and nothing changes any more. A busy machine may do nothing for a while
+// before the addresses come.
 func (l lives) settled(r *Runner) (state map[string][]string) {
 	l.t.Helper()
 	untilAll(l.t, r, election.Master)
@@ -199,6 +217,9 @@ func (l lives) settled(r *Runner) (state map[string][]string) {
 		if state = kernelState(l.t, l.n); before == nil || !cmp.Equal(before, state) {
 			time.Sleep(300 * time.Millisecond)
 			return errors.New("it has just changed")
+		}
+		if address := absent(r, state["addresses"]); address != "" {
+			return fmt.Errorf("%s is not there yet", address)
 		}
 		return nil
 	})
