@@ -27,11 +27,11 @@ const (
 )
 
 // linesAllowed is how many lines there may be in a time, the details among them. The minute of a source begins with its first line;
-// a lower master is answered with a round of announcements once in an interval, however often it is heard.
+// a lower master is answered with a round of announcements once in half an interval, however often it is heard.
 func (a attack) linesAllowed(d time.Duration) int {
 	n := linesPerMinute * (1 + int(d/time.Minute))
 	if a.answered {
-		n += linesPerRound * (1 + int(d/a.interval()))
+		n += linesPerRound * (1 + int(2*d/a.interval()))
 	}
 	return n
 }

@@ -10,8 +10,8 @@ import (
 // As many lines as sixteen sources and all others together have in each minute that has begun, of two directors, and six for every
 // answer of the master's.
 func TestLinesAllowed(t *testing.T) {
-	for d, want := range map[time.Duration][2]int{25 * time.Second: {272, 272 + 6*251}, 59 * time.Second: {272, 272 + 6*591},
-		time.Minute: {544, 544 + 6*601}, 3 * time.Minute: {4 * 272, 4*272 + 6*1801}} {
+	for d, want := range map[time.Duration][2]int{25 * time.Second: {272, 272 + 6*501}, 59 * time.Second: {272, 272 + 6*1181},
+		time.Minute: {544, 544 + 6*1201}, 3 * time.Minute: {4 * 272, 4*272 + 6*3601}} {
 		ignored, answered := attackNamed(t, "forged").linesAllowed(d), attackNamed(t, "sources").linesAllowed(d)
 		if got := [2]int{ignored, answered}; got != want {
 			t.Errorf("%v: %d, want %d", d, got, want)
