@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"vigil/internal/fuzzing"
+	"vigil/internal/testlan"
 )
 
 // writtenKey is a key as openssl has written it, and how it was told to.
@@ -174,12 +175,12 @@ func FuzzEncryptedKey(f *testing.F) {
 	})
 }
 
-// openssl runs it, or skips the test where there is none.
+// openssl runs it. Where there is none the test is skipped, or fails if peers are required.
 func openssl(t *testing.T, arguments ...string) {
 	t.Helper()
 	path, err := exec.LookPath("openssl")
 	if err != nil {
-		t.Skip("no openssl:", err)
+		testlan.RequirePeer(t, err)
 	}
 	if out, err := exec.CommandContext(t.Context(), path, arguments...).CombinedOutput(); err != nil {
 		t.Fatalf("openssl %v: %v\n%s", arguments, err, out)
