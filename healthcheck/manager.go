@@ -8,7 +8,7 @@
 // One check asks a question of its target, again and again (kind.go has a line for each kind, which is otherwise at home
 // in a file of its own). An attempt ends in a Result, the results become a verdict (judgement.go), and a real server is
 // up while none of its checks says otherwise (server.go). These are pure files without clock or I/O. Manager is the shell
-// around them, with the runtime's timers as its scheduler: a check that waits costs a timer and no goroutine, and equal
+// around them (dispatch.go begins what is due): a check that waits costs a place in an agenda and no goroutine, and equal
 // checks of several servers are made once.
 package healthcheck
 
@@ -58,6 +58,7 @@ type Manager struct {
 	files       *trackfile.Watcher
 	sessions    *BFDSessions
 	signal      chan struct{} // 1 slot: mailbox is not empty
+	sooner      chan struct{} // 1 slot: another probe is the first one of the agenda
 
 	mu        sync.Mutex
 	rand      *rand.Rand
@@ -68,6 +69,7 @@ type Manager struct {
 	alerts    map[*realServer][]Alert // about them
 	inFlight  int                     // probes under way
 	suspended map[confparse.VirtualServerID]bool
+	agenda    agenda         // of the probes that wait until they are due
 	waiting   probeQueue     // probes due that found maxInFlight under way
 	running   sync.WaitGroup // the goroutines of the probes under way, and of what tells others
 
@@ -89,6 +91,7 @@ func NewManager(o Options) *Manager {
 		sessions:    o.BFD,
 		rand:        o.Rand,
 		probes:      make(map[CheckSpec]*probe),
+		sooner:      make(chan struct{}, 1),
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -137,7 +140,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	m.watch = time.AfterFunc(lookEvery, m.watchOverdue)
 	m.mu.Unlock()
 
-	<-ctx.Done()
+	m.dispatch(ctx)
 
 	m.mu.Lock()
 	m.ctx = nil

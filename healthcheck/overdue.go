@@ -37,7 +37,7 @@ func (p *probe) since() time.Duration { return max(p.added, p.completed, p.excus
 
 // overdue reports whether p has not completed for too long at a moment since Manager.epoch.
 func (p *probe) overdue(now time.Duration) bool {
-	return p.timer != nil && now-p.since() > p.spec.patience(p.completed > p.added)
+	return p.armed && now-p.since() > p.spec.patience(p.completed > p.added)
 }
 
 // watchOverdue tells of checks that do not complete any more: nobody else would notice, for a server stays as it is. It

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// probe is one distinct check while it runs, shared by all real servers that ask for it. At any time it waits for its
-// timer, waits in the queue or is under way, so no two attempts of it overlap.
+// probe is one distinct check while it runs, shared by all real servers that ask for it. At any time it is in the agenda,
+// waits in the queue or is under way, so no two attempts of it overlap.
 type probe struct {
 	manager     *Manager
 	spec        CheckSpec
@@ -22,7 +22,9 @@ type probe struct {
 	touched     bool               // scratch of Apply: has lost subscribers
 	late        bool               // has been told to be overdue
 	postponed   bool               // the last attempt could not be made, and that has been told
-	timer       *time.Timer        // nil until first armed
+	armed       bool               // it runs until it is disarmed
+	place       int                // in the agenda, counted from 1; 0 = not in it
+	at          time.Duration      // since Manager.epoch: when it is due, in the agenda
 	cancel      context.CancelFunc // ends the attempt under way
 	subscribers []subscriber
 	next        *probe        // in the queue
@@ -77,7 +79,7 @@ func (q *probeQueue) pop() *probe {
 
 // arm schedules the first run of a probe while Run is on: a second and a random part of warmup from now.
 func (m *Manager) arm(p *probe) {
-	if m.ctx == nil || p.timer != nil {
+	if m.ctx == nil || p.armed {
 		return
 	}
 	if p.unfollow != nil {
@@ -91,15 +93,14 @@ func (m *Manager) arm(p *probe) {
 	if warmup > 0 {
 		delay += time.Duration(m.rand.Int64N(int64(warmup)))
 	}
-	p.timer = time.AfterFunc(aligned(time.Since(m.epoch), delay, warmup), p.fire)
+	p.armed = true
+	m.wait(p, time.Since(m.epoch), delay, warmup)
 }
 
 // disarm ends what the probe has under way; its next result is ignored.
 func (p *probe) disarm() {
-	if p.timer != nil {
-		p.timer.Stop()
-		p.timer = nil
-	}
+	p.armed = false
+	p.manager.agenda.remove(p)
 	p.renewed = false
 	if p.cancel != nil {
 		p.cancel()
@@ -134,76 +135,23 @@ func (p *probe) hasten() {
 			p.again = true
 			p.cancel()
 		}
-	case !p.busy && p.timer != nil && p.judgement.state == down:
-		p.timer.Reset(0)
+	case !p.busy && p.armed && p.judgement.state == down:
+		p.manager.schedule(p, time.Since(p.manager.epoch))
 	}
-}
-
-// ticks are the grids that probes are aligned to: every one divides a second, so that checks with different delays meet.
-var ticks = [...]time.Duration{
-	50 * time.Millisecond, 20 * time.Millisecond, 10 * time.Millisecond,
-	5 * time.Millisecond, 2 * time.Millisecond, time.Millisecond,
-}
-
-// aligned moves a delay from now so that it ends on a tick of the manager's clock, by at most half a tick. Waking up an
-// idle process costs about as much as connecting to a server does; checks that are due at the same tick share it. A
-// tick is at most a hundredth of span, so that a delay is never wrong by more than half a percent.
-func aligned(now, delay, span time.Duration) time.Duration {
-	for _, tick := range ticks {
-		if tick <= span/100 {
-			return (now + delay + tick/2).Truncate(tick) - now
-		}
-	}
-	return delay
 }
 
 // on reports whether Run is on and has not been told to end.
 func (m *Manager) on() bool { return m.ctx != nil && m.ctx.Err() == nil }
 
-// fire is called by the timer of a probe that is due, in a goroutine of its own.
-func (p *probe) fire() {
-	m := p.manager
-	m.mu.Lock()
-	if p.gone || p.busy || !m.on() {
-		m.mu.Unlock()
-		return
-	}
-	if p.suspended() {
-		delay := p.spec.shared.Value().timing.delayLoop
-		p.excused = time.Since(m.epoch)
-		p.timer.Reset(aligned(time.Since(m.epoch), delay, delay))
-		m.mu.Unlock()
-		return
-	}
-	p.busy = true
-	p.due = time.Since(m.epoch)
-	if m.inFlight >= m.maxInFlight {
-		m.waiting.push(p)
-		m.mu.Unlock()
-		return
-	}
-	m.inFlight++
-	m.running.Add(1)
-	defer m.running.Done()
-	for start := p.due; p != nil; start = -1 {
-		p = m.attempt(p, start)
-	}
-	m.inFlight--
-	m.mu.Unlock()
-}
-
 // attempt probes once, applies the result and returns the probe that has waited longest for a turn, if any. It is
-// called and returns with m.mu held, and gives it up meanwhile. start is now, or -1 when that is not known.
-func (m *Manager) attempt(p *probe, start time.Duration) *probe {
+// called and returns with m.mu held, and gives it up meanwhile.
+func (m *Manager) attempt(p *probe) *probe {
 	ctx, cancel := context.WithCancel(m.ctx)
 	p.cancel = cancel
 	step, due, with := int(p.judgement.step), p.due, m.means
 	m.mu.Unlock()
 
-	// The clock is read as rarely as can be: it is a system call on some machines, virtual ones above all.
-	if start < 0 {
-		start = time.Since(m.epoch)
-	}
+	start := time.Since(m.epoch)
 	m.metrics.queue.Observe((start - due).Seconds())
 	result, panicked := m.check(ctx, p.spec, with, step)
 	end := time.Since(m.epoch)
@@ -225,7 +173,7 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 	if interrupted || p.gone {
 		if again && !p.gone {
 			p.renewed = true
-			p.timer.Reset(0)
+			m.schedule(p, end)
 		}
 		return m.waiting.pop()
 	}
@@ -234,7 +182,7 @@ func (m *Manager) attempt(p *probe, start time.Duration) *probe {
 		p.completed = end
 	}
 	delay := m.apply(p, result)
-	p.timer.Reset(aligned(end, delay, delay))
+	m.wait(p, end, delay, delay)
 	return m.waiting.pop()
 }
 

@@ -145,7 +145,7 @@ func TestAligned(t *testing.T) {
 		{time.Microsecond, time.Microsecond},
 		{0, 0},
 	} {
-		if got := aligned(now, tt.delay, tt.delay); got != tt.want {
+		if got := aligned(now+tt.delay, tt.delay) - now; got != tt.want {
 			t.Errorf("aligned(%v) = %v, want %v", tt.delay, got, tt.want)
 		}
 	}

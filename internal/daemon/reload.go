@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -130,7 +131,7 @@ func (d *daemon) endReload(ctx context.Context, out outcome) error {
 	d.loaded(out.result, out.err, r.begun)
 	d.metrics.reloaded(out.result, time.Since(r.begun))
 	if out.result == reloadApplied {
-		debug.FreeOSMemory() // what parsing has left behind
+		go runtime.GC() // what reading has left behind; freeing it at once would hold up a processor, and the adverts on it
 	}
 	notifyReady(d.log)
 	for _, asked := range r.asked {
