@@ -268,6 +268,27 @@ func knownDifferences(p picture) picture {
 	return p
 }
 
+// filteredAlike makes theirs say how the source addresses of packets are looked at as ours does, where that comes to the same: the
+// kernel takes the larger of what is set for all interfaces and for the one, and keepalived 2.3 moves it from all to each for
+// the VMACs of IPv6 as well, which take no part in it.
+func filteredAlike(theirs, ours picture) picture {
+	const all = "all rp_filter"
+	if theirs.Settings[all] != "0" || ours.Settings[all] == "0" {
+		return theirs
+	}
+	own := func(link string) string { return "ipv4/conf/" + link + "/rp_filter" }
+	for link := range theirs.Links {
+		if theirs.Settings[own(link)] != ours.Settings[all] {
+			return theirs
+		}
+	}
+	for link := range theirs.Links {
+		delete(theirs.Settings, own(link))
+	}
+	theirs.Settings[all] = ours.Settings[all]
+	return theirs
+}
+
 // TestVRRPCase31: interfaces, addresses and settings of a router with use_vmac are those that keepalived makes.
 func TestVRRPCase31VirtualLinksAreKeepaliveds(t *testing.T) {
 	t.Parallel()
@@ -296,7 +317,8 @@ func TestVRRPCase31VirtualLinksAreKeepaliveds(t *testing.T) {
 			})
 			var d string
 			lantest.Until(t, "the same picture (-keepalived +Vigil)", func() error {
-				if d = cmp.Diff(knownDifferences(takePicture(t, theirs)), takePicture(t, ours)); d != "" {
+				is := takePicture(t, ours)
+				if d = cmp.Diff(filteredAlike(knownDifferences(takePicture(t, theirs)), is), is); d != "" {
 					return fmt.Errorf("%s", d)
 				}
 				return nil
