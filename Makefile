@@ -4,7 +4,6 @@
 GO       ?= go
 BIN      := bin
 VIGIL    := $(CURDIR)/$(BIN)/keepalived
-STATIC   := CGO_ENABLED=0
 FUZZTIME ?= 5000x
 FUZZDIR  ?= build/fuzz
 KERNELS  ?= bookworm trixie sid
@@ -15,6 +14,12 @@ SOAK     ?= 10m
 help:
 	@sed -n 's/^## \([^:]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
+# Everything is compiled as what is shipped, so that it is compiled once, but for the race detector, which needs C. What lint has
+# looked at is not looked at again.
+export CGO_ENABLED := 0
+export GOFLAGS     := $(filter-out -trimpath -vet=off,$(shell $(GO) env GOFLAGS)) -trimpath -vet=off
+RACE               := CGO_ENABLED=1 $(GO) test -race
+
 # FUZZ is every fuzz target of the tree, as PACKAGE:TARGET.
 FUZZ = $(shell grep -rEo --include='*_test.go' --exclude-dir=build '^func Fuzz[[:alnum:]_]+' . | sed -E 's|^\./(.*)/[^/]*:func |\1:|' | sort)
 
@@ -22,7 +27,7 @@ FUZZ = $(shell grep -rEo --include='*_test.go' --exclude-dir=build '^func Fuzz[[
 
 ## build: the programs, in bin/
 build:
-	for p in keepalived vigil ipvsadm genhash; do $(STATIC) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/$$p ./cmd/$$p || exit 1; done
+	for p in keepalived vigil ipvsadm genhash; do $(GO) build -ldflags '-s -w' -o $(BIN)/$$p ./cmd/$$p || exit 1; done
 	for p in save restore; do ln -sf ipvsadm $(BIN)/ipvsadm-$$p; done
 
 # The machine's own tests wait more than they compute, and so run beside each other; the virtual machine has the processors for itself.
@@ -35,7 +40,7 @@ test: build
 ## sim-page: the page docs/sim with the simulation for a browser, in bin/sim, for any web server
 sim-page:
 	mkdir -p $(BIN)/sim
-	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/sim/sim.wasm ./cmd/simpage
+	GOOS=js GOARCH=wasm $(GO) build -ldflags '-s -w' -o $(BIN)/sim/sim.wasm ./cmd/simpage
 	cp docs/sim/index.html $$($(GO) env GOROOT)/lib/wasm/wasm_exec.js $(BIN)/sim
 
 ## test-sim: the page of the simulation in Debian's chromium, without a screen
@@ -53,14 +58,14 @@ test-host: test-pure test-race test-pairs
 test-pure: build peers
 	GOOS=js GOARCH=wasm $(GO) build -o /dev/null ./cmd/simpage
 	$(GO) test -timeout 60m $(PURE)
-	$(GO) test -race -run "^TestLoadsBesideEachOther$$" ./confparse
+	$(RACE) -run "^TestLoadsBesideEachOther$$" ./confparse
 	unshare -n sh -ec 'ip link add eth0 type veth peer name eth1; ip link add eth2 type veth peer name eth3; \
 		for i in 0 1 2 3; do ip link set eth$$i up; ip addr add 198.18.$$i.1/30 dev eth$$i; done; \
 		$(GO) test -count=1 -run "^TestCrossChecksAgainstKeepalived$$" ./confparse'
 
 # Under the race detector whatever can race, the package that takes longest first.
 test-race: build peers
-	env -u REQUIRE_IPVS $(GO) test -race -timeout 60m ./vrrp \
+	env -u REQUIRE_IPVS $(RACE) -timeout 60m ./vrrp \
 		$$({ $(GO) list ./...; $(GO) list $(PURE) $(PURE) ./vrrp ./vrrp ./integration; } | sort | uniq -u)
 
 test-pairs: build peers
@@ -89,7 +94,7 @@ soak: build
 test-vm: build $(BIN)/vm $(BIN)/debian
 	@$(BIN)/debian balancers
 	@$(BIN)/debian rpc
-	$(foreach p,ipvs internal/ipvsadm internal/firewall vrrp integration,$(STATIC) $(GO) test -c -o build/$(notdir $p).test ./$p && ) true
+	$(foreach p,ipvs internal/ipvsadm internal/firewall vrrp integration,$(GO) test -c -o build/$(notdir $p).test ./$p && ) true
 	VIGIL_BIN=$(VIGIL) $(BIN)/vm $(or $(VIGIL_VM),-if-needed) -limit 100m -env VIGIL_BIN,VIGIL_PAIRS,VIGIL_TWINS,VIGIL_TEST_KERNEL,REQUIRE_IPVS,REQUIRE_NETNS,PATH \
 		sh -c 's=0; b=$$PWD/build; for p in ipvs internal/ipvsadm internal/firewall $${VIGIL_TEST_KERNEL:+vrrp} integration; do \
 			(cd $$p && $$b/$${p##*/}.test -test.timeout 90m -test.parallel $$(nproc)) || s=1; done; exit $$s'
@@ -112,7 +117,7 @@ peers: $(BIN)/debian
 	@$(BIN)/debian balancers
 
 $(BIN)/vm $(BIN)/debian: $(BIN)/%: FORCE
-	@$(STATIC) $(GO) build -o $@ ./integration/cmd/$*
+	@$(GO) build -o $@ ./integration/cmd/$*
 
 FORCE:
 
@@ -128,20 +133,20 @@ keywords:
 
 ## demo: a director pair at work, with things broken one after the other
 demo: build
-	$(STATIC) $(GO) build -o $(BIN)/demo ./integration/demo
+	$(GO) build -o $(BIN)/demo ./integration/demo
 	$(BIN)/demo -daemon $(VIGIL)
 
 # Speed and memory side by side with Debian's keepalived, on one kernel with IPVS. Exit status 1 if a bar is missed.
 ## bench: speed and memory side by side with Debian's keepalived
 bench: build
-	$(STATIC) $(GO) build -o $(BIN)/bench ./integration/bench
+	$(GO) build -o $(BIN)/bench ./integration/bench
 	$(BIN)/bench -vigil $(VIGIL)
 
 # In network namespaces of this machine, which should have nothing else to do. MEASURE are the measurements and their options: `-list` names
 # them, `-keepalived /usr/sbin/keepalived scale` measures one beside Debian's keepalived. Exit status 1 if a bar is missed.
 ## bench-vrrp: what virtual routers are asked for at the most, MEASURE="scale outage" of it, with MEASURE=-list what there is
 bench-vrrp: build
-	$(STATIC) $(GO) build -o $(BIN)/benchvrrp ./integration/benchvrrp
+	$(GO) build -o $(BIN)/benchvrrp ./integration/benchvrrp
 	$(BIN)/benchvrrp -vigil $(VIGIL) $(MEASURE)
 
 ## clean: remove bin/ and build/
