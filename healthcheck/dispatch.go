@@ -69,7 +69,7 @@ func (m *Manager) fire(p *probe, now time.Duration) {
 	}
 	if p.suspended() {
 		delay := p.spec.shared.Value().timing.delayLoop
-		p.excused = now
+		p.excused, p.renewed = now, false
 		m.wait(p, now, delay, delay)
 		return
 	}
@@ -84,8 +84,7 @@ func (m *Manager) fire(p *probe, now time.Duration) {
 
 // work makes the attempt of p, and then those of others that have waited for a turn.
 func (m *Manager) work(p *probe) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.mu.Lock() // attempt gives it up meanwhile: after a panic there is nothing to unlock
 	for p != nil && m.on() {
 		if p.gone {
 			p = m.waiting.pop()
@@ -94,6 +93,7 @@ func (m *Manager) work(p *probe) {
 		p = m.attempt(p)
 	}
 	m.inFlight--
+	m.mu.Unlock()
 }
 
 // ticks are the grids that probes are aligned to: every one divides a second, so that checks with different delays meet.

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// started tells of an attempt and succeeds.
-type started func()
+// attemptOf is a check that is a function.
+type attemptOf func() Result
 
-func (s started) Check(context.Context) Result { s(); return passed(CodeConnected, tcpSuccess) }
+func (f attemptOf) Check(context.Context) Result { return f() }
 
 // TestManyThatAreDueLeaveOthersTheirTurn: of thousands of checks that are due together, few are made between two turns of a
 // goroutine that has nothing to do with them, on a process with one processor.
@@ -24,10 +24,11 @@ func TestManyThatAreDueLeaveOthersTheirTurn(t *testing.T) {
 		var made atomic.Int32
 		begun := make(chan struct{})
 		l.m.newChecker = func(CheckSpec, means, int) Checker {
-			return started(func() {
+			return attemptOf(func() Result {
 				if made.Add(1) == 1 {
 					close(begun)
 				}
+				return passed(CodeConnected, tcpSuccess)
 			})
 		}
 		c := manyServers(n)
@@ -86,5 +87,63 @@ func TestStopBeforeTheAttempt(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestRecheckOfAnAttemptThatHasJustEnded: the network changed before its result was taken in, and so it is made again.
+func TestRecheckOfAnAttemptThatHasJustEnded(t *testing.T) {
+	m := NewManager(Options{})
+	c := config(pool(1))
+	check := c.VirtualServers[0].RealServers[0].Checkers[0]
+	check.Retry, check.DelayLoop, check.Warmup = 0, time.Hour, 0
+	var made atomic.Int32
+	begun, ends, again := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	m.newChecker = func(CheckSpec, means, int) Checker {
+		return attemptOf(func() Result {
+			switch made.Add(1) {
+			case 1:
+				close(begun)
+				<-ends
+			case 2:
+				close(again)
+			}
+			return failed(CodeConnectFailed, "no route", nil)
+		})
+	}
+	m.Apply(FromConfig(c))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- m.Run(ctx) }()
+	<-begun
+	m.mu.Lock()
+	close(ends)
+	time.Sleep(50 * time.Millisecond) // it waits for mu meanwhile, or comes later, which is as good
+	for _, p := range m.probes {
+		p.hasten()
+	}
+	m.mu.Unlock()
+	select {
+	case <-again:
+	case <-time.After(5 * time.Minute): // of the hour after which it would be made anyway
+		t.Error("it is not made again")
+	}
+	cancel()
+	<-done
+}
+
+// TestRecheckKeepsThePlaceOfWhatIsOverdue: rechecks that come faster than attempts are begun would put off those of servers that are
+// down for ever.
+func TestRecheckKeepsThePlaceOfWhatIsOverdue(t *testing.T) {
+	m := NewManager(Options{})
+	m.epoch = time.Now().Add(-time.Minute)
+	var probes [3]probe
+	for i := range probes {
+		p := &probes[i]
+		p.manager, p.armed, p.judgement.state = m, true, down
+		m.agenda.set(p, time.Duration(i+1)*time.Second)
+	}
+	probes[0].hasten()
+	if p := m.agenda.due(time.Minute); p != &probes[0] {
+		t.Errorf("due first is what was due %v after the epoch", p.at)
 	}
 }

@@ -127,7 +127,8 @@ func (m *Manager) Recheck() {
 	}
 }
 
-// hasten makes p due if it is down, or begins its attempt under way again. A probe of several servers is hastened once.
+// hasten makes p due if it is down, or begins its attempt under way again. A probe of several servers is hastened once, and one
+// that has been due for long keeps its place.
 func (p *probe) hasten() {
 	switch {
 	case p.cancel != nil:
@@ -136,7 +137,7 @@ func (p *probe) hasten() {
 			p.cancel()
 		}
 	case !p.busy && p.armed && p.judgement.state == down:
-		p.manager.schedule(p, time.Since(p.manager.epoch))
+		p.manager.schedule(p, min(p.at, time.Since(p.manager.epoch)))
 	}
 }
 
@@ -158,13 +159,13 @@ func (m *Manager) attempt(p *probe) *probe {
 	if result.Took == 0 {
 		result.Took = end - start
 	}
-	interrupted := ctx.Err() != nil
+
+	m.mu.Lock()
+	interrupted := ctx.Err() != nil // by hasten or disarm, also after the attempt and before this
 	cancel()
 	if !interrupted {
 		m.metrics.observe(p.spec.Kind, result, panicked)
 	}
-
-	m.mu.Lock()
 	again := p.again
 	p.cancel, p.busy, p.again = nil, false, false
 	if !m.on() {
