@@ -1,11 +1,14 @@
 package vrrp
 
 import (
+	"errors"
 	"net/netip"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"vigil/internal/netio"
 	"vigil/vrrp/election"
@@ -85,6 +88,38 @@ func TestAddressesLeftByACrash(t *testing.T) {
 		start(t, h, o, testInstance("V", 51, 150))
 		synctest.Wait()
 		want(t, "addresses", []bool{h.has("10.77.51.100"), h.has("10.77.52.100"), h.has("10.77.0.1")}, []bool{true, false, true})
+	})
+}
+
+// A process between the two that was told to stop before its routers began has released what its own configuration names. That
+// there may be more is not forgotten, and nobody goes on as MASTER.
+func TestAddressesLeftByACrashBeforeAnother(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "beat")
+	synctest.Test(t, func(t *testing.T) {
+		var n ethernet
+		h := n.newHost("10.77.0.1/24")
+		o := Options{HeartbeatFile: file, bootTime: bootClock}
+		first := start(t, h, o, testInstance("V", 51, 150), testInstance("W", 52, 150))
+		time.Sleep(10 * time.Second)
+		first.Kill()
+		first.wait()
+		o.Network = h
+		between, err := NewRunner(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := between.Release(testSpec(testInstance("V", 51, 150))); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(unix.Munmap(between.heartbeat.data), between.heartbeat.file.Close()); err != nil { // as its end does
+			t.Fatal(err)
+		}
+		has := func() []bool { return []bool{h.has("10.77.51.100"), h.has("10.77.52.100")} }
+		want(t, "addresses after the one between", has(), []bool{false, true})
+		second := start(t, h, Options{HeartbeatFile: file, bootTime: bootClock}, testInstance("V", 51, 150))
+		want(t, "state", second.state("V"), election.Backup)
+		synctest.Wait()
+		want(t, "addresses", has(), []bool{false, false})
 	})
 }
 

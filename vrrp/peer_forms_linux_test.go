@@ -228,7 +228,7 @@ func TestVRRPCase33Interop(t *testing.T) {
 	var b strings.Builder
 	// Nothing is announced for a lower advert: on a busy machine keepalived is not done with 260 of them when the next one comes, and
 	// sends no adverts for all that time.
-	b.WriteString("version 3\nadvert_int 1\ngarp_master_repeat 1\ngarp_lower_prio_repeat 0\nvirtual_ipaddress {\n")
+	b.WriteString("version 3\nadvert_int 1\ngarp_lower_prio_repeat 0\nvirtual_ipaddress {\n")
 	for i := range 260 {
 		fmt.Fprintf(&b, "10.80.%d.%d/32\n", i/250, i%250+1)
 	}

@@ -3,7 +3,6 @@ package vrrp
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -41,11 +40,6 @@ func (r *Runner) Release(s election.Spec) error {
 	for _, x := range slices.Backward(s.Statics) {
 		if err := uninstall(r.network, r.places, place, x.Resource); err != nil {
 			errs = append(errs, fmt.Errorf("release what is static: %w", err))
-		}
-	}
-	if r.heartbeat != nil { // its time as MASTER is over: the next process has nothing to resume
-		if err := os.Remove(r.heartbeat.file.Name()); !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)

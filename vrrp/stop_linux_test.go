@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -187,26 +185,4 @@ func TestStopTellsWhatStaysBehind(t *testing.T) {
 			t.Errorf("took %v", took)
 		}
 	})
-}
-
-// TestReleaseLeavesNothingToResume: a process that was told to stop before its routers began has released what a killed one left;
-// the next one must not go on as its successor.
-func TestReleaseLeavesNothingToResume(t *testing.T) {
-	var n ethernet
-	path := filepath.Join(t.TempDir(), "beat")
-	r, err := NewRunner(Options{Network: n.newHost("10.77.0.1/24"), HeartbeatFile: path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := r.Release(testSpec(testInstance("V", 51, 100))); err != nil {
-			t.Error(err)
-		}
-		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("the heartbeat: %v", err)
-		}
-	}
 }

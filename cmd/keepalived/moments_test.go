@@ -58,6 +58,8 @@ func TestEndedAtAnyMoment(t *testing.T) {
 	}
 	p = m.start("--metrics-listen=off")
 	m.until("the last one", func() bool { return m.readPID(0, "keepalived/red/keepalived.pid") == p.PID() })
+	// What a killed one has left is looked for when virtual routers begin, until when its heartbeat says that there is something.
+	m.until("the address of the last one", func() bool { return m.hasAddress("red") && strings.Contains(p.Log.Tail(60), "Startup complete") })
 	err := p.Stop(t.Context())
 	if address, dir := m.hasAddress("red"), m.exists("keepalived"); err != nil || address || dir {
 		left, _ := m.output("find", "/run/keepalived")
