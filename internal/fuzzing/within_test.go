@@ -24,7 +24,7 @@ func TestWithinCountsWorkAndNotWaiting(t *testing.T) {
 	}
 	works := &recorder{TB: t}
 	Within(works, time.Millisecond, func() {
-		for start := used(t); used(t)-start < 2*slowdown*time.Millisecond; {
+		for start := used(t); used(t)-start < 100*slowdown*time.Millisecond; {
 		}
 	})
 	if !works.failed {
@@ -41,12 +41,12 @@ func TestCostIsOfThisThread(t *testing.T) {
 		}
 	}()
 	cost := Cost(t, func() {
-		for start := used(t); used(t)-start < 20*time.Millisecond; {
+		for start := used(t); used(t)-start < 200*time.Millisecond; {
 		}
 	})
 	stop.Store(true)
 	<-other
-	if cost < 20*time.Millisecond || cost > 30*time.Millisecond {
-		t.Errorf("20 ms of work beside another thread's cost %v", cost)
+	if cost < 200*time.Millisecond || cost > 300*time.Millisecond {
+		t.Errorf("200 ms of work beside another thread's cost %v", cost)
 	}
 }
