@@ -49,6 +49,7 @@ server.wait_for_termination()
 // that one of its services does.
 func TestChecksOfGRPCServers(t *testing.T) {
 	testlan.RequireIPVS(t)
+	t.Parallel()
 	python, env, err := debian.RPC(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 // TestChecksOfRealServers has checks of a name server, a mail server and their host, which come, go and come back.
 func TestChecksOfRealServers(t *testing.T) {
 	testlan.RequireIPVS(t)
+	t.Parallel()
 	l := newCheckLab(t)
 	mail := filepath.Join(t.TempDir(), "smtpd.conf")
 	l.must(os.WriteFile(mail, []byte("listen on 10.0.0.2 hostname mx.example.net\naction \"local\" mbox\nmatch from any for local action \"local\"\n"), 0o644))

@@ -286,6 +286,7 @@ func scriptedServers() []scripted {
 // same servers up.
 func TestChecksLikeKeepalived(t *testing.T) {
 	testlan.RequireIPVS(t)
+	t.Parallel()
 	asked := map[string]map[string]string{}
 	pages, err := scriptedWebServers()
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 // and programs and files beside them, which come, go and come back.
 func TestChecksOfWebServers(t *testing.T) {
 	testlan.RequireIPVS(t)
+	t.Parallel()
 	l := newCheckLab(t)
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }

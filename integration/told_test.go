@@ -30,6 +30,7 @@ const mailPort = 7900
 // each event, whatever its order.
 func TestServersToldLikeKeepalived(t *testing.T) {
 	testlan.RequireIPVS(t)
+	t.Parallel()
 	lab := testlan.ForTest(t)
 	programs := [2]labkit.Program{program(t, "keepalived"), program(t, "vigil")}
 	loadSchedulers()

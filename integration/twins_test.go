@@ -51,6 +51,7 @@ const twinsBeside = 6
 // expression for the names of those to try, a hundred that are drawn are tried as well: "." is all.
 func TestTablesLikeKeepalived(t *testing.T) {
 	testlan.RequireIPVS(t)
+	t.Parallel()
 	lab := testlan.ForTest(t)
 	all := writtenConfigurations()
 	only := os.Getenv("VIGIL_TWINS")
