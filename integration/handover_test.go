@@ -128,7 +128,9 @@ func TestCableCut(t *testing.T) {
 						func(a testlan.Advert) bool { return a.Time.After(last.Time) })
 					silence := labkit.Silence(heard, taken.Time)
 					j.Logf("the backup took over %v after the master's last advertisement", taken.Time.Sub(last.Time).Round(time.Millisecond))
-					j.bar(silence >= down-time.Millisecond, "the backup took over after a silence of %v, want no sooner than %v", silence, down)
+					// Moments are by the clock of whichever processor had the frame, and those of a virtual machine may differ.
+					j.bar(silence >= down-timing.interval/20, "the backup took over after a silence of %v, want no sooner than %v; the master sent %+v",
+						silence, down, heard)
 					bar := down + r.Allowance()
 					j.bar(r.Outage <= bar+labkit.Interval, "outage %v when the master's cable is cut, want at most %v", r.Outage, bar)
 
