@@ -55,11 +55,19 @@ func TestQemuArgs(t *testing.T) {
 	}
 }
 
-// A guest that is emulated trusts the TSC exactly if this machine does.
+// A guest that is emulated trusts the TSC exactly if this machine does, or could.
 func TestEmulatedClock(t *testing.T) {
-	for clocks, want := range map[string]bool{"tsc kvm-clock \n": true, "kvm-clock tsc": true, "hpet acpi_pm": false, "notsc": false, "": false} {
-		if got := emulated(clocks); strings.Contains(got, "tsc=reliable") != want || !strings.Contains(got, "mitigations=off") {
-			t.Errorf("%q: %q", clocks, got)
+	const steady, halting = "fpu constant_tsc nonstop_tsc", "fpu constant_tsc tsc"
+	for _, c := range []struct {
+		clocks, flags string
+		want          bool
+	}{
+		{"tsc kvm-clock", halting, true}, {"kvm-clock tsc", "", true}, {"kvm-clock", steady, true}, {"kvm-clock", halting, false},
+		{"hpet acpi_pm", steady, false}, {"notsc", steady, false}, {"", "", false},
+	} {
+		got := emulated(steadyTSC(strings.Fields(c.clocks), strings.Fields(c.flags)))
+		if strings.Contains(got, "tsc=reliable") != c.want || !strings.Contains(got, "mitigations=off") {
+			t.Errorf("%q with %q: %q", c.clocks, c.flags, got)
 		}
 	}
 }
