@@ -23,7 +23,7 @@ RACE               := CGO_ENABLED=1 $(GO) test -race
 # FUZZ is every fuzz target of the tree, as PACKAGE:TARGET.
 FUZZ = $(shell grep -rEo --include='*_test.go' --exclude-dir=build '^func Fuzz[[:alnum:]_]+' . | sed -E 's|^\./(.*)/[^/]*:func |\1:|' | sort)
 
-.PHONY: help build test sim-page test-sim test-host test-pure test-race test-pairs test-fuzz test-vm test-kernels test-peers soak peers lint keywords demo bench bench-vrrp clean FORCE
+.PHONY: help build test sim-page test-sim test-host test-pure test-race test-pairs test-fuzz test-vm test-kernels test-twins test-peers soak peers lint keywords demo bench bench-vrrp clean FORCE
 
 ## build: the programs, in bin/
 build:
@@ -89,19 +89,26 @@ soak: build
 	$(MAKE) test-fuzz FUZZTIME=$(SOAK) FUZZDIR=build/soak
 	$(GO) test -count=1 -timeout 0 -run '^TestEveryLANHeals$$' ./vrrp/vrrptest -soak $(SOAK) -v
 
-# Test binaries are compiled here and run there, no more of their tests at once than it has processors. VIGIL_VM are the options of vm that choose the kernel.
+# VM runs a command in a virtual machine; VIGIL_VM are the options that choose the kernel. Test binaries are compiled here and run
+# there, no more of their tests at once than it has processors.
+VM = VIGIL_BIN=$(VIGIL) $(BIN)/vm $(or $(VIGIL_VM),-if-needed) -limit 100m \
+	-env VIGIL_BIN,VIGIL_PAIRS,VIGIL_TWINS,VIGIL_TEST_KERNEL,REQUIRE_IPVS,REQUIRE_NETNS,PATH
+
 ## test-vm: the real IPVS table and director pairs with traffic, in a virtual machine if this kernel lacks IPVS
-test-vm: build $(BIN)/vm $(BIN)/debian
-	@$(BIN)/debian balancers
+test-vm: build peers $(BIN)/vm
 	@$(BIN)/debian rpc
 	$(foreach p,ipvs internal/ipvsadm internal/firewall vrrp integration,$(GO) test -c -o build/$(notdir $p).test ./$p && ) true
-	VIGIL_BIN=$(VIGIL) $(BIN)/vm $(or $(VIGIL_VM),-if-needed) -limit 100m -env VIGIL_BIN,VIGIL_PAIRS,VIGIL_TWINS,VIGIL_TEST_KERNEL,REQUIRE_IPVS,REQUIRE_NETNS,PATH \
-		sh -c 's=0; b=$$PWD/build; for p in ipvs internal/ipvsadm internal/firewall $${VIGIL_TEST_KERNEL:+vrrp} integration; do \
+	$(VM) sh -c 's=0; b=$$PWD/build; for p in ipvs internal/ipvsadm internal/firewall $${VIGIL_TEST_KERNEL:+vrrp} integration; do \
 			(cd $$p && $$b/$${p##*/}.test -test.timeout 90m -test.parallel $$(nproc)) || s=1; done; exit $$s'
 
 ## test-kernels: all that depends on the kernel, on those of Debian 12 (6.1), 13 (6.12) and unstable (7.x), in virtual machines
 test-kernels:
-	@set -e; for suite in $(KERNELS); do echo "kernel of Debian $$suite"; VIGIL_TEST_KERNEL=1 VIGIL_TWINS=. $(MAKE) test-vm VIGIL_VM="-suite $$suite"; done
+	@set -e; for suite in $(KERNELS); do echo "kernel of Debian $$suite"; VIGIL_TEST_KERNEL=1 $(MAKE) test-vm VIGIL_VM="-suite $$suite"; done
+
+## test-twins: a hundred drawn configurations beside Debian's keepalived, whose servers fail and which are reloaded
+test-twins: build peers $(BIN)/vm
+	$(GO) test -c -o build/integration.test ./integration
+	REQUIRE_IPVS=1 VIGIL_TWINS=$${VIGIL_TWINS:-.} $(VM) sh -c 'cd integration && ../build/integration.test -test.v -test.timeout 90m -test.run "^TestTablesLikeKeepalived$$"'
 
 ## test-peers: Vigil beside the keepalived of Debian 13 (2.3.3) and unstable (2.3.4), where `make test` has Debian 12's (2.2.7)
 test-peers: build peers

@@ -47,7 +47,7 @@ const twinsBeside = 6
 
 // TestTablesLikeKeepalived has keepalived and Vigil run the same configurations beside each other, each with a kernel's table and
 // servers of its own that fail and recover at the same moments. After each event, of which every third is a reload, both tables
-// must become what the checks say that they should be, and `ipvsadm -Sn` must say the same of both. With VIGIL_TWINS, an
+// must become what the checks say that they should be, and `ipvsadm -Sn` must say the same of both. With VIGIL_TWINS (make test-twins), an
 // expression for the names of those to try, a hundred that are drawn are tried as well: "." is all.
 func TestTablesLikeKeepalived(t *testing.T) {
 	testlan.RequireIPVS(t)
