@@ -98,8 +98,9 @@ VM = VIGIL_BIN=$(VIGIL) $(BIN)/vm $(or $(VIGIL_VM),-if-needed) -limit 100m \
 test-vm: build peers $(BIN)/vm
 	@$(BIN)/debian rpc
 	$(foreach p,ipvs internal/ipvsadm internal/firewall vrrp integration,$(GO) test -c -o build/$(notdir $p).test ./$p && ) true
-	$(VM) sh -c 's=0; b=$$PWD/build; for p in ipvs internal/ipvsadm internal/firewall $${VIGIL_TEST_KERNEL:+vrrp} integration; do \
-			(cd $$p && $$b/$${p##*/}.test -test.timeout 90m -test.parallel $$(nproc)) || s=1; done; exit $$s'
+	$(VM) sh -c 'b=$$PWD/build; s=0; t() { (cd $$1 && $$b/$${1##*/}.test -test.timeout 90m -test.parallel $$(nproc)); }; \
+		t ipvs || s=1; t internal/firewall & t internal/ipvsadm || s=1; wait $$! || s=1; \
+		for p in $${VIGIL_TEST_KERNEL:+vrrp} integration; do t $$p || s=1; done; exit $$s'
 
 ## test-kernels: all that depends on the kernel, on those of Debian 12 (6.1), 13 (6.12) and unstable (7.x), in virtual machines
 test-kernels:

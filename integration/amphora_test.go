@@ -54,6 +54,7 @@ virtual_server 192.0.2.100 53 {
 // follows what the program says, by either program.
 func TestUDPListenerInANamespace(t *testing.T) {
 	testlan.RequireIPVS(t)
+	t.Parallel()
 	lab := testlan.ForTest(t)
 	for _, name := range []string{"keepalived", "vigil"} {
 		t.Run(name, func(t *testing.T) { udpListener(t, lab, name) })

@@ -130,6 +130,7 @@ func (b *byHand) prepare(method string) {
 }
 
 func TestByHandDR(t *testing.T) {
+	t.Parallel()
 	b := newByHand(t, "lan", "192.0.2.%d/24")
 	b.prepare("dr")
 	capture, err := b.lab.Capture()
@@ -155,6 +156,7 @@ func TestByHandDR(t *testing.T) {
 }
 
 func TestByHandNAT(t *testing.T) {
+	t.Parallel()
 	b := newByHand(t, "inside", "10.10.0.%d/24")
 	b.prepare("nat")
 	b.wantAnswers(map[string]int{"rs1": 10, "rs2": 10})
@@ -189,6 +191,7 @@ func newByHandFar(t *testing.T) *byHand {
 }
 
 func TestByHandTUN(t *testing.T) {
+	t.Parallel()
 	b := newByHandFar(t)
 	b.prepare("tun")
 	b.wantAnswers(map[string]int{"rs1": 10, "rs2": 10})
@@ -205,6 +208,7 @@ func TestByHandTUN(t *testing.T) {
 // TestTunnelsOfRealServers has servers that are sent to in each kind of tunnel, one in GUE to a port of its own, prepared, checked and
 // left as they were.
 func TestTunnelsOfRealServers(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name            string
 		server, sending []string // options of vigil real-server, and of ipvsadm

@@ -65,6 +65,7 @@ func total(counts map[string]int) (n int) {
 // TestChecksInTheKernel has what cases 22, 23, 24 and 26 do to the kernel's table, write by write, by either program.
 func TestChecksInTheKernel(t *testing.T) {
 	testlan.RequireIPVS(t)
+	t.Parallel()
 	for _, name := range []string{"keepalived", "vigil"} {
 		l := newCheckLab(t)
 		one, two, also, never := &door{l: l, port: 8001}, &door{l: l, port: 8002}, &door{l: l, port: 8003}, &door{l: l, port: 8004}

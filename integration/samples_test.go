@@ -75,6 +75,7 @@ func wantTurns(j judge, names []string, weights map[string]int) {
 }
 
 func TestSampleDR(t *testing.T) {
+	t.Parallel()
 	eachPair(t, []labkit.Mode{labkit.DR}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
 		// The old spelling of retry is what such files in the field have.
 		p := upSample(j, programs, mode, "pair-dr.conf", " retry ", " nb_get_retry ")
@@ -98,6 +99,7 @@ func TestSampleDR(t *testing.T) {
 }
 
 func TestSampleNAT(t *testing.T) {
+	t.Parallel()
 	eachPair(t, []labkit.Mode{labkit.NAT}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
 		p := upSample(j, programs, mode, "pair-nat.conf")
 		wantTable(j, p, labkit.Table{"TCP 192.0.2.100:80 wrr": {"10.10.0.11:8080 Masq 3", "10.10.0.12:8080 Masq 1"}})
@@ -106,6 +108,7 @@ func TestSampleNAT(t *testing.T) {
 }
 
 func TestSampleTUN(t *testing.T) {
+	t.Parallel()
 	eachPair(t, []labkit.Mode{labkit.TUN}, func(j judge, programs [2]labkit.Program, mode labkit.Mode) {
 		p := upSample(j, programs, mode, "pair-tun.conf")
 		wantTable(j, p, labkit.Table{"TCP 192.0.2.100:80 rr": {"198.51.100.11:80 Tunnel 1", "198.51.100.12:80 Tunnel 1"}})

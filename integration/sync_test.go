@@ -100,6 +100,7 @@ const syncService = "virtual_server 192.0.2.100 80 {\n  lb_algo rr\n  lb_kind NA
 // TestCheckCase57 has keepalived and Vigil follow a router from FAULT, where the kernel listens, to MASTER, where it tells, and
 // back to the end, where it does neither; and run both for virtual servers without one.
 func TestCheckCase57(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"keepalived", "vigil"} {
 		for _, c := range []struct{ name, words, rest, options string }{
 			{"an instance", "lvs_sync_daemon eth1 inst VI_1 id 9", "", "id 9 group 224.0.0.81 port 8848 ttl 1"},
@@ -138,6 +139,7 @@ func TestCheckCase57(t *testing.T) {
 // TestSyncDaemonIsReloaded: a reload has the kernel run what it asks for, whatever ran before. One that is killed and comes back
 // goes on with what it finds.
 func TestSyncDaemonIsReloaded(t *testing.T) {
+	t.Parallel()
 	s := newSynchronizing(t, program(t, "vigil"))
 	s.must(s.director.Configure(syncText("lvs_sync_daemon eth1 VI_1")))
 	s.must(s.director.Start())
