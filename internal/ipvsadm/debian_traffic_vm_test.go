@@ -4,18 +4,21 @@ package ipvsadm
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
+	"net/netip"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// Addresses of this machine while traffic passes.
-var trafficAddresses = []string{"192.0.2.1/32", "192.0.2.2/32", "2001:db8::1/128", "2001:db8::2/128"}
+	"vigil/internal/testlan"
+	"vigil/ipvs"
+)
 
 // trafficServices are one of each sort that connections are made to.
 const trafficServices = `-A -t 192.0.2.1:8080 -s rr
@@ -32,36 +35,37 @@ const trafficServices = `-A -t 192.0.2.1:8080 -s rr
 // TestTrafficIsDebians: what connections and packets leave behind both programs list alike: connections, templates of persistence,
 // counters, short and exact, rates, and what is left when they are set to zero.
 func TestTrafficIsDebians(t *testing.T) {
-	k := requireKernel(t)
-	for _, a := range trafficAddresses {
-		run := func(verb string, more ...string) {
-			t.Helper()
-			if out, err := exec.Command("ip", append([]string{"address", verb, a, "dev", "lo"}, more...)...).CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
+	testlan.RequireIPVS(t)
+	h, err := testlan.ForTest(t).Host("h") // whose connections are gone with it
+	for _, a := range []string{"192.0.2.1/32", "192.0.2.2/32", "2001:db8::1/128", "2001:db8::2/128"} {
+		if err == nil {
+			err = h.AddAddress("lo", netip.MustParsePrefix(a))
 		}
-		run("add", "nodad")
-		t.Cleanup(func() { run("del") })
 	}
-	if r := debians(t, "-C\n"+trafficServices+"\n", "-R"); r != (result{}) {
-		t.Fatal(r)
+	if err != nil {
+		t.Fatal(err)
 	}
-	echoTCP(t, "192.0.2.2:8081")
-	echoTCP(t, "[2001:db8::2]:8081")
-	echoUDP(t, "192.0.2.2:8054")
-	d := newDebianSession(t)
+	var k Kernel
+	if err := h.Do(func() (err error) { k, err = OpenKernel(t.Context()); return err }); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { k.Close() })
+	k = kernelOf{stayOpen{k}, h}
+	d := newDebianSession(t, func(cmd *exec.Cmd) error { return h.Do(cmd.Start) })
+	d.do(t, trafficServices+"\n")
+	pass(t, h)
 	names := new(SystemNames)
-	pass(t)
-	for end := time.Now().Add(2 * time.Minute); !strings.Contains(d.do(t, "-L -n --stats\n"), "K"); { // the kernel adds up every two seconds
+	const uncounted = "  0        0        0        0        0\n" // the kernel adds up every two seconds
+	for end := time.Now().Add(patience); strings.Contains(d.do(t, "-L -n --stats\n"), uncounted); {
 		if time.Now().After(end) {
-			t.Fatal("nothing was counted")
+			t.Fatal("not everything was counted")
 		}
 	}
 	for _, listing := range []string{"-L -n -c", "-L -n -c --sort", "-L -n", "-L -n --persistent-conn", "-L -n --thresholds", "-L -n --stats",
 		"-L -n --stats --exact", "-L -n --rate", "-L -n --rate --exact", "-L -n -t 192.0.2.1:8080 --stats --exact", "-L -n -u 192.0.2.1:8053 --stats"} {
 		said := sameWhileItLasts(t, k, d, names, listing)
 		t.Logf("%s:\n%s", listing, said)
-		for _, needed := range map[string][]string{"-L -n -c": {"ESTABLISHED", "TIME_WAIT", "UDP", "[2001:db8::1]"}}[listing] {
+		for _, needed := range map[string][]string{"-L -n -c": {"ESTABLISHED", "TIME_WAIT", "UDP", "[2001:db8::1]"}, "-L -n --stats": {"K"}}[listing] {
 			if !strings.Contains(said, needed) {
 				t.Errorf("%s has no %s:\n%s", listing, needed, said)
 			}
@@ -81,11 +85,30 @@ func TestTrafficIsDebians(t *testing.T) {
 	}
 }
 
+// kernelOf is the kernel as a host has it, for a program that is not there: what /proc/net has is of a whole process.
+type kernelOf struct {
+	stayOpen
+	host *testlan.Host
+}
+
+func (k kernelOf) Connections() (table io.ReadCloser, err error) {
+	err = k.host.Do(func() error {
+		table, err = os.Open("/proc/thread-self/net/ip_vs_conn")
+		return err
+	})
+	return table, err
+}
+
+// Apply may open a socket.
+func (k kernelOf) Apply(ctx context.Context, op ipvs.Op) error {
+	return k.host.Do(func() error { return k.stayOpen.Apply(ctx, op) })
+}
+
 // sameWhileItLasts has ours list between two listings by Debian's, until these are equal: the time of connections goes by, and
 // rates fall. It returns the listing.
 func sameWhileItLasts(t *testing.T, k Kernel, d *debianSession, names Resolver, listing string) string {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		before := d.do(t, listing+"\n")
 		r := ours(k, names, "", append([]string{"ipvsadm"}, strings.Fields(listing)...)...)
 		if before != d.do(t, listing+"\n") {
@@ -100,17 +123,40 @@ func sameWhileItLasts(t *testing.T, k Kernel, d *debianSession, names Resolver, 
 	return ""
 }
 
-// pass makes connections, some of which stay, and packets, so many that the counters are shortened.
-func pass(t *testing.T) {
+// pass has servers on a host, makes connections to them, some of which stay, and sends packets, so many that the counters are shortened.
+func pass(t *testing.T, h *testlan.Host) {
 	t.Helper()
-	dial := func(network, address string) net.Conn {
+	open := func(what string, f func() (io.Closer, error)) {
 		t.Helper()
-		c, err := net.DialTimeout(network, address, time.Minute)
-		if err != nil {
-			t.Fatal(err)
+		var c io.Closer
+		if err := h.Do(func() (err error) { c, err = f(); return err }); err != nil {
+			t.Fatalf("%s: %v", what, err)
 		}
 		t.Cleanup(func() { c.Close() })
-		_ = c.SetDeadline(time.Now().Add(10 * time.Minute))
+	}
+	for _, address := range []string{"192.0.2.2:8081", "[2001:db8::2]:8081"} {
+		open(address, func() (io.Closer, error) {
+			l, err := net.Listen("tcp", address)
+			if err == nil {
+				go echoConnections(l)
+			}
+			return l, err
+		})
+	}
+	open("datagrams", func() (io.Closer, error) {
+		l, err := net.ListenPacket("udp", "192.0.2.2:8054")
+		if err == nil {
+			go echoDatagrams(l)
+		}
+		return l, err
+	})
+	dial := func(network, address string) (c net.Conn) {
+		t.Helper()
+		open(address, func() (_ io.Closer, err error) {
+			c, err = net.DialTimeout(network, address, patience)
+			return c, err
+		})
+		_ = c.SetDeadline(time.Now().Add(patience))
 		return c
 	}
 	exchange := func(c net.Conn, size int) {
@@ -135,43 +181,30 @@ func pass(t *testing.T) {
 	over.Close()
 }
 
-// echoTCP serves connections, of which it returns what comes.
-func echoTCP(t *testing.T, address string) {
-	t.Helper()
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				_, _ = io.Copy(c, c)
-			}()
+// patience ends a wait for what does not come.
+const patience = 10 * time.Minute
+
+// echoConnections serves connections, of which it returns what comes.
+func echoConnections(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
 		}
-	}()
+		go func() {
+			defer c.Close()
+			_, _ = io.Copy(c, c)
+		}()
+	}
 }
 
-// echoUDP returns datagrams.
-func echoUDP(t *testing.T, address string) {
-	t.Helper()
-	l, err := net.ListenPacket("udp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for b := make([]byte, 1<<16); ; {
-			n, from, err := l.ReadFrom(b)
-			if err != nil {
-				return
-			}
-			_, _ = l.WriteTo(b[:n], from) // who gets nothing back says so
+// echoDatagrams returns datagrams.
+func echoDatagrams(l net.PacketConn) {
+	for b := make([]byte, 1<<16); ; {
+		n, from, err := l.ReadFrom(b)
+		if err != nil {
+			return
 		}
-	}()
+		_, _ = l.WriteTo(b[:n], from) // who gets nothing back says so
+	}
 }

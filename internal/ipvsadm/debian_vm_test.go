@@ -74,7 +74,8 @@ type debianSession struct {
 	random bool // see randomOrder
 }
 
-func newDebianSession(t *testing.T) *debianSession {
+// start starts it, where it is to run.
+func newDebianSession(t *testing.T, start func(*exec.Cmd) error) *debianSession {
 	t.Helper()
 	s := &debianSession{}
 	cmd := exec.Command("stdbuf", "-oL", "ipvsadm", "-R")
@@ -85,7 +86,7 @@ func newDebianSession(t *testing.T) *debianSession {
 	}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
-		err = cmd.Start()
+		err = start(cmd)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +128,7 @@ func TestTablesAreDebians(t *testing.T) {
 	if r := debians(t, "-C\n-A -t 192.0.2.1:80\n", "-R"); r != (result{}) {
 		t.Fatal(r)
 	}
-	d := newDebianSession(t)
+	d := newDebianSession(t, (*exec.Cmd).Start)
 	d.random = d.randomOrder(t)
 	t.Logf("the kernel lists equal tables in another order each time: %v", d.random)
 	var sections []section
