@@ -128,8 +128,8 @@ func TestCableCut(t *testing.T) {
 						func(a testlan.Advert) bool { return a.Time.After(last.Time) })
 					silence := labkit.Silence(heard, taken.Time)
 					j.Logf("the backup took over %v after the master's last advertisement", taken.Time.Sub(last.Time).Round(time.Millisecond))
-					// Moments are by the clock of whichever processor had the frame, and those of a virtual machine may differ.
-					j.bar(silence >= down-timing.interval/20, "the backup took over after a silence of %v, want no sooner than %v; the master sent %+v",
+					// Stamps of the kernel once said 2.1 ms less, on a busy machine; why is not known. Simulated time is exact.
+					j.bar(silence >= down-5*time.Millisecond, "the backup took over after a silence of %v, want no sooner than %v; the master sent %+v",
 						silence, down, heard)
 					bar := down + r.Allowance()
 					j.bar(r.Outage <= bar+labkit.Interval, "outage %v when the master's cable is cut, want at most %v", r.Outage, bar)

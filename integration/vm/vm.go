@@ -139,7 +139,7 @@ func (m *machine) qemuArgs(w work, g Guest, kvm bool) []string {
 // emulated is what a guest's kernel is told because it is emulated. It distrusts the emulated TSC and then reads the HPET, at the
 // cost of leaving the emulation each time that anything looks at the clock: 53 new connections a second instead of 480. The
 // emulated TSC is this machine's own, and as good. Retpolines protect nobody there and make the kernel half as fast; nor do SMAP and
-// SMEP, which its processors are without: to lift them for each copy to a program costs a tenth.
+// SMEP, which its processors are without: they are lifted for each copy to a program, 60 s of tests take 56 without them.
 func emulated(steady bool) string {
 	if steady {
 		return "mitigations=off tsc=reliable"

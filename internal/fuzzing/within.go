@@ -17,7 +17,7 @@ const hung = 60 * time.Second
 // Within runs work and fails when it needs more than limit of processor time. The processor's time, unlike the
 // clock's, does not pass while other programs run; but a processor that is shared below the kernel, by its twin or by another
 // machine, is slower by as much: limit is for one that does reference in its nominal time. Under the race detector there is
-// more of it. Work that never ends stops the program, so that a fuzzer keeps its input.
+// more of both. Work that never ends stops the program, so that a fuzzer keeps its input.
 func Within(t testing.TB, limit time.Duration, work func()) {
 	t.Helper()
 	watchdog := time.AfterFunc(hung, func() { panic("the work does not end") })
@@ -27,7 +27,7 @@ func Within(t testing.TB, limit time.Duration, work func()) {
 	if took <= limit {
 		return
 	}
-	if slower := float64(Cost(t, reference)) / float64(nominal); slower > 1 {
+	if slower := float64(Cost(t, reference)) / float64(nominal*slowdown); slower > 1 {
 		limit = time.Duration(float64(limit) * slower)
 	}
 	if took > limit {

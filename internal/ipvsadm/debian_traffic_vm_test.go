@@ -36,6 +36,8 @@ const trafficServices = `-A -t 192.0.2.1:8080 -s rr
 // counters, short and exact, rates, and what is left when they are set to zero.
 func TestTrafficIsDebians(t *testing.T) {
 	testlan.RequireIPVS(t)
+	_, missing := exec.LookPath("ipvsadm")
+	testlan.RequirePeer(t, missing)
 	h, err := testlan.ForTest(t).Host("h") // whose connections are gone with it
 	for _, a := range []string{"192.0.2.1/32", "192.0.2.2/32", "2001:db8::1/128", "2001:db8::2/128"} {
 		if err == nil {
