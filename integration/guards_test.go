@@ -191,9 +191,7 @@ func TestSuspendedUntilMaster(t *testing.T) {
 			for i, d := range p.Directors {
 				j.must(d.Configure(withLines(s.Render(i), "  ha_suspend\n")))
 				j.must(d.Start())
-			}
-			j.must(p.WaitHolder(wait(j), 0))
-			for i := range p.Directors {
+				j.must(p.WaitHolder(wait(j), 0)) // before the second starts, which would check while it is master
 				j.must(p.WaitDestinations(wait(j), i, 2))
 			}
 			for range 3 { // rounds of the master's checks
@@ -208,6 +206,9 @@ func TestSuspendedUntilMaster(t *testing.T) {
 				if _, is := server.Process.Log.Find("checked by 192.0.2.3 at port 80.", time.Time{}); is {
 					t.Errorf("the backup has checked %s", server.Name)
 				}
+			}
+			if adverts := p.Capture.Adverts("d2", time.Time{}); len(adverts) > 0 {
+				t.Errorf("the backup was master at %v, so that this shows nothing", adverts[0].Time)
 			}
 			j.must(p.Directors[0].Stop())
 			j.must(p.WaitHolder(wait(j), 1))

@@ -79,9 +79,11 @@ func TestConnectionUnderWay(t *testing.T) {
 			}
 		}
 		j.Logf("%d requests answered after the address had moved", passed)
-		if noise := p.Noise(at, time.Now()); passed == 0 && (tooLate(took, labkit.Summarize(requests, at.Add(-time.Second), moved).Typical) || noise.Starved() || noise.LateRules()) {
+		noise, typical := p.Noise(at, time.Now()), labkit.Summarize(requests, at.Add(-time.Second), moved).Typical
+		nftables, late := p.LateRules(at, time.Now())
+		if passed == 0 && (tooLate(took, typical) || noise.Starved() || late) {
 			j.Logf("the address was announced %v after the first advertisement, the control was %v late, nftables took %v: too late for connections under way",
-				took.Round(time.Millisecond), noise.Delay.Round(time.Millisecond), noise.Nftables.Round(time.Millisecond))
+				took.Round(time.Millisecond), noise.Delay.Round(time.Millisecond), nftables.Round(time.Millisecond))
 		} else if passed == 0 {
 			j.Error("the connection broke when the address moved")
 		}

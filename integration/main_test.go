@@ -258,16 +258,16 @@ func (j judge) lossless(p *labkit.Pair, s seen, to string, planned bool) {
 			j.Logf("%s: a request %s, %s: %s", s.what, kind, when, r.Err)
 		}
 	}
-	rules := p.Noise(moved.Add(-took-passedOn), moved.Add(passedOn)) // of when they are made
-	if planned && (tooLate(took, s.Typical) || rules.LateRules()) {
+	nftables, late := p.LateRules(moved.Add(-took-passedOn), moved.Add(passedOn)) // when they are made
+	if planned && (tooLate(took, s.Typical) || late) {
 		j.Logf("%s: the address was announced %v after the first advertisement, a request takes %v, nftables took %v: too late for connections under way",
-			s.what, took.Round(time.Millisecond), s.Typical.Round(time.Millisecond), rules.Nftables.Round(time.Millisecond))
+			s.what, took.Round(time.Millisecond), s.Typical.Round(time.Millisecond), nftables.Round(time.Millisecond))
 	} else if planned {
 		lost += broken
 		broken = 0
 	}
-	j.bar(lost <= s.Excused(), "%s: %d failed requests, want %d, beside %d that cannot be saved: %v",
-		s.what, lost, s.Excused(), broken, s.Report)
+	j.bar(lost <= s.Excused(), "%s: %d failed requests, want %d, beside %d that cannot be saved: %v; nftables took %v",
+		s.what, lost, s.Excused(), broken, s.Report, nftables)
 }
 
 // after lets the client go on for a while: not a wait for anything, but the length of an observation.

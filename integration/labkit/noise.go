@@ -18,8 +18,6 @@ type Noise struct {
 	// longest wait of a director for a processor.
 	Delay  time.Duration
 	Failed int // requests that were not answered in time
-
-	Nftables time.Duration // how long the kernel took at most to change nftables
 }
 
 // noise tells it from what the client saw of the control.
@@ -32,10 +30,6 @@ func (n Noise) Allowance() time.Duration { return 100*time.Millisecond + 3*n.Del
 // Starved reports whether the machine kept the control waiting until after its next request was due, or a director for as long. What is late then by
 // tens of milliseconds says nothing about the directors.
 func (n Noise) Starved() bool { return n.Delay >= controlInterval }
-
-// LateRules reports whether the kernel took more than half of the time that a director gives it to pass connections on or to make an
-// address quiet, 50 ms: then the director's own rules may have come too late, which it says in its log.
-func (n Noise) LateRules() bool { return n.Nftables > 25*time.Millisecond }
 
 // Excused is how many requests to the directors, made every Interval, may fail for the machine's sake: those that it failed the
 // control, which asks more rarely, and on a starved machine those that were due while things were late. It is 0 on a machine
@@ -51,9 +45,31 @@ func (n Noise) Excused() int {
 // Noise looks at a window of time.
 func (p *Pair) Noise(from, to time.Time) Noise {
 	n := noise(Summarize(p.control.Requests(), from, to))
-	address, nftables := p.changes.Longest(from, to)
-	n.Delay, n.Nftables = max(n.Delay, address, p.waits.longest(from, to)), nftables
+	address, _ := p.changes.Longest(from, to)
+	n.Delay = max(n.Delay, address, p.waits.longest(from, to))
 	return n
+}
+
+// rulesWithin is how long a director waits for its rules that pass connections on or make an address quiet.
+const rulesWithin = 50 * time.Millisecond
+
+// LateRules reports whether rules that directors made in a window of time may have been too late for the machine's sake, and how
+// long the kernel took at most for one change of nftables. It did if one took half of the time that a director gives them then;
+// or if a director has said that they were, and one took a sixth of it at any time: rules for which nobody could prepare are three
+// changes, and none of the control's need have been made at the same moment.
+func (p *Pair) LateRules(from, to time.Time) (longest time.Duration, late bool) {
+	if _, longest = p.changes.Longest(from, to); longest > rulesWithin/2 {
+		return longest, true
+	}
+	for _, d := range p.Directors {
+		for _, l := range d.Log {
+			if _, said := l.Find("connections under way will be reset", from); said {
+				_, longest = p.changes.Longest(time.Time{}, to)
+				return longest, longest > rulesWithin/6
+			}
+		}
+	}
+	return longest, false
 }
 
 func (p *Pair) buildControl() error {
