@@ -1,6 +1,7 @@
 package confparse
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -12,7 +13,7 @@ import (
 type VirtualAddress struct {
 	Range     Range
 	Prefix    netip.Prefix // /32 or /128 when no length was written
-	Interface string       // dev; the instance's interface when unset
+	Interface string       // dev; "" = the instance's, see LinkOf
 	Scope     uint8        // rtnetlink scope: 0 global, 200 site, 253 link, 254 host, 255 nowhere
 	Label     string       // IPv4 only
 	Broadcast netip.Addr   // brd; invalid = none
@@ -23,6 +24,9 @@ type VirtualAddress struct {
 	UseVMAC           bool   // use_vmac: on a VMAC of its interface
 	PreferredLifetime uint32 // seconds; 4294967295 = forever, 0 = deprecated at once
 }
+
+// LinkOf returns the interface that an address of the instance goes on.
+func (in *VRRPInstance) LinkOf(v *VirtualAddress) string { return cmp.Or(v.Interface, in.Interface) }
 
 // AddressFlags are the kernel's IFA_F_* of an address.
 type AddressFlags uint32

@@ -13,7 +13,7 @@ type SyncDaemon struct {
 	Range     Range        // the zero one: it is an instance's lvs_sync_daemon_interface
 	Interface string       // "" = none
 	Instance  InstanceName // whose state decides between master and backup; "" = both run
-	ID        int          // -1 = the instance's virtual router id, 0 without one
+	ID        int          // syncid; the virtual router id of the instance unless it is written, 0 without one
 	MaxLen    uint16       // 0 = the kernel's
 	Port      uint16       // 8848
 	TTL       uint8        // 1
@@ -123,10 +123,18 @@ func (d *decoder) settleSyncDaemon() {
 			s.Instance = in.Name
 		}
 	}
-	if s.Interface == "" || s.Instance == "" {
+	if s.Interface == "" {
 		return
 	}
-	if d.instances[s.Instance] == nil {
+	if s.Instance == "" {
+		s.ID = max(s.ID, 0)
+		return
+	}
+	if in := d.instances[s.Instance]; in != nil {
+		if s.ID < 0 {
+			s.ID = int(in.VirtualRouterID)
+		}
+	} else {
 		d.rep.Report(Diagnostic{Code: diag.CodeSyncInstance, Subject: s.Range, Summary: fmt.Sprintf(
 			"Unable to find vrrp instance %s for lvs_sync_daemon - ignoring", s.Instance)}, 0)
 		*s = SyncDaemon{}

@@ -1,6 +1,7 @@
 package confparse
 
 import (
+	"cmp"
 	"fmt"
 
 	"vigil/confparse/diag"
@@ -40,9 +41,9 @@ var firewallRows = blockOf[Global]{
 		}
 	}).from("with libipset"),
 	ownRow("nftables", "off; keepalived when bare",
-		func(d *decoder, n *Node, g *Global) { d.tableName(n, "keepalived", &g.NFTables.Table) },
+		func(d *decoder, n *Node, g *Global) { d.tableName(n, usualTable, &g.NFTables.Table) },
 		func(p *printer, g *Global) {
-			if g.NFTables.Table != "keepalived" || g.IPTables.Table == "" {
+			if g.NFTables.Table != usualTable || g.IPTables.Table == "" {
 				p.text("nftables", g.NFTables.Table)
 			}
 		}),
@@ -88,10 +89,14 @@ func (d *decoder) iptables(n *Node, g *Global) {
 		}
 		t.Chains[i] = d.intern(a.Text)
 	}
-	if g.NFTables.Table == "" {
-		g.NFTables.Table = "keepalived"
-	}
+	g.NFTables.Table = g.FilterTable()
 }
+
+// usualTable is the table of nftables for virtual routers when none is named.
+const usualTable = "keepalived"
+
+// FilterTable returns the table of nftables in which virtual routers that need one have their rules.
+func (g *Global) FilterTable() string { return cmp.Or(g.NFTables.Table, usualTable) }
 
 func (d *decoder) ipsets(n *Node, g *Global) {
 	d.about(n, diag.CodeIPTables, "Unknown keyword 'vrrp_ipsets'", "it belongs to vrrp_iptables; use nftables")

@@ -81,10 +81,53 @@ func TestSettled(t *testing.T) {
 			func(c *Config) any { return check(c).LogAllFailures }, false},
 		{"the global log_all_failures", globals("checker_log_all_failures") + head + "real_server 10.0.0.1 80 {\nTCP_CHECK {\n}\n}\n}\n",
 			func(c *Config) any { return check(c).LogAllFailures }, true},
+		{"no tunnel without TUN", strings.Replace(head, "NAT", "NAT type gre", 1) + "real_server 10.0.0.1 80 {\n}\n}\n",
+			func(c *Config) any {
+				vs := c.VirtualServers[0]
+				return [2]TunnelType{vs.Tunnel.Type, vs.RealServers[0].Tunnel.Type}
+			}, [2]TunnelType{GRE, IPIP}},
+		{"a firewall mark that says no family", "virtual_server_group G {\nfwmark 5\n}\nvirtual_server group G {\nlb_kind TUN\nreal_server 2001:db8::1 80 {\n}\n}\n",
+			func(c *Config) any {
+				return c.Groups[0].Entries[0].FamilyIn(c.VirtualServers[0].ID).String() + " " + GroupEntry{Fwmark: 5}.FamilyIn(VirtualServerID{}).String()
+			}, "IPv6 IPv4"},
+		{"granularity of a family that it is not written for", head + "persistence_timeout 50\nreal_server 10.0.0.1 80 {\n}\n}\n",
+			func(c *Config) any {
+				return [2]uint32{c.VirtualServers[0].GranularityFor(IPv4), c.VirtualServers[0].GranularityFor(IPv6)}
+			}, [2]uint32{0xffffffff, 128}},
+		{"the interface of an address", instance("V", "eth0", 1, "", "192.0.2.1", "192.0.2.2 dev eth1"),
+			func(c *Config) any {
+				in := c.Instances[0]
+				return in.LinkOf(&in.VirtualAddresses[0]) + " " + in.LinkOf(&in.VirtualAddresses[1])
+			}, "eth0 eth1"},
+		{"the source of an IPVLAN", instance("V", "eth0", 1, "use_ipvlan 192.0.2.9"),
+			func(c *Config) any { return c.Instances[0].AdvertSource().String() }, "192.0.2.9"},
+		{"a source before that of the IPVLAN", instance("V", "eth0", 1, "use_ipvlan 192.0.2.9\nmcast_src_ip 192.0.2.8"),
+			func(c *Config) any { return c.Instances[0].AdvertSource().String() }, "192.0.2.8"},
+		{"the buffer of all instances and one's own", globals("vrrp_rx_bufs_policy MTU") + instance("V", "eth0", 1, "") + instance("W", "eth0", 2, "kernel_rx_buf_size 5000"),
+			func(c *Config) any {
+				p, n := c.Global.ReceiveBuffer(c.Instances[0])
+				q, m := c.Global.ReceiveBuffer(c.Instances[1])
+				return fmt.Sprint(p == RXBufferMTU, n, q == RXBufferBytes, m)
+			}, "true 3 true 5000"},
+		{"the last of several definitions", script("chk", "/bin/true") + script("a", "/bin/true") + script("chk", "/bin/false"),
+			func(c *Config) any {
+				var argv []string
+				for _, s := range InForce(c.Scripts) {
+					argv = append(argv, s.Name+" "+s.Script.Argv[0])
+				}
+				return strings.Join(argv, ", ")
+			}, "a /bin/true, chk /bin/false"},
+		{"the table of nftables", "", func(c *Config) any { return c.Global.FilterTable() }, "keepalived"},
+		{"the table of nftables that is written", globals("nftables t"), func(c *Config) any { return c.Global.FilterTable() }, "t"},
 	} {
 		cfg, _ := load(t, tt.text)
 		if got := tt.got(cfg); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.rule, got, tt.want)
 		}
 	}
+}
+
+// script defines a vrrp_script.
+func script(name, command string) string {
+	return "vrrp_script " + name + " {\nscript \"" + command + "\"\n}\n"
 }

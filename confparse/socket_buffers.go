@@ -58,3 +58,17 @@ func (d *decoder) rxPolicy(n *Node, s string, g *Global) {
 		}
 	}
 }
+
+// ReceiveBuffer returns how large the receive buffer for the adverts of an instance is: a size of its own counts before the policy for
+// all. The size is in bytes, or, of MTU and ADVERT, how many of them fit.
+func (g *Global) ReceiveBuffer(in *VRRPInstance) (p RXBufferPolicy, size uint32) {
+	switch p = g.RXBuffers; {
+	case in.RXBufferBytes > 0:
+		return RXBufferBytes, in.RXBufferBytes
+	case p == RXBufferBytes && g.RXBufferBytes > 0:
+		return p, g.RXBufferBytes
+	case p == RXBufferMTU || p == RXBufferAdvert:
+		return p, g.RXBufferMultiplier
+	}
+	return RXBufferDefault, 0
+}

@@ -2,6 +2,8 @@ package confparse
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"vigil/confparse/diag"
 )
@@ -71,6 +73,23 @@ func trackersOf[T any](list []*T, as func(*T) definition) []definition {
 		all[i] = as(t)
 	}
 	return all
+}
+
+func (t *TrackScript) definedName() string  { return t.Name }
+func (t *TrackProcess) definedName() string { return t.Name }
+func (t *TrackFile) definedName() string    { return t.Name }
+
+// InForce returns those definitions of scripts, processes or files that count, in the order of their names: of several of one name the
+// last, as for the weights of those who refer to it.
+func InForce[T interface{ definedName() string }](list []T) (kept []T) {
+	last := make(map[string]T, len(list))
+	for _, t := range list {
+		last[t.definedName()] = t
+	}
+	for _, name := range slices.Sorted(maps.Keys(last)) {
+		kept = append(kept, last[name])
+	}
+	return kept
 }
 
 // trackList is the list of the trackers of one kind.

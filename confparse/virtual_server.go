@@ -23,7 +23,7 @@ type VirtualServer struct {
 	Forwarding             Forwarding
 	OnePacket              bool          // ops
 	PersistenceTimeout     time.Duration // 0 = off
-	PersistenceGranularity uint32        // IPv4: the mask (255.255.255.0 = 0xffffff00), IPv6: the prefix length
+	PersistenceGranularity uint32        // IPv4: the mask (255.255.255.0 = 0xffffff00), IPv6: the prefix length; see GranularityFor
 	PersistenceEngine      string
 	Quorum                 uint32 // 1
 	Hysteresis             uint32

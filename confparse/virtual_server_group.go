@@ -1,6 +1,7 @@
 package confparse
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -45,6 +46,10 @@ func (e GroupEntry) Addresses() iter.Seq[netip.Addr] {
 		}
 	}
 }
+
+// FamilyIn returns the family of the service that a firewall mark is in a virtual server: the mark's own, or the virtual server's; that
+// of neither is IPv4.
+func (e GroupEntry) FamilyIn(vs VirtualServerID) Family { return cmp.Or(e.Family, vs.Family, IPv4) }
 
 var serverGroupsRow = serverGroups()
 

@@ -151,13 +151,21 @@ func (d *decoder) settleForwarding(vs *serverScratch) {
 				"Virtual server %s: no forwarding method set, setting default NAT", vs.ID), "")
 		}
 		rs.Forwarding = methodOf(rs.method, vs.method)
-		rs.Tunnel = rs.tunnel.or(vs.tunnel.or(Tunnel{}))
+		rs.Tunnel = tunnelOf(rs.Forwarding, rs.tunnel.or(vs.tunnel.or(Tunnel{})))
 	}
 	vs.Forwarding, vs.Tunnel = vs.method.or(NAT), vs.tunnel.or(Tunnel{})
 	if vs.SorryServer != nil {
 		vs.SorryServer.Forwarding = methodOf(vs.sorryMethod, vs.method)
-		vs.SorryServer.Tunnel = vs.sorryTunnel.or(vs.tunnel.or(Tunnel{}))
+		vs.SorryServer.Tunnel = tunnelOf(vs.SorryServer.Forwarding, vs.sorryTunnel.or(vs.tunnel.or(Tunnel{})))
 	}
+}
+
+// tunnelOf is the tunnel of a server, which no other method has.
+func tunnelOf(f Forwarding, t Tunnel) Tunnel {
+	if f != TUN {
+		return Tunnel{}
+	}
+	return t
 }
 
 // settlePersistence makes a service for all ports persistent and fills the granularity.
@@ -178,6 +186,15 @@ func (d *decoder) settlePersistence(vs *serverScratch) {
 			vs.PersistenceGranularity = 128
 		}
 	}
+}
+
+// GranularityFor returns the granularity of persistence that a service of one family has. Of a group with services of both only the
+// default can be meant.
+func (vs *VirtualServer) GranularityFor(f Family) uint32 {
+	if f == IPv6 {
+		return min(vs.PersistenceGranularity, 128)
+	}
+	return vs.PersistenceGranularity
 }
 
 // settleRealServers applies inheritance and the port rules of the forwarding methods, and drops duplicates.

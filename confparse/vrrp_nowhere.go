@@ -1,6 +1,7 @@
 package confparse
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -48,13 +49,12 @@ func (d *decoder) settleNoInterface(vi *instanceScratch) {
 	vi.ExcludedAddresses = homeless("evip", vi.ExcludedAddresses)
 }
 
-// source is the address that adverts leave from; invalid when the interface decides.
-func (vi *instanceScratch) source() netip.Addr {
-	if vi.UnicastSource.IsValid() {
-		return vi.UnicastSource
-	}
-	return vi.MulticastSource
-}
+// source is the address that is written for adverts.
+func (in *VRRPInstance) source() netip.Addr { return cmp.Or(in.UnicastSource, in.MulticastSource) }
+
+// AdvertSource returns the address that adverts leave from, which is that of an IPVLAN if none is written; invalid when the interface
+// decides.
+func (in *VRRPInstance) AdvertSource() netip.Addr { return cmp.Or(in.source(), in.IPVLAN.Addr.Addr()) }
 
 // unreachable reports whether vi has neither an interface nor peers to send to.
 func (vi *instanceScratch) unreachable() bool { return vi.Interface == "" && len(vi.UnicastPeers) == 0 }

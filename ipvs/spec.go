@@ -1,7 +1,6 @@
 package ipvs
 
 import (
-	"cmp"
 	"math"
 	"net/netip"
 	"slices"
@@ -148,13 +147,13 @@ func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualS
 	if ss := vs.SorryServer; ss != nil {
 		s.Pool.Sorry = pool.SorryServer{
 			Addr: ss.Addr, Port: ss.Port, Forwarding: ss.Forwarding, Inhibit: ss.Inhibit,
-			Tunnel: tunnel(ss.Forwarding, ss.Tunnel),
+			Tunnel: ss.Tunnel,
 		}
 	}
 	for _, rs := range vs.RealServers {
 		s.Pool.Servers = append(s.Pool.Servers, pool.Server{
 			Addr: rs.ID.Addr, Port: rs.ID.Port, Forwarding: rs.Forwarding, Weight: rs.Weight,
-			Tunnel:           tunnel(rs.Forwarding, rs.Tunnel),
+			Tunnel:           rs.Tunnel,
 			Backup:           rs.Backup,
 			Notify:           pool.NotifyOf(pool.Told{Up: confparse.ProgramOf(rs.NotifyUp), Down: confparse.ProgramOf(rs.NotifyDown), Mail: rs.Mail}),
 			InhibitOnFailure: rs.InhibitOnFailure, UpperThreshold: rs.UpperThreshold, LowerThreshold: rs.LowerThreshold,
@@ -167,14 +166,6 @@ func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualS
 func (s *VirtualServerSpec) serverID(i int) confparse.RealServerID {
 	rs := &s.Pool.Servers[i]
 	return confparse.RealServerID{VS: s.ID, Addr: rs.Addr, Port: rs.Port}
-}
-
-// tunnel is the tunnel of a server, which no other method has.
-func tunnel(f confparse.Forwarding, t confparse.Tunnel) confparse.Tunnel {
-	if f != confparse.TUN {
-		return confparse.Tunnel{}
-	}
-	return t
 }
 
 // servicesOf returns the services of a virtual server: one or, of a group, one for each address, in the order of the
@@ -210,24 +201,22 @@ func servicesOf(vs *confparse.VirtualServer, groups []*confparse.VirtualServerGr
 		}
 		for _, e := range groups[at].Entries {
 			if e.Fwmark != 0 {
-				add(markKey(e.Fwmark, cmp.Or(e.Family, id.Family)))
+				add(markKey(e.Fwmark, e.FamilyIn(id)))
 			}
 		}
 	}
 	return services, nil
 }
 
-// markKey is a service by firewall mark. One of which no family is known is IPv4's.
-func markKey(mark uint32, f confparse.Family) ServiceKey {
-	return ServiceKey{Family: cmp.Or(f, confparse.IPv4), Fwmark: mark}
-}
+// markKey is a service by firewall mark.
+func markKey(mark uint32, f confparse.Family) ServiceKey { return ServiceKey{Family: f, Fwmark: mark} }
 
 func serviceAttrs(vs *confparse.VirtualServer, family confparse.Family) ServiceAttrs {
 	a := ServiceAttrs{
 		Scheduler: vs.Scheduler,
 		Flags:     Flags(vs.SchedulerFlags) &^ Hashed,
 		Timeout:   seconds(vs.PersistenceTimeout),
-		Netmask:   vs.PersistenceGranularity,
+		Netmask:   vs.GranularityFor(family),
 		PE:        vs.PersistenceEngine,
 	}
 	if vs.OnePacket {
@@ -235,9 +224,6 @@ func serviceAttrs(vs *confparse.VirtualServer, family confparse.Family) ServiceA
 	}
 	if a.Timeout != 0 {
 		a.Flags |= Persistent
-	}
-	if family == confparse.IPv6 && a.Netmask > 128 {
-		a.Netmask = 128 // of a group with services of both families, for which only the default can be meant
 	}
 	return a
 }

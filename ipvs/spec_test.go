@@ -79,9 +79,6 @@ func TestFromConfigServiceKey(t *testing.T) {
 		{"fwmark", id(func(i *confparse.VirtualServerID) {
 			*i = confparse.VirtualServerID{Family: confparse.IPv6, Fwmark: 5}
 		}), "fwmark 5 IPv6"},
-		{"fwmark of unknown family is IPv4", id(func(i *confparse.VirtualServerID) {
-			*i = confparse.VirtualServerID{Fwmark: 5}
-		}), "fwmark 5 IPv4"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := FromConfig(&confparse.Config{VirtualServers: []*confparse.VirtualServer{c.vs}})

@@ -34,12 +34,8 @@ func SyncFromConfig(c *confparse.Config) SyncSpec {
 	if d.Interface == "" || d.Instance == "" && len(c.VirtualServers) == 0 {
 		return SyncSpec{}
 	}
-	s := SyncSpec{Instance: d.Instance, Settings: syncSettings(c.Global.IPVSSync), Daemon: SyncDaemon{Interface: d.Interface, ID: uint32(max(d.ID, 0)), MaxLen: d.MaxLen,
-		Group: d.Group, Port: d.Port, TTL: d.TTL}}
-	if i := slices.IndexFunc(c.Instances, func(in *confparse.VRRPInstance) bool { return in.Name == d.Instance }); i >= 0 && d.ID < 0 {
-		s.Daemon.ID = uint32(c.Instances[i].VirtualRouterID)
-	}
-	return s
+	return SyncSpec{Instance: d.Instance, Settings: syncSettings(c.Global.IPVSSync), Daemon: SyncDaemon{Interface: d.Interface, ID: uint32(d.ID),
+		MaxLen: d.MaxLen, Group: d.Group, Port: d.Port, TTL: d.TTL}}
 }
 
 // Exists reports whether anything is asked for.

@@ -49,7 +49,7 @@ func instanceFromConfig(in *confparse.VRRPInstance, g *confparse.Global) electio
 		StartMaster:    in.Priority == election.OwnerPriority && in.State != confparse.StateBackup,
 		AdvertInterval: in.AdvertInterval, DownTimerAdverts: in.DownTimerAdverts,
 		NoPreempt: in.NoPreempt, PreemptDelay: in.PreemptDelay, FaultExitDelay: in.FaultExitDelay, AuthType: wire.AuthType(in.AuthType),
-		Source: in.MulticastSource, Group: in.MulticastGroup, TTL: uint8(in.UnicastTTL),
+		Source: in.AdvertSource(), Group: in.MulticastGroup, TTL: uint8(in.UnicastTTL),
 		CheckUnicastSrc: in.CheckUnicastSrc, SkipCheckAdvAddr: in.SkipCheckAdvAddr,
 		TrackLink:                !in.DontTrackPrimary,
 		GARP:                     in.GARP,
@@ -59,9 +59,6 @@ func instanceFromConfig(in *confparse.VRRPInstance, g *confparse.Global) electio
 		HigherPrioritySendAdvert: in.HigherPrioritySendAdvert,
 	}
 	copy(s.AuthData[:], in.AuthPass)
-	if in.UnicastSource.IsValid() {
-		s.Source = in.UnicastSource
-	}
 	for _, p := range in.UnicastPeers {
 		s.Peers = append(s.Peers, p.Addr)
 		s.PeerTTLs = append(s.PeerTTLs, election.TTLRange{Min: uint8(p.MinTTL), Max: uint8(p.MaxTTL)})

@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -13,7 +12,7 @@ import (
 
 // addressFromConfig is a line of virtual_ipaddress or virtual_ipaddress_excluded.
 func addressFromConfig(in *confparse.VRRPInstance, v confparse.VirtualAddress) election.Address {
-	v.Interface = cmp.Or(v.Interface, in.Interface)
+	v.Interface = in.LinkOf(&v)
 	return addressOf(v)
 }
 

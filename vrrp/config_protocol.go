@@ -55,17 +55,12 @@ func hmacFromConfig(h *confparse.AuthHMAC) election.HMACSpec {
 	return s
 }
 
-// bufferFromConfig: a size of the instance's own counts before the policy for all.
+// policies are what receive buffers are measured by.
+var policies = map[confparse.RXBufferPolicy]election.BufferPolicy{
+	confparse.RXBufferBytes: election.BufferBytes, confparse.RXBufferMTU: election.BufferMTUs, confparse.RXBufferAdvert: election.BufferAdverts,
+}
+
 func bufferFromConfig(g *confparse.Global, in *confparse.VRRPInstance) election.ReceiveBuffer {
-	switch {
-	case in.RXBufferBytes > 0:
-		return election.ReceiveBuffer{Policy: election.BufferBytes, Size: int(in.RXBufferBytes)}
-	case g.RXBuffers == confparse.RXBufferBytes && g.RXBufferBytes > 0:
-		return election.ReceiveBuffer{Policy: election.BufferBytes, Size: int(g.RXBufferBytes)}
-	case g.RXBuffers == confparse.RXBufferMTU:
-		return election.ReceiveBuffer{Policy: election.BufferMTUs, Size: int(g.RXBufferMultiplier)}
-	case g.RXBuffers == confparse.RXBufferAdvert:
-		return election.ReceiveBuffer{Policy: election.BufferAdverts, Size: int(g.RXBufferMultiplier)}
-	}
-	return election.ReceiveBuffer{}
+	policy, size := g.ReceiveBuffer(in)
+	return election.ReceiveBuffer{Policy: policies[policy], Size: int(size)}
 }

@@ -22,9 +22,6 @@ func virtualFromConfig(in *confparse.VRRPInstance, g *confparse.Global, s *elect
 		s.VMAC = election.VirtualLink{Kind: election.IPVLAN, Parent: in.Interface, Name: in.IPVLAN.Interface, Prefix: g.VMACPrefix,
 			Mode: in.IPVLAN.Mode, Addr: in.IPVLAN.Addr, Group: in.IPVLAN.Group,
 			IPv4: in.Family == confparse.IPv4, IPv6: in.Family == confparse.IPv6, LinkLocal: in.Family == confparse.IPv6}
-		if in.IPVLAN.Addr.IsValid() && !s.Source.IsValid() {
-			s.Source = in.IPVLAN.Addr.Addr()
-		}
 	}
 	b.place(s.Addresses, in.VirtualAddresses)
 	b.place(s.Excluded, in.ExcludedAddresses)
@@ -95,11 +92,8 @@ func hostFromConfig(g *confparse.Global, list []election.InstanceSpec) (h electi
 	if !slices.ContainsFunc(list, filtered) {
 		return h
 	}
-	h.Filter = election.FilterSettings{Table: g.NFTables.Table, Priority: g.NFTables.Priority, Counters: g.NFTables.Counters,
+	h.Filter = election.FilterSettings{Table: g.FilterTable(), Priority: g.NFTables.Priority, Counters: g.NFTables.Counters,
 		ByIndex: g.NFTables.IfIndex}
-	if h.Filter.Table == "" {
-		h.Filter.Table = "keepalived"
-	}
 	// Chains and sets that were named for iptables are named so here.
 	if c := g.IPTables.Chains; len(c) == 2 && (c[0] != "INPUT" || c[1] != "OUTPUT") {
 		h.Filter.Chains = [2]string{c[0], c[1]}

@@ -26,7 +26,10 @@ func routeFromConfig(c *confparse.Route) election.Route {
 	r.Hops = routing.HopsOf(hops...)
 	for _, m := range c.Metrics {
 		k := routeMetrics[m.Name]
-		r.Metrics.Put(k.code, m.Value*max(k.unit, 1), m.Lock)
+		if k.unit > 0 {
+			m.Value *= k.unit
+		}
+		r.Metrics.Put(k.code, m.Value, m.Lock)
 	}
 	if c.Features > 0 {
 		r.Metrics.Put(metricFeatures, c.Features, false)

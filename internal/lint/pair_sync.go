@@ -59,25 +59,11 @@ func (p *pair) syncDaemons() {
 				what = append(what, fmt.Sprintf("%s %v here, %v there", word, here, over))
 			}
 		}
-		differ("id", syncID(a), syncID(b))
+		differ("id", da.ID, db.ID)
 		differ("group", da.Group, db.Group)
 		differ("port", da.Port, db.Port)
 		if len(what) > 0 {
 			p.a.report(PairSyncDaemon, da.Range, "lvs_sync_daemon differs: "+strings.Join(what, "; "), lost, there(db.Range))
 		}
 	}
-}
-
-// syncID returns the id that marks the messages of c's sync daemon.
-func syncID(c *confparse.Config) int {
-	d := c.Global.SyncDaemon
-	if d.ID >= 0 {
-		return d.ID
-	}
-	for _, vi := range c.Instances {
-		if vi.Name == d.Instance {
-			return int(vi.VirtualRouterID)
-		}
-	}
-	return 0
 }

@@ -18,8 +18,8 @@ type kernelService struct {
 	vs       *confparse.VirtualServer
 }
 
-// order sorts services so that those which overlap are neighbours, and tells kinds that never do apart.
-func (s kernelService) order(o kernelService) int {
+// compare sorts services so that those which overlap are neighbours, and tells kinds that never do apart.
+func (s kernelService) compare(o kernelService) int {
 	return cmp.Or(s.kind(o), s.first.Compare(o.first))
 }
 
@@ -35,7 +35,7 @@ func (c *checker) sharedServices() {
 	for _, vs := range c.f.Config.VirtualServers {
 		all = append(all, c.kernelServices(vs)...)
 	}
-	slices.SortStableFunc(all, kernelService.order)
+	slices.SortStableFunc(all, kernelService.compare)
 	for i := 1; i < len(all); i++ {
 		a, b := all[i-1], all[i]
 		if a.kind(b) != 0 || b.mark == 0 && b.first.Compare(a.last) > 0 {
@@ -68,7 +68,7 @@ func (c *checker) kernelServices(vs *confparse.VirtualServer) (list []kernelServ
 			switch {
 			case e.Fwmark != 0:
 				s.protocol = confparse.ProtocolNone
-				s.family = cmp.Or(e.Family, vs.ID.Family)
+				s.family = e.FamilyIn(vs.ID)
 			case e.Last.IsValid():
 				s.family = confparse.FamilyOf(e.First)
 			default:

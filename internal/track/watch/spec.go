@@ -3,7 +3,6 @@
 package watch
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -113,21 +112,20 @@ func referenced(c *confparse.Config) map[track.ID]bool {
 func FromConfig(c *confparse.Config) Spec {
 	used := referenced(c)
 	s := Spec{EventsBuffer: c.Global.ProcessBuffer}
-	// Of several definitions of one name the last one counts, as it does for the weights.
-	for _, x := range latest(c.Scripts, func(x *confparse.TrackScript) string { return x.Name }) {
+	for _, x := range confparse.InForce(c.Scripts) {
 		one := scriptFromConfig(x)
 		if used[one.id()] {
 			s.Scripts = append(s.Scripts, one)
 		}
 	}
-	for _, x := range latest(c.Processes, func(x *confparse.TrackProcess) string { return x.Name }) {
+	for _, x := range confparse.InForce(c.Processes) {
 		one := Process{Name: x.Name, Process: x.Process, Params: x.Params, Match: x.Match, FullCommand: x.FullCommand,
 			Quorum: x.Quorum, QuorumMax: x.QuorumMax, TerminateDelay: x.TerminateDelay, ForkDelay: x.ForkDelay}
 		if used[one.id()] {
 			s.Processes = append(s.Processes, one)
 		}
 	}
-	for _, x := range latest(c.Files, func(x *confparse.TrackFile) string { return x.Name }) {
+	for _, x := range confparse.InForce(c.Files) {
 		one := File{x.Name, trackfile.File{Path: x.Path, Init: x.Init, InitValue: x.InitValue, Overwrite: x.Overwrite}}
 		if used[one.id()] {
 			s.Files = append(s.Files, one)
@@ -140,17 +138,4 @@ func scriptFromConfig(x *confparse.TrackScript) Script {
 	as := x.Script.RunAs
 	return Script{Name: x.Name, Argv: x.Script.Argv, File: x.Script.File, As: script.Identity{UID: as.UID, GID: as.GID, Supplementary: as.Supplementary},
 		Interval: x.Interval, Timeout: x.Timeout, Rise: x.Rise, Fall: x.Fall, InitFail: x.InitFail}
-}
-
-// latest returns the last definition of each name, in the order of the names.
-func latest[T any](list []T, name func(T) string) []T {
-	last := make(map[string]T, len(list))
-	for _, x := range list {
-		last[name(x)] = x
-	}
-	kept := make([]T, 0, len(last))
-	for _, n := range slices.Sorted(maps.Keys(last)) {
-		kept = append(kept, last[n])
-	}
-	return kept
 }
