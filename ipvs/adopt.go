@@ -27,7 +27,7 @@ func (r *Reconciler) open(ctx context.Context) error {
 	}
 	k, err := r.opts.Open(ctx)
 	if err != nil {
-		if len(r.order) > 0 || !errors.Is(err, ErrUnavailable) {
+		if len(r.sequence) > 0 || !errors.Is(err, ErrUnavailable) {
 			return err
 		}
 		for _, e := range r.entries {

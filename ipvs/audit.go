@@ -10,7 +10,7 @@ import (
 const auditChunk = 128
 
 func (r *Reconciler) auditing() bool {
-	return r.opts.AuditPeriod > 0 && len(r.order) > 0 && r.kernel != nil
+	return r.opts.AuditPeriod > 0 && len(r.sequence) > 0 && r.kernel != nil
 }
 
 // audit reads back the next few services when it is time, and repairs what is not as we wrote it. A round goes through
@@ -28,7 +28,7 @@ func (r *Reconciler) audit(ctx context.Context) {
 		return
 	}
 	if len(r.round) == 0 {
-		r.round = r.order
+		r.round = r.sequence
 	}
 	r.setTimeouts(ctx)
 	part := r.round[:min(auditChunk, len(r.round))]
@@ -53,7 +53,7 @@ func (r *Reconciler) audit(ctx context.Context) {
 
 // auditPause is the time between two parts.
 func (r *Reconciler) auditPause() time.Duration {
-	return r.opts.AuditPeriod / time.Duration((len(r.order)+auditChunk-1)/auditChunk)
+	return r.opts.AuditPeriod / time.Duration((len(r.sequence)+auditChunk-1)/auditChunk)
 }
 
 // compare reads back services that are in the kernel as far as we know, corrects what is known of them, and returns those

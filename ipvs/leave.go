@@ -36,7 +36,7 @@ func (r *Reconciler) keepLeaving() {
 				vs.entries[n] = nil
 				continue
 			}
-			e.gen, e.pos = r.gen, len(r.order)+n // after what is configured
+			e.gen, e.pos = r.gen, len(r.sequence)+n // after what is configured
 			kept = true
 		}
 		if kept {

@@ -37,7 +37,7 @@ func (r *Reconciler) tellNews(entries []*entry) {
 			continue
 		}
 		vs.hasNews = false
-		for _, n := range vs.pool.Settle(vs.has) {
+		for _, n := range vs.pool.Outcome(vs.has) {
 			r.narrate(vs.spec.ID, n)
 			r.tell(vs, n)
 		}

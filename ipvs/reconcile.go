@@ -69,16 +69,16 @@ type Reconciler struct {
 	state   stateFile
 	unsaved bool // which services are ours may be other than remembered
 
-	servers map[confparse.VirtualServerID]*virtualServer
-	entries map[ServiceKey]*entry
-	listed  []*virtualServer // in the order of the Spec
-	leaving []*virtualServer // that have left the configuration, and whose servers drain
-	ended   []*virtualServer // that a Spec has removed, and of which that is still to be told
-	order   []*entry         // those that are wanted, as in the Spec
-	dirty   []*entry         // those that may not be in the kernel as they are wanted, or not wanted and there
-	gen     uint64           // counts Specs
-	flush   bool             // lvs_flush
-	onStop  confparse.LVSFlushOnStop
+	servers  map[confparse.VirtualServerID]*virtualServer
+	entries  map[ServiceKey]*entry
+	listed   []*virtualServer // in the order of the Spec
+	leaving  []*virtualServer // that have left the configuration, and whose servers drain
+	ended    []*virtualServer // that a Spec has removed, and of which that is still to be told
+	sequence []*entry         // those that are wanted, as in the Spec
+	dirty    []*entry         // those that may not be in the kernel as they are wanted, or not wanted and there
+	gen      uint64           // counts Specs
+	flush    bool             // lvs_flush
+	onStop   confparse.LVSFlushOnStop
 
 	services int // that are present
 	dests    int // of them

@@ -38,7 +38,7 @@ func (r *Reconciler) stop() {
 		r.narrateServers("Shutting down", serversOf(r.listed))
 	}
 	defer r.tellOmega(r.listed)
-	r.servers, r.listed, r.leaving, r.order, r.round = nil, nil, nil, nil, nil
+	r.servers, r.listed, r.leaving, r.sequence, r.round = nil, nil, nil, nil, nil
 	r.restoreTimeouts(ctx)
 	if r.onStop == confparse.FlushOnStopAll {
 		if err := r.kernel.Flush(ctx); err != nil {

@@ -14,7 +14,7 @@ func (r *Reconciler) setSpec(s Spec, h Health) {
 	r.gen++
 	before := r.servers
 	r.servers = make(map[confparse.VirtualServerID]*virtualServer, len(s.VirtualServers))
-	r.order = make([]*entry, 0, len(s.VirtualServers))
+	r.sequence = make([]*entry, 0, len(s.VirtualServers))
 	listed := make([]*virtualServer, len(s.VirtualServers))
 	pools := make([]shown, len(s.VirtualServers))
 	for i := range s.VirtualServers {
@@ -101,9 +101,9 @@ func (r *Reconciler) want(vs *virtualServer, spec *VirtualServerSpec, changed bo
 		if changed || e.vs != vs || e.n != n || old == nil || n >= len(old.Services) || old.Services[n].Attrs != s.Attrs {
 			r.touch(e)
 		}
-		e.vs, e.n, e.gen, e.pos = vs, n, r.gen, len(r.order)
+		e.vs, e.n, e.gen, e.pos = vs, n, r.gen, len(r.sequence)
 		vs.entries[n] = e
-		r.order = append(r.order, e)
+		r.sequence = append(r.sequence, e)
 	}
 }
 

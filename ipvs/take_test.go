@@ -67,8 +67,8 @@ func TestUnchangedGroupKeepsItsServices(t *testing.T) {
 	r.setSpec(specOf(vs), Health{})
 	touched(r)
 	r.setSpec(next, Health{})
-	if len(r.order) != 3 || len(r.dirty) != 0 {
-		t.Errorf("%d services, %d touched", len(r.order), len(r.dirty))
+	if len(r.sequence) != 3 || len(r.dirty) != 0 {
+		t.Errorf("%d services, %d touched", len(r.sequence), len(r.dirty))
 	}
 }
 

@@ -18,7 +18,7 @@ type timeouts struct {
 func (r *Reconciler) setTimeouts(ctx context.Context) {
 	t := &r.timeouts
 	want := t.want
-	if len(r.order) == 0 {
+	if len(r.sequence) == 0 {
 		want = Timeouts{} // as in a start without virtual servers, which leaves IPVS alone
 	}
 	if r.kernel == nil || want == t.in {

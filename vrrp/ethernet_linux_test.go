@@ -382,7 +382,7 @@ func (h *host) hear(packet []byte, to netip.Addr, vrid uint8) {
 	}
 }
 
-func (c *hostConn) Accept(a lan.Admission) error {
+func (c *hostConn) Admit(a lan.Admission) error {
 	c.host.mu.Lock()
 	defer c.host.mu.Unlock()
 	c.vrids, c.admission = slices.Clone(a.VRIDs), a

@@ -44,20 +44,9 @@ var timers = map[election.Timer]string{
 // Next says what the router does by itself at Why.Deadline, or "".
 func (e *Explained) Next() string { return timers[e.Why.Timer] }
 
-// fulfilled says of each kind of tracked object how it lets a router stand for election.
-var fulfilled = map[track.Kind][2]string{ // as it is, and reversed
-	track.Interface: {"is up", "is down"}, track.Script: {"succeeds", "fails"}, track.Process: {"has its quorum", "lacks its quorum"},
-	track.File: {"says 0", "says another number than 0"}, track.BFD: {"is up", "is down"},
-	track.VirtualServer: {"has its quorum", "lacks its quorum"}, track.Static: {"can be had", "cannot be had"},
-}
-
 // condition says what the tracked object of t has to be for the router to stand for election, or, not so, what keeps it from it.
 func condition(t election.TrackSpec, so bool) string {
-	words := fulfilled[t.ID.Kind]
-	if so == t.Reverse {
-		return t.ID.String() + " " + words[1]
-	}
-	return t.ID.String() + " " + words[0]
+	return t.ID.String() + " " + t.ID.Kind.Condition(so != t.Reverse)
 }
 
 // Faults says what has to be otherwise for the router to leave FAULT, one condition for each reason.
@@ -164,16 +153,16 @@ func (e *Explained) turned(c election.Contribution) string {
 	if t.ID.Kind == track.File {
 		return fmt.Sprintf("priority changes by %+d with each 1 in %v", t.Points(1), t.ID)
 	}
-	other, word := track.Down, fulfilled[t.ID.Kind][1]
+	other := track.Down
 	if c.Value == track.Down {
-		other, word = track.Up, fulfilled[t.ID.Kind][0]
+		other = track.Up
 	}
 	total := int(e.Why.BasePriority) + t.Points(other) - c.Points
 	for _, o := range e.Why.Contributions {
 		total += o.Points
 	}
 	total = max(1, min(election.OwnerPriority-1, total))
-	s := fmt.Sprintf("priority becomes %d when %v %s", total, t.ID, word)
+	s := fmt.Sprintf("priority becomes %d when %v %s", total, t.ID, t.ID.Kind.Condition(other == track.Up))
 	theirs := int(e.Status.MasterPriority)
 	switch {
 	case e.Why.State == election.Backup && e.Status.MasterSource.IsValid() && !e.Spec.NoPreempt && total > theirs && int(e.Why.Priority) <= theirs:

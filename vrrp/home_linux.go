@@ -26,34 +26,34 @@ func (v *networkView) home(s *election.InstanceSpec) (home netio.Link, ok bool) 
 	return home, ok
 }
 
-// settlesAt makes in one of those whose home is where the address is; an invalid one undoes it.
-func (v *networkView) settlesAt(in *virtualRouter, source netip.Addr) {
+// livesAt makes in one of those whose home is where the address is; an invalid one undoes it.
+func (v *networkView) livesAt(in *virtualRouter, source netip.Addr) {
 	if in.livesBy.IsValid() {
-		dropHolder(v.settlers, in.livesBy, in)
+		dropHolder(v.residents, in.livesBy, in)
 	}
 	if in.livesBy = source; source.IsValid() {
-		v.settlers[source] = append(v.settlers[source], in)
+		v.residents[source] = append(v.residents[source], in)
 	}
 }
 
-// markSettlers marks the routers whose home the link with this index is or was, and reports whether there are any.
-func (r *Runner) markSettlers(index int) (any bool) {
+// markResidentsOn marks the routers whose home the link with this index is or was, and reports whether there are any.
+func (r *Runner) markResidentsOn(index int) (any bool) {
 	on := r.view.addrs[index]
-	if on == nil || len(r.view.settlers) == 0 {
+	if on == nil || len(r.view.residents) == 0 {
 		return false
 	}
 	for ip := range on.byIP {
-		any = r.markSettled(ip) || any
+		any = r.markResidents(ip) || any
 	}
 	return any
 }
 
-// markSettled marks the routers whose home is where the address is.
-func (r *Runner) markSettled(ip netip.Addr) (any bool) {
-	for _, in := range r.view.settlers[ip] {
+// markResidents marks the routers whose home is where the address is.
+func (r *Runner) markResidents(ip netip.Addr) (any bool) {
+	for _, in := range r.view.residents[ip] {
 		r.mark(in)
 	}
-	return len(r.view.settlers[ip]) > 0
+	return len(r.view.residents[ip]) > 0
 }
 
 // moveHome notes where a router without an interface is now.

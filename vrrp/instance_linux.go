@@ -65,7 +65,7 @@ func (r *Runner) do(now election.Instant, actions []election.InstanceAction) {
 			continue
 		}
 		if notify, ok := a.Action.(election.Notify); ok && in == nil {
-			r.groupMoved(now, notify)
+			r.changes.group(changeOf(notify, "", r.timeOf(now)), a.Fellows)
 			continue
 		}
 		switch act := a.Action.(type) {
@@ -95,7 +95,7 @@ func (r *Runner) do(now election.Instant, actions []election.InstanceAction) {
 			r.remove(in)
 			publish, r.renew = true, true
 		default:
-			r.order(now, in, act)
+			r.order(now, in, act, a.Fellows)
 		}
 	}
 	r.unpublished = r.unpublished || publish
@@ -104,8 +104,8 @@ func (r *Runner) do(now election.Instant, actions []election.InstanceAction) {
 	}
 }
 
-// order hands an action to the reconciler.
-func (r *Runner) order(now election.Instant, in *virtualRouter, action election.Action) {
+// order hands an action to the reconciler; fellows are those of a Notify.
+func (r *Runner) order(now election.Instant, in *virtualRouter, action election.Action, fellows []confparse.InstanceName) {
 	switch a := action.(type) {
 	case election.Own:
 		if !in.started && r.sharesWithDraining(in) {
@@ -126,34 +126,13 @@ func (r *Runner) order(now election.Instant, in *virtualRouter, action election.
 		if a.From != a.To && a.To == in.state {
 			now = in.since
 		}
-		in.worker.order(r.changes.begin(changeOf(a, in.spec.Name, r.timeOf(now)), r.fellows(in.spec.Name)))
+		in.worker.order(r.changes.begin(changeOf(a, in.spec.Name, r.timeOf(now)), fellows))
 		return
 	case election.PassOn:
 		in.worker.order(passOn{move: r.move(now, a), link: cmp.Or(a.Link, in.home.Name)})
 		return
 	}
 	in.worker.order(action)
-}
-
-// groupMoved passes on the transition of a sync group.
-func (r *Runner) groupMoved(now election.Instant, a election.Notify) {
-	var members []confparse.InstanceName
-	for _, g := range r.spec.Groups {
-		if g.Name == a.Group {
-			members = g.Members
-		}
-	}
-	r.changes.group(changeOf(a, "", r.timeOf(now)), members)
-}
-
-// fellows are the members of the sync group that a router is in, itself among them; none if it is in none.
-func (r *Runner) fellows(name confparse.InstanceName) []confparse.InstanceName {
-	for _, g := range r.spec.Groups {
-		if slices.Contains(g.Members, name) {
-			return g.Members
-		}
-	}
-	return nil
 }
 
 // move describes a hand-over that was decided at a moment. It ends when it is due, however long it takes to begin it.
@@ -200,9 +179,9 @@ func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 	links := make(map[string]bool)
 	if spec.Link != "" {
 		links[spec.Link] = true
-		r.view.settlesAt(in, netip.Addr{})
+		r.view.livesAt(in, netip.Addr{})
 	} else {
-		r.view.settlesAt(in, spec.Source)
+		r.view.livesAt(in, spec.Source)
 	}
 	if spec.VRF != "" {
 		links[spec.VRF] = true
@@ -220,7 +199,7 @@ func (r *Runner) configure(in *virtualRouter, spec election.InstanceSpec) {
 	}
 	r.view.depend(in, links)
 	if in.socket != nil {
-		r.accept(in.socket) // its buffer may be another
+		r.admit(in.socket) // its buffer may be another
 	}
 }
 
@@ -285,7 +264,7 @@ func (r *Runner) remove(in *virtualRouter) {
 	r.heartbeat.clear(in.slot)
 	r.detach(in)
 	r.view.depend(in, nil)
-	r.view.settlesAt(in, netip.Addr{})
+	r.view.livesAt(in, netip.Addr{})
 	r.view.use(in, "", netip.Addr{})
 	r.view.hold(in, nil)
 	delete(r.instances, in.handle)

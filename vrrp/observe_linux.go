@@ -24,14 +24,14 @@ func (r *Runner) observe(ev netio.Event) {
 		r.view.dropLink(ev.Link.Name)
 		r.linkVanished(ev.Link.Name)
 		r.linkMoved(ev.Link.Name, false)
-		r.markSettlers(ev.Link.Index)
+		r.markResidentsOn(ev.Link.Index)
 		r.virtual.lost(ev.Link.Name)
 	case netio.AddressChanged:
 		if r.view.setAddress(ev.Address) {
 			r.sourceAppeared(ev.Address)
 		}
 		r.sourceTouched(ev.Address)
-		r.markSettled(ev.Address.Prefix.Addr())
+		r.markResidents(ev.Address.Prefix.Addr())
 		if ip := ev.Address.Prefix.Addr(); ip.Is6() && (ip.IsLinkLocalUnicast() || ip.IsLoopback()) {
 			r.ipv6Appeared(r.view.names[ev.Address.Index]) // the kernel's own address comes when IPv6 is switched on
 			r.virtual.parentChanged(r.view.names[ev.Address.Index])
@@ -47,7 +47,7 @@ func (r *Runner) observe(ev netio.Event) {
 			r.markLink(link)
 		}
 		r.sourceTouched(ev.Address)
-		r.markSettled(ip)
+		r.markResidents(ip)
 		for _, in := range r.view.holders[addressOn{link, ip}] {
 			in.suspectAddresses(func(a election.Address) bool { return a.Link == link && lan.Address(a).Is(ev.Address) })
 		}
@@ -105,7 +105,7 @@ func (r *Runner) linkChanged(l netio.Link) {
 		r.macChanged(l.Name)
 	}
 	if known && old.Master != l.Master {
-		r.markSettlers(l.Index)
+		r.markResidentsOn(l.Index)
 	}
 	if r.synced && (!known || old.MTU != l.MTU) {
 		r.mtuChanged(l.Name)
@@ -140,7 +140,7 @@ func (r *Runner) ipv6Appeared(link string) {
 func (r *Runner) linkMoved(name string, up bool) {
 	concerned := r.markLink(name)
 	if l, ok := r.view.link(name); ok {
-		concerned = r.markSettlers(l.Index) || concerned
+		concerned = r.markResidentsOn(l.Index) || concerned
 	}
 	if !concerned {
 		return
@@ -199,7 +199,7 @@ func (r *Runner) applyFitting() {
 	r.setLinkbeat()
 	if strangers {
 		for _, s := range r.sockets {
-			r.accept(s)
+			r.admit(s)
 		}
 	}
 	r.learnAddresses()

@@ -74,7 +74,7 @@ func (r *Runner) attach(in *virtualRouter) {
 	if s.conn == nil {
 		r.open(s)
 	} else {
-		r.accept(s)
+		r.admit(s)
 	}
 }
 
@@ -91,7 +91,7 @@ func (r *Runner) detach(in *virtualRouter) {
 		delete(r.sockets, s.key)
 		return
 	}
-	r.accept(s)
+	r.admit(s)
 }
 
 // open begins to open the Conn of s if its interface exists, or it needs none.
@@ -149,7 +149,7 @@ func (r *Runner) opened(o opened) {
 		r.reopenAt = min(r.reopenAt, r.now().Add(reopenDelay))
 	default:
 		s.conn, s.failed, s.broken = o.conn, false, false
-		r.accept(s)
+		r.admit(s)
 	}
 	s.opening = false
 	for _, m := range s.members {
@@ -157,8 +157,8 @@ func (r *Runner) opened(o opened) {
 	}
 }
 
-// accept tells the Conn which VRIDs its members have, and what they need.
-func (r *Runner) accept(s *socket) {
+// admit tells the Conn which VRIDs its members have, and what they need.
+func (r *Runner) admit(s *socket) {
 	if s.conn == nil {
 		return
 	}
@@ -167,7 +167,7 @@ func (r *Runner) accept(s *socket) {
 		a.VRIDs[i] = m.spec.VRID
 		a.Buffer += r.receiveBuffer(&m.spec)
 	}
-	if err := s.conn.Accept(a); err != nil {
+	if err := s.conn.Admit(a); err != nil {
 		r.log.Error("cannot filter VRRP packets", slog.String("interface", s.key.link), slog.Any("err", err))
 		r.close(s)
 		r.reopenAt = min(r.reopenAt, r.now().Add(reopenDelay))

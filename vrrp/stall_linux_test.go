@@ -250,6 +250,9 @@ func stalledBackup(t *testing.T, stalls []time.Duration) {
 	}
 	t.Logf("%d stalls of four routers, %d repeated because the master was not run in time, %d without a word on the fastest router",
 		len(stalls), repeated, excused)
+	if excused > len(stalls)/2 {
+		t.Errorf("%d of %d stalls show nothing about the fastest router", excused, len(stalls))
+	}
 }
 
 // tolerable is the silence of the shouter that a backup must outlast: with the one interval that may be due anyway less than

@@ -28,7 +28,7 @@ type networkView struct {
 	tracked    map[addressOn]bool              // the addresses that track_src_ip is about
 	holders    map[any][]*virtualRouter        // of what addressOn, routeTo and ruleAt name, and of election.NoAccept
 	routed     map[string][]*virtualRouter     // that hold routes on the link of that name
-	settlers   map[netip.Addr][]*virtualRouter // without an interface, by their source address
+	residents  map[netip.Addr][]*virtualRouter // without an interface, by their source address
 }
 
 // linkAddrs are the addresses of one link.
@@ -53,7 +53,7 @@ func newNetworkView() networkView {
 		links: make(map[string]netio.Link), book: newLinkBook(), names: make(map[int]string), addrs: make(map[int]*linkAddrs),
 		vips: make(map[netip.Addr]bool), dependents: make(map[string][]*virtualRouter),
 		users: make(map[addressOn]int), holders: make(map[any][]*virtualRouter),
-		routed: make(map[string][]*virtualRouter), settlers: make(map[netip.Addr][]*virtualRouter),
+		routed: make(map[string][]*virtualRouter), residents: make(map[netip.Addr][]*virtualRouter),
 	}
 }
 

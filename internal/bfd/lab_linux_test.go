@@ -18,7 +18,7 @@ type inHost struct{ host *testlan.Host }
 
 func (n inHost) Listen(p Port, deliver func(Datagram)) (l Listener, err error) {
 	err = n.host.Do(func() (err error) {
-		l, err = OpenKernel().Listen(p, deliver)
+		l, err = OpenNetwork().Listen(p, deliver)
 		return err
 	})
 	return l, err
@@ -26,7 +26,7 @@ func (n inHost) Listen(p Port, deliver func(Datagram)) (l Listener, err error) {
 
 func (n inHost) Dial(s SessionSpec) (c Conn, err error) {
 	err = n.host.Do(func() (err error) {
-		c, err = OpenKernel().Dial(s)
+		c, err = OpenNetwork().Dial(s)
 		return err
 	})
 	return c, err

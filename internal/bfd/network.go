@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// Network is what a Runner needs of the kernel. OpenKernel returns the real one.
+// Network is what a Runner needs of the kernel. OpenNetwork returns the real one.
 type Network interface {
 	// Listen opens a port. deliver is called, never twice at a time, with each datagram, whose payload is only lent.
 	Listen(p Port, deliver func(Datagram)) (Listener, error)

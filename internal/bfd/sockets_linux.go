@@ -29,8 +29,8 @@ const (
 // kernel is the network of the process.
 type kernel struct{}
 
-// OpenKernel returns the kernel's network.
-func OpenKernel() Network { return kernel{} }
+// OpenNetwork returns the kernel's network.
+func OpenNetwork() Network { return kernel{} }
 
 // options sets integers on a socket before it is bound.
 func options(list ...[3]int) func(string, string, syscall.RawConn) error {

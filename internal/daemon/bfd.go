@@ -93,7 +93,7 @@ func (s *sessions) take(ctx context.Context, next bfd.Spec) error {
 func (s *sessions) start() error {
 	network := s.opts.BFDNetwork
 	if network == nil {
-		network = bfd.OpenKernel()
+		network = bfd.OpenNetwork()
 	}
 	runner, err := bfd.NewRunner(bfd.Options{Network: network, Logger: s.log.With(componentKey, "bfd"), Registerer: s.metrics})
 	if err != nil {

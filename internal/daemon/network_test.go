@@ -136,7 +136,7 @@ func (n *network) virtual() []string {
 type silence struct{}
 
 func (silence) Send(wire.Advert, wire.IPHeader) error { return nil }
-func (silence) Accept(lan.Admission) error            { return nil }
+func (silence) Admit(lan.Admission) error             { return nil }
 func (silence) Poll() bool                            { return true }
 func (silence) Close() error                          { return nil }
 

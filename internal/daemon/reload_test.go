@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -135,11 +136,16 @@ func (g *gate) Open(name string) (fs.File, error) {
 // TestReloadThatHangsHoldsUpNothing: the file system does not answer. Requests are answered, reloads asked for meanwhile
 // become one, and the daemon can be stopped.
 func TestReloadThatHangsHoldsUpNothing(t *testing.T) {
+	// The second server follows a BFD session, which this daemon does not run itself.
+	followed := strings.Replace(oneService, "198.51.100.2 8080 {\n", "198.51.100.2 8080 {\n    BFD_CHECK {\n      name b\n    }\n", 1) +
+		"bfd_instance b {\n  neighbor_ip 198.51.100.2\n}\n"
 	start := func(t *testing.T) (*instance, *gate, fstest.MapFS) {
-		files := fstest.MapFS{"k.conf": {Data: []byte(oneService)}}
+		files := fstest.MapFS{"k.conf": {Data: []byte(followed)}}
 		g := &gate{FS: files, open: make(chan struct{})}
 		close(g.open)
-		i := begin(t, "", func(o *Options) { o.ConfigFile, o.Files = "k.conf", g })
+		i := begin(t, "", func(o *Options) { o.ConfigFile, o.Files, o.BFD = "k.conf", g, false })
+		i.services.followed.Set("b", true)
+		synctest.Wait()
 		if destinations(i.kernel.Table()) != 2 {
 			t.Fatalf("%v\n%s", i.kernel.Table(), i.log)
 		}
@@ -155,6 +161,11 @@ func TestReloadThatHangsHoldsUpNothing(t *testing.T) {
 		}
 		if r := <-i.ask(CommandData); !errors.Is(r.Err, errNoRouters) {
 			t.Errorf("%v", r)
+		}
+		i.services.followed.Set("b", false)
+		synctest.Wait()
+		if n := destinations(i.kernel.Table()); n != 1 {
+			t.Errorf("%d servers after a check has failed, want 1", n)
 		}
 		files["k.conf"] = &fstest.MapFile{Data: []byte(oneRouter)}
 		close(g.open)

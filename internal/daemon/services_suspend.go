@@ -10,26 +10,23 @@ import (
 	"vigil/confparse"
 	"vigil/internal/netio"
 	"vigil/ipvs"
+	"vigil/ipvs/pool"
 )
 
 // suspendStopLimit is how long the watch of the addresses may take to end.
 const suspendStopLimit = time.Second
 
-// suspension follows which addresses are here, for virtual servers with ha_suspend: while none of theirs is, another
-// director serves, and their servers are not checked. Until it is known which are here, they are.
+// suspension follows which addresses are here, and tells the checks who is suspended.
 type suspension struct {
 	suspend func(map[confparse.VirtualServerID]bool)
 
-	mu     sync.Mutex
-	known  bool
-	blind  bool                        // it will never be known
-	here   map[netip.Addr]map[int]bool // by interface
-	wanted map[confparse.VirtualServerID][]netip.Addr
-	was    map[confparse.VirtualServerID]bool
+	mu  sync.Mutex
+	who pool.Suspension
+	was map[confparse.VirtualServerID]bool
 }
 
 func newSuspension(suspend func(map[confparse.VirtualServerID]bool)) *suspension {
-	return &suspension{suspend: suspend, here: make(map[netip.Addr]map[int]bool)}
+	return &suspension{suspend: suspend}
 }
 
 // want makes the virtual servers of s with ha_suspend those that are suspended while they are not here, and reports
@@ -37,36 +34,29 @@ func newSuspension(suspend func(map[confparse.VirtualServerID]bool)) *suspension
 func (s *suspension) want(spec ipvs.Spec) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wanted = nil
+	wanted, any := make(map[confparse.VirtualServerID][]netip.Addr), false
 	for _, vs := range spec.VirtualServers {
 		if !vs.Suspend {
 			continue
 		}
-		if s.wanted == nil {
-			s.wanted = make(map[confparse.VirtualServerID][]netip.Addr)
-		}
+		any = true
 		for _, service := range vs.Services {
 			if service.Key.Addr.IsValid() {
-				s.wanted[vs.ID] = append(s.wanted[vs.ID], service.Key.Addr)
+				wanted[vs.ID] = append(wanted[vs.ID], service.Key.Addr)
 			}
 		}
 		for _, e := range vs.Marked {
-			s.wanted[vs.ID] = append(s.wanted[vs.ID], e.Addr())
+			wanted[vs.ID] = append(wanted[vs.ID], e.Addr())
 		}
 	}
+	s.who.Want(wanted)
 	s.update()
-	return s.wanted != nil
+	return any
 }
 
-// update says who is suspended now, and of whom that is not known yet, if that has changed.
+// update says who is suspended now, if that has changed.
 func (s *suspension) update() {
-	now := make(map[confparse.VirtualServerID]bool)
-	for id, addresses := range s.wanted {
-		if !s.blind && !(s.known && s.anyHere(addresses)) {
-			now[id] = s.known
-		}
-	}
-	if !maps.Equal(now, s.was) {
+	if now := s.who.Suspended(); !maps.Equal(now, s.was) {
 		s.was = now
 		s.suspend(now)
 	}
@@ -76,17 +66,8 @@ func (s *suspension) update() {
 func (s *suspension) blinded() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.blind = true
+	s.who.Blind = true
 	s.update()
-}
-
-func (s *suspension) anyHere(addresses []netip.Addr) bool {
-	for _, a := range addresses {
-		if len(s.here[a]) > 0 {
-			return true
-		}
-	}
-	return len(addresses) == 0 // of firewall marks alone
 }
 
 // take takes note of a change of addresses.
@@ -95,36 +76,21 @@ func (s *suspension) take(ev netio.Event) {
 	defer s.mu.Unlock()
 	switch ev := ev.(type) {
 	case netio.AddressChanged:
-		s.count(ev.Address, true)
+		s.who.Count(ev.Address.Prefix.Addr(), ev.Address.Index, true)
 	case netio.AddressGone:
-		s.count(ev.Address, false)
+		s.who.Count(ev.Address.Prefix.Addr(), ev.Address.Index, false)
 	case netio.Synced:
-		s.known = true
+		s.who.Known = true
 	}
-	if s.known {
+	if s.who.Known {
 		s.update()
-	}
-}
-
-// count takes note of whether an address is on an interface.
-func (s *suspension) count(a netio.Address, is bool) {
-	at := a.Prefix.Addr()
-	switch {
-	case !is:
-		if delete(s.here[at], a.Index); len(s.here[at]) == 0 {
-			delete(s.here, at)
-		}
-	case s.here[at] == nil:
-		s.here[at] = map[int]bool{a.Index: true}
-	default:
-		s.here[at][a.Index] = true
 	}
 }
 
 // run follows the addresses until ctx ends.
 func (s *suspension) run(ctx context.Context, n Network) error {
 	s.mu.Lock()
-	s.blind = false
+	s.who.Blind = false
 	s.mu.Unlock()
 	events := make(chan netio.Event, 64)
 	done := make(chan error, 1)

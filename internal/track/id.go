@@ -15,25 +15,35 @@ const (
 	Static                        // track_group
 )
 
+// kinds are the words for each: what it is, and how an object of it is while it speaks for a virtual router, and while it does not.
+var kinds = [...]struct{ name, so, otherwise string }{
+	Interface:     {"interface", "is up", "is down"},
+	Script:        {"script", "succeeds", "fails"},
+	Process:       {"process", "has its quorum", "lacks its quorum"},
+	File:          {"file", "says 0", "says another number than 0"},
+	BFD:           {"bfd", "is up", "is down"},
+	VirtualServer: {"virtual server", "has its quorum", "lacks its quorum"},
+	Static:        {"static", "can be had", "cannot be had"},
+}
+
 // String returns interface, script, process, file, bfd, virtual server or static.
 func (k Kind) String() string {
-	switch k {
-	case Interface:
-		return "interface"
-	case Script:
-		return "script"
-	case Process:
-		return "process"
-	case File:
-		return "file"
-	case BFD:
-		return "bfd"
-	case VirtualServer:
-		return "virtual server"
-	case Static:
-		return "static"
+	if int(k) < len(kinds) && k > 0 {
+		return kinds[k].name
 	}
 	return "tracker"
+}
+
+// Condition returns how an object of the kind is while it lets a router stand for election, such as "is up", or, not so, while it
+// does not.
+func (k Kind) Condition(so bool) string {
+	switch {
+	case int(k) >= len(kinds):
+		return ""
+	case so:
+		return kinds[k].so
+	}
+	return kinds[k].otherwise
 }
 
 // The values of every kind but File, whose value is the number in the file.

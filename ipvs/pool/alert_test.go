@@ -67,16 +67,16 @@ func TestAlerts(t *testing.T) {
 				s = s.with(c.change)
 			}
 			p := New(s, up(s))
-			p.Settle(all)
+			p.Outcome(all)
 			for i, step := range c.steps {
 				p.Alert(0, step.alerts)
 				p.Change(0, Health{Up: step.up, Weight: 1})
 				p.Evaluate()
-				if got := alerts(p.Settle(step.kernel)); got != step.want {
+				if got := alerts(p.Outcome(step.kernel)); got != step.want {
 					t.Errorf("step %d: told %q, want %q", i, got, step.want)
 				}
 			}
-			if again := alerts(p.Settle(all)); again != "" {
+			if again := alerts(p.Outcome(all)); again != "" {
 				t.Errorf("told again: %q", again)
 			}
 		})
@@ -87,22 +87,22 @@ func TestAlerts(t *testing.T) {
 func TestAlertsWait(t *testing.T) {
 	s := specOf(1, 1)
 	p := New(s, up(s))
-	p.Settle(all)
+	p.Outcome(all)
 	p.Change(1, Health{Weight: 1})
 	for i := range 3 * maxAlerts {
 		p.Alert(1, []Alert{{Text: fmt.Sprint(i)}})
 	}
 	p.Evaluate()
-	p.Settle(none)
+	p.Outcome(none)
 	next := specOf(2, 1)
 	p.Reload(next, []Health{{true, 2}, {false, 1}}, true)
-	got := strings.Split(alerts(p.Settle(all)), ", ")
+	got := strings.Split(alerts(p.Outcome(all)), ", ")
 	if len(got) != maxAlerts || got[0] != "down .2 (32)" || got[maxAlerts-1] != "check .2 down (47)" {
 		t.Errorf("told %q", got)
 	}
 	p.Alert(1, []Alert{{Text: "late"}})
 	p.Reload(specOf(1), []Health{{true, 1}}, true)
-	if got := alerts(p.Settle(all)); got != "gone .2" {
+	if got := alerts(p.Outcome(all)); got != "gone .2" {
 		t.Errorf("of one that is no more: %q", got)
 	}
 }

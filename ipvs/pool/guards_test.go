@@ -14,7 +14,7 @@ import (
 func play(t *testing.T, s *Spec, steps ...string) *Pool {
 	t.Helper()
 	p := New(s, up(s))
-	p.Settle(all)
+	p.Outcome(all)
 	for _, step := range steps {
 		events, rest, _ := strings.Cut(step, ":")
 		wantTold, wantWeights, _ := strings.Cut(rest, "|")
@@ -29,7 +29,7 @@ func play(t *testing.T, s *Spec, steps ...string) *Pool {
 			}
 		}
 		p.Evaluate()
-		if got := told(p.Settle(all)); got != strings.TrimSpace(wantTold) {
+		if got := told(p.Outcome(all)); got != strings.TrimSpace(wantTold) {
 			t.Errorf("%q: told %q, want %q", events, got, strings.TrimSpace(wantTold))
 		}
 		if got := p.weights(); got != strings.TrimSpace(wantWeights) {
@@ -102,7 +102,7 @@ func TestPanicThreshold(t *testing.T) {
 			t.Errorf("weights %q after a reload", p.weights())
 		}
 		p.Reload(specOf(1, 1), down, true)
-		if got := told(p.Settle(all)); got != "down .2, calm, lost 1>0 initial" || p.weights() != "" {
+		if got := told(p.Outcome(all)); got != "down .2, calm, lost 1>0 initial" || p.weights() != "" {
 			t.Errorf("told %q, weights %q", got, p.weights())
 		}
 	})
@@ -161,7 +161,7 @@ func TestDrain(t *testing.T) {
 	if got := draining(p); got != ".2 .3 " { // .4 was not in
 		t.Errorf("draining %q", got)
 	}
-	if got := told(p.Settle(all)); got != "gone .2, gone .3, gone .4" {
+	if got := told(p.Outcome(all)); got != "gone .2, gone .3, gone .4" {
 		t.Errorf("told %q", got)
 	}
 	if p.Drained(netip.MustParseAddrPort("192.0.2.1:80")) || !p.Drained(netip.MustParseAddrPort("192.0.2.2:80")) || draining(p) != ".3 " {
@@ -212,7 +212,7 @@ func TestLeaving(t *testing.T) {
 		if !slices.Equal(got, c.want) || q.weights() != "" {
 			t.Errorf("%s: draining %q, weights %q; want %q", c.name, got, q.weights(), c.want)
 		}
-		if notes := q.Settle(all); len(notes) > 0 {
+		if notes := q.Outcome(all); len(notes) > 0 {
 			t.Errorf("%s: told %q", c.name, told(notes))
 		}
 		if at, ok := q.Deadline(); ok != (c.want != nil) || ok && (at != 40*time.Second || !q.Advance(at) || len(q.Draining()) > 0) {
@@ -226,18 +226,18 @@ func TestBeginningsAndEnds(t *testing.T) {
 	s := specOf(1, 1, 1)
 	p := New(s, []Health{{true, 1}, {false, 1}, {false, 1}})
 	p.Announce()
-	if got := told(p.Settle(all)); got != "up .1 initial, gained 1<=1 initial" {
+	if got := told(p.Outcome(all)); got != "up .1 initial, gained 1<=1 initial" {
 		t.Errorf("told at the start: %q", got)
 	}
 	p.Change(1, Health{Weight: 1})
 	p.Change(1, Health{Weight: 1})
 	p.Evaluate()
-	if got := told(p.Settle(all)); got != "down .2 initial" {
+	if got := told(p.Outcome(all)); got != "down .2 initial" {
 		t.Errorf("told of the first failure: %q", got)
 	}
 	p.Reload(specOf(1, 1, 1, 1), []Health{{true, 1}, {false, 1}, {false, 1}, {true, 1}}, true)
 	p.Announce()
-	if got := told(p.Settle(all)); got != "up .4 initial" {
+	if got := told(p.Outcome(all)); got != "up .4 initial" {
 		t.Errorf("told of a new server: %q", got)
 	}
 	got := told(p.End(true))

@@ -61,10 +61,10 @@ func (p *Pool) goneNote(i int) Note {
 	return n
 }
 
-// Settle takes what has come of the pool in the kernel and returns what can be told now: first of the real servers, in
+// Outcome takes what has come of the pool in the kernel and returns what can be told now: first of the real servers, in
 // the order in which they changed, then of the quorum. in says whether the kernel has a server, or the Sorry server, as
 // Weight says; what it has not yet, or refuses, is told when it has. What has changed back meanwhile is never told.
-func (p *Pool) Settle(in func(server int) bool) []Note {
+func (p *Pool) Outcome(in func(server int) bool) []Note {
 	notes := p.gone
 	p.gone = nil
 	late := p.pending[:0]

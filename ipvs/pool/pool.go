@@ -59,7 +59,7 @@ type Pool struct {
 
 	index map[netip.AddrPort]int // of long lists, once asked for
 
-	// What has been told and what not yet. See Settle.
+	// What has been told and what not yet. See Outcome.
 	pending      []int           // servers, each once, in the order in which they changed
 	alerts       map[int][]Alert // by server, of those that are pending; nil: none
 	gone         []Note

@@ -221,11 +221,11 @@ func TestNotes(t *testing.T) {
 					}
 				}
 				p.Evaluate()
-				if got := told(p.Settle(kernel)); got != strings.TrimSpace(want) {
+				if got := told(p.Outcome(kernel)); got != strings.TrimSpace(want) {
 					t.Errorf("%q: told %q, want %q", events, got, strings.TrimSpace(want))
 				}
 				if kernel(0) {
-					if again := told(p.Settle(all)); again != "" {
+					if again := told(p.Outcome(all)); again != "" {
 						t.Errorf("%q: told again: %q", events, again)
 					}
 				}
@@ -245,7 +245,7 @@ func TestNotesOfAPoolThatBeginsDown(t *testing.T) {
 		{"sorry server", specOf(1).with(sorry), "lost 1>0 initial swap"},
 	} {
 		p := New(c.spec, []Health{{}})
-		if got := told(p.Settle(all)); got != c.want {
+		if got := told(p.Outcome(all)); got != c.want {
 			t.Errorf("%s: told %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -282,11 +282,11 @@ func TestReload(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := New(s, c.before)
-			p.Settle(all)
+			p.Outcome(all)
 			if got := p.Reload(c.next, c.health, true); got != c.changed {
 				t.Errorf("changed %v", got)
 			}
-			if got := told(p.Settle(all)); got != c.told {
+			if got := told(p.Outcome(all)); got != c.told {
 				t.Errorf("told %q, want %q", got, c.told)
 			}
 			if got := p.weights(); got != c.want {
@@ -309,9 +309,9 @@ func TestReloadOfTheSorryServer(t *testing.T) {
 		{"none", func(s *Spec) { s.Sorry = SorryServer{} }, ""},
 	} {
 		p := New(s, []Health{{}})
-		p.Settle(all)
+		p.Outcome(all)
 		p.Reload(s.with(c.change), []Health{{}}, true)
-		if got := told(p.Settle(all)); got != c.want {
+		if got := told(p.Outcome(all)); got != c.want {
 			t.Errorf("%s: told %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -492,7 +492,7 @@ func TestPoolIsWhatStartingAfreshGives(t *testing.T) {
 			if !rapid.Bool().Draw(t, "settle") {
 				continue
 			}
-			for _, n := range p.Settle(all) {
+			for _, n := range p.Outcome(all) {
 				switch n.Kind {
 				case ServerUp, ServerDown:
 					if up := n.Kind == ServerUp; last[n.Server] == up && !(assumed[n.Server] && !up) {
@@ -509,7 +509,7 @@ func TestPoolIsWhatStartingAfreshGives(t *testing.T) {
 				}
 			}
 		}
-		p.Settle(all)
+		p.Outcome(all)
 		for i, rs := range s.Servers {
 			if p.servers[i].told.Up != h[i].Up {
 				t.Errorf("%v: up %v is not told", rs.Endpoint(), h[i].Up)

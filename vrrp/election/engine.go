@@ -1,6 +1,7 @@
 package election
 
 import (
+	"cmp"
 	"container/heap"
 	"net/netip"
 	"slices"
@@ -19,6 +20,9 @@ type InstanceAction struct {
 	Handle Handle
 	Name   confparse.InstanceName
 	Action Action
+	// Fellows are, of a Notify, the members of the sync group that it is of or that the virtual router is in, itself among them;
+	// nil if it is in none.
+	Fellows []confparse.InstanceName
 }
 
 // Engine runs all virtual routers and sync groups of a process. Like Machine it is pure, and it is used by one
@@ -287,7 +291,13 @@ func (e *Engine) put(r *virtualRouter, a Action) {
 		})
 		a = own
 	}
-	e.out = append(e.out, InstanceAction{Handle: r.handle, Name: r.spec.Name, Action: a})
+	act := InstanceAction{Handle: r.handle, Name: r.spec.Name, Action: a}
+	if _, ok := a.(Notify); ok {
+		if g := cmp.Or(r.group, r.left); g != nil {
+			act.Fellows = g.fellows
+		}
+	}
+	e.out = append(e.out, act)
 }
 
 // servedByOther reports whether another router than r has x in place.

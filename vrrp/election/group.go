@@ -13,11 +13,12 @@ import (
 type group struct {
 	name    confparse.GroupName
 	told    Audience
-	members []*virtualRouter // in the group's configuration order
-	missing int              // members that wait for their launch
-	state   State            // as last reported; Init until the first state is decided
-	pending Notify           // to be emitted after those of the members; To == From when there is none
-	mixed   bool             // some members are MASTER and some are not, as after a reload
+	members []*virtualRouter         // in the group's configuration order
+	fellows []confparse.InstanceName // by the spec: members, and those that wait for their launch or are not there
+	missing int                      // members that wait for their launch
+	state   State                    // as last reported; Init until the first state is decided
+	pending Notify                   // to be emitted after those of the members; To == From when there is none
+	mixed   bool                     // some members are MASTER and some are not, as after a reload
 }
 
 // mayRise reports whether every member wants to be MASTER, or may want to when its deadline, which has passed, is judged.
@@ -253,7 +254,7 @@ func (e *Engine) regroup(now Instant) {
 	joined := make(map[*virtualRouter]*group)
 	for _, gs := range e.spec.Groups {
 		g := e.groupOf(gs.Name, old)
-		g.members, g.missing, g.told = g.members[:0], 0, gs.Told
+		g.members, g.fellows, g.missing, g.told = g.members[:0], gs.Members, 0, gs.Told
 		for _, name := range gs.Members {
 			switch r := byName[name]; {
 			case r != nil && joined[r] == nil:

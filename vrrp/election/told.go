@@ -96,7 +96,7 @@ func (e *Engine) emit(g *group) {
 			}
 		}
 	}
-	e.out = slices.Insert(e.out, at, InstanceAction{Action: n})
+	e.out = slices.Insert(e.out, at, InstanceAction{Action: n, Fellows: g.fellows})
 }
 
 func (g *group) has(h Handle) bool {

@@ -98,8 +98,8 @@ type Admission struct {
 type Conn interface {
 	// Send transmits one advert with the header given. It never blocks: a full queue is an error.
 	Send(wire.Advert, wire.IPHeader) error
-	// Accept replaces what is delivered; at first it is nothing.
-	Accept(Admission) error
+	// Admit replaces what is delivered; at first it is nothing.
+	Admit(Admission) error
 	// Poll delivers, before it returns, some of what has been received and not yet delivered, the oldest first, and reports
 	// whether that was all. It does not wait for more.
 	Poll() (all bool)

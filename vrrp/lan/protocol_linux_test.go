@@ -149,12 +149,12 @@ func TestStrangersAreHeardOnce(t *testing.T) {
 	}
 	shout(7, 51, 7, 51)
 	hear(51, 51)
-	if err := conn.Accept(lan.Admission{VRIDs: []uint8{51}, Others: true}); err != nil {
+	if err := conn.Admit(lan.Admission{VRIDs: []uint8{51}, Others: true}); err != nil {
 		t.Fatal(err)
 	}
 	shout(7, 51, 7, 8, 51, 8, 255, 51)
 	hear(7, 51, 8, 51, 255, 51)
-	if err := conn.Accept(lan.Admission{VRIDs: []uint8{51}}); err != nil {
+	if err := conn.Admit(lan.Admission{VRIDs: []uint8{51}}); err != nil {
 		t.Fatal(err)
 	}
 	shout(9, 51)
@@ -182,7 +182,7 @@ func TestReceiveBufferOfASocket(t *testing.T) {
 	}
 	before := size()
 	for _, want := range []int{3 << 20, 10_000, 0} {
-		if err := conn.Accept(lan.Admission{VRIDs: []uint8{51}, Buffer: want}); err != nil {
+		if err := conn.Admit(lan.Admission{VRIDs: []uint8{51}, Buffer: want}); err != nil {
 			t.Fatal(err)
 		}
 		expected := 2 * want // the kernel doubles it, for what it needs itself

@@ -132,8 +132,8 @@ func configure(fd int, f family, on Segment) error {
 	return nil
 }
 
-// Accept implements Conn.
-func (s *socket) Accept(a Admission) error {
+// Admit implements Conn.
+func (s *socket) Admit(a Admission) error {
 	vrids := a.VRIDs
 	s.mu.Lock()
 	s.vrids, s.others, s.heard = [256]bool{}, a.Others, [256]bool{}

@@ -51,7 +51,7 @@ func (s *virtualLinks) adopt(k *Kernel, link, parent netio.Link, arp bool) error
 	_, left, _ := readMark(link.Alias)
 	made, known := s.links[link.Name]
 	if known && made.index == link.Index && made.parent == parent.Index && made.arp == arp {
-		return s.settle(k, parent, arp, left)
+		return s.tune(k, parent, arp, left)
 	}
 	var errs []error
 	if known {
@@ -73,11 +73,11 @@ func (s *virtualLinks) adopt(k *Kernel, link, parent netio.Link, arp bool) error
 		p.users++
 		s.users++
 	}
-	return errors.Join(append(errs, s.settle(k, parent, arp, left))...)
+	return errors.Join(append(errs, s.tune(k, parent, arp, left))...)
 }
 
-// settle changes the settings of the parent and of all interfaces, unless that has been done.
-func (s *virtualLinks) settle(k *Kernel, parent netio.Link, arp bool, left map[string]uint32) error {
+// tune changes the settings of the parent and of all interfaces, unless that has been done.
+func (s *virtualLinks) tune(k *Kernel, parent netio.Link, arp bool, left map[string]uint32) error {
 	if !arp {
 		return nil
 	}

@@ -65,7 +65,7 @@ func (n *Node) announced(r *virtualRouter, a election.Address) {
 	n.sim.Announcements++
 	r.saidAt[a] = n.sim.Now
 	if r.state != election.Master {
-		n.sim.fail("e: router %d announces %v as %v", n.number(), a.Prefix, r.state)
+		n.sim.fail("e: host %d announces %v as %v", n.number(), a.Prefix, r.state)
 	}
 	if !n.Answers(a) {
 		return

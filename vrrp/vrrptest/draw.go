@@ -24,17 +24,17 @@ func NewScenario(seed uint64) Scenario {
 		Heal:    20 * d.longest(),
 	}
 	for range 2 + rng.IntN(4) {
-		sc.Routers = append(sc.Routers, d.router())
+		sc.Hosts = append(sc.Hosts, d.router())
 	}
 	if d.unicast {
-		introduce(sc.Routers)
+		introduce(sc.Hosts)
 	}
 	for t := time.Duration(0); ; {
 		t += time.Duration(rng.Int64N(int64(2 * d.longest())))
 		if t >= sc.Heal {
 			return sc
 		}
-		f := Fault{At: t, Kind: FaultKind(rng.IntN(int(faultKinds))), Node: rng.IntN(len(sc.Routers))}
+		f := Fault{At: t, Kind: FaultKind(rng.IntN(int(faultKinds))), Node: rng.IntN(len(sc.Hosts))}
 		if d.fits(&f, &sc) {
 			sc.Faults = append(sc.Faults, f)
 		}
@@ -137,11 +137,11 @@ func (d *drawing) fits(f *Fault, sc *Scenario) bool {
 	case Cut:
 		f.Arg = rng.IntN(2)
 	case Partition:
-		f.Arg = rng.IntN(1 << len(sc.Routers))
+		f.Arg = rng.IntN(1 << len(sc.Hosts))
 	case Part:
-		f.Arg = rng.IntN(1<<len(sc.Routers)) + rng.IntN(2)<<8
+		f.Arg = rng.IntN(1<<len(sc.Hosts)) + rng.IntN(2)<<8
 	case OneWay:
-		f.Arg = rng.IntN(len(sc.Routers))
+		f.Arg = rng.IntN(len(sc.Hosts))
 	case FailAdds:
 		return f.At < sc.Heal/2
 	case Stall, Suspend:
@@ -158,9 +158,9 @@ func (d *drawing) fits(f *Fault, sc *Scenario) bool {
 	return true
 }
 
-func (d *drawing) router() Router {
+func (d *drawing) router() Host {
 	rng := d.rng
-	r := Router{
+	r := Host{
 		Keepalived: d.hmac.Mode == election.HMACOff && d.auth != wire.AuthAH && rng.IntN(6) == 0,
 		Clock:      Clock{Offset: election.Instant(rng.Int64N(int64(time.Hour))), PPM: rng.IntN(10_001) - 5_000},
 		Lateness:   d.upTo(d.shortest() / d.calm(20, 400)),
@@ -242,7 +242,7 @@ func (d *drawing) place(s *election.InstanceSpec) {
 }
 
 // introduce makes the routers unicast peers of each other.
-func introduce(list []Router) {
+func introduce(list []Host) {
 	for i := range list {
 		for k := range list[i].Instances {
 			s := &list[i].Instances[k]

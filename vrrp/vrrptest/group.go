@@ -36,8 +36,8 @@ func (n *Node) together(g *election.GroupSpec) {
 	masters, backups, now := count[election.Master], count[election.Backup], n.sim.Now
 	switch {
 	case count[election.Fault] > 0 && masters+backups > 0 && now > since+2*n.Lateness+time.Millisecond:
-		n.sim.fail("a: a part of sync group %s of router %d is in FAULT since %v", g.Name, n.number(), since)
+		n.sim.fail("a: a part of sync group %s of host %d is in FAULT since %v", g.Name, n.number(), since)
 	case masters > 0 && backups > 0 && now > since+2*patience:
-		n.sim.fail("a: a part of sync group %s of router %d is MASTER since %v", g.Name, n.number(), since)
+		n.sim.fail("a: a part of sync group %s of host %d is MASTER since %v", g.Name, n.number(), since)
 	}
 }

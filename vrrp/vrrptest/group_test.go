@@ -57,7 +57,7 @@ func oneMasterForBoth(s *Sim) error {
 	for i, n := range s.Nodes {
 		st := n.Status()
 		if st[0].State != st[1].State {
-			return fmt.Errorf("router %d is %v and %v", i, st[0].State, st[1].State)
+			return fmt.Errorf("host %d is %v and %v", i, st[0].State, st[1].State)
 		}
 		if st[0].State == election.Master {
 			masters++

@@ -72,7 +72,7 @@ func (c calm) settle() (int, error) {
 		for _, st := range n.Status() {
 			if st.State == election.Master {
 				if h := c.holders(); len(h) != 1 || h[0] != i {
-					return i, fmt.Errorf("router %d is MASTER, the address is at %v", i, h)
+					return i, fmt.Errorf("host %d is MASTER, the address is at %v", i, h)
 				}
 				return i, nil
 			}
@@ -125,7 +125,7 @@ func TestPlannedHandOverLeavesNoGap(t *testing.T) {
 			for seed := uint64(1); seed <= 500; seed++ {
 				c, rng := newCalm(seed)
 				if m, err := c.settle(); m != 0 || err != nil {
-					t.Fatalf("seed %d: router %d won: %v", seed, m, err)
+					t.Fatalf("seed %d: host %d won: %v", seed, m, err)
 				}
 				c.Run(c.Now + time.Duration(rng.Int64N(int64(c.specs[0].AdvertInterval))))
 				var gap error
@@ -142,7 +142,7 @@ func TestPlannedHandOverLeavesNoGap(t *testing.T) {
 				case err != nil:
 					t.Fatalf("seed %d: %v", seed, err)
 				case !want(m):
-					t.Fatalf("seed %d: router %d took over", seed, m)
+					t.Fatalf("seed %d: host %d took over", seed, m)
 				}
 			}
 		})

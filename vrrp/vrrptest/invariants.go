@@ -52,24 +52,24 @@ func (n *Node) watch(r *virtualRouter) {
 	case election.Master:
 		limit := r.spec.AdvertInterval + r.spec.AdvertInterval/50 + 2*n.Lateness + time.Millisecond
 		if s.Now-max(r.sentAt, n.stalledUntil) > limit && !n.Keepalived {
-			s.fail("d: router %d is MASTER of %s and silent since %v", n.number(), r.spec.Name, r.sentAt)
+			s.fail("d: host %d is MASTER of %s and silent since %v", n.number(), r.spec.Name, r.sentAt)
 		}
 		n.reassures(r)
 	case election.Backup:
 		switch patience := n.patience(r); {
 		case s.Now-max(r.bowedAt, since) <= patience, n.heldBack(r, patience):
 		case s.Now-r.heardAt > patience:
-			s.fail("b: router %d is BACKUP of %s, hears nobody since %v and waits since %v", n.number(), r.spec.Name, r.heardAt, since)
+			s.fail("b: host %d is BACKUP of %s, hears nobody since %v and waits since %v", n.number(), r.spec.Name, r.heardAt, since)
 		default:
-			s.fail("c: router %d (priority %d) is BACKUP of %s, and hears only lower ones since %v", n.number(), r.rank, r.spec.Name, max(r.bowedAt, since))
+			s.fail("c: host %d (priority %d) is BACKUP of %s, and hears only lower ones since %v", n.number(), r.rank, r.spec.Name, max(r.bowedAt, since))
 		}
 	case election.Fault:
 		if s.Now > since+2*n.Lateness+time.Millisecond && !n.refused && n.well(r) {
-			s.fail("b: router %d is in FAULT of %s, and well since %v", n.number(), r.spec.Name, since)
+			s.fail("b: host %d is in FAULT of %s, and well since %v", n.number(), r.spec.Name, since)
 		}
 	case election.Init:
 		if s.Now > since+2*n.Lateness+time.Millisecond && r.releaseBy == forever && n.wants(r) {
-			s.fail("b: router %d does not begin with %s since %v", n.number(), r.spec.Name, since)
+			s.fail("b: host %d does not begin with %s since %v", n.number(), r.spec.Name, since)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func (n *Node) onTime(r *virtualRouter, a *wire.Advert) {
 		r.excusedAt = -1
 	case n.stalledUntil+2*n.Lateness+time.Millisecond >= r.sentAt: // which was late; the schedule is as before
 	case now-r.sentAt < r.spec.AdvertInterval-slack:
-		n.sim.fail("d: router %d is MASTER of %s and sends %v after its last advert", n.number(), r.spec.Name, now-r.sentAt)
+		n.sim.fail("d: host %d is MASTER of %s and sends %v after its last advert", n.number(), r.spec.Name, now-r.sentAt)
 	}
 	r.sentAt = now
 }
@@ -132,7 +132,7 @@ func (n *Node) meets(r *virtualRouter, a *wire.Advert, source netip.Addr) {
 	}
 	switch {
 	case rank > 0:
-		n.sim.fail("a: router %d (priority %d) is MASTER of %s, and hears %v of priority %d", n.number(), r.rank, r.spec.Name, source, a.Priority)
+		n.sim.fail("a: host %d (priority %d) is MASTER of %s, and hears %v of priority %d", n.number(), r.rank, r.spec.Name, source, a.Priority)
 	case rank < 0 && r.rivalAt == 0 && r.spec.GARP.LowerPrioRepeat > 0:
 		r.rivalAt = n.sim.Now
 	}
@@ -147,7 +147,7 @@ func (n *Node) reassures(r *virtualRouter) {
 	}
 	for a := range r.mine {
 		if n.held[a] && r.saidAt[a] < r.rivalAt {
-			n.sim.fail("f: router %d is MASTER of %s, has met a lesser one at %v and announced %v last at %v",
+			n.sim.fail("f: host %d is MASTER of %s, has met a lesser one at %v and announced %v last at %v",
 				n.number(), r.spec.Name, r.rivalAt, a.Prefix, r.saidAt[a])
 		}
 	}
@@ -158,7 +158,7 @@ func (n *Node) reassures(r *virtualRouter) {
 func (n *Node) mayOwn(r *virtualRouter, o election.Own) {
 	for _, a := range addressesOf(o.Remove) {
 		if r.state == election.Master && slices.Contains(r.spec.All(), a) {
-			n.sim.fail("h: router %d is MASTER of %s and removes %v, which it keeps", n.number(), r.spec.Name, a.Prefix)
+			n.sim.fail("h: host %d is MASTER of %s and removes %v, which it keeps", n.number(), r.spec.Name, a.Prefix)
 		}
 	}
 }
@@ -176,6 +176,6 @@ func (n *Node) notified(r *virtualRouter, a election.Notify) {
 		r.told = a.To
 	}
 	if a.From != last || a.From == a.To {
-		n.sim.fail("g: router %d tells that %s is %v after %v, when the last word was %v", n.number(), name, a.To, a.From, last)
+		n.sim.fail("g: host %d tells that %s is %v after %v, when the last word was %v", n.number(), name, a.To, a.From, last)
 	}
 }

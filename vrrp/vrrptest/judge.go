@@ -99,10 +99,10 @@ func (n *Node) judge() {
 		}
 		for a := range r.mine {
 			if s.Now > max(r.releaseBy, n.stalledUntil+n.mends()) {
-				s.fail("e: router %d is %v and holds %v since %v", n.number(), r.state, a.Prefix, r.releaseBy)
+				s.fail("e: host %d is %v and holds %v since %v", n.number(), r.state, a.Prefix, r.releaseBy)
 			}
 			if s.Now > max(r.quietBy, n.stalledUntil+n.mends()) && n.held[a] && !n.Talkative {
-				s.fail("e: router %d is %v and answers for %v since %v", n.number(), r.state, a.Prefix, r.quietBy)
+				s.fail("e: host %d is %v and answers for %v since %v", n.number(), r.state, a.Prefix, r.quietBy)
 			}
 		}
 	}

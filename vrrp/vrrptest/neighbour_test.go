@@ -29,7 +29,7 @@ func stale(t *testing.T, seed uint64, after time.Duration, begin func(calm), cha
 	t.Helper()
 	c, rng := newCalm(seed, change)
 	if m, err := c.settle(); m != 0 || err != nil {
-		t.Fatalf("seed %d: router %d won: %v", seed, m, err)
+		t.Fatalf("seed %d: host %d won: %v", seed, m, err)
 	}
 	warm := c.AddNeighbour()
 	warm.Ask(c.vip)

@@ -10,7 +10,7 @@ import (
 	"vigil/vrrp/wire"
 )
 
-// Node is one VRRP router: a process that may run or not, and a host whose addresses outlive it.
+// Node is one host with VRRP: a process that may run or not, and a host whose addresses outlive it.
 type Node struct {
 	Name       string     // for whoever prints it
 	Address    netip.Addr // that adverts leave from

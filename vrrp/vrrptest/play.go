@@ -24,12 +24,12 @@ type Outcome struct {
 type play struct {
 	*Sim
 	Scenario
-	routers []Router // as reloads have changed them
+	routers []Host // as reloads have changed them
 }
 
 // Play is Run that says what was done. watch, if not nil, is called before the beginning.
 func (sc Scenario) Play(watch func(*Sim)) Outcome {
-	p := &play{Sim: NewSim(sc.Seed), Scenario: sc, routers: slices.Clone(sc.Routers)}
+	p := &play{Sim: NewSim(sc.Seed), Scenario: sc, routers: slices.Clone(sc.Hosts)}
 	if watch != nil {
 		watch(p.Sim)
 	}
@@ -75,7 +75,7 @@ func (p *play) run() error {
 		}
 		moves = s.moves
 		if m, err := s.settled(); (err != nil || m != master) && changed == nil {
-			changed = fmt.Errorf("router %d was MASTER after the bound but not at %v: %w", master, s.Now, err)
+			changed = fmt.Errorf("host %d was MASTER after the bound but not at %v: %w", master, s.Now, err)
 		}
 	}
 	asker := s.AddNeighbour()
@@ -86,14 +86,14 @@ func (p *play) run() error {
 	s.Run(s.Now + 3*p.interval())
 	for _, a := range vips {
 		if to := asker.Sends(a); to != s.Nodes[master] {
-			return fmt.Errorf("f: router %d is MASTER, and who asks for %v is told router %d", master, a.Prefix, slices.Index(s.Nodes, to))
+			return fmt.Errorf("f: host %d is MASTER, and who asks for %v is told host %d", master, a.Prefix, slices.Index(s.Nodes, to))
 		}
 	}
 	return errors.Join(changed, s.Violation, s.accounts(p.Heal))
 }
 
 // calm gives what the router tracks values that keep it out of FAULT. What weighs keeps the value that it has.
-func (n *Node) calm(r *Router) {
+func (n *Node) calm(r *Host) {
 	for _, t := range r.Instances[0].Trackers {
 		if _, known := n.values[t.ID]; t.Weight == 0 || !known {
 			n.Track(t.ID, calmValue(t))
@@ -159,7 +159,7 @@ func (p *play) fault(f Fault) {
 }
 
 // reload changes the configuration of a router.
-func (p *play) reload(f Fault, r *Router) {
+func (p *play) reload(f Fault, r *Host) {
 	r.Instances = slices.Clone(r.Instances)
 	first := &r.Instances[0]
 	switch f.Kind {
@@ -171,7 +171,7 @@ func (p *play) reload(f Fault, r *Router) {
 		if len(r.Instances) > 1 {
 			first.Priority = uint8(60 + f.Arg%120)
 		}
-		before := p.Routers[f.Node].Instances
+		before := p.Hosts[f.Node].Instances
 		for i := range r.Instances {
 			r.Instances[i].Priority = first.Priority + before[i].Priority - before[0].Priority
 		}

@@ -35,7 +35,7 @@ func TestNobodyClaimsARivalInAHandOver(t *testing.T) {
 				}
 			}
 			if m, err := c.settle(); m != 0 || err != nil {
-				t.Fatalf("%s, seed %d: router %d won: %v", name, seed, m, err)
+				t.Fatalf("%s, seed %d: host %d won: %v", name, seed, m, err)
 			}
 			begin(c)
 			c.Run(c.Now + 4*c.down())
@@ -52,7 +52,7 @@ func TestAOneWayLinkIsTold(t *testing.T) {
 	for seed := range uint64(40) {
 		c, _ := newCalm(seed)
 		if m, err := c.settle(); m != 0 || err != nil {
-			t.Fatalf("seed %d: router %d won: %v", seed, m, err)
+			t.Fatalf("seed %d: host %d won: %v", seed, m, err)
 		}
 		mend := c.Nodes[1:]
 		for _, n := range mend {
@@ -65,7 +65,7 @@ func TestAOneWayLinkIsTold(t *testing.T) {
 		}
 		for i := range mend {
 			if n, _ := c.claims(1 + i); n > 0 {
-				t.Errorf("seed %d: router %d, which hears nobody above it, has %d rivals", seed, 1+i, n)
+				t.Errorf("seed %d: host %d, which hears nobody above it, has %d rivals", seed, 1+i, n)
 			}
 		}
 		for _, n := range mend {

@@ -16,14 +16,13 @@ import (
 type Scenario struct {
 	Seed    uint64
 	Network Network // until Heal
-	Routers []Router
+	Hosts   []Host
 	Faults  []Fault // before Heal, in order of time
 	Heal    time.Duration
 }
 
-// Router is one router of a Scenario: its virtual routers, which are one sync group if there are several, and what its
-// host is like.
-type Router struct {
+// Host is one host of a Scenario: its virtual routers, which are one sync group if there are several, and what it is like.
+type Host struct {
 	Instances  []election.InstanceSpec
 	Delay      time.Duration // vrrp_startup_delay
 	Keepalived bool
@@ -38,8 +37,8 @@ type Router struct {
 	dropped bool // the last instance is not configured
 }
 
-// Spec is the router's desired state.
-func (r *Router) Spec() election.Spec {
+// Spec is the host's desired state.
+func (r *Host) Spec() election.Spec {
 	spec := election.Spec{Instances: slices.Clone(r.Instances), StartupDelay: r.Delay}
 	if r.dropped {
 		spec.Instances = spec.Instances[:1]
@@ -70,10 +69,10 @@ const (
 	LinkDown    FaultKind = iota // of all links
 	LinkUp                       // of all links
 	Cut                          // Arg: the index in links of the one that loses carrier
-	Partition                    // Arg: bit i is the side of router i
+	Partition                    // Arg: bit i is the side of host i
 	Part                         // of one LAN only; Arg: as above, bit 8 is which
 	Merge                        // everybody hears everybody
-	OneWay                       // Arg: the router that hears this one no longer
+	OneWay                       // Arg: the host that hears this one no longer
 	Stop                         //
 	Start                        //
 	Crash                        //
@@ -102,12 +101,12 @@ func (k FaultKind) String() string { return faultNames[k] }
 func (sc Scenario) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d, network %+v, healed at %v\n", sc.Seed, sc.Network, sc.Heal)
-	for i, r := range sc.Routers {
+	for i, r := range sc.Hosts {
 		kind := "vigil"
 		if r.Keepalived {
 			kind = "keepalived"
 		}
-		fmt.Fprintf(&b, "  router %d (%s): clock %+v lateness %v latency %v pace %v hooks %v abrupt %t startup_delay %v\n",
+		fmt.Fprintf(&b, "  host %d (%s): clock %+v lateness %v latency %v pace %v hooks %v abrupt %t startup_delay %v\n",
 			i, kind, r.Clock, r.Lateness, r.Latency, r.Pace, r.HookTime, r.Abrupt, r.Delay)
 		for _, s := range r.Instances {
 			fmt.Fprintf(&b, "    %s on %s: v%d IPv%d unicast %t addresses %d+%d priority %d interval %v ×%d nopreempt %t preempt_delay %v "+
@@ -118,7 +117,7 @@ func (sc Scenario) String() string {
 		}
 	}
 	for _, f := range sc.Faults {
-		fmt.Fprintf(&b, "  %12v %v router %d arg %d\n", f.At, f.Kind, f.Node, f.Arg)
+		fmt.Fprintf(&b, "  %12v %v host %d arg %d\n", f.At, f.Kind, f.Node, f.Arg)
 	}
 	return b.String()
 }
@@ -147,7 +146,7 @@ func addressNumber(s *election.InstanceSpec, n uint8) election.Address {
 	return election.Address{Prefix: netip.PrefixFrom(a, a.BitLen()), Link: s.Link}
 }
 
-// sourceOf is what the adverts of router i leave from.
+// sourceOf is what the adverts of host i leave from.
 func sourceOf(family confparse.Family, i int) netip.Addr {
 	if family == confparse.IPv6 {
 		return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 15: byte(1 + i)})
@@ -168,7 +167,7 @@ const standBack = 10 * time.Second
 // wait for each other.
 func (sc Scenario) Bound() time.Duration {
 	var bound time.Duration
-	for _, r := range sc.Routers {
+	for _, r := range sc.Hosts {
 		s, interval := r.Instances[0], sc.interval()
 		d := time.Duration(s.DownTimerAdverts+2) * interval
 		if s.Version == 2 {
@@ -194,7 +193,7 @@ func (sc Scenario) Bound() time.Duration {
 
 // interval is the longest of all virtual routers.
 func (sc Scenario) interval() (longest time.Duration) {
-	for _, s := range sc.Routers[0].Instances {
+	for _, s := range sc.Hosts[0].Instances {
 		longest = max(longest, s.AdvertInterval)
 	}
 	return longest
@@ -208,7 +207,7 @@ func (sc Scenario) grace() time.Duration {
 			losses++
 		}
 	}
-	for _, r := range sc.Routers {
+	for _, r := range sc.Hosts {
 		d = max(d, 500*time.Millisecond+r.Instances[0].Hooks.PreMasterTimeout)
 	}
 	return d + 20*time.Millisecond<<min(losses, 9)

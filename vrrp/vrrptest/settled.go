@@ -53,7 +53,7 @@ func (s *Sim) outranked(name confparse.InstanceName, holder int) error {
 	for i, n := range s.Nodes {
 		may := slices.ContainsFunc(n.routers, func(r *virtualRouter) bool { return r.spec.Name == name && !r.spec.NoPreempt })
 		if may && rank[i] > rank[holder] {
-			return fmt.Errorf("c: router %d (priority %d) is MASTER of %s at %v, not router %d (priority %d)", holder, rank[holder], name, s.Now, i, rank[i])
+			return fmt.Errorf("c: host %d (priority %d) is MASTER of %s at %v, not host %d (priority %d)", holder, rank[holder], name, s.Now, i, rank[i])
 		}
 	}
 	return nil
@@ -76,7 +76,7 @@ func (s *Sim) accounts(healed time.Duration) error {
 		want := make(map[election.Address]bool)
 		for _, r := range n.routers {
 			if r.told != r.state {
-				return fmt.Errorf("g: router %d is %v of %s, and %v was told last", i, r.state, r.spec.Name, r.told)
+				return fmt.Errorf("g: host %d is %v of %s, and %v was told last", i, r.state, r.spec.Name, r.told)
 			}
 			if r.state != election.Master {
 				continue
@@ -84,18 +84,18 @@ func (s *Sim) accounts(healed time.Duration) error {
 			for _, a := range r.spec.All() {
 				want[a] = true
 				if by := s.garped[a.Prefix.Addr()]; by != n && (by == nil || by.met(r.spec.Name) >= max(healed, n.begun+n.spec.StartupDelay)) {
-					return fmt.Errorf("f: router %d is MASTER, and the last announcement of %v was router %d's", i, a.Prefix, slices.Index(s.Nodes, by))
+					return fmt.Errorf("f: host %d is MASTER, and the last announcement of %v was host %d's", i, a.Prefix, slices.Index(s.Nodes, by))
 				}
 			}
 		}
 		for a := range want {
 			if !n.Holds(a) {
-				return fmt.Errorf("e: router %d is MASTER without %v", i, a.Prefix)
+				return fmt.Errorf("e: host %d is MASTER without %v", i, a.Prefix)
 			}
 		}
 		for a := range n.held {
 			if !want[a] {
-				return fmt.Errorf("e: router %d holds %v, which is not its own", i, a.Prefix)
+				return fmt.Errorf("e: host %d holds %v, which is not its own", i, a.Prefix)
 			}
 		}
 	}

@@ -46,20 +46,20 @@ func (sc Scenario) Shrink() (Scenario, error) {
 		try(smaller)
 	}
 	single := sc
-	single.Routers = slices.Clone(sc.Routers)
-	for i := range single.Routers {
-		single.Routers[i].Instances = single.Routers[i].Instances[:1]
+	single.Hosts = slices.Clone(sc.Hosts)
+	for i := range single.Hosts {
+		single.Hosts[i].Instances = single.Hosts[i].Instances[:1]
 	}
 	try(single)
-	for i := range sc.Routers {
-		for _, plain := range []func(*Router){
-			func(r *Router) { r.Clock, r.Lateness, r.Latency, r.Pace, r.Abrupt = Clock{}, 0, 0, 0, false },
-			func(r *Router) { r.Delay, r.Keepalived = 0, false },
-			func(r *Router) { r.plain() },
+	for i := range sc.Hosts {
+		for _, plain := range []func(*Host){
+			func(r *Host) { r.Clock, r.Lateness, r.Latency, r.Pace, r.Abrupt = Clock{}, 0, 0, 0, false },
+			func(r *Host) { r.Delay, r.Keepalived = 0, false },
+			func(r *Host) { r.plain() },
 		} {
 			smaller := sc
-			smaller.Routers = slices.Clone(sc.Routers)
-			plain(&smaller.Routers[i])
+			smaller.Hosts = slices.Clone(sc.Hosts)
+			plain(&smaller.Hosts[i])
 			try(smaller)
 		}
 	}
@@ -68,9 +68,9 @@ func (sc Scenario) Shrink() (Scenario, error) {
 
 // alike changes all virtual routers of a copy of sc.
 func (sc *Scenario) alike(change func(*election.InstanceSpec)) {
-	sc.Routers = slices.Clone(sc.Routers)
-	for i := range sc.Routers {
-		r := &sc.Routers[i]
+	sc.Hosts = slices.Clone(sc.Hosts)
+	for i := range sc.Hosts {
+		r := &sc.Hosts[i]
 		r.Instances = slices.Clone(r.Instances)
 		for k := range r.Instances {
 			change(&r.Instances[k])
@@ -84,7 +84,7 @@ func invariant(err error) string { return letter.FindString(err.Error()) }
 var letter = regexp.MustCompile(`\b[a-h]: `)
 
 // plain takes away what only some routers have.
-func (r *Router) plain() {
+func (r *Host) plain() {
 	r.Instances = slices.Clone(r.Instances)
 	for i := range r.Instances {
 		s := &r.Instances[i]

@@ -82,7 +82,7 @@ func connected(t *testing.T, nodes []*Node) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if err := c.Accept(lan.Admission{VRIDs: []uint8{probe.VRID}}); err != nil {
+		if err := c.Admit(lan.Admission{VRIDs: []uint8{probe.VRID}}); err != nil {
 			t.Fatal(err)
 		}
 		senders[i] = c
@@ -140,7 +140,7 @@ func (n *Node) Listen(on lan.Segment, vrids ...uint8) (lan.Conn, <-chan lan.Rece
 			n.t.Error(err)
 		}
 	})
-	if err := c.Accept(lan.Admission{VRIDs: vrids}); err != nil {
+	if err := c.Admit(lan.Admission{VRIDs: vrids}); err != nil {
 		n.t.Fatal(err)
 	}
 	return c, packets
