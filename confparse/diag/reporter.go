@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -27,14 +28,24 @@ type diagKey struct {
 	summary string
 }
 
-// orderKey sorts diagnostics in reading order: by when the file was entered, then by line; whole-file ones last.
+// orderKey sorts diagnostics in reading order: by when the file was entered, then by line; whole-file ones last. Of one line, what is
+// said of its form comes before what is said of its meaning, which may be known earlier or later.
 type orderKey struct {
-	seq  int32
-	late bool
+	seq     int32
+	late    bool
+	meaning bool
 }
 
-// Report adds d with the severity of its code. seq is the reading order of the line it belongs to; 0 means none.
-func (r *Reporter) Report(d Diagnostic, seq int32) {
+// Report adds d, which is about the form of the text, with the severity of its code. seq is the reading order of the line it
+// belongs to; 0 means none.
+func (r *Reporter) Report(d Diagnostic, seq int32) { r.report(d, orderKey{seq: seq, late: seq == 0}) }
+
+// ReportMeaning is Report of what is about the meaning of the text.
+func (r *Reporter) ReportMeaning(d Diagnostic, seq int32) {
+	r.report(d, orderKey{seq: seq, late: seq == 0, meaning: true})
+}
+
+func (r *Reporter) report(d Diagnostic, at orderKey) {
 	info := d.Code.info()
 	if d.Severity == 0 {
 		d.Severity = info.severity
@@ -60,7 +71,7 @@ func (r *Reporter) Report(d Diagnostic, seq int32) {
 	}
 	r.seen[key] = true
 	r.list = append(r.list, d)
-	r.keys = append(r.keys, orderKey{seq: seq, late: seq == 0})
+	r.keys = append(r.keys, at)
 }
 
 func keyOf(code Code, at Range, summary string) diagKey {
@@ -125,8 +136,14 @@ func (r *Reporter) Finish() Diagnostics {
 			return -1
 		case ka.late:
 			return 0
+		case ka.seq != kb.seq:
+			return cmp.Compare(ka.seq, kb.seq)
+		case ka.meaning == kb.meaning:
+			return 0
+		case ka.meaning:
+			return 1
 		}
-		return int(ka.seq) - int(kb.seq)
+		return -1
 	})
 	sorted := make(Diagnostics, len(order))
 	for i, j := range order {

@@ -105,7 +105,7 @@ func (n *Node) Report(rep *diag.Reporter, d diag.Diagnostic) {
 		}
 		d.Line = n.src.lineText(at.Start.Offset - at.Start.Col + 1)
 	}
-	rep.Report(d, seq)
+	rep.ReportMeaning(d, seq)
 }
 
 // CloseLine returns the line of the brace that ends n's block, if it is in the file where the block begins, and else 0.
