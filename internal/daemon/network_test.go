@@ -34,7 +34,10 @@ func newNetwork() *network {
 }
 
 func (n *network) Watch(ctx context.Context, events chan<- netio.Event) error {
-	for _, ev := range []netio.Event{netio.LinkChanged{Link: eth0}, netio.AddressChanged{Address: n.addrs[0]}, netio.Synced{}} {
+	n.mu.Lock()
+	first := n.addrs[0]
+	n.mu.Unlock()
+	for _, ev := range []netio.Event{netio.LinkChanged{Link: eth0}, netio.AddressChanged{Address: first}, netio.Synced{}} {
 		select {
 		case events <- ev:
 		case <-ctx.Done():

@@ -96,8 +96,10 @@ func TestMailsOfChecks(t *testing.T) {
 					return ""
 				}
 				text := ""
-				for _, check := range r.checks.Status().VirtualServers[0].RealServers[0].Checks {
-					text += fmt.Sprint(check.Result, " ")
+				for _, vs := range r.checks.Status().VirtualServers { // none until it has its configuration
+					for _, check := range vs.RealServers[0].Checks {
+						text += fmt.Sprint(check.Result, " ")
+					}
 				}
 				return text
 			}
