@@ -140,6 +140,9 @@ func (e *Explained) promotion() (list []string) {
 		if e.Spec.PreemptDelay > 0 {
 			how = fmt.Sprintf(", when preempt_delay (%v) is over", e.Spec.PreemptDelay)
 		}
+		if e.Why.Waits != (track.ID{}) {
+			how += ", when " + condition(election.TrackSpec{ID: e.Why.Waits}, true)
+		}
 		list = append(list, fmt.Sprintf("takes over from %v, whose priority is %d%s", master, theirs, how))
 	default:
 		list = append(list, fmt.Sprintf("takes over from %v with a priority above %d", master, theirs))

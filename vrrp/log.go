@@ -89,6 +89,8 @@ func (l instanceLog) report(r election.Report, s *election.InstanceSpec) {
 		l.infof("start preempt delay (%d.%06d)", s.PreemptDelay/time.Second, s.PreemptDelay%time.Second/time.Microsecond)
 	case election.ReportPreemptDelayStopped:
 		l.infof("stop preempt delay")
+	case election.ReportPreemptionWaits:
+		l.infof("takes over from %s when %s", r.Source, condition(election.TrackSpec{ID: s.PreemptWhen}, true))
 	case election.ReportPriorityZeroSent:
 		l.debugf("sent 0 priority")
 	case election.ReportResourceFailed:

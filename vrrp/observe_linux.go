@@ -300,18 +300,18 @@ func (r *Runner) inform(in *virtualRouter) {
 
 // informTrackers tells the Engine what is known about what in depends on.
 func (r *Runner) informTrackers(in *virtualRouter) {
-	for _, t := range in.spec.Trackers {
-		if t.ID.Kind != track.Interface {
-			if value, known := r.tracked.value(t.ID); known {
-				r.track(t.ID, value)
+	for _, id := range in.spec.Tracked() {
+		if id.Kind != track.Interface {
+			if value, known := r.tracked.value(id); known {
+				r.track(id, value)
 			}
 			continue
 		}
 		value := track.Down
-		if l, ok := r.view.link(t.ID.Name); ok && l.Up {
+		if l, ok := r.view.link(id.Name); ok && l.Up {
 			value = track.Up
 		}
-		r.track(t.ID, value)
+		r.track(id, value)
 	}
 }
 

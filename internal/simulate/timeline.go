@@ -75,6 +75,8 @@ func (t *timeline) report(r election.Report) string {
 		return "another router sends from the same address"
 	case election.ReportPreemptDelayStarted:
 		return "preempt_delay begins"
+	case election.ReportPreemptionWaits:
+		return fmt.Sprintf("leaves %s alone until it has its connections", t.name(r.Source))
 	case election.ReportResourceFailed:
 		return fmt.Sprintf("%v cannot be installed", resource(r.Resource))
 	case election.ReportResourceInstalled:

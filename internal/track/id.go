@@ -6,13 +6,14 @@ type Kind uint8
 
 // The kinds, by the keyword that references them.
 const (
-	Interface     Kind = iota + 1 // track_interface
-	Script                        // track_script
-	Process                       // track_process
-	File                          // track_file
-	BFD                           // track_bfd
-	VirtualServer                 // track_virtual_server
-	Static                        // track_group
+	Interface       Kind = iota + 1 // track_interface
+	Script                          // track_script
+	Process                         // track_process
+	File                            // track_file
+	BFD                             // track_bfd
+	VirtualServer                   // track_virtual_server
+	Static                          // track_group
+	Synchronization                 // lvs_sync_daemon: up when the connections of the other director have come
 )
 
 // kinds are the words for each: what it is, and how an object of it is while it speaks for a virtual router, and while it does not.
@@ -24,9 +25,11 @@ var kinds = [...]struct{ name, so, otherwise string }{
 	BFD:           {"bfd", "is up", "is down"},
 	VirtualServer: {"virtual server", "has its quorum", "lacks its quorum"},
 	Static:        {"static", "can be had", "cannot be had"},
+
+	Synchronization: {"synchronization", "is complete", "is not complete"},
 }
 
-// String returns interface, script, process, file, bfd, virtual server or static.
+// String returns interface, script, process, file, bfd, virtual server, static or synchronization.
 func (k Kind) String() string {
 	if int(k) < len(kinds) && k > 0 {
 		return kinds[k].name
@@ -63,3 +66,6 @@ func (id ID) String() string { return id.Kind.String() + " " + id.Name }
 
 // InterfaceID returns the ID of the interface with that name.
 func InterfaceID(name string) ID { return ID{Interface, name} }
+
+// SynchronizationID returns the ID of what comes over the interface with that name.
+func SynchronizationID(link string) ID { return ID{Synchronization, link} }

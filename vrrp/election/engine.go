@@ -119,9 +119,9 @@ func (e *Engine) index() {
 		if r.leaving {
 			continue
 		}
-		for _, t := range r.spec.Trackers {
-			if list := e.tracked[t.ID]; len(list) == 0 || list[len(list)-1] != r {
-				e.tracked[t.ID] = append(list, r)
+		for _, id := range r.spec.Tracked() {
+			if list := e.tracked[id]; len(list) == 0 || list[len(list)-1] != r {
+				e.tracked[id] = append(list, r)
 			}
 		}
 	}

@@ -14,6 +14,7 @@ type Explanation struct {
 	Priority      uint8          // effective
 	Contributions []Contribution // of the weighted trackers, in configuration order; an owner has none
 	Vetoes        []Veto         // of the others, in the same order
+	Waits         track.ID       // what preemption waits for; the zero ID: nothing
 	Faults        []FaultReason
 	Failures      []Failure // resources that are not as they should be
 	Deadline      Instant   // Never when nothing happens by itself
@@ -57,7 +58,7 @@ func (m *Machine) Explain(now Instant) Explanation {
 	now = max(m.now, now)
 	e := Explanation{
 		State: m.state, Last: m.last, BasePriority: m.spec.Priority, Priority: m.priority,
-		Faults: slices.Clone(m.faults), Failures: slices.Clone(m.failures),
+		Waits: m.waitsFor(), Faults: slices.Clone(m.faults), Failures: slices.Clone(m.failures),
 	}
 	if m.spec.Priority != OwnerPriority {
 		for _, t := range m.spec.Trackers {

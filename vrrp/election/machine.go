@@ -43,6 +43,7 @@ type Machine struct {
 	groupFault confparse.InstanceName // the member that keeps the sync group in FAULT; "" = none
 	resume     bool                   // Started said that mastership can go on
 	heard      bool                   // a successor was heard while resigning
+	waiting    bool                   // it has been said that preemption waits for PreemptWhen
 	linkUp     bool
 	priority   uint8 // effective
 	source     netip.Addr
@@ -120,7 +121,7 @@ func (m *Machine) adopt(spec InstanceSpec) {
 		spec.DownTimerAdverts = DefaultDownTimerAdverts
 	}
 	if spec.Priority == OwnerPriority {
-		spec.NoPreempt, spec.PreemptDelay = false, 0 // nobody outranks an owner
+		spec.NoPreempt, spec.PreemptDelay, spec.PreemptWhen = false, 0, track.ID{} // nobody outranks an owner
 	}
 	if !m.spec.HMAC.equal(&spec.HMAC) {
 		m.replays = nil
@@ -137,9 +138,8 @@ func (m *Machine) adopt(spec InstanceSpec) {
 		m.to = []netip.Addr{spec.Group}
 	}
 	m.peers.reserve(spec.Peers)
-	maps.DeleteFunc(m.values, func(id track.ID, _ int) bool {
-		return !slices.ContainsFunc(spec.Trackers, func(t TrackSpec) bool { return t.ID == id })
-	})
+	tracked := spec.Tracked()
+	maps.DeleteFunc(m.values, func(id track.ID, _ int) bool { return !slices.Contains(tracked, id) })
 	if m.interval == 0 || spec.Version == 2 || m.state == Master {
 		m.interval = spec.AdvertInterval
 	}

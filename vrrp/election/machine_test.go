@@ -246,7 +246,7 @@ var reportNames = map[ReportKind]string{
 	ReportLowerPriority: "lower", ReportLowerDiscarded: "lower discarded", ReportSameAddress: "same address",
 	ReportRejected: "rejected", ReportIntervalDiffers: "interval differs", ReportAddressesDiffer: "addresses differ",
 	ReportPriorityChanged: "priority", ReportPreemptDelayStarted: "preempt delay started",
-	ReportPreemptDelayStopped: "preempt delay stopped", ReportPriorityZeroSent: "sent 0",
+	ReportPreemptDelayStopped: "preempt delay stopped", ReportPreemptionWaits: "preemption waits", ReportPriorityZeroSent: "sent 0",
 	ReportHigherPriority: "higher", ReportSamePriority: "same", ReportResourceFailed: "failed",
 	ReportResourceInstalled: "installed", ReportResourceRepaired: "repaired", ReportResourceLeft: "left",
 	ReportHookFailed: "hook failed", ReportHookTimedOut: "hook timed out", ReportHookSucceeded: "hook succeeded",

@@ -13,7 +13,7 @@ const portion = 16
 // Track tells the virtual routers that reference the tracked object its value: track.Up or track.Down, of a file the number
 // in it. When they are many the rest of them are told upon Wake, for which Deadline asks at once. Each is told all values in
 // their order, before it or its sync group starts or takes over. An object that none references is not remembered; upon Start and
-// Configure the shell tells what it knows about the Trackers of the spec.
+// Configure the shell tells what it knows about what is Tracked by the spec.
 func (e *Engine) Track(now Instant, id track.ID, value int) []InstanceAction {
 	e.out = e.out[:0]
 	if old, known := e.values[id]; known && old == value || len(e.tracked[id]) == 0 {
@@ -85,9 +85,9 @@ func (e *Engine) tellAll(now Instant) {
 
 // inform tells r what is known about the tracked objects of spec.
 func (e *Engine) inform(now Instant, r *virtualRouter, spec *InstanceSpec) {
-	for _, t := range spec.Trackers {
-		if v, known := e.values[t.ID]; known {
-			e.step(now, r, TrackerChanged{t.ID, v})
+	for _, id := range spec.Tracked() {
+		if v, known := e.values[id]; known {
+			e.step(now, r, TrackerChanged{id, v})
 		}
 	}
 }

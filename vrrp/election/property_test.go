@@ -35,6 +35,7 @@ var (
 			Priority:    rapid.OneOf(rapid.Uint8(), rapid.SampledFrom([]uint8{100, 255})).Draw(t, "priority"),
 			StartMaster: rapid.Bool().Draw(t, "start master"), AdvertInterval: anySpan.Draw(t, "interval"),
 			DownTimerAdverts: rapid.IntRange(-1, 5).Draw(t, "adverts"), NoPreempt: rapid.Bool().Draw(t, "nopreempt"),
+			PreemptWhen:  anyTracker.Draw(t, "preempts when"),
 			PreemptDelay: anySpan.Draw(t, "preempt_delay"), AuthType: wire.AuthType(rapid.IntRange(0, 1).Draw(t, "auth")),
 			Source: anyAddr.Draw(t, "source"), Group: group4, Peers: rapid.SliceOfN(anyAddr, 0, 2).Draw(t, "peers"),
 			CheckUnicastSrc: rapid.Bool().Draw(t, "check"), SkipCheckAdvAddr: rapid.Bool().Draw(t, "skip"),

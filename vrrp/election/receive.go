@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"vigil/internal/track"
 	"vigil/vrrp/wire"
 )
 
@@ -50,7 +51,7 @@ func (m *Machine) receiveBackup(now, came Instant, a *wire.Advert, from *peer) {
 		m.preparePassOn(now, from.Source)
 		return
 	}
-	if a.Priority < m.priority && !m.spec.NoPreempt && !m.deferPreemption(now, from) {
+	if a.Priority < m.priority && !m.spec.NoPreempt && !m.deferPreemption(now, from) && !m.awaits(from) {
 		m.report(from, Report{Kind: ReportLowerDiscarded, Theirs: int(a.Priority), Ours: int(m.priority)})
 		m.preparePassOn(now, from.Source)
 		return
@@ -85,6 +86,24 @@ func (m *Machine) deferPreemption(now Instant, from *peer) bool {
 		m.report(from, Report{Kind: ReportPreemptDelayStarted})
 	}
 	return now <= m.timers.preempt
+}
+
+// awaits reports whether what preemption waits for is not there. It is said once each time.
+func (m *Machine) awaits(from *peer) bool {
+	waits := m.waitsFor() != track.ID{}
+	if waits && !m.waiting {
+		m.report(from, Report{Kind: ReportPreemptionWaits})
+	}
+	m.waiting = waits
+	return waits
+}
+
+// waitsFor returns what preemption waits for now; the zero ID: nothing.
+func (m *Machine) waitsFor() track.ID {
+	if id := m.spec.PreemptWhen; id != (track.ID{}) && m.value(id) == track.Down {
+		return id
+	}
+	return track.ID{}
 }
 
 // receiveMaster is RFC 9568 §6.4.3. Equal priority is decided by the address the advert came from.

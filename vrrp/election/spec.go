@@ -60,6 +60,7 @@ type InstanceSpec struct {
 	DownTimerAdverts int // 3
 	NoPreempt        bool
 	PreemptDelay     time.Duration
+	PreemptWhen      track.ID      // must be up before a living master of lower priority is replaced; the zero ID: nothing must
 	FaultExitDelay   time.Duration // fault_init_exit_delay: nobody is listened to for so long after the start and after FAULT
 	AuthType         wire.AuthType
 	AuthData         [8]byte    // auth_pass, zero padded
@@ -211,6 +212,18 @@ func (s InstanceSpec) announcementOrder() []Address {
 	return addrs
 }
 
+// Tracked lists the objects whose values matter to the router. One may occur more than once.
+func (s InstanceSpec) Tracked() []track.ID {
+	list := make([]track.ID, 0, len(s.Trackers)+1)
+	for _, t := range s.Trackers {
+		list = append(list, t.ID)
+	}
+	if s.PreemptWhen != (track.ID{}) {
+		list = append(list, s.PreemptWhen)
+	}
+	return list
+}
+
 // Unicast reports whether adverts go to configured peers instead of the multicast group.
 func (s InstanceSpec) Unicast() bool { return len(s.Peers) > 0 }
 
@@ -218,7 +231,7 @@ func (s InstanceSpec) Unicast() bool { return len(s.Peers) > 0 }
 func (s InstanceSpec) Equal(t InstanceSpec) bool {
 	return s.Name == t.Name && s.Key() == t.Key() && s.Source == t.Source && s.Group == t.Group &&
 		s.Priority == t.Priority && s.StartMaster == t.StartMaster && s.AdvertInterval == t.AdvertInterval &&
-		s.DownTimerAdverts == t.DownTimerAdverts && s.NoPreempt == t.NoPreempt && s.PreemptDelay == t.PreemptDelay && s.FaultExitDelay == t.FaultExitDelay &&
+		s.DownTimerAdverts == t.DownTimerAdverts && s.NoPreempt == t.NoPreempt && s.PreemptDelay == t.PreemptDelay && s.PreemptWhen == t.PreemptWhen && s.FaultExitDelay == t.FaultExitDelay &&
 		s.AuthType == t.AuthType && s.AuthData == t.AuthData && s.TTL == t.TTL &&
 		slices.Equal(s.Peers, t.Peers) && slices.Equal(s.PeerTTLs, t.PeerTTLs) &&
 		s.CheckUnicastSrc == t.CheckUnicastSrc && s.SkipCheckAdvAddr == t.SkipCheckAdvAddr && s.TrackLink == t.TrackLink &&

@@ -96,6 +96,7 @@ const (
 	ReportChecksumDiffers   // the checksum covers something else than ours; both are wire.Checksum
 	ReportResourceRepaired  // put back after somebody else had removed it
 	ReportResourceLeft      // somebody else removed it, and it is left at that; or not yet put back
+	ReportPreemptionWaits   // advert of a lower master while BACKUP, which is left alone until PreemptWhen is up
 )
 
 // Counters are the statistics of one virtual router since its start (VRRP-MIB, keepalived's stats file).

@@ -340,6 +340,55 @@ func TestPreemptDelay(t *testing.T) {
 	r.until(3414063 * time.Microsecond).expectState(Master)
 }
 
+// TestPreemptionWaits: a living master of lower priority is left alone while what preemption waits for is down, and not a moment
+// longer; one that dies or resigns is succeeded all the same, and a master does not yield for it.
+func TestPreemptionWaits(t *testing.T) {
+	eth1 := track.SynchronizationID("eth1")
+	waiting := spec2(priority(150), func(s *InstanceSpec) { s.PreemptWhen = eth1 })
+	const down = 3414062500 // the Active_Down_Interval
+	r := newRig(t, waiting).do(TrackerChanged{eth1, track.Down}).up().forget()
+	for i := range 10 {
+		r.until(time.Duration(i) * time.Second).hear(100).expectState(Backup)
+		if got := r.Explain().Waits; got != eth1 {
+			t.Errorf("explained as waiting for %v", got)
+		}
+	}
+	r.expect("0s report preemption waits from 10.77.0.1") // once
+	r.do(TrackerChanged{eth1, track.Up})
+	if got := r.Explain().Waits; got != (track.ID{}) {
+		t.Errorf("still waiting for %v", got)
+	}
+	r.until(10 * time.Second).hear(100).until(9*time.Second + down - 1).expectState(Backup)
+	r.until(9*time.Second + down).expectState(Master) // after the last advert that was accepted
+	r.forget().do(TrackerChanged{eth1, track.Down}).hear(100).expectState(Master)
+
+	for name, c := range map[string]struct {
+		before func(r *rig)
+		at     time.Duration
+	}{
+		"the master falls silent":     {func(r *rig) {}, down},
+		"the master resigns":          {func(r *rig) { r.hear(0) }, 414062500},
+		"nothing is known":            {nil, down},
+		"it was up from the start":    {func(r *rig) { r.do(TrackerChanged{eth1, track.Up}) }, down},
+		"a reload takes the wait out": {func(r *rig) { r.do(SpecChanged{spec2(priority(150))}) }, down},
+	} {
+		r := newRig(t, waiting)
+		if c.before != nil {
+			r.do(TrackerChanged{eth1, track.Down})
+		}
+		r.up().hear(100)
+		if c.before != nil {
+			c.before(r)
+		}
+		if r.until(c.at - 1); r.Status().State != Backup || r.until(c.at).Status().State != Master {
+			t.Errorf("%s: %v at %v", name, r.Status().State, r.clock)
+		}
+	}
+
+	owner := newRig(t, spec2(func(s *InstanceSpec) { s.Priority, s.StartMaster, s.PreemptWhen = OwnerPriority, true, eth1 }))
+	owner.do(TrackerChanged{eth1, track.Down}).up().expectState(Master)
+}
+
 // TestNoPreempt: a higher router joins without taking over, yet succeeds a master that resigns.
 func TestNoPreempt(t *testing.T) {
 	r := newRig(t, spec2(priority(150), func(s *InstanceSpec) { s.NoPreempt = true })).up()

@@ -212,6 +212,8 @@ func (d *drawing) instance() election.InstanceSpec {
 		s.PreemptDelay = time.Duration(rng.Int64N(int64(3 * d.longest())))
 	case 4, 5:
 		s.Priority = 100 // equal ones are worth their own cases
+	case 6:
+		s.PreemptWhen = trackerID(awaited)
 	}
 	s.Trackers = d.trackers()
 	if d.hooked {
@@ -263,18 +265,21 @@ var hooks = election.Hooks{
 	EnsureInterval:   30 * time.Second,
 }
 
-// trackers is how many tracked objects a host has.
-const trackers = 4
+// trackers is how many tracked objects a host has. The last of them is what preemption may wait for.
+const (
+	trackers = 5
+	awaited  = trackers - 1
+)
 
 // trackerID is that of number i.
 func trackerID(i int) track.ID {
-	kind := [trackers]track.Kind{track.Script, track.Script, track.File, track.Process}[i]
+	kind := [trackers]track.Kind{track.Script, track.Script, track.File, track.Process, track.Synchronization}[i]
 	return track.ID{Kind: kind, Name: fmt.Sprint("t", i)}
 }
 
 // trackers draws what a router tracks: one object decides about FAULT, the others about the priority.
 func (d *drawing) trackers() (list []election.TrackSpec) {
-	for i := range trackers {
+	for i := range awaited {
 		if d.rng.IntN(3) > 0 {
 			continue
 		}

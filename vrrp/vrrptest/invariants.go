@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/wire"
 )
@@ -114,7 +115,8 @@ func (n *Node) onTime(r *virtualRouter, a *wire.Advert) {
 func (n *Node) hears(r *virtualRouter, a *wire.Advert) {
 	now := n.sim.Now
 	r.heardAt, r.excusedAt, r.pace = now, now, max(r.pace, a.Interval)
-	if a.Priority == 0 || a.Priority >= r.rank || r.spec.NoPreempt || r.spec.PreemptDelay > 0 {
+	if a.Priority == 0 || a.Priority >= r.rank || r.spec.NoPreempt || r.spec.PreemptDelay > 0 ||
+		r.spec.PreemptWhen != (track.ID{}) {
 		r.bowedAt = now
 	}
 }

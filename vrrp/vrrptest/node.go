@@ -261,16 +261,16 @@ func (n *Node) Tracks(id track.ID) bool {
 
 // inform tells the process what is known of the tracked objects of r. A script that nothing is known of has not run.
 func (n *Node) inform(r *virtualRouter) {
-	for _, t := range r.spec.Trackers {
-		v, known := n.values[t.ID]
-		if t.ID.Kind == track.Interface {
+	for _, id := range r.spec.Tracked() {
+		v, known := n.values[id]
+		if id.Kind == track.Interface {
 			v, known = track.Down, true
-			if n.up(t.ID.Name) {
+			if n.up(id.Name) {
 				v = track.Up
 			}
 		}
 		if known {
-			n.teach(t.ID, v)
+			n.teach(id, v)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 )
 
@@ -98,6 +99,9 @@ func (n *Node) calm(r *Host) {
 		if _, known := n.values[t.ID]; t.Weight == 0 || !known {
 			n.Track(t.ID, calmValue(t))
 		}
+	}
+	if id := r.Instances[0].PreemptWhen; id != (track.ID{}) {
+		n.Track(id, track.Up)
 	}
 }
 

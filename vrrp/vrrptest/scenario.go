@@ -110,10 +110,10 @@ func (sc Scenario) String() string {
 			i, kind, r.Clock, r.Lateness, r.Latency, r.Pace, r.HookTime, r.Abrupt, r.Delay)
 		for _, s := range r.Instances {
 			fmt.Fprintf(&b, "    %s on %s: v%d IPv%d unicast %t addresses %d+%d priority %d interval %v ×%d nopreempt %t preempt_delay %v "+
-				"lower_prio_no_advert %t higher_prio_send_advert %t auth %d hmac %t pre_master %t ensure_master %t trackers %v\n",
+				"lower_prio_no_advert %t higher_prio_send_advert %t auth %d hmac %t pre_master %t ensure_master %t trackers %v preempts when %v\n",
 				s.Name, s.Link, s.Version, s.Family, s.Unicast(), len(s.Addresses), len(s.Excluded), s.Priority, s.AdvertInterval,
 				s.DownTimerAdverts, s.NoPreempt, s.PreemptDelay, s.LowerPriorityNoAdvert, s.HigherPrioritySendAdvert, s.AuthType,
-				s.HMAC.Mode != election.HMACOff, s.Hooks.PreMaster.Exists(), s.Hooks.EnsureMaster.Exists(), s.Trackers)
+				s.HMAC.Mode != election.HMACOff, s.Hooks.PreMaster.Exists(), s.Hooks.EnsureMaster.Exists(), s.Trackers, s.PreemptWhen)
 		}
 	}
 	for _, f := range sc.Faults {
@@ -175,6 +175,9 @@ func (sc Scenario) Bound() time.Duration {
 		}
 		if len(r.Instances) > 1 {
 			d *= 3
+		}
+		if s.PreemptWhen != (track.ID{}) { // it is there, and a master-down interval later the preemption
+			d += d
 		}
 		if s.PreemptDelay > 0 { // it begins with the first master and ends a master-down interval before the preemption
 			d += s.PreemptDelay + d

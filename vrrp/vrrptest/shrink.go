@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 
+	"vigil/internal/track"
 	"vigil/vrrp/election"
 	"vigil/vrrp/wire"
 )
@@ -88,7 +89,7 @@ func (r *Host) plain() {
 	r.Instances = slices.Clone(r.Instances)
 	for i := range r.Instances {
 		s := &r.Instances[i]
-		s.Trackers, s.PreemptDelay, s.NoPreempt = nil, 0, false
+		s.Trackers, s.PreemptDelay, s.PreemptWhen, s.NoPreempt = nil, 0, track.ID{}, false
 		s.Hooks = election.Hooks{}
 	}
 }
