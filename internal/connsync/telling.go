@@ -1,0 +1,197 @@
+package connsync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+const (
+	// window is how many bytes of messages are sent before the other kernels must have read them: half of what a socket
+	// takes by default.
+	window = 48 << 10
+	// ackWait is how long an Ack is waited for; whoever misses so many in a row has gone.
+	ackWait   = 1500 * time.Millisecond
+	ackMisses = 3
+	// mostAskers are answered at once.
+	mostAskers = 8
+)
+
+// errNobodyListens ends an answer early.
+var errNobodyListens = errors.New("nobody who asked listens any more")
+
+// told is what has come of an answer.
+type told struct {
+	connections int
+	unknown     int // listed, but of no service
+	skipped     int // lines that could not be read
+	err         error
+}
+
+// telling is an answer to those who asked. Its methods but ack belong to one goroutine.
+type telling struct {
+	conn     Conn
+	id       uint8
+	sessions []uint32
+	services *Services
+	acks     chan Signal // Acks of the directors that asked
+
+	missed  map[uint32]int // askers → Acks in a row that did not come
+	unacked int            // bytes since the last Mark
+	number  uint32
+	told    told
+}
+
+func newTelling(conn Conn, id uint8, sessions []uint32) *telling {
+	t := &telling{conn: conn, id: id, sessions: sessions, acks: make(chan Signal, 2*mostAskers), missed: make(map[uint32]int)}
+	for _, s := range sessions {
+		t.missed[s] = 0
+	}
+	return t
+}
+
+// has reports whether a director that asked is among those who are told. Which they are does not change.
+func (t *telling) has(session uint32) bool { return slices.Contains(t.sessions, session) }
+
+// ack passes an Ack on. One that finds no room is repeated, by what is not acknowledged.
+func (t *telling) ack(s Signal) {
+	select {
+	case t.acks <- s:
+	default:
+	}
+}
+
+// run tells all connections that are listed. The listing is read twice, because the kernel finds its place in it by counting:
+// what ends meanwhile hides others.
+func (t *telling) run(ctx context.Context, listing func() (io.ReadCloser, error), services func(context.Context) (*Services, error)) told {
+	t.told.err = func() (err error) {
+		if t.services, err = services(ctx); err != nil {
+			return err
+		}
+		seed, seen := maphash.MakeSeed(), make(map[uint64]struct{})
+		p := &packer{room: t.conn.Room(), id: t.id, send: func(message []byte) error { return t.message(ctx, message) }}
+		for range 2 {
+			if err := t.pass(ctx, p, listing, func(c *Connection) bool {
+				key := c.hash(seed)
+				_, is := seen[key]
+				seen[key] = struct{}{}
+				return !is
+			}); err != nil {
+				return err
+			}
+		}
+		if err := p.flush(); err != nil {
+			return err
+		}
+		return t.mark(ctx, End)
+	}()
+	return t.told
+}
+
+// pass reads the listing once.
+func (t *telling) pass(ctx context.Context, p *packer, listing func() (io.ReadCloser, error), fresh func(*Connection) bool) error {
+	file, err := listing()
+	if err != nil {
+		return fmt.Errorf("list connections: %w", err)
+	}
+	defer file.Close()
+	var failed error
+	t.told.skipped, err = readListing(file, func(c Connection) bool {
+		if !fresh(&c) {
+			return true
+		}
+		known, ok := t.services.find(&c)
+		if !ok {
+			t.told.unknown++
+			return true
+		}
+		t.told.connections++
+		failed = p.add(&c, known)
+		return failed == nil && ctx.Err() == nil
+	})
+	return errors.Join(err, failed, ctx.Err())
+}
+
+// message sends one of the kernel's, and lets the other kernels catch up.
+func (t *telling) message(ctx context.Context, b []byte) error {
+	if err := t.conn.Tell(b); err != nil {
+		return fmt.Errorf("tell of connections: %w", err)
+	}
+	if t.unacked += len(b); t.unacked < window {
+		return nil
+	}
+	return t.mark(ctx, Mark)
+}
+
+// mark says that something, or all, has been sent, and waits for whoever asked. End is said again to those who do not answer; a
+// Mark that is lost only costs time.
+func (t *telling) mark(ctx context.Context, kind Kind) error {
+	t.unacked = 0
+	t.number++
+	for range ackMisses {
+		if err := t.wait(ctx, kind); err != nil {
+			return err
+		}
+		for session, missed := range t.missed {
+			if missed >= ackMisses {
+				delete(t.missed, session)
+			}
+		}
+		if len(t.missed) == 0 && kind == Mark {
+			return errNobodyListens
+		}
+		if kind == Mark || len(t.missed) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// wait says a Mark or End to everyone who has not acknowledged it, and waits for that.
+func (t *telling) wait(ctx context.Context, kind Kind) error {
+	due := make(map[uint32]bool, len(t.missed))
+	for session := range t.missed {
+		due[session] = true
+		s := Signal{Kind: kind, ID: t.id, Session: session, Number: t.number, Connections: uint32(t.told.connections)}
+		if err := t.conn.Signal(s); err != nil {
+			return fmt.Errorf("tell of connections: %w", err)
+		}
+	}
+	timer := time.NewTimer(ackWait)
+	defer timer.Stop()
+	for len(due) > 0 {
+		select {
+		case s := <-t.acks:
+			if due[s.Session] && s.Number == t.number {
+				delete(due, s.Session)
+				t.missed[s.Session] = 0
+				if kind == End {
+					delete(t.missed, s.Session)
+				}
+			}
+		case <-timer.C:
+			for session := range due {
+				t.missed[session]++
+			}
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// hash tells connections apart by what the kernel keeps them by.
+func (c *Connection) hash(seed maphash.Seed) uint64 {
+	return maphash.Comparable(seed, struct {
+		protocol        uint8
+		template        bool
+		client, virtual netip.AddrPort
+		data            string
+	}{c.Protocol, c.Template, c.Client, c.Virtual, string(c.Data)})
+}
