@@ -1,13 +1,18 @@
 package confparse
 
-// IPVSSync is how the kernel synchronizes connections, and what a backup does with packets: settings of net.ipv4.vs, which the
-// kernel has for all virtual servers together. Below 0, or unset: as it is.
+import "time"
+
+// IPVSSync is how connections are synchronized, and what a backup does with packets. All but Wait are settings of net.ipv4.vs, which
+// the kernel has for all virtual servers together. Below 0, or unset: as it is.
 type IPVSSync struct {
 	Threshold     SyncThreshold
 	RefreshPeriod int    // sync_refresh_period, seconds
 	Retries       int    // sync_retries
 	QueueMax      int    // sync_qlen_max, messages
 	BackupOnly    Switch // backup_only
+	// Wait is sync_wait: how long a director that returns leaves a master of lower priority alone, at the most, for the
+	// connections that it knows; 0 = not at all.
+	Wait time.Duration
 }
 
 // SyncThreshold is sync_threshold: which packets of a connection have it told of.
@@ -27,6 +32,7 @@ var ipvsSyncRows = blockOf[Global]{
 	syncSetting("sync_refresh_period", 2147483, func(s *IPVSSync) *int { return &s.RefreshPeriod }),
 	syncSetting("sync_retries", 3, func(s *IPVSSync) *int { return &s.Retries }),
 	syncSetting("sync_qlen_max", maxInt32, func(s *IPVSSync) *int { return &s.QueueMax }),
+	secondsRow("sync_wait", whole(0, 3600), 5*time.Second, func(g *Global) *time.Duration { return &g.IPVSSync.Wait }).from(ours),
 	switchRow("backup_only", "the kernel's", func(g *Global) *Switch { return &g.IPVSSync.BackupOnly }).from(ours),
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"vigil/confparse"
 )
@@ -14,6 +15,7 @@ type SyncSpec struct {
 	Instance confparse.InstanceName // whose state decides which of the two runs; "" = both do
 	Daemon   SyncDaemon             // either of them, without its Role
 	Settings SyncSettings           // that go with them
+	Wait     time.Duration          // how long a master is left alone at most, by one that returns, for the connections it knows
 }
 
 // Sync is what is to be: the daemons that run, and how they do.
@@ -34,7 +36,7 @@ func SyncFromConfig(c *confparse.Config) SyncSpec {
 	if d.Interface == "" || d.Instance == "" && len(c.VirtualServers) == 0 {
 		return SyncSpec{}
 	}
-	return SyncSpec{Instance: d.Instance, Settings: syncSettings(c.Global.IPVSSync), Daemon: SyncDaemon{Interface: d.Interface, ID: uint32(d.ID),
+	return SyncSpec{Instance: d.Instance, Settings: syncSettings(c.Global.IPVSSync), Wait: c.Global.IPVSSync.Wait, Daemon: SyncDaemon{Interface: d.Interface, ID: uint32(d.ID),
 		MaxLen: d.MaxLen, Group: d.Group, Port: d.Port, TTL: d.TTL}}
 }
 

@@ -31,6 +31,7 @@ func FromConfig(cfg *confparse.Config) election.Spec {
 	for _, in := range cfg.Instances {
 		s := instanceFromConfig(in, &cfg.Global)
 		s.Trackers = append(trackersFromConfig(in, groups[in.Name], s), staticGroupsOf(cfg, spec.Statics, in.Name)...)
+		s.PreemptWhen = preemptWhen(cfg, in.Name, groups[in.Name])
 		s.ProtocolSpec = protocolFromConfig(&cfg.Global, in, s.Unicast())
 		spec.Instances = append(spec.Instances, s)
 	}

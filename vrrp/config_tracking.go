@@ -72,3 +72,16 @@ func linksOf(s election.InstanceSpec) (links []string) {
 	}
 	return links
 }
+
+// preemptWhen returns what the instance waits for before it takes over from a living master: the connections that one's kernel
+// has. With an instance of its own lvs_sync_daemon is for that and its sync group, without one for all.
+func preemptWhen(cfg *confparse.Config, name confparse.InstanceName, g *confparse.SyncGroup) track.ID {
+	d := &cfg.Global.SyncDaemon
+	if d.Interface == "" || cfg.Global.IPVSSync.Wait == 0 {
+		return track.ID{}
+	}
+	if d.Instance != "" && d.Instance != name && (g == nil || !slices.Contains(g.Members, d.Instance)) {
+		return track.ID{}
+	}
+	return track.SynchronizationID(d.Interface)
+}

@@ -3,6 +3,7 @@ package vrrp
 import (
 	"net/netip"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,5 +50,61 @@ func TestFromConfigTrackers(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestPreemptionWaitsForConnections: of the instance that lvs_sync_daemon follows and of its sync group, without one of all; not with
+// sync_wait 0, and not without lvs_sync_daemon.
+func TestPreemptionWaitsForConnections(t *testing.T) {
+	const instances = `vrrp_instance A {
+interface eth0
+virtual_router_id 1
+virtual_ipaddress {
+192.0.2.1
+}
+}
+vrrp_instance B {
+interface eth0
+virtual_router_id 2
+virtual_ipaddress {
+192.0.2.2
+}
+}
+vrrp_instance C {
+interface eth0
+virtual_router_id 3
+virtual_ipaddress {
+192.0.2.3
+}
+}
+vrrp_sync_group G {
+group {
+A
+B
+}
+}
+`
+	for words, waiting := range map[string]string{
+		"lvs_sync_daemon eth1 A":              "AB",
+		"lvs_sync_daemon eth1 C":              "C",
+		"lvs_sync_daemon eth1":                "ABC",
+		"lvs_sync_daemon eth1 A\nsync_wait 9": "AB",
+		"lvs_sync_daemon eth1 A\nsync_wait 0": "",
+		"sync_wait 9":                         "",
+	} {
+		cfg, _ := confparse.Load(fstest.MapFS{"k.conf": {Data: []byte("global_defs {\n" + words + "\n}\n" + instances)}}, "k.conf", confparse.Env{Hostname: "lb1"})
+		got := ""
+		for _, in := range FromConfig(cfg).Instances {
+			switch in.PreemptWhen {
+			case track.SynchronizationID("eth1"):
+				got += string(in.Name)
+			case track.ID{}:
+			default:
+				t.Errorf("%q: %s waits for %v", words, in.Name, in.PreemptWhen)
+			}
+		}
+		if got != waiting {
+			t.Errorf("%q: %s wait, want %s", words, got, waiting)
+		}
 	}
 }

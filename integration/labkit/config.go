@@ -34,6 +34,7 @@ type Settings struct {
 	Priority [2]int
 	Omit     []string // real servers left out, by name
 	Often    bool     // check the servers every second, not once a minute
+	Globals  string   // more lines of global_defs
 }
 
 // Render writes the configuration of director i (0 is the master). It has one instance, and, except in Local mode, one
@@ -41,7 +42,7 @@ type Settings struct {
 // director's own cable is cut, and the unanswered ARP requests it leaves, are not what most scenarios are about.
 func (s Settings) Render(i int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "global_defs {\n  router_id d%d\n  vrrp_version %d\n}\n", i+1, s.Version)
+	fmt.Fprintf(&b, "global_defs {\n  router_id d%d\n  vrrp_version %d\n%s}\n", i+1, s.Version, s.Globals)
 	state := []string{"MASTER", "BACKUP"}[i]
 	fmt.Fprintf(&b, "vrrp_instance VI_1 {\n  state %s\n  interface eth0\n  virtual_router_id 51\n  priority %d\n  advert_int %s\n",
 		state, s.Priority[i], s.Advert)

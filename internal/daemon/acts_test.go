@@ -192,7 +192,7 @@ func actsOfSync(elsewhere map[string][2]string) {
 		return "global_defs {\nlvs_sync_daemon eth1\n" + words + "\n}\n" + actsService + actsWebCheck + "}\n}\n"
 	}
 	elsewhere["global_defs: lvs_sync_daemon"] = [2]string{with(""), actsService + actsWebCheck + "}\n}\n"}
-	for _, words := range []string{"sync_threshold 5 60", "sync_refresh_period 5", "sync_retries 2", "sync_qlen_max 7", "backup_only"} {
+	for _, words := range []string{"sync_threshold 5 60", "sync_refresh_period 5", "sync_retries 2", "sync_qlen_max 7", "backup_only", "sync_wait 7"} {
 		keyword, _, _ := strings.Cut(words, " ")
 		elsewhere["global_defs: "+keyword] = [2]string{with(words), with("")}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigil/confparse"
+	"vigil/internal/connsync"
 	"vigil/internal/web"
 	"vigil/ipvs"
 	"vigil/ipvs/ipvstest"
@@ -33,14 +34,15 @@ const oneService = `virtual_server 192.0.2.1 80 {
 
 // instance is a daemon that runs in a synctest bubble on an in-memory kernel.
 type instance struct {
-	t        *testing.T
-	dir      string
-	kernel   *ipvstest.Kernel
-	network  *network
-	requests chan Request
-	cancel   context.CancelFunc
-	done     chan error
-	log      *logBuffer
+	t         *testing.T
+	dir       string
+	kernel    *ipvstest.Kernel
+	network   *network
+	directors *directors
+	requests  chan Request
+	cancel    context.CancelFunc
+	done      chan error
+	log       *logBuffer
 	*daemon
 }
 
@@ -72,7 +74,7 @@ func begin(t *testing.T, config string, edit func(*Options)) *instance {
 // launch starts a daemon with config.
 func launch(t *testing.T, config string, edit func(*Options)) *instance {
 	t.Helper()
-	i := &instance{t: t, dir: t.TempDir(), kernel: ipvstest.New(), network: newNetwork(), requests: make(chan Request, 16),
+	i := &instance{t: t, dir: t.TempDir(), kernel: ipvstest.New(), network: newNetwork(), directors: new(directors), requests: make(chan Request, 16),
 		done: make(chan error, 1), log: &logBuffer{}}
 	i.write(config)
 	o := DefaultOptions()
@@ -84,6 +86,7 @@ func launch(t *testing.T, config string, edit func(*Options)) *instance {
 	o.Logger = slog.New(slog.NewTextHandler(i.log, nil))
 	o.Kernel = i.kernel.Open
 	o.Network = func() (Network, error) { return i.network, nil }
+	o.Connections = func() (connsync.Network, error) { return i.directors, nil }
 	if edit != nil {
 		edit(&o)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/internal/bfd"
+	"vigil/internal/connsync"
 	"vigil/internal/process"
 	"vigil/internal/status"
 	"vigil/ipvs"
@@ -68,6 +69,8 @@ type Options struct {
 	Network func() (Network, error)
 	// BFDNetwork replaces the kernel's network for BFD; nil does not.
 	BFDNetwork bfd.Network
+	// Connections replaces the kernel's list of connections and the network on which others are asked for theirs.
+	Connections func() (connsync.Network, error)
 	// Kernel replaces the kernel's IPVS table.
 	Kernel func(context.Context) (ipvs.Kernel, error)
 }

@@ -75,12 +75,12 @@ func (s surroundings) openNetwork(monitor, commands confparse.BufferSize) (Netwo
 	return k, nil
 }
 
-// openIPVS opens the kernel's IPVS, or what stands for it.
-func (s surroundings) openIPVS(ctx context.Context, buffer confparse.BufferSize) (ipvs.Kernel, error) {
+// openIPVS opens the kernel's IPVS, or what stands for it. The log is told of what there is; nil: not again.
+func (s surroundings) openIPVS(ctx context.Context, buffer confparse.BufferSize, log *slog.Logger) (ipvs.Kernel, error) {
 	if s.opts.Kernel != nil {
 		return s.opts.Kernel(ctx)
 	}
-	return ipvs.OpenKernel(ctx, ipvs.KernelOptions{NetNS: s.opts.ipvsNamespace, Buffer: buffer, Logger: s.log.With(componentKey, "ipvs")})
+	return ipvs.OpenKernel(ctx, ipvs.KernelOptions{NetNS: s.opts.ipvsNamespace, Buffer: buffer, Logger: log})
 }
 
 // statePath is the path of a state file: beside the pid file and named after it, so that daemons with pid files of

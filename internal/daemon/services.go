@@ -79,7 +79,7 @@ func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) 
 	if none && !ipvs.LeftBehind(s.statePath(tableState)) {
 		return prepared{}, nil
 	}
-	kernel, err := s.openIPVS(ctx, next.IPVS.Buffers.Command)
+	kernel, err := s.openIPVS(ctx, next.IPVS.Buffers.Command, s.log.With(componentKey, "ipvs"))
 	if err != nil && none {
 		s.log.Warn("IPVS services of an earlier run may have stayed behind", "err", err)
 		return prepared{}, nil
@@ -108,7 +108,7 @@ func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 			kernel = nil
 			return k, nil
 		}
-		return s.openIPVS(ctx, buffer)
+		return s.openIPVS(ctx, buffer, s.log.With(componentKey, "ipvs"))
 	}
 	log := s.log.With(componentKey, "checkers")
 	checking := script.NewRunner(script.Options{Logger: log})

@@ -2,10 +2,14 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
 	"vigil/confparse"
+	"vigil/internal/connsync"
+	"vigil/internal/netio"
 	"vigil/internal/status"
 	"vigil/ipvs"
 	"vigil/vrrp"
@@ -26,8 +30,10 @@ type syncing struct {
 	mu     sync.Mutex
 	spec   ipvs.SyncSpec
 	keeper *ipvs.SyncKeeper // nil until there is something to run
+	resync *resync          // the same; or it cannot be had
 	runner *vrrp.Runner     // nil until there are virtual routers
 	taken  bool             // it has the configuration that spec is of
+	due    bool             // a question, when it has
 	roles  map[confparse.InstanceName]role
 }
 
@@ -57,14 +63,53 @@ func (s *syncing) set(next Desired) {
 		}
 		s.keeper = ipvs.NewSyncKeeper(ipvs.SyncOptions{Logger: s.log.With(componentKey, "ipvs"), Registerer: s.metrics,
 			KeepOnStop: s.opts.KeepIPVS, Open: func(ctx context.Context) (ipvs.Kernel, error) {
-				return s.openIPVS(ctx, next.IPVS.Buffers.Command)
+				return s.openIPVS(ctx, next.IPVS.Buffers.Command, s.log.With(componentKey, "ipvs"))
 			}})
 		s.tasks.keeper = startTask(s.String(), s.ended, s.keeper.Run)
+		s.startResync(next.IPVS.Buffers.Command)
 	}
-	if s.spec.Instance == "" {
-		s.keeper.Want(s.spec.Wanted(false))
+	news := s.resync != nil && s.resync.configure(s.spec)
+	if s.spec.Instance != "" {
+		if news {
+			s.resync.hold()
+			s.due = true // when the virtual routers have this configuration
+		}
+		return
+	}
+	s.keeper.Want(s.spec.Wanted(false))
+	if s.resync != nil {
+		s.resync.exchange.Answer(s.spec.Exists())
+		if news {
+			s.resync.ask()
+		}
 	}
 }
+
+// startResync starts what asks other directors; without it the rest is of use.
+func (s *syncing) startResync(buffer confparse.BufferSize) {
+	resync, err := newResync(s.surroundings, s.keeper, buffer, func(o connsync.Outcome) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.resync.done(o)
+	}, s.linkChanged)
+	if err != nil {
+		s.log.Warn("connections cannot be asked for", slog.Any("err", err))
+		return
+	}
+	s.resync = resync
+}
+
+// linkChanged asks again when a cable is back, unless it is the others who ask.
+func (s *syncing) linkChanged(ev netio.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.resync.linkReturned(ev) && !s.master() {
+		s.resync.ask()
+	}
+}
+
+// master reports whether the connections are ours to tell: it is so of the instance. Without one it is nobody's to know.
+func (s *syncing) master() bool { return s.spec.Instance != "" && s.roles[s.spec.Instance].master }
 
 // ofThisProcess is what a daemon that runs virtual routers or virtual servers alone makes of a SyncSpec.
 func (s *syncing) ofThisProcess(spec ipvs.SyncSpec) ipvs.SyncSpec {
@@ -106,6 +151,7 @@ func (s *syncing) look(decided, followed []vrrp.Change) {
 			now.master = c.To == vrrp.Master
 			now.serves = now.serves && now.master
 			s.roles[c.Instance] = now
+			s.moved(c.Instance, c.To)
 		}
 	}
 	for _, c := range followed {
@@ -115,6 +161,29 @@ func (s *syncing) look(decided, followed []vrrp.Change) {
 		}
 	}
 	s.want()
+}
+
+// moved has one that becomes BACKUP learn what the master knows. Nobody waits for that any more who is master, and one that is in FAULT
+// waits from its first moment after.
+func (s *syncing) moved(instance confparse.InstanceName, to vrrp.State) {
+	if s.resync == nil || s.spec.Instance != "" && s.spec.Instance != instance {
+		return
+	}
+	switch to {
+	case vrrp.Backup:
+		if s.spec.Instance != "" && !s.taken {
+			s.due = true // the kernel has not been told to listen
+			return
+		}
+		s.want()
+		s.resync.ask()
+	case vrrp.Master:
+		s.resync.cease()
+	case vrrp.Fault:
+		if s.spec.Instance != "" {
+			s.resync.hold()
+		}
+	}
 }
 
 // take has the part know that the virtual routers have the configuration that it was given last: an instance may have another
@@ -131,14 +200,24 @@ func (s *syncing) take() {
 			now.serves = now.master && !in.Preparing
 		}
 		s.roles[in.Name] = now
+		if due := s.due && in.Name == s.spec.Instance; due && in.State == vrrp.Backup {
+			defer s.resync.ask()
+		} else if due && in.State == vrrp.Master {
+			s.resync.release()
+		}
 	}
+	s.due = false
 	s.want()
 }
 
 // want tells the keeper; mu is held.
 func (s *syncing) want() {
 	if s.keeper != nil && s.spec.Instance != "" && s.taken {
-		s.keeper.Want(s.spec.Wanted(s.roles[s.spec.Instance].serves))
+		serves := s.roles[s.spec.Instance].serves
+		s.keeper.Want(s.spec.Wanted(serves))
+		if s.resync != nil {
+			s.resync.exchange.Answer(serves)
+		}
 	}
 }
 
@@ -157,18 +236,21 @@ func (s *syncing) diff(old, new Desired) []Step {
 }
 
 func (s *syncing) stop() error {
-	return stopTasks(stopping{s.tasks.follow, carryStopLimit}, stopping{s.tasks.keeper, syncStopLimit})
+	return errors.Join(stopTasks(stopping{s.tasks.follow, carryStopLimit}), s.resync.stop(), stopTasks(stopping{s.tasks.keeper, syncStopLimit}))
 }
 
 func (s *syncing) unready() string { return "" }
 
 func (s *syncing) status(to *status.Status) {
 	s.mu.Lock()
-	keeper, spec := s.keeper, s.spec
+	keeper, spec, resync := s.keeper, s.spec, s.resync
 	s.mu.Unlock()
 	if keeper == nil {
 		return
 	}
 	to.Sync = syncStatus(keeper.Status())
 	to.Sync.Instance = string(spec.Instance)
+	if resync != nil && spec.Exists() {
+		to.Sync.Resync = resync.status()
+	}
 }

@@ -88,7 +88,7 @@ func TestStatusReadsBackAsItWasWritten(t *testing.T) {
 		Checks: &Checks{VirtualServers: []VirtualServer{{Name: "a", RealServers: []RealServer{{Name: "b", Checks: []Check{{Kind: "TCP_CHECK"}}}}}}},
 		IPVS:   &IPVS{Ready: true, Failing: []IPVSFailure{{Service: "tcp 192.0.2.1:80", Error: "refused", Attempts: 2, Since: at, Retry: at}}},
 		Sync: &Sync{Instance: "VI_1", Daemons: []SyncDaemon{{Role: "master", Interface: "eth1", ID: 51, MaxLen: 1472,
-			Group: netip.MustParseAddr("224.0.0.81"), Port: 8848, TTL: 1}}},
+			Group: netip.MustParseAddr("224.0.0.81"), Port: 8848, TTL: 1}}, Resync: &Resync{Answered: 1, Learned: 200}},
 	}
 	b, err := json.Marshal(s)
 	if err != nil {

@@ -1,0 +1,241 @@
+package daemon
+
+import (
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vigil/internal/connsync"
+	"vigil/internal/netio"
+	"vigil/internal/track"
+)
+
+// directors are the others on the interface of lvs_sync_daemon, and the list of this kernel's connections.
+type directors struct {
+	mu      sync.Mutex
+	answers bool   // they tell all their connections, of which there are 7
+	listing string // without the heading
+
+	spec    connsync.Spec
+	deliver func(connsync.Signal) // nil while nobody listens
+	joined  int
+	asked   []time.Time
+	acks    int
+	told    int // messages that this director sent to the others' kernels
+	closed  bool
+}
+
+func (d *directors) Listing() (io.ReadCloser, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return io.NopCloser(strings.NewReader("Pro FromIP   FPrt\n" + d.listing)), nil
+}
+
+func (d *directors) Listen(s connsync.Spec, deliver func(connsync.Signal)) (connsync.Conn, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.spec, d.deliver = s, deliver
+	d.joined++
+	return (*directorsConn)(d), nil
+}
+
+func (d *directors) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	return nil
+}
+
+// heard is how often this director has asked so far.
+func (d *directors) heard() int {
+	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.asked)
+}
+
+// directorsConn is the joined group.
+type directorsConn directors
+
+func (c *directorsConn) Tell([]byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told++
+	return nil
+}
+
+func (c *directorsConn) Signal(s connsync.Signal) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch s.Kind {
+	case connsync.Ask:
+		c.asked = append(c.asked, time.Now())
+		if c.answers {
+			c.deliver(connsync.Signal{Kind: connsync.End, ID: s.ID, Session: s.Session, Number: 1, Connections: 7})
+		}
+	case connsync.Ack:
+		c.acks++
+	}
+	return nil
+}
+
+func (c *directorsConn) Unread() (connsync.Unread, error) { return connsync.Unread{}, nil }
+func (c *directorsConn) Room() int                        { return 1472 }
+
+func (c *directorsConn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deliver = nil
+	return nil
+}
+
+// watchedByAll is a machine whose links change, of which everyone who watches is told.
+type watchedByAll struct {
+	*network
+	mu       sync.Mutex
+	watchers []chan netio.Event
+}
+
+func (n *watchedByAll) Watch(ctx context.Context, events chan<- netio.Event) error {
+	changes := make(chan netio.Event)
+	n.mu.Lock()
+	n.watchers = append(n.watchers, changes)
+	n.mu.Unlock()
+	return fed{n.network, changes}.Watch(ctx, events)
+}
+
+func (n *watchedByAll) tell(ev netio.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, w := range n.watchers {
+		w <- ev
+	}
+	synctest.Wait()
+}
+
+// waits reports whether virtual routers are told to leave a living master alone.
+func (i *instance) waits() bool {
+	i.t.Helper()
+	synctest.Wait()
+	list, err := i.routers.runner.Load().Explain(i.t.Context())
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	return list[0].Why.Waits == track.SynchronizationID("eth0")
+}
+
+// A backup asks when the kernel listens, and leaves a master alone until it has been told, or nobody has answered for sync_wait.
+func TestBackupAsksForConnections(t *testing.T) {
+	for name, c := range map[string]struct {
+		words   string
+		answers bool
+		over    time.Duration // after that nothing is waited for
+	}{
+		"an answer":           {"lvs_sync_daemon eth0 VI_1 id 9", true, 0},
+		"nobody":              {"lvs_sync_daemon eth0 VI_1 id 9\n  vrrp_startup_delay 20", false, 5 * time.Second},
+		"nobody in 2 s":       {"lvs_sync_daemon eth0 VI_1 id 9\n  sync_wait 2\n  vrrp_startup_delay 20", false, 2 * time.Second},
+		"nobody is to wait":   {"lvs_sync_daemon eth0 VI_1 id 9\n  sync_wait 0", false, 0},
+		"without lvs_sync":    {"sync_wait 5", false, 0},
+		"without an instance": {"lvs_sync_daemon eth0 id 9", false, 0}, // nor virtual servers: nothing to share
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			i := begin(t, syncConf(c.words), func(o *Options) {
+				o.Connections = func() (connsync.Network, error) { return &directors{answers: c.answers}, nil }
+			})
+			if c.over > 0 {
+				if !i.waits() {
+					t.Errorf("%s: nothing is waited for", name)
+				}
+				time.Sleep(c.over - time.Millisecond)
+				if !i.waits() {
+					t.Errorf("%s: it does not wait until the end", name)
+				}
+				time.Sleep(2 * time.Millisecond)
+			}
+			if i.waits() {
+				t.Errorf("%s: it waits after %v", name, c.over)
+			}
+			if s := i.status().Sync; s != nil && s.Resync != nil {
+				if c.answers && (s.Resync.Answered != 1 || s.Resync.Learned != 7) || c.over > 0 && s.Resync.Unanswered != 1 {
+					t.Errorf("%s: %+v", name, s.Resync)
+				}
+			} else if strings.HasPrefix(c.words, "lvs_sync_daemon eth0 VI_1") {
+				t.Errorf("%s: no status", name)
+			}
+			if err := i.end(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Asked is again after each time of absence, and only then: when an instance becomes BACKUP, and when the cable of a backup is back. A master
+// asks nobody and answers.
+func TestWhenConnectionsAreAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &watchedByAll{network: newNetwork()}
+		text := strings.Replace(syncConf("lvs_sync_daemon eth0 VI_1"), "priority 100", "priority 100\n  dont_track_primary\n  track_virtual_server 192.0.2.1 80", 1)
+		i := begin(t, text+oneService, func(o *Options) { o.Network = func() (Network, error) { return f, nil } })
+		d := i.directors
+		d.mu.Lock()
+		d.answers, d.listing = true, "TCP C00002C8 2026 C0000201 0050 C6336401 1F90 ESTABLISHED     893\n"
+		d.mu.Unlock()
+		began := d.heard()
+		if began == 0 || d.spec.Interface != "eth0" || d.spec.ID != 51 || d.spec.Group.String() != "224.0.0.81:8848" || d.spec.TTL != 1 {
+			t.Errorf("asked %d times at %+v", began, d.spec)
+		}
+		i.becomesMaster()
+		before := d.heard()
+		ask := connsync.Signal{Kind: connsync.Ask, ID: 51, Session: 99}
+		d.deliver(ask)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if s := i.status().Sync.Resync; s.Answers != 1 || s.Told != 1 || d.told != 1 {
+			t.Errorf("a master that is asked: %+v, %d messages", s, d.told)
+		}
+		quorum := i.running.desired.Followed[0].id()
+		i.syncing.tracked.Set(quorum, track.Down) // FAULT
+		time.Sleep(time.Second)
+		if n := d.heard(); n != before {
+			t.Errorf("asked %d times in FAULT", n-before)
+		}
+		d.deliver(ask)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if s := i.status().Sync.Resync; s.Answers != 1 {
+			t.Errorf("one that is no master has answered: %+v", s)
+		}
+		i.syncing.tracked.Set(quorum, track.Up)
+		time.Sleep(time.Second)
+		if n := d.heard(); n != before+1 {
+			t.Errorf("asked %d times as BACKUP, want once", n-before)
+		}
+		if i.waits() {
+			t.Error("it waits although it has been told")
+		}
+		link := eth0
+		for _, up := range []bool{true, false, true, true} {
+			link.Up = up
+			f.tell(netio.LinkChanged{Link: link})
+		}
+		if n := d.heard(); n != before+2 {
+			t.Errorf("asked %d times after the cable was out, want once more", n-before)
+		}
+		joined := d.joined
+		link.Index += 10
+		f.tell(netio.LinkChanged{Link: link})
+		if n := d.heard(); n != before+3 || d.joined != joined+1 {
+			t.Errorf("asked %d times after the interface was made anew; joined %d times", n-before, d.joined-joined)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+		if !d.closed || d.deliver != nil {
+			t.Error("something is left open")
+		}
+	})
+}
