@@ -32,8 +32,23 @@ var ipvsSyncRows = blockOf[Global]{
 	syncSetting("sync_refresh_period", 2147483, func(s *IPVSSync) *int { return &s.RefreshPeriod }),
 	syncSetting("sync_retries", 3, func(s *IPVSSync) *int { return &s.Retries }),
 	syncSetting("sync_qlen_max", maxInt32, func(s *IPVSSync) *int { return &s.QueueMax }),
-	secondsRow("sync_wait", whole(0, 3600), 5*time.Second, func(g *Global) *time.Duration { return &g.IPVSSync.Wait }).from(ours),
+	syncWait().from(ours),
 	switchRow("backup_only", "the kernel's", func(g *Global) *Switch { return &g.IPVSSync.BackupOnly }).from(ours),
+}
+
+// usualSyncWait is sync_wait when it is not written.
+const usualSyncWait = 5 * time.Second
+
+// syncWait is printed when it is another one: most configurations have nothing that it goes with.
+func syncWait() row[Global] {
+	r := secondsRow("sync_wait", whole(0, 3600), usualSyncWait, func(g *Global) *time.Duration { return &g.IPVSSync.Wait })
+	print := r.print
+	r.print = func(p *printer, g *Global) {
+		if g.IPVSSync.Wait != usualSyncWait {
+			print(p, g)
+		}
+	}
+	return r
 }
 
 // syncSetting is a setting with a number from 0 on.
