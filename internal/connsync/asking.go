@@ -5,7 +5,9 @@ import "time"
 // Outcome is what has come of an Ask.
 type Outcome struct {
 	Number      uint64 // of the Ask
-	Answered    bool   // somebody has told all that it knew
+	Answered    bool   // somebody has told all that it knew, and the own kernel has read it
+	Begun       bool   // somebody has begun to tell
+	Deaf        bool   // the own kernel does not listen
 	Connections int    // that were told
 	Lost        int    // messages that the own kernel could not take
 	Took        time.Duration
@@ -35,7 +37,7 @@ type asking struct {
 
 	due   Signal    // the Mark or End whose Ack is due when the kernel has read
 	since time.Time // and since when
-	first Unread    // what the kernel had lost before
+	first Unread    // what the kernel had lost before; not known while it does not listen
 	lost  uint64
 }
 
@@ -68,7 +70,7 @@ func (a *asking) step(now time.Time, kernel Unread) (send []Signal, done *Outcom
 		}
 		a.due = Signal{}
 	}
-	if now.Sub(a.heard) >= a.wait || now.Sub(a.begun) >= max(askLongest, a.wait) {
+	if !now.Before(a.end()) {
 		return send, a.outcome(now, false, 0)
 	}
 	if !a.answered && !now.Before(a.next) {
@@ -81,10 +83,7 @@ func (a *asking) step(now time.Time, kernel Unread) (send []Signal, done *Outcom
 
 // deadline is when step is to be called next.
 func (a *asking) deadline(now time.Time) time.Time {
-	end := a.heard.Add(a.wait)
-	if last := a.begun.Add(max(askLongest, a.wait)); last.Before(end) {
-		end = last
-	}
+	end := a.end()
 	switch {
 	case a.due.Kind != 0 && now.Add(readLook).Before(end):
 		return now.Add(readLook)
@@ -94,6 +93,20 @@ func (a *asking) deadline(now time.Time) time.Time {
 	return end
 }
 
+// end is when it is over without an answer. Once there is a part of one, a signal may get lost and be said again.
+func (a *asking) end() time.Time {
+	wait := a.wait
+	if a.answered {
+		wait = max(wait, 2*ackWait)
+	}
+	end := a.heard.Add(wait)
+	if last := a.begun.Add(max(askLongest, a.wait)); last.Before(end) {
+		end = last
+	}
+	return end
+}
+
 func (a *asking) outcome(now time.Time, answered bool, told int) *Outcome {
-	return &Outcome{Number: a.number, Answered: answered, Connections: told, Lost: int(a.lost), Took: now.Sub(a.begun)}
+	deaf := a.answered && !a.first.Known
+	return &Outcome{Number: a.number, Answered: answered && !deaf, Begun: a.answered, Deaf: deaf, Connections: told, Lost: int(a.lost), Took: now.Sub(a.begun)}
 }

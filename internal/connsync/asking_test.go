@@ -88,7 +88,7 @@ func TestAnswer(t *testing.T) {
 	a.kernel.Lost = 102
 	sent, done := a.step(at(2000), a.kernel)
 	if len(sent) != 1 || sent[0] != (Signal{Kind: Ack, ID: 51, Session: 7, Number: 2}) || done == nil ||
-		*done != (Outcome{Number: 3, Answered: true, Connections: 50000, Lost: 2, Took: 2 * time.Second}) {
+		*done != (Outcome{Number: 3, Answered: true, Begun: true, Connections: 50000, Lost: 2, Took: 2 * time.Second}) {
 		t.Errorf("%+v, %+v", sent, done)
 	}
 }
@@ -129,5 +129,16 @@ func TestAnswerThatBreaksOff(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// TestKernelThatDoesNotListen: what is told reaches nobody then, and is not taken for an answer.
+func TestKernelThatDoesNotListen(t *testing.T) {
+	a := ask(t)
+	a.kernel = Unread{}
+	a.step(at(0), a.kernel)
+	a.receive(at(10), Signal{Kind: End, Session: 7, Number: 1, Connections: 9})
+	if _, done := a.step(at(10), a.kernel); done == nil || done.Answered || !done.Deaf || !done.Begun {
+		t.Errorf("%+v", done)
 	}
 }

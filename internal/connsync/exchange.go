@@ -2,6 +2,7 @@ package connsync
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -100,7 +101,8 @@ func (x *Exchange) Rejoin() {
 	x.change(func() { x.rejoin = true })
 }
 
-// Ask asks; another question that is under way ends without an Outcome. The Outcome has the number, which is above 0.
+// Ask asks; a question that is under way, of which nothing has been heard yet, goes on in its place, and another ends without an
+// Outcome. The Outcome has the number, which is above 0.
 func (x *Exchange) Ask(number uint64) {
 	x.change(func() { x.ask, x.cease = number, false })
 }
@@ -138,6 +140,7 @@ func (x *Exchange) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			x.drop()
 			x.leave()
 			return nil
 		case <-x.wake:
@@ -168,7 +171,7 @@ func (x *Exchange) update() {
 		x.asked = nil
 	}
 	if cease {
-		x.asking = nil
+		x.drop()
 	}
 	x.join()
 	switch {
@@ -176,9 +179,20 @@ func (x *Exchange) update() {
 	case !x.spec.Exists():
 		x.asking = nil
 		x.Done(Outcome{Number: ask})
+	case x.asking != nil && !x.asking.answered:
+		x.asking.number, x.asking.heard = ask, time.Now()
 	default:
+		x.drop()
 		x.asking = newAsking(time.Now(), x.spec, x.Session(), ask)
 	}
+}
+
+// drop ends a question. Who tells would wait for acknowledgements, and could not be asked again before.
+func (x *Exchange) drop() {
+	if x.asking != nil {
+		x.signal(Signal{Kind: Drop, ID: x.spec.ID, Session: x.asking.session})
+	}
+	x.asking = nil
 }
 
 // join joins the group, if it is time.
@@ -230,6 +244,9 @@ func (x *Exchange) receive(s Signal) {
 		if x.asking != nil {
 			x.asking.receive(time.Now(), s)
 		}
+	case Drop:
+		x.asked = slices.DeleteFunc(x.asked, func(session uint32) bool { return session == s.Session })
+		fallthrough
 	case Ack:
 		if x.telling != nil {
 			x.telling.ack(s)
@@ -327,6 +344,9 @@ func (x *Exchange) tellingEnded(t told) {
 	x.counts.Told++
 	x.counts.Connected += uint64(t.connections)
 	x.counts.Unknown += uint64(t.unknown + t.skipped)
+	if errors.Is(t.err, context.Canceled) {
+		return // by a stop, or a reload
+	}
 	if t.err != nil {
 		x.Log.Warn("not all connections were told to a director that asked", slog.Int("told", t.connections), slog.Any("err", t.err))
 		return

@@ -457,3 +457,49 @@ func TestAskWithoutConfiguration(t *testing.T) {
 		}
 	})
 }
+
+// TestQuestionInThePlaceOfAnother is answered in time, whatever had become of the first: unheard, begun to be answered, or answered.
+func TestQuestionInThePlaceOfAnother(t *testing.T) {
+	for _, after := range []time.Duration{0, time.Millisecond, 500 * time.Millisecond, 3 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			var s segment
+			a, b := s.add(t, connections(1, 0)), s.add(t, connections(1, 20000))
+			defer a.stop()
+			defer b.stop()
+			a.delay = 5 * time.Millisecond // for all of it more than two seconds
+			b.Answer(true)
+			synctest.Wait()
+			a.Ask(1)
+			time.Sleep(after)
+			a.Ask(2)
+			time.Sleep(10 * time.Second)
+			got := a.came(t)
+			if n := len(got); n == 0 || got[n-1].Number != 2 || !got[n-1].Answered || got[n-1].Took > 5*time.Second || n > 1 && after < 3*time.Second {
+				t.Errorf("after %v: %+v", after, got)
+			}
+			if len(a.learned) != 20000 || b.Status().Telling {
+				t.Errorf("after %v: %d learned; %+v", after, len(a.learned), b.Status())
+			}
+		})
+	}
+}
+
+// TestWhoCeasesIsNotWaitedFor: the one that tells is free at once.
+func TestWhoCeasesIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s segment
+		a, b := s.add(t, connections(1, 0)), s.add(t, connections(1, 60000))
+		defer a.stop()
+		defer b.stop()
+		a.delay = 100 * time.Millisecond
+		b.Answer(true)
+		synctest.Wait()
+		a.Ask(1)
+		time.Sleep(2 * time.Second)
+		a.Cease()
+		synctest.Wait()
+		if got := a.came(t); len(got) > 0 || b.Status().Telling || a.Status().Asking {
+			t.Errorf("%+v, %+v", got, b.Status())
+		}
+	})
+}

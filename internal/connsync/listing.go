@@ -83,7 +83,7 @@ func parseConnection(line string) (c Connection, err error) {
 	if line != "" {
 		c.Engine, line, _ = strings.Cut(line, " ")
 		c.Data = []byte(line)
-		if len(c.Engine) > engineNameRoom || len(c.Data) == 0 || len(c.Data) > engineDataRoom {
+		if c.Engine == "" || len(c.Engine) > engineNameRoom || len(c.Data) == 0 || len(c.Data) > engineDataRoom {
 			return c, fmt.Errorf("%d bytes of the engine %q: %w", len(c.Data), c.Engine, errNotOurs)
 		}
 	}

@@ -58,7 +58,7 @@ func decode(b []byte) (list []decoded, err error) {
 			if len(options) < 2 || int(options[1]) > len(options)-2 || options[1] == 0 {
 				return list, errors.New("options")
 			}
-			value := string(options[2 : 2+options[1]])
+			value := string(options[2 : 2+int(options[1])])
 			switch {
 			case options[0] == 2 && d.data == "":
 				d.data = value
@@ -67,7 +67,7 @@ func decode(b []byte) (list []decoded, err error) {
 			default:
 				return list, fmt.Errorf("option %d", options[0])
 			}
-			options = options[2+options[1]:]
+			options = options[2+int(options[1]):]
 		}
 		list = append(list, d)
 	}
@@ -189,6 +189,9 @@ func TestServicesTell(t *testing.T) {
 		{Mark: 5, Address: ports("192.0.2.21:0"), Forwarding: dr, Persistent: 60},
 		{Mark: 6, Address: ports("192.0.2.21:8080"), Forwarding: nat},
 		{Protocol: 6, Virtual: ports("[2001:db8::1]:80"), Address: ports("[2001:db8::2]:80"), Forwarding: tun},
+		{Protocol: 6, Virtual: ports("192.0.2.121:21"), Address: ports("192.0.2.31:21"), Forwarding: dr, Persistent: 70},
+		{Protocol: 6, Virtual: ports("192.0.2.122:80"), Address: ports("192.0.2.32:80"), Forwarding: tun},
+		{Protocol: 6, Virtual: ports("192.0.2.122:80"), Address: ports("192.0.2.2:80"), Forwarding: 1}, // the director itself
 	})
 	for _, c := range []struct {
 		Connection
@@ -207,6 +210,13 @@ func TestServicesTell(t *testing.T) {
 		{Connection: Connection{Template: true, Virtual: ports("0.0.0.5:0"), Server: ports("192.0.2.29:0")}, want: Known{dr, 5, 60}},
 		{Connection: Connection{Template: true, Virtual: ports("0.0.0.7:0"), Server: ports("192.0.2.21:0")}, none: true},
 		{Connection: Connection{Protocol: 6, Virtual: ports("[2001:db8::1]:80"), Server: ports("[2001:db8::2]:80")}, want: Known{tun, 0, 0}},
+		// Of FTP: the template, and data connections of both kinds; of any other port there is no service.
+		{Connection: Connection{Protocol: 6, Template: true, Virtual: ports("192.0.2.121:0"), Server: ports("192.0.2.31:0")}, want: Known{dr, 0, 70}},
+		{Connection: Connection{Protocol: 6, Virtual: ports("192.0.2.121:20"), Server: ports("192.0.2.31:20")}, want: Known{dr, 0, 70}},
+		{Connection: Connection{Protocol: 6, Virtual: ports("192.0.2.121:40000"), Server: ports("192.0.2.31:40000")}, want: Known{dr, 0, 70}},
+		{Connection: Connection{Protocol: 6, Virtual: ports("192.0.2.121:80"), Server: ports("192.0.2.31:80")}, none: true},
+		// A server that has left is not taken for the director itself.
+		{Connection: Connection{Protocol: 6, Virtual: ports("192.0.2.122:80"), Server: ports("192.0.2.39:80")}, want: Known{tun, 0, 0}},
 	} {
 		got, ok := s.find(&c.Connection)
 		if ok == c.none || got != c.want {

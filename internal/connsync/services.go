@@ -38,7 +38,9 @@ func NewServices(list []Server) *Services {
 	for _, e := range list {
 		known := Known{e.Forwarding, e.Mark, e.Persistent}
 		key := serverKey{e.Protocol, e.Virtual, e.Mark, netip.AddrPort{}}
-		s.services[key] = known
+		if _, has := s.services[key]; !has || e.Forwarding != local {
+			s.services[key] = known
+		}
 		key.server = e.Address
 		s.servers[key] = known
 		if e.Mark != 0 {
@@ -60,7 +62,7 @@ func (s *Services) find(c *Connection) (Known, bool) {
 		known, ok := s.services[serverKey{mark: mark}]
 		return known, ok
 	}
-	for _, port := range []uint16{c.Virtual.Port(), 0} {
+	for _, port := range servicePorts(c) {
 		service := serverKey{protocol: c.Protocol, virtual: netip.AddrPortFrom(c.Virtual.Addr(), port)}
 		for _, to := range []uint16{c.Server.Port(), 0} {
 			key := service
@@ -80,6 +82,21 @@ func (s *Services) find(c *Connection) (Known, bool) {
 	}
 	return Known{}, false
 }
+
+// servicePorts are the ports of the service that the kernel looks for, in its order: the own one, that of FTP for what may be a data
+// connection or a template of it, and that of a service for every port.
+func servicePorts(c *Connection) []uint16 {
+	port := c.Virtual.Port()
+	if c.Protocol == protocolTCP && (port == 0 && c.Template || port == ftpData || port >= 1024) {
+		return []uint16{port, ftp, 0}
+	}
+	return []uint16{port, 0}
+}
+
+const ftpData, ftp = 20, 21
+
+// local is the method of a server that is the director itself, which another director's is not.
+const local Forwarding = 1
 
 // serves reports whether connections to the server's port are the marked service's.
 func (m markedServer) serves(c *Connection) bool {

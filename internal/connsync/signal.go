@@ -14,6 +14,7 @@ const (
 	Mark                 // that was a part of it
 	Ack                  // the kernel has read it
 	End                  // that was all
+	Drop                 // never mind: whoever asked does not want to know any more
 )
 
 // Signal is what directors say to each other besides the kernel's messages.
@@ -50,7 +51,7 @@ func parseSignal(b []byte) (Signal, error) {
 		return Signal{}, errNoSignal
 	}
 	s := Signal{Kind(b[5]), b[6], binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint32(b[16:])}
-	if s.Kind < Ask || s.Kind > End {
+	if s.Kind < Ask || s.Kind > Drop {
 		return Signal{}, errNoSignal
 	}
 	return s, nil

@@ -29,7 +29,7 @@ func TestSignals(t *testing.T) {
 		"another magic":   func(b []byte) []byte { b[0] = 0; return b },
 		"another version": func(b []byte) []byte { b[4] = 2; return b },
 		"no kind":         func(b []byte) []byte { b[5] = 0; return b },
-		"unknown kind":    func(b []byte) []byte { b[5] = 5; return b },
+		"unknown kind":    func(b []byte) []byte { b[5] = 6; return b },
 		"reserved":        func(b []byte) []byte { b[7] = 1; return b },
 	} {
 		if got, err := parseSignal(spoil(s.append(nil))); err == nil {

@@ -18,6 +18,10 @@ const (
 	// ackWait is how long an Ack is waited for; whoever misses so many in a row has gone.
 	ackWait   = 1500 * time.Millisecond
 	ackMisses = 3
+	// leastRoom is what a message takes of a socket at the least.
+	leastRoom = 1400
+	// sayAgain is how long nothing may be said.
+	sayAgain = time.Second
 	// mostAskers are answered at once.
 	mostAskers = 8
 )
@@ -42,7 +46,8 @@ type telling struct {
 	acks     chan Signal // Acks of the directors that asked
 
 	missed  map[uint32]int // askers → Acks in a row that did not come
-	unacked int            // bytes since the last Mark
+	unacked int            // bytes since the last Mark, as a socket counts them at the least
+	said    time.Time      // the last Mark
 	number  uint32
 	told    told
 }
@@ -102,6 +107,9 @@ func (t *telling) pass(ctx context.Context, p *packer, listing func() (io.ReadCl
 	defer file.Close()
 	var failed error
 	t.told.skipped, err = readListing(file, func(c Connection) bool {
+		if failed = t.alive(ctx); failed != nil {
+			return false
+		}
 		if !fresh(&c) {
 			return true
 		}
@@ -112,9 +120,24 @@ func (t *telling) pass(ctx context.Context, p *packer, listing func() (io.ReadCl
 		}
 		t.told.connections++
 		failed = p.add(&c, known)
-		return failed == nil && ctx.Err() == nil
+		return failed == nil
 	})
-	return errors.Join(err, failed, ctx.Err())
+	return errors.Join(err, failed)
+}
+
+// alive says the last Mark again if nothing has been said for a while: a list of a million connections takes its time to read. The error is
+// ctx's, or of the network.
+func (t *telling) alive(ctx context.Context) error {
+	if err := ctx.Err(); err != nil || time.Since(t.said) < sayAgain {
+		return err
+	}
+	t.said = time.Now()
+	for session := range t.missed {
+		if err := t.conn.Signal(Signal{Kind: Mark, ID: t.id, Session: session, Number: t.number}); err != nil {
+			return fmt.Errorf("tell of connections: %w", err)
+		}
+	}
+	return nil
 }
 
 // message sends one of the kernel's, and lets the other kernels catch up.
@@ -122,7 +145,7 @@ func (t *telling) message(ctx context.Context, b []byte) error {
 	if err := t.conn.Tell(b); err != nil {
 		return fmt.Errorf("tell of connections: %w", err)
 	}
-	if t.unacked += len(b); t.unacked < window {
+	if t.unacked += max(len(b), leastRoom); t.unacked < window {
 		return nil
 	}
 	return t.mark(ctx, Mark)
@@ -133,6 +156,7 @@ func (t *telling) message(ctx context.Context, b []byte) error {
 func (t *telling) mark(ctx context.Context, kind Kind) error {
 	t.unacked = 0
 	t.number++
+	asked := len(t.missed)
 	for range ackMisses {
 		if err := t.wait(ctx, kind); err != nil {
 			return err
@@ -149,12 +173,16 @@ func (t *telling) mark(ctx context.Context, kind Kind) error {
 			return nil
 		}
 	}
+	if len(t.missed) == asked {
+		return errNobodyListens
+	}
 	return nil
 }
 
 // wait says a Mark or End to everyone who has not acknowledged it, and waits for that.
 func (t *telling) wait(ctx context.Context, kind Kind) error {
 	due := make(map[uint32]bool, len(t.missed))
+	t.said = time.Now()
 	for session := range t.missed {
 		due[session] = true
 		s := Signal{Kind: kind, ID: t.id, Session: session, Number: t.number, Connections: uint32(t.told.connections)}
@@ -167,11 +195,16 @@ func (t *telling) wait(ctx context.Context, kind Kind) error {
 	for len(due) > 0 {
 		select {
 		case s := <-t.acks:
-			if due[s.Session] && s.Number == t.number {
+			_, told := t.missed[s.Session]
+			switch {
+			case !told:
+			case s.Kind == Drop, due[s.Session] && s.Number == t.number && kind == End:
+				delete(t.missed, s.Session)
 				delete(due, s.Session)
-				t.missed[s.Session] = 0
-				if kind == End {
-					delete(t.missed, s.Session)
+			default:
+				t.missed[s.Session] = 0 // of an earlier Mark it is a sign of life
+				if s.Number == t.number {
+					delete(due, s.Session)
 				}
 			}
 		case <-timer.C:

@@ -33,10 +33,12 @@ type resync struct {
 	keeper   *ipvs.SyncKeeper
 	begin    chan uint64 // one slot: the number of a question that is asked when the kernel listens
 
+	instance confparse.InstanceName // that decides who asks whom; "" = none
 	spec     connsync.Spec
 	waitedBy track.ID // what is down while virtual routers wait
 	number   uint64   // of the last question
-	link     netio.Link
+	links    map[string]netio.Link
+	synced   bool // they are all there are
 	tasks    struct{ exchange, follow *task }
 }
 
@@ -48,13 +50,14 @@ func (s surroundings) openConnections() (connsync.Network, error) {
 	return connsync.OpenKernel(s.opts.ipvsNamespace)
 }
 
-// newResync starts one. It is told of outcomes by done, of a link that comes back by returned.
-func newResync(s surroundings, keeper *ipvs.SyncKeeper, buffer confparse.BufferSize, done func(connsync.Outcome), returned func(netio.Event)) (*resync, error) {
+// newResync starts one. It tells of outcomes, that the kernel listens to the answer of a question, and of links.
+func newResync(s surroundings, keeper *ipvs.SyncKeeper, buffer confparse.BufferSize, done func(connsync.Outcome), listening func(number uint64),
+	returned func(netio.Event)) (*resync, error) {
 	network, err := s.openConnections()
 	if err != nil {
 		return nil, err
 	}
-	r := &resync{surroundings: s, keeper: keeper, begin: make(chan uint64, 1)}
+	r := &resync{surroundings: s, keeper: keeper, begin: make(chan uint64, 1), links: make(map[string]netio.Link)}
 	r.exchange = connsync.New(connsync.Options{Network: network, Done: done, Log: s.log.With(componentKey, "ipvs"), Metrics: s.metrics,
 		Services: func(ctx context.Context) (*connsync.Services, error) {
 			kernel, err := s.openIPVS(ctx, buffer, nil)
@@ -69,12 +72,12 @@ func newResync(s surroundings, keeper *ipvs.SyncKeeper, buffer confparse.BufferS
 		defer network.Close()
 		return r.exchange.Run(ctx)
 	})
-	r.tasks.follow = startTask("link of "+r.exchange.String(), s.ended, func(ctx context.Context) error { return r.follow(ctx, returned) })
+	r.tasks.follow = startTask("link of "+r.exchange.String(), s.ended, func(ctx context.Context) error { return r.follow(ctx, listening, returned) })
 	return r, nil
 }
 
 // follow asks when the kernel listens, and tells of links, until ctx ends.
-func (r *resync) follow(ctx context.Context, returned func(netio.Event)) error {
+func (r *resync) follow(ctx context.Context, listening func(number uint64), returned func(netio.Event)) error {
 	events := make(chan netio.Event, 64)
 	var watching sync.WaitGroup
 	defer watching.Wait()
@@ -89,7 +92,7 @@ func (r *resync) follow(ctx context.Context, returned func(netio.Event)) error {
 			limited, enough := context.WithTimeout(ctx, listenLimit)
 			_ = r.keeper.Sync(limited) // also when the kernel refuses to listen: that has been said
 			enough()
-			r.exchange.Ask(number)
+			listening(number)
 		case ev := <-events:
 			returned(ev)
 		case <-ctx.Done():
@@ -112,11 +115,11 @@ func (r *resync) watchLinks(ctx context.Context, events chan<- netio.Event) {
 // configure replaces where others are asked, and reports whether that is another place.
 func (r *resync) configure(s ipvs.SyncSpec) bool {
 	spec := connsyncSpec(s)
-	if spec == r.spec {
+	if spec == r.spec && s.Instance == r.instance {
 		return false
 	}
-	r.release()
-	r.spec, r.waitedBy = spec, track.ID{}
+	r.cease()
+	r.instance, r.spec, r.waitedBy = s.Instance, spec, track.ID{}
 	if spec.Exists() && spec.Wait > 0 {
 		r.waitedBy = track.SynchronizationID(spec.Interface)
 	}
@@ -172,6 +175,10 @@ func (r *resync) done(o connsync.Outcome) {
 	took := slog.Duration("took", o.Took.Round(time.Millisecond))
 	switch {
 	case !r.spec.Exists():
+	case o.Deaf:
+		r.log.Warn("the kernel does not listen to what other directors tell of connections", took)
+	case !o.Answered && o.Begun:
+		r.log.Warn("the other director has not told all its connections", slog.Int("lost_messages", o.Lost), took)
 	case !o.Answered:
 		r.log.Info(fmt.Sprintf("nobody on %s has told its connections within %v", r.spec.Interface, r.spec.Wait), took)
 	default:
@@ -186,27 +193,29 @@ func (r *resync) status() *status.Resync {
 		LostMessages: s.Lost, LastSeconds: status.Seconds(s.LastTook), Answers: s.Told, Told: s.Connected, Untold: s.Unknown}
 }
 
-// linkReturned takes an event of the links, and reports whether the interface is up that was not.
+// linkReturned takes an event of the links, and reports whether the interface is up that was not, or was not there.
 func (r *resync) linkReturned(ev netio.Event) bool {
 	var now netio.Link
 	switch ev := ev.(type) {
+	case netio.Synced:
+		r.synced = true
+	case netio.LinkGone:
+		delete(r.links, ev.Link.Name)
 	case netio.LinkChanged:
 		now = ev.Link
-	case netio.LinkGone:
-		if ev.Link.Name == r.link.Name {
-			r.link.Up = false
-		}
+	}
+	if now.Name == "" {
 		return false
 	}
-	if now.Name == "" || now.Name != r.spec.Interface {
+	before, known := r.links[now.Name]
+	r.links[now.Name] = now
+	if now.Name != r.spec.Interface || !known && !r.synced {
 		return false
 	}
-	before := r.link
-	r.link = now
-	if before.Name == now.Name && before.Index != now.Index {
+	if !known || before.Index != now.Index {
 		r.exchange.Rejoin()
 	}
-	return before.Name == now.Name && now.Up && (!before.Up || before.Index != now.Index)
+	return now.Up && (!known || !before.Up || before.Index != now.Index)
 }
 
 // unheldWait is how long an answer is waited for when nobody else waits for it.

@@ -83,7 +83,7 @@ func (c *directorsConn) Signal(s connsync.Signal) error {
 	return nil
 }
 
-func (c *directorsConn) Unread() (connsync.Unread, error) { return connsync.Unread{}, nil }
+func (c *directorsConn) Unread() (connsync.Unread, error) { return connsync.Unread{Known: true}, nil }
 func (c *directorsConn) Room() int                        { return 1472 }
 
 func (c *directorsConn) Close() error {
@@ -236,6 +236,34 @@ func TestWhenConnectionsAreAskedFor(t *testing.T) {
 		}
 		if !d.closed || d.deliver != nil {
 			t.Error("something is left open")
+		}
+	})
+}
+
+// A reload that has another instance decide asks anew, whatever the first one waits for: here it is in FAULT.
+func TestAnotherInstanceAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := func(decides string) string {
+			first := strings.Replace(syncConf("lvs_sync_daemon eth0 "+decides+" id 7"), "priority 100", "priority 100\n  track_virtual_server 192.0.2.1 80", 1)
+			return first + "vrrp_instance VI_2 {\n interface eth0\n virtual_router_id 52\n priority 100\n virtual_ipaddress {\n  192.0.2.102/24\n }\n}\n" + oneService
+		}
+		i := begin(t, text("VI_1"), nil)
+		i.becomesMaster()
+		i.syncing.tracked.Set(i.running.desired.Followed[0].id(), track.Down)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if state := i.status().VRRP.Instances[0].State; state != "FAULT" || !i.waits() {
+			t.Errorf("%s, waits %t", state, i.waits())
+		}
+		reply, _ := i.reload(text("VI_2"))
+		reply.want(t, "another instance", reloadApplied)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if i.waits() {
+			t.Error("it waits for ever")
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
 		}
 	})
 }

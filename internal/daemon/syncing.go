@@ -78,8 +78,8 @@ func (s *syncing) set(next Desired) {
 	}
 	s.keeper.Want(s.spec.Wanted(false))
 	if s.resync != nil {
-		s.resync.exchange.Answer(s.spec.Exists())
-		if news {
+		s.resync.exchange.Answer(s.spec.Exists() && s.serving())
+		if news && !s.master() {
 			s.resync.ask()
 		}
 	}
@@ -91,6 +91,12 @@ func (s *syncing) startResync(buffer confparse.BufferSize) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.resync.done(o)
+	}, func(number uint64) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if number == s.resync.number { // nothing has happened meanwhile
+			s.resync.exchange.Ask(number)
+		}
 	}, s.linkChanged)
 	if err != nil {
 		s.log.Warn("connections cannot be asked for", slog.Any("err", err))
@@ -108,8 +114,27 @@ func (s *syncing) linkChanged(ev netio.Event) {
 	}
 }
 
-// master reports whether the connections are ours to tell: it is so of the instance. Without one it is nobody's to know.
-func (s *syncing) master() bool { return s.spec.Instance != "" && s.roles[s.spec.Instance].master }
+// master reports whether it is others who ask: the instance is master, or, without one, any virtual router. Who asked would be told what
+// it knows better.
+func (s *syncing) master() bool { return s.any(func(r role) bool { return r.master }) }
+
+// serving reports whether there is something to tell. Where there are no virtual routers nobody knows better.
+func (s *syncing) serving() bool {
+	return s.spec.Instance == "" && len(s.roles) == 0 || s.any(func(r role) bool { return r.serves })
+}
+
+// any reports whether has is true of the virtual router that is followed, or without one of any.
+func (s *syncing) any(has func(role) bool) bool {
+	if s.spec.Instance != "" {
+		return has(s.roles[s.spec.Instance])
+	}
+	for _, r := range s.roles {
+		if has(r) {
+			return true
+		}
+	}
+	return false
+}
 
 // ofThisProcess is what a daemon that runs virtual routers or virtual servers alone makes of a SyncSpec.
 func (s *syncing) ofThisProcess(spec ipvs.SyncSpec) ipvs.SyncSpec {
@@ -175,8 +200,9 @@ func (s *syncing) moved(instance confparse.InstanceName, to vrrp.State) {
 			s.due = true // the kernel has not been told to listen
 			return
 		}
-		s.want()
-		s.resync.ask()
+		if s.want(); !s.master() {
+			s.resync.ask()
+		}
 	case vrrp.Master:
 		s.resync.cease()
 	case vrrp.Fault:
@@ -212,12 +238,14 @@ func (s *syncing) take() {
 
 // want tells the keeper; mu is held.
 func (s *syncing) want() {
-	if s.keeper != nil && s.spec.Instance != "" && s.taken {
-		serves := s.roles[s.spec.Instance].serves
-		s.keeper.Want(s.spec.Wanted(serves))
-		if s.resync != nil {
-			s.resync.exchange.Answer(serves)
-		}
+	if s.keeper == nil || !s.taken {
+		return
+	}
+	if s.spec.Instance != "" {
+		s.keeper.Want(s.spec.Wanted(s.serving()))
+	}
+	if s.resync != nil && s.spec.Exists() {
+		s.resync.exchange.Answer(s.serving())
 	}
 }
 
