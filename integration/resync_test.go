@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +112,9 @@ func (c *clients) told(director int) {
 // director that comes back has never seen; its kernel is told of all of them before it takes over.
 func TestSilentConnectionsOutliveHandOvers(t *testing.T) {
 	testlan.RequireIPVS(t)
+	if os.Getenv("VIGIL_TEST_KERNEL") == "" {
+		t.Skip("depends on the kernel and takes it one to two minutes: it is one of those of `make test-kernels`")
+	}
 	for _, mode := range []labkit.Mode{labkit.DR, labkit.NAT} {
 		t.Run(fmt.Sprint(mode), func(t *testing.T) {
 			t.Parallel()
