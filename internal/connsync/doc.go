@@ -12,5 +12,7 @@
 //	    │                 …                      │
 //	    │ ◀────────────────────────────── End ── │
 //
+// Who asked and does not want to know any more says Drop, so that nobody waits for it.
+//
 // Keepalived ignores these questions, and so does the kernel. Nothing of it is authenticated, as nothing of the kernel's protocol is.
 package connsync
