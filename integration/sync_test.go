@@ -109,6 +109,7 @@ func TestCheckCase57(t *testing.T) {
 			{"a group of IPv6", "lvs_sync_daemon eth1 VI_1 group ff02::99", "", "id 51 group ff02::99 port 8848 ttl 1"},
 		} {
 			t.Run(name+", "+c.name, func(t *testing.T) {
+				t.Parallel()
 				s := newSynchronizing(t, program(t, name))
 				s.link("down")
 				s.must(s.director.Configure(syncText(c.words) + c.rest))
@@ -125,6 +126,7 @@ func TestCheckCase57(t *testing.T) {
 			})
 		}
 		t.Run(name+", standing", func(t *testing.T) {
+			t.Parallel()
 			s := newSynchronizing(t, program(t, name))
 			s.must(s.director.Configure(syncText("lvs_sync_daemon eth1 id 4") + syncService))
 			s.must(s.director.Start())

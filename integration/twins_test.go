@@ -117,8 +117,9 @@ type twins struct {
 	listings  []ipvsadm.Kernel
 	directors []*labkit.Director
 	dir       string
-	told      *told2 // what both tell, if it matters
-	services  int    // that were compared
+	told      *told2     // what both tell, if it matters
+	had       ipvs.Table // after the event before
+	services  int        // that were compared
 }
 
 func newTwins(ctx context.Context, lab *testlan.Lab, name string, programs [2]labkit.Program) (*twins, error) {
@@ -222,7 +223,7 @@ func (w *twins) try(ctx context.Context, c tried) (err error) {
 	if err := expected.configured(ctx, s, cfg); err != nil {
 		return err
 	}
-	if err := w.agree(ctx, expected, c); err != nil {
+	if err := w.agree(ctx, expected, c, true); err != nil {
 		return fmt.Errorf("at the start: %w", err)
 	}
 	texts := c.texts[1:]
@@ -245,7 +246,7 @@ func (w *twins) try(ctx context.Context, c tried) (err error) {
 			}
 		}
 		if err == nil {
-			err = w.agree(ctx, expected, c)
+			err = w.agree(ctx, expected, c, step == "reload")
 		}
 		if err != nil {
 			return fmt.Errorf("event %d of %q, %s: %w", i+1, c.steps, step, err)
@@ -298,8 +299,8 @@ func (w *twins) end(ctx context.Context) error {
 	return nil
 }
 
-// agree waits until both tables are as expected, and ipvsadm says the same of both.
-func (w *twins) agree(ctx context.Context, e *expectation, c tried) error {
+// agree waits until both tables are as expected, and ipvsadm says the same of both. They may be as before if both were reloaded.
+func (w *twins) agree(ctx context.Context, e *expectation, c tried, reloaded bool) error {
 	want := e.kernel.Table()
 	err := until(ctx, func() error {
 		for i, d := range w.directors {
@@ -328,8 +329,9 @@ func (w *twins) agree(ctx context.Context, e *expectation, c tried) error {
 	})
 	w.services += len(want)
 	if err == nil && w.told != nil {
-		err = w.told.agree(ctx)
+		err = w.told.agree(ctx, !reloaded && len(ipvs.Diff(w.had, want)) == 0)
 	}
+	w.had = want
 	return err
 }
 
