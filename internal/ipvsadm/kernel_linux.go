@@ -95,8 +95,11 @@ func (k *linuxKernel) SyncDaemons(ctx context.Context) ([]ipvs.SyncDaemon, error
 	return own.SyncDaemons(ctx)
 }
 
-// Connections implements Kernel.
-func (k *linuxKernel) Connections() (io.ReadCloser, error) { return os.Open("/proc/net/ip_vs_conn") }
+// Connections implements Kernel. The list is of the namespace that the calling thread is in, as all else is: /proc/net has that of the
+// first thread.
+func (k *linuxKernel) Connections() (io.ReadCloser, error) {
+	return os.Open("/proc/thread-self/net/ip_vs_conn")
+}
 
 // Flush implements Kernel.
 func (k *linuxKernel) Flush(context.Context) error {
