@@ -37,12 +37,12 @@ func TestSyncSettingsFromConfig(t *testing.T) {
 		"sync_threshold 5 5":          "",
 		"sync_retries 1\nbackup_only": "sync_retries=1 backup_only=1",
 	} {
-		if got := syncSpecOf(t, words).Wanted(true).Settings.String(); got != want {
+		if got := syncSpecOf(t, words).Wanted(true, false).Settings.String(); got != want {
 			t.Errorf("%s: %q, want %q", words, got, want)
 		}
 	}
 	cfg, _ := configOf(t, "global_defs {\nbackup_only\n}\n"+vs("", 1))
-	if s := ipvs.SyncFromConfig(cfg); s.Exists() || s.Wanted(false).Settings != (ipvs.SyncSettings{}) {
+	if s := ipvs.SyncFromConfig(cfg); s.Exists() || s.Wanted(false, true).Settings != (ipvs.SyncSettings{}) {
 		t.Errorf("without lvs_sync_daemon: %+v", s)
 	}
 }
@@ -59,7 +59,7 @@ func TestSyncSettingsAreRestored(t *testing.T) {
 		defer r.stop()
 		is := func(words string, want ipvs.SyncSettings) {
 			t.Helper()
-			r.Want(syncSpecOf(t, words).Wanted(false))
+			r.Want(syncSpecOf(t, words).Wanted(false, true))
 			if err := r.Sync(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestSyncSettingsThatFail(t *testing.T) {
 		r := keepSync(t, k, ipvs.SyncOptions{})
 		defer r.stop()
 		k.SetSettingsError(errors.New("set net.ipv4.vs.backup_only to 1: read-only file system"))
-		r.Want(syncSpecOf(t, "backup_only").Wanted(false))
+		r.Want(syncSpecOf(t, "backup_only").Wanted(false, true))
 		if err := r.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}

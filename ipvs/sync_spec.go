@@ -43,17 +43,17 @@ func SyncFromConfig(c *confparse.Config) SyncSpec {
 // Exists reports whether anything is asked for.
 func (s SyncSpec) Exists() bool { return s.Daemon.Interface != "" }
 
-// Wanted is what is to be while the instance is master, or is not. The kernel has one daemon of each role.
-func (s SyncSpec) Wanted(master bool) Sync {
+// Wanted is what is to be while the instance has connections to tell, or some to learn, or both: the kernel has one daemon of each role.
+func (s SyncSpec) Wanted(tells, learns bool) Sync {
 	if !s.Exists() {
 		return Sync{}
 	}
-	roles := []SyncRole{SyncMaster, SyncBackup}
-	if s.Instance != "" {
-		roles = []SyncRole{SyncBackup}
-		if master {
-			roles[0] = SyncMaster
-		}
+	var roles []SyncRole
+	if tells || s.Instance == "" {
+		roles = append(roles, SyncMaster)
+	}
+	if learns || s.Instance == "" {
+		roles = append(roles, SyncBackup)
 	}
 	list := make([]SyncDaemon, len(roles))
 	for i, role := range roles {

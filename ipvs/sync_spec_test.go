@@ -39,7 +39,7 @@ func TestSyncFromConfig(t *testing.T) {
 		spec := SyncFromConfig(cfg)
 		for master, want := range map[bool][]string{false: c.backup, true: c.master} {
 			var got []string
-			for _, d := range spec.Wanted(master).Daemons {
+			for _, d := range spec.Wanted(master, !master).Daemons {
 				got = append(got, d.String())
 			}
 			if !slices.Equal(got, want) {

@@ -56,7 +56,7 @@ func TestSyncDaemonsOnTheKernel(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan error, 1)
 				go func() { done <- r.Run(ctx) }()
-				r.Want(spec.Wanted(master))
+				r.Want(spec.Wanted(master, !master))
 				if err := r.Sync(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -133,7 +133,7 @@ func TestSyncSettingsOnTheKernel(t *testing.T) {
 	} {
 		spec := syncSpecOf(t, c.words)
 		spec.Daemon.Interface = "lo"
-		keeper.Want(spec.Wanted(false))
+		keeper.Want(spec.Wanted(false, true))
 		if err := keeper.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -47,6 +47,7 @@ type Exchange struct {
 	ask     uint64 // 0 = nothing new
 	cease   bool
 	answers bool
+	unasked unasked
 
 	// Owned by Run.
 	spec    Spec
@@ -142,6 +143,8 @@ func (x *Exchange) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			x.drop()
 			x.leave()
+			x.unasked.due = false
+			x.stepUnasked(ctx)
 			return nil
 		case <-x.wake:
 		case s := <-x.heard:
@@ -162,6 +165,7 @@ func (x *Exchange) update() {
 	x.mu.Lock()
 	wanted, rejoin, ask, cease, answers := x.wanted, x.rejoin, x.ask, x.cease, x.answers
 	x.rejoin, x.ask, x.cease = false, 0, false
+	x.takeUnasked()
 	x.mu.Unlock()
 	if wanted != x.spec || rejoin {
 		x.leave()
@@ -278,11 +282,16 @@ func (x *Exchange) step(ctx context.Context) {
 	if len(x.asked) > 0 && x.telling == nil && x.conn != nil && now.Sub(x.told) >= answerPause {
 		t := newTelling(x.conn, x.spec.ID, x.asked)
 		x.asked = nil
-		var round context.Context
-		round, x.cancel = context.WithCancel(ctx)
-		x.telling = t
-		go func() { x.ended <- t.run(round, x.Network.Listing, x.Services) }()
+		x.tell(ctx, t)
 	}
+	x.stepUnasked(ctx)
+}
+
+// tell begins one.
+func (x *Exchange) tell(ctx context.Context, t *telling) {
+	ctx, x.cancel = context.WithCancel(ctx)
+	x.telling = t
+	go func() { x.ended <- t.run(ctx, x.Network.Listing, x.Services) }()
 }
 
 // due is when step is to be called next by itself.
@@ -337,21 +346,33 @@ func (x *Exchange) finished(o Outcome) {
 	x.Done(o)
 }
 
-// tellingEnded takes note of an answer that has ended.
+// tellingEnded takes note of an answer that has ended, or of what was told unasked.
 func (x *Exchange) tellingEnded(t told) {
 	x.cancel()
-	x.telling, x.cancel, x.told = nil, nil, time.Now()
-	x.counts.Told++
+	unasked := x.unasked.telling
+	x.telling, x.cancel, x.unasked.telling = nil, nil, false
+	if !unasked {
+		x.counts.Told++
+		x.told = time.Now()
+	}
 	x.counts.Connected += uint64(t.connections)
 	x.counts.Unknown += uint64(t.unknown + t.skipped)
 	if errors.Is(t.err, context.Canceled) {
 		return // by a stop, or a reload
 	}
-	if t.err != nil {
-		x.Log.Warn("not all connections were told to a director that asked", slog.Int("told", t.connections), slog.Any("err", t.err))
-		return
+	count := slog.Int("connections", t.connections)
+	switch {
+	case unasked && t.err != nil:
+		x.unasked.at = time.Time{} // some were not told
+		x.Log.Warn("not all connections were told to the director that takes over", count, slog.Any("err", t.err))
+	case t.err != nil:
+		x.Log.Warn("not all connections were told to a director that asked", count, slog.Any("err", t.err))
+	case unasked && t.connections == 0: // nothing new
+	case unasked:
+		x.Log.Info("told the director that takes over of connections", count)
+	default:
+		x.Log.Info("told a director that asked of all connections", count)
 	}
-	x.Log.Info("told a director that asked of all connections", slog.Int("connections", t.connections))
 }
 
 func (x *Exchange) publish() {

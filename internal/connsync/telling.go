@@ -37,12 +37,13 @@ type told struct {
 	err         error
 }
 
-// telling is an answer to those who asked. Its methods but ack belong to one goroutine.
+// telling is an answer to those who asked, or, to nobody, what is told unasked. Its methods but ack belong to one goroutine.
 type telling struct {
 	conn     Conn
 	id       uint8
 	sessions []uint32
 	services *Services
+	known    *knownConnections
 	acks     chan Signal // Acks of the directors that asked
 
 	missed  map[uint32]int // askers → Acks in a row that did not come
@@ -53,7 +54,8 @@ type telling struct {
 }
 
 func newTelling(conn Conn, id uint8, sessions []uint32) *telling {
-	t := &telling{conn: conn, id: id, sessions: sessions, acks: make(chan Signal, 2*mostAskers), missed: make(map[uint32]int)}
+	t := &telling{conn: conn, id: id, sessions: sessions, acks: make(chan Signal, 2*mostAskers), missed: make(map[uint32]int),
+		known: newKnownConnections()}
 	for _, s := range sessions {
 		t.missed[s] = 0
 	}
@@ -78,15 +80,9 @@ func (t *telling) run(ctx context.Context, listing func() (io.ReadCloser, error)
 		if t.services, err = services(ctx); err != nil {
 			return err
 		}
-		seed, seen := maphash.MakeSeed(), make(map[uint64]struct{})
 		p := &packer{room: t.conn.Room(), id: t.id, send: func(message []byte) error { return t.message(ctx, message) }}
 		for range 2 {
-			if err := t.pass(ctx, p, listing, func(c *Connection) bool {
-				key := c.hash(seed)
-				_, is := seen[key]
-				seen[key] = struct{}{}
-				return !is
-			}); err != nil {
+			if err := t.pass(ctx, p, listing); err != nil {
 				return err
 			}
 		}
@@ -99,7 +95,7 @@ func (t *telling) run(ctx context.Context, listing func() (io.ReadCloser, error)
 }
 
 // pass reads the listing once.
-func (t *telling) pass(ctx context.Context, p *packer, listing func() (io.ReadCloser, error), fresh func(*Connection) bool) error {
+func (t *telling) pass(ctx context.Context, p *packer, listing func() (io.ReadCloser, error)) error {
 	file, err := listing()
 	if err != nil {
 		return fmt.Errorf("list connections: %w", err)
@@ -110,7 +106,7 @@ func (t *telling) pass(ctx context.Context, p *packer, listing func() (io.ReadCl
 		if failed = t.alive(ctx); failed != nil {
 			return false
 		}
-		if !fresh(&c) {
+		if !t.known.fresh(&c) {
 			return true
 		}
 		known, ok := t.services.find(&c)
@@ -152,9 +148,12 @@ func (t *telling) message(ctx context.Context, b []byte) error {
 }
 
 // mark says that something, or all, has been sent, and waits for whoever asked. End is said again to those who do not answer; a
-// Mark that is lost only costs time.
+// Mark that is lost only costs time. Where nobody has asked it lets the kernels read.
 func (t *telling) mark(ctx context.Context, kind Kind) error {
 	t.unacked = 0
+	if len(t.sessions) == 0 {
+		return t.pause(ctx, kind)
+	}
 	t.number++
 	asked := len(t.missed)
 	for range ackMisses {
@@ -177,6 +176,19 @@ func (t *telling) mark(ctx context.Context, kind Kind) error {
 		return errNobodyListens
 	}
 	return nil
+}
+
+// pause is between windows.
+func (t *telling) pause(ctx context.Context, kind Kind) error {
+	if kind == End {
+		return nil
+	}
+	select {
+	case <-time.After(unaskedPause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // wait says a Mark or End to everyone who has not acknowledged it, and waits for that.

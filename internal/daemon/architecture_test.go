@@ -120,7 +120,7 @@ var shells = map[string][]string{
 		"sync_keeper.go", "sync_metrics.go"},
 	"internal/process":     {"lateness.go"},
 	"internal/track/watch": {"processes.go", "script.go", "watcher.go"},
-	"internal/connsync":    {"exchange.go", "listing.go", "metrics.go", "network.go", "sockets.go", "telling.go"},
+	"internal/connsync":    {"exchange.go", "listing.go", "metrics.go", "network.go", "sockets.go", "telling.go", "unasked.go"},
 	"internal/bfd":         {"changes.go", "log.go", "metrics.go", "network.go", "runner.go", "sessions.go", "status.go"},
 	"internal/ipvsadm":     {"connections.go", "errors.go", "names.go", "print.go", "restore.go", "run.go"},
 	"internal/realserver":  {"server.go"},

@@ -267,3 +267,54 @@ func TestAnotherInstanceAsks(t *testing.T) {
 		}
 	})
 }
+
+// Who gives way tells the one that takes over of all connections, whether that is a FAULT or the end; who has not served tells nothing.
+func TestWhoGivesWayTells(t *testing.T) {
+	const one = "TCP C00002C8 2026 C0000201 0050 C6336401 1F90 ESTABLISHED     893\n"
+	for _, serves := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			text := strings.Replace(syncConf("lvs_sync_daemon eth0 VI_1"), "priority 100", "priority 100\n  track_virtual_server 192.0.2.1 80", 1)
+			i := begin(t, text+oneService, nil)
+			d := i.directors
+			told := func() int {
+				synctest.Wait()
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				return d.told
+			}
+			list := func(listing string) {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				d.listing = listing
+			}
+			list(one)
+			quorum := i.running.desired.Followed[0].id()
+			if serves {
+				i.becomesMaster()
+				if n := told(); n != 0 {
+					t.Errorf("%d messages of one that has become master", n)
+				}
+				i.syncing.tracked.Set(quorum, track.Down)
+				time.Sleep(time.Second)
+				if n := told(); n != 1 {
+					t.Errorf("%d messages of one that gives way, want 1", n)
+				}
+				i.syncing.tracked.Set(quorum, track.Up)
+				i.becomesMaster()
+				time.Sleep(10 * time.Second)
+			}
+			before := told()
+			list(one + strings.Replace(one, "2026", "2027", 1))
+			if err := i.end(); err != nil {
+				t.Error(err)
+			}
+			want := 0
+			if serves {
+				want = 1 // in which are both
+			}
+			if n := told() - before; n != want {
+				t.Errorf("%d messages of one that stops, want %d", n, want)
+			}
+		})
+	}
+}

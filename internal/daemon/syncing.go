@@ -15,8 +15,15 @@ import (
 	"vigil/vrrp"
 )
 
-// syncStopLimit is how long the kernel's synchronization daemons may take to end.
-const syncStopLimit = 6 * time.Second
+const (
+	// syncStopLimit is how long the kernel's synchronization daemons may take to end.
+	syncStopLimit = 6 * time.Second
+	// handOverTime is how long after a change of role the kernel both tells and learns: it keeps what it has to tell for two seconds, and
+	// so does the other director's.
+	handOverTime = 3 * time.Second
+	// farewellLimit is how long a stop waits until the other director has been told of the connections under way.
+	farewellLimit = time.Second
+)
 
 // syncing is the part that has the kernel share its connections with the other director (lvs_sync_daemon). Which of the
 // kernel's daemons runs follows a virtual router, and neither waits for the other: it starts before the virtual routers, is
@@ -34,6 +41,8 @@ type syncing struct {
 	runner *vrrp.Runner     // nil until there are virtual routers
 	taken  bool             // it has the configuration that spec is of
 	due    bool             // a question, when it has
+	moving time.Time        // until when a change of role has the kernel tell and learn
+	gave   bool             // what was served is another's, since the last change
 	roles  map[confparse.InstanceName]role
 }
 
@@ -76,7 +85,7 @@ func (s *syncing) set(next Desired) {
 		}
 		return
 	}
-	s.keeper.Want(s.spec.Wanted(false))
+	s.keeper.Want(s.spec.Wanted(true, true))
 	if s.resync != nil {
 		s.resync.exchange.Answer(s.spec.Exists() && s.serving())
 		if news && !s.master() {
@@ -153,26 +162,37 @@ func (s *syncing) follow(runner *vrrp.Runner) {
 	s.tasks.follow = startTask("roles for "+s.String(), s.ended, func(ctx context.Context) error {
 		defer runner.Unfollow(decisions)
 		defer runner.Unfollow(changes)
+		moved := time.NewTimer(handOverTime)
+		defer moved.Stop()
 		for {
 			select {
 			case <-decisions.Changed():
 			case <-changes.Changed():
+			case <-moved.C:
 			case <-ctx.Done():
 				return nil
 			}
 			followed := changes.Take()
-			s.look(decisions.Take(), followed) // what was decided of them is among these, or was before
+			if left := s.look(decisions.Take(), followed); left > 0 { // what was decided of them is among these, or was before
+				moved.Reset(left)
+			}
 		}
 	})
 }
 
-// look has the kernel's daemon follow what has become of the virtual routers. One that is master has it when clients come to
-// it; one that is not any more wants at once what its successor has to tell. The end of one says nothing.
-func (s *syncing) look(decided, followed []vrrp.Change) {
+// look has the kernel's daemon follow what has become of the virtual routers. One that is to be master tells from that moment, and learns
+// until clients come to it; one that is not any more learns at once, and tells what it has when that is decided, and again
+// when it serves nobody any more. It is to be called again when the time that it returns is over, if that is above 0.
+func (s *syncing) look(decided, followed []vrrp.Change) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	master, serving := s.master(), s.serving()
 	for _, c := range decided {
-		if now := s.roles[c.Instance]; c.To != vrrp.Init {
+		now := s.roles[c.Instance]
+		if now.serves && c.To != vrrp.Master && s.follows(c.Instance) {
+			s.giveWay()
+		}
+		if c.To != vrrp.Init {
 			now.master = c.To == vrrp.Master
 			now.serves = now.serves && now.master
 			s.roles[c.Instance] = now
@@ -180,18 +200,41 @@ func (s *syncing) look(decided, followed []vrrp.Change) {
 		}
 	}
 	for _, c := range followed {
-		if now := s.roles[c.Instance]; c.Kind == vrrp.Transition && c.To != vrrp.Init {
+		if c.Kind != vrrp.Transition {
+			continue
+		}
+		if s.gave && c.To != vrrp.Master && s.follows(c.Instance) {
+			s.giveWay()
+		}
+		if now := s.roles[c.Instance]; c.To != vrrp.Init {
 			now.serves = now.master && c.To == vrrp.Master
 			s.roles[c.Instance] = now
 		}
 	}
+	if s.master() != master || s.serving() != serving {
+		s.moving = time.Now().Add(handOverTime)
+		s.gave = s.gave && !s.serving()
+	}
 	s.want()
+	return time.Until(s.moving)
+}
+
+// follows reports whether the role of a virtual router matters.
+func (s *syncing) follows(instance confparse.InstanceName) bool {
+	return s.spec.Instance == "" || s.spec.Instance == instance
+}
+
+// giveWay has the one that takes over told of the connections of which the kernel has not told yet.
+func (s *syncing) giveWay() {
+	if s.gave = true; s.resync != nil {
+		s.resync.exchange.Tell()
+	}
 }
 
 // moved has one that becomes BACKUP learn what the master knows. Nobody waits for that any more who is master, and one that is in FAULT
 // waits from its first moment after.
 func (s *syncing) moved(instance confparse.InstanceName, to vrrp.State) {
-	if s.resync == nil || s.spec.Instance != "" && s.spec.Instance != instance {
+	if s.resync == nil || !s.follows(instance) {
 		return
 	}
 	switch to {
@@ -242,7 +285,8 @@ func (s *syncing) want() {
 		return
 	}
 	if s.spec.Instance != "" {
-		s.keeper.Want(s.spec.Wanted(s.serving()))
+		moving := time.Now().Before(s.moving)
+		s.keeper.Want(s.spec.Wanted(s.master() || moving, !s.serving() || moving))
 	}
 	if s.resync != nil && s.spec.Exists() {
 		s.resync.exchange.Answer(s.serving())
@@ -264,7 +308,17 @@ func (s *syncing) diff(old, new Desired) []Step {
 }
 
 func (s *syncing) stop() error {
-	return errors.Join(stopTasks(stopping{s.tasks.follow, carryStopLimit}), s.resync.stop(), stopTasks(stopping{s.tasks.keeper, syncStopLimit}))
+	err := stopTasks(stopping{s.tasks.follow, carryStopLimit})
+	s.mu.Lock()
+	resync, gave := s.resync, s.gave
+	s.mu.Unlock()
+	if gave && resync != nil {
+		ctx, enough := context.WithTimeout(context.Background(), farewellLimit)
+		resync.exchange.Tell()
+		_ = resync.exchange.Flush(ctx) // what is told is told
+		enough()
+	}
+	return errors.Join(err, resync.stop(), stopTasks(stopping{s.tasks.keeper, syncStopLimit}))
 }
 
 func (s *syncing) unready() string { return "" }

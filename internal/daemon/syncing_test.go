@@ -48,16 +48,18 @@ func (i *instance) becomesMaster() {
 	if state := i.status().VRRP.Instances[0].State; state != "MASTER" {
 		i.t.Fatalf("the router is %s", state)
 	}
+	time.Sleep(handOverTime)
+	synctest.Wait()
 }
 
-// A backup at the start; to master the backup ends first; the end of the daemon is the end of the one that runs. No virtual
-// server is needed for that.
+// A backup at the start; a master begins to tell before it ceases to listen; the end of the daemon is the end of the one that runs. No
+// virtual server is needed for that.
 func TestCheckCase57(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := begin(t, syncConf("lvs_sync_daemon eth0 inst VI_1 id 9"), nil)
 		i.synced("start backup on eth0 id 9")
 		i.becomesMaster()
-		i.synced("stop backup on eth0 id 9", "start master on eth0 id 9")
+		i.synced("start master on eth0 id 9", "stop backup on eth0 id 9")
 		s := i.status().Sync
 		if s == nil || s.Instance != "VI_1" || len(s.Daemons) != 1 || s.Daemons[0].Role != "master" || s.Daemons[0].ID != 9 || len(s.Failing) > 0 {
 			t.Errorf("status %+v", s)
@@ -85,11 +87,11 @@ func TestSyncLeavesMaster(t *testing.T) {
 			state string
 			ops   []string
 		}{
-			{track.Down, "FAULT", []string{"stop master on eth0 id 51", "start backup on eth0 id 51"}},
-			{track.Up, "MASTER", []string{"stop backup on eth0 id 51", "start master on eth0 id 51"}},
+			{track.Down, "FAULT", []string{"start backup on eth0 id 51", "stop master on eth0 id 51"}},
+			{track.Up, "MASTER", []string{"start master on eth0 id 51", "stop backup on eth0 id 51"}},
 		} {
 			i.syncing.tracked.Set(quorum, step.value)
-			time.Sleep(5 * time.Second)
+			time.Sleep(4*time.Second + handOverTime)
 			synctest.Wait()
 			if state := i.status().VRRP.Instances[0].State; state != step.state {
 				t.Errorf("the router is %s, want %s", state, step.state)
