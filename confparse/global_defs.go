@@ -18,6 +18,7 @@ type Global struct {
 	VRRPStartupDelay  time.Duration
 	LVSFlush          bool // lvs_flush: clear the kernel's whole table at start
 	LVSFlushOnStop    LVSFlushOnStop
+	OnServerDown      OnServerDown
 	LogAllFailures    bool // checker_log_all_failures
 	DynamicInterfaces bool // dynamic_interfaces: an interface may be missing at start
 

@@ -16,6 +16,16 @@ const (
 	FlushOnStopVS                        // delete each own service
 )
 
+// OnServerDown is what on_server_down asks for when a server leaves the kernel's table that has connections.
+type OnServerDown uint8
+
+// The values of on_server_down.
+const (
+	ServerDownUnset OnServerDown = iota // as the kernel is set
+	ServerDownKeep                      // their packets go nowhere, until the server is back or they time out
+	ServerDownReset                     // they end with their next packet
+)
+
 // LVSTimeouts are the connection timeouts of the kernel; 0 = leave as they are.
 type LVSTimeouts struct {
 	TCP, TCPFin, UDP time.Duration
@@ -34,6 +44,13 @@ var lvsRows = blockOf[Global]{
 				int64(t.UDP/time.Second))
 		}
 	}),
+	ownWordRow("on_server_down", oneWord, "the kernel's", func(d *decoder, n *Node, s string, g *Global) {
+		d.oneOf(n, s, map[string]func(){"keep": func() { g.OnServerDown = ServerDownKeep }, "reset": func() { g.OnServerDown = ServerDownReset }},
+			"use keep or reset")
+	}, func(p *printer, g *Global) {
+		p.flag(g.OnServerDown == ServerDownKeep, "on_server_down keep")
+		p.flag(g.OnServerDown == ServerDownReset, "on_server_down reset")
+	}).from(ours),
 	syncDaemonRow,
 }
 

@@ -48,8 +48,11 @@ func (c *clients) connect(n int) {
 }
 
 // ask makes a request and returns who answered.
-func (s *silentClient) ask() (server string, err error) {
-	if err := s.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+func (s *silentClient) ask() (server string, err error) { return s.askWithin(time.Minute) }
+
+// askWithin is ask for the less patient.
+func (s *silentClient) askWithin(limit time.Duration) (server string, err error) {
+	if err := s.SetDeadline(time.Now().Add(limit)); err != nil {
 		return "", err
 	}
 	if _, err := io.WriteString(s, "GET / HTTP/1.1\r\nHost: vip\r\n\r\n"); err != nil {

@@ -1,10 +1,16 @@
 package ipvs_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"vigil/confparse"
 	"vigil/ipvs"
@@ -219,6 +225,77 @@ func TestCheckCase56(t *testing.T) {
 		is(before)
 		playOn(t, k, ipvs.Options{KeepOnStop: true}, timeouts("lvs_timeouts tcp 5"), nil, func(c *caseRun) {})
 		is(ipvs.Timeouts{TCP: 5, TCPFin: 120, UDP: 300})
+	})
+}
+
+// TestServerDownSettings: what on_server_down asks for is the kernel's setting, which gets back what it was when the keyword goes, and
+// at the end.
+func TestServerDownSettings(t *testing.T) {
+	text := func(what string) string { return "global_defs {\n" + what + "\n}\n" + vs("", 1) }
+	for _, before := range []string{"0", "1"} {
+		synctest.Test(t, func(t *testing.T) {
+			k := ipvstest.New()
+			if err := k.SetSettings(t.Context(), ipvs.Settings{5: before}); err != nil {
+				t.Fatal(err)
+			}
+			is := func(want string) {
+				t.Helper()
+				if got, err := k.Settings(t.Context()); got[5] != want || got[4] != "0" || err != nil {
+					t.Errorf("settings %q, want %s; %v", got, want, err)
+				}
+			}
+			playOn(t, k, ipvs.Options{}, text("on_server_down reset"), nil, func(c *caseRun) {
+				is("1")
+				c.load(text("on_server_down keep"), nil)
+				is("0")
+				c.load(text(""), nil)
+				is(before)
+				c.load(text("on_server_down reset"), nil)
+				is("1")
+			})
+			is(before)
+			playOn(t, k, ipvs.Options{KeepOnStop: true}, text("on_server_down reset"), nil, func(*caseRun) {})
+			is("1")
+		})
+	}
+}
+
+// TestServerDownSettingsThatFail: what cannot be set is told once, is tried again, and holds nothing up.
+func TestServerDownSettingsThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := ipvstest.New()
+		k.SetSettingsError(errors.New("set net.ipv4.vs.expire_nodest_conn to 1: read-only file system"))
+		var log bytes.Buffer
+		r := ipvs.NewReconciler(ipvs.Options{Open: k.Open, AuditPeriod: time.Minute, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.Run(ctx) }()
+		r.Set(specFrom(t, "global_defs {\non_server_down reset\n}\n"+vs("", 1)), ipvs.Health{})
+		if err := r.Sync(ctx); err != nil || len(k.Table()) != 1 {
+			t.Errorf("%v, %d services", err, len(k.Table()))
+		}
+		for range 3 {
+			_ = k.SetSettings(ctx, ipvs.Settings{5: "0"}) // as it is in a kernel that refuses
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		if n := strings.Count(log.String(), "read-only file system"); n != 1 {
+			t.Errorf("told %d times:\n%s", n, &log)
+		}
+		_ = k.SetSettings(ctx, ipvs.Settings{5: "0"})
+		k.SetSettingsError(nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got, _ := k.Settings(ctx); got[5] != "1" {
+			t.Errorf("settings %q: not tried again", got)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if got, _ := k.Settings(t.Context()); got[5] != "0" {
+			t.Errorf("settings %q at the end", got)
+		}
 	})
 }
 

@@ -37,11 +37,11 @@ type Kernel interface {
 	// LinkIndex returns the number of an interface where the table is; 0: there is none of that name.
 	LinkIndex(name string) int
 
-	// SyncSettings returns the settings of synchronization, all of them.
-	SyncSettings(ctx context.Context) (SyncSettings, error)
+	// Settings returns the settings, all of them.
+	Settings(ctx context.Context) (Settings, error)
 
-	// SetSyncSettings changes those that are not "", as far as it can.
-	SetSyncSettings(ctx context.Context, s SyncSettings) error
+	// SetSettings changes those that are not "", as far as it can.
+	SetSettings(ctx context.Context, s Settings) error
 
 	// Stats returns the counters of the services that want accepts, and those of their destinations if dests is true.
 	Stats(ctx context.Context, want func(ServiceKey) bool, dests bool) ([]ServiceStats, error)

@@ -97,6 +97,7 @@ type Reconciler struct {
 	timed    map[*virtualServer]bool // those that change with time
 	drainsAt time.Time               // when it is looked whose connections have ended; zero: nobody drains
 	timeouts timeouts
+	settings reconcilerSettings
 }
 
 // NewReconciler returns a Reconciler. It does nothing until Run is called.
@@ -213,6 +214,7 @@ func (r *Reconciler) program(ctx context.Context) error {
 	}
 	r.opening = failure{}
 	r.setTimeouts(ctx)
+	r.setSettings(ctx)
 	r.remember() // before the services are there: a crash in between must not leave orphans
 	if r.failing > 0 {
 		for _, e := range r.entries {

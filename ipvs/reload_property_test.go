@@ -37,6 +37,9 @@ func drawConfiguration(t *rapid.T, label string, least int) string {
 	if d.chance("timeouts") {
 		d.line("lvs_timeouts tcp %s", d.pick("tcp", "100", "200"))
 	}
+	if d.chance("server down") {
+		d.line("on_server_down %s", d.pick("server down", "keep", "reset"))
+	}
 	d.line("}\nvirtual_server_group G {\n%s\n}", d.pick("entries", "10.0.1.1-3 80", "10.0.1.2-4 80", "10.0.1.1 80\nfwmark 7",
 		"10.0.1.0/30 81", "10.0.1.1 80\n10.0.1.254-10.0.2.1 80", "fwmark 7\nfwmark 8"))
 	for _, vs := range rapid.Permutation([]string{"10.0.0.1 80", "10.0.0.2 80", "fwmark 5", "group G", "2001:db8::1 80", "10.0.0.1 53"}).

@@ -76,10 +76,14 @@ func TestMixedFamiliesAndSynchronization(t *testing.T) {
 	mustApply(t, k, []ipvs.Op{{Kind: ipvs.StopSync, Sync: &daemon}, ops[1]})
 }
 
-// TestTimeoutsOnTheKernel: lvs_timeouts are set, and at the end what they were.
+// TestTimeoutsOnTheKernel: lvs_timeouts and on_server_down are set, and at the end what they were.
 func TestTimeoutsOnTheKernel(t *testing.T) {
 	k := requireKernel(t)
 	before, err := k.Timeouts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, err := k.Settings(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,12 +93,15 @@ func TestTimeoutsOnTheKernel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- r.Run(ctx) }()
-	r.Set(specFrom(t, "global_defs {\nlvs_timeouts tcp 111 udp 7\n}\n"+vs("", 1)), ipvs.Health{})
+	r.Set(specFrom(t, "global_defs {\nlvs_timeouts tcp 111 udp 7\non_server_down reset\n}\n"+vs("", 1)), ipvs.Health{})
 	if err := r.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := k.Timeouts(t.Context()); err != nil || got != (ipvs.Timeouts{TCP: 111, TCPFin: before.TCPFin, UDP: 7}) {
 		t.Errorf("timeouts %+v, %v", got, err)
+	}
+	if got, err := k.Settings(t.Context()); err != nil || settings[5] != "0" || got[5] != "1" {
+		t.Errorf("settings %q, then %q, %v", settings, got, err)
 	}
 	cancel()
 	if err := <-done; err != nil {
@@ -102,6 +109,9 @@ func TestTimeoutsOnTheKernel(t *testing.T) {
 	}
 	if got, err := k.Timeouts(t.Context()); err != nil || got != before {
 		t.Errorf("timeouts afterwards %+v, %v; want %+v", got, err, before)
+	}
+	if got, err := k.Settings(t.Context()); err != nil || got != settings {
+		t.Errorf("settings afterwards %q, %v; want %q", got, err, settings)
 	}
 }
 

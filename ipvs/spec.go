@@ -19,6 +19,7 @@ type Spec struct {
 	FlushAtStart   bool // lvs_flush
 	FlushOnStop    confparse.LVSFlushOnStop
 	Timeouts       Timeouts // lvs_timeouts; 0 = as they are
+	Settings       Settings // on_server_down
 	Firewall       Firewall
 	Buffers        Buffers
 	InitNotifies   bool // rs_init_notifies: servers that are up since they are configured are told of
@@ -97,7 +98,8 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 	g := &c.Global
 	next = Spec{FlushAtStart: g.LVSFlush, FlushOnStop: g.LVSFlushOnStop, InitNotifies: g.RSInitNotifies,
 		Buffers:  Buffers{Command: g.LVSCommandBuffer, Monitor: g.LVSMonitorBuffer},
-		Timeouts: Timeouts{TCP: seconds(g.LVSTimeouts.TCP), TCPFin: seconds(g.LVSTimeouts.TCPFin), UDP: seconds(g.LVSTimeouts.UDP)}}
+		Timeouts: Timeouts{TCP: seconds(g.LVSTimeouts.TCP), TCPFin: seconds(g.LVSTimeouts.TCPFin), UDP: seconds(g.LVSTimeouts.UDP)},
+		Settings: serverDownSettings(g.OnServerDown)}
 	next.VirtualServers = make([]VirtualServerSpec, 0, len(c.VirtualServers))
 	marks := newMarks(c, s)
 	next.Firewall = marks.Firewall
@@ -117,7 +119,7 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 
 // Equal reports whether both specs ask for the same.
 func (s Spec) Equal(o Spec) bool {
-	return s.FlushAtStart == o.FlushAtStart && s.FlushOnStop == o.FlushOnStop && s.Timeouts == o.Timeouts &&
+	return s.FlushAtStart == o.FlushAtStart && s.FlushOnStop == o.FlushOnStop && s.Timeouts == o.Timeouts && s.Settings == o.Settings &&
 		s.InitNotifies == o.InitNotifies && s.Buffers == o.Buffers && s.Firewall == o.Firewall &&
 		slices.EqualFunc(s.VirtualServers, o.VirtualServers, VirtualServerSpec.Equal)
 }

@@ -40,6 +40,7 @@ func (r *Reconciler) stop() {
 	defer r.tellOmega(r.listed)
 	r.servers, r.listed, r.leaving, r.sequence, r.round = nil, nil, nil, nil, nil
 	r.restoreTimeouts(ctx)
+	r.restoreSettings(ctx)
 	if r.onStop == confparse.FlushOnStopAll {
 		if err := r.kernel.Flush(ctx); err != nil {
 			r.log.Error("Cannot flush the IPVS table, removing our own services", "err", err)

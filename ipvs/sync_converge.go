@@ -56,19 +56,19 @@ func (k *SyncKeeper) converge(ctx context.Context) error {
 
 // set makes the settings those that are wanted. Without any it does not even look at them.
 func (k *SyncKeeper) set(ctx context.Context) error {
-	if k.settings.set == (SyncSettings{}) && k.want.Settings == (SyncSettings{}) {
+	if k.settings.set == (Settings{}) && k.want.Settings == (Settings{}) {
 		return nil
 	}
-	now, err := k.kernel.SyncSettings(ctx)
+	now, err := k.kernel.Settings(ctx)
 	if err != nil {
 		return err
 	}
 	write, after := k.settings.next(now, k.want.Settings)
-	if write == (SyncSettings{}) {
+	if write == (Settings{}) {
 		k.settings = after
 		return nil
 	}
-	if err := k.kernel.SetSyncSettings(ctx, write); err != nil {
+	if err := k.kernel.SetSettings(ctx, write); err != nil {
 		k.settings = k.settings.failed(after)
 		return err
 	}

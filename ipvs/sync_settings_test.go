@@ -42,7 +42,7 @@ func TestSyncSettingsFromConfig(t *testing.T) {
 		}
 	}
 	cfg, _ := configOf(t, "global_defs {\nbackup_only\n}\n"+vs("", 1))
-	if s := ipvs.SyncFromConfig(cfg); s.Exists() || s.Wanted(false, true).Settings != (ipvs.SyncSettings{}) {
+	if s := ipvs.SyncFromConfig(cfg); s.Exists() || s.Wanted(false, true).Settings != (ipvs.Settings{}) {
 		t.Errorf("without lvs_sync_daemon: %+v", s)
 	}
 }
@@ -51,38 +51,38 @@ func TestSyncSettingsFromConfig(t *testing.T) {
 func TestSyncSettingsAreRestored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := ipvstest.New()
-		before := ipvs.SyncSettings{"4 40", "7", "0", "15000", "0"} // somebody has set them
-		if err := k.SetSyncSettings(t.Context(), before); err != nil {
+		before := ipvs.Settings{"4 40", "7", "0", "15000", "0", "0"} // somebody has set them
+		if err := k.SetSettings(t.Context(), before); err != nil {
 			t.Fatal(err)
 		}
 		r := keepSync(t, k, ipvs.SyncOptions{})
 		defer r.stop()
-		is := func(words string, want ipvs.SyncSettings) {
+		is := func(words string, want ipvs.Settings) {
 			t.Helper()
 			r.Want(syncSpecOf(t, words).Wanted(false, true))
 			if err := r.Sync(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := k.SyncSettings(context.Background()); got != want || err != nil {
+			if got, err := k.Settings(context.Background()); got != want || err != nil {
 				t.Errorf("%s: %v, want %v; %v", words, got, want, err)
 			}
 		}
 		is("", before)
-		is("sync_threshold 5 60\nsync_retries 2", ipvs.SyncSettings{"5 60", "7", "2", "15000", "0"})
-		is("sync_threshold 6 60\nbackup_only", ipvs.SyncSettings{"6 60", "7", "0", "15000", "1"})
-		is("sync_threshold 6 60\nsync_refresh_period 7", ipvs.SyncSettings{"6 60", "7", "0", "15000", "0"})
+		is("sync_threshold 5 60\nsync_retries 2", ipvs.Settings{"5 60", "7", "2", "15000", "0", "0"})
+		is("sync_threshold 6 60\nbackup_only", ipvs.Settings{"6 60", "7", "0", "15000", "1", "0"})
+		is("sync_threshold 6 60\nsync_refresh_period 7", ipvs.Settings{"6 60", "7", "0", "15000", "0", "0"})
 		is("", before)
-		is("sync_qlen_max 1", ipvs.SyncSettings{"4 40", "7", "0", "1", "0"})
-		if err := k.SetSyncSettings(t.Context(), ipvs.SyncSettings{3: "2"}); err != nil { // by hand
+		is("sync_qlen_max 1", ipvs.Settings{"4 40", "7", "0", "1", "0", "0"})
+		if err := k.SetSettings(t.Context(), ipvs.Settings{3: "2"}); err != nil { // by hand
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		is("sync_qlen_max 1", ipvs.SyncSettings{"4 40", "7", "0", "1", "0"})
+		is("sync_qlen_max 1", ipvs.Settings{"4 40", "7", "0", "1", "0", "0"})
 		if err := r.stop(); err != nil {
 			t.Error(err)
 		}
-		if got, _ := k.SyncSettings(context.Background()); got != before {
+		if got, _ := k.Settings(context.Background()); got != before {
 			t.Errorf("at the end %v, want %v", got, before)
 		}
 	})
@@ -92,7 +92,7 @@ func TestSyncSettingsAreRestored(t *testing.T) {
 func TestSyncSettingsThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := ipvstest.New()
-		before, _ := k.SyncSettings(t.Context())
+		before, _ := k.Settings(t.Context())
 		r := keepSync(t, k, ipvs.SyncOptions{})
 		defer r.stop()
 		k.SetSettingsError(errors.New("set net.ipv4.vs.backup_only to 1: read-only file system"))
@@ -113,7 +113,7 @@ func TestSyncSettingsThatFail(t *testing.T) {
 		if err := r.stop(); err != nil {
 			t.Error(err)
 		}
-		if got, _ := k.SyncSettings(context.Background()); got != before {
+		if got, _ := k.Settings(context.Background()); got != before {
 			t.Errorf("at the end %v, want %v", got, before)
 		}
 	})

@@ -14,14 +14,14 @@ import (
 type SyncSpec struct {
 	Instance confparse.InstanceName // whose state decides which of the two runs; "" = both do
 	Daemon   SyncDaemon             // either of them, without its Role
-	Settings SyncSettings           // that go with them
+	Settings Settings               // that go with them
 	Wait     time.Duration          // how long a master is left alone at most, by one that returns, for the connections it knows
 }
 
 // Sync is what is to be: the daemons that run, and how they do.
 type Sync struct {
 	Daemons  []SyncDaemon
-	Settings SyncSettings
+	Settings Settings
 }
 
 // Equal reports whether both are the same.

@@ -110,7 +110,7 @@ func TestSyncRefusalsOfTheKernel(t *testing.T) {
 func TestSyncSettingsOnTheKernel(t *testing.T) {
 	k := requireKernel(t)
 	stopSync(t, k)
-	before, err := k.SyncSettings(t.Context())
+	before, err := k.Settings(t.Context())
 	if err != nil || before[0] == "" || before[3] == "" {
 		t.Fatalf("settings %q, %v", before, err)
 	}
@@ -122,14 +122,14 @@ func TestSyncSettingsOnTheKernel(t *testing.T) {
 	go func() { done <- keeper.Run(ctx) }()
 	for _, c := range []struct {
 		words string
-		want  ipvs.SyncSettings
+		want  ipvs.Settings
 	}{
 		{"sync_threshold 0\nsync_refresh_period 2147483\nsync_retries 3\nsync_qlen_max 2147483647\nbackup_only",
-			ipvs.SyncSettings{"0 0", "2147483", "3", "2147483647", "1"}},
+			ipvs.Settings{"0 0", "2147483", "3", "2147483647", "1", before[5]}},
 		{"sync_threshold 2147483646 2147483647\nsync_refresh_period 0\nsync_retries 0\nsync_qlen_max 0\nbackup_only off",
-			ipvs.SyncSettings{"2147483646 2147483647", "0", "0", "0", "0"}},
+			ipvs.Settings{"2147483646 2147483647", "0", "0", "0", "0", before[5]}},
 		{"", before},
-		{"sync_threshold 5 60", ipvs.SyncSettings{"5 60", before[1], before[2], before[3], before[4]}},
+		{"sync_threshold 5 60", ipvs.Settings{"5 60", before[1], before[2], before[3], before[4], before[5]}},
 	} {
 		spec := syncSpecOf(t, c.words)
 		spec.Daemon.Interface = "lo"
@@ -137,7 +137,7 @@ func TestSyncSettingsOnTheKernel(t *testing.T) {
 		if err := keeper.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := k.SyncSettings(t.Context()); got != c.want || err != nil {
+		if got, err := k.Settings(t.Context()); got != c.want || err != nil {
 			t.Errorf("%q: %q, want %q; %v; %+v", c.words, got, c.want, err, keeper.Status().Failing)
 		}
 	}
@@ -145,7 +145,7 @@ func TestSyncSettingsOnTheKernel(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if got, err := k.SyncSettings(t.Context()); got != before || err != nil {
+	if got, err := k.Settings(t.Context()); got != before || err != nil {
 		t.Errorf("at the end %q, want %q; %v", got, before, err)
 	}
 }

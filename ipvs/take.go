@@ -9,7 +9,7 @@ import (
 
 // setSpec takes over a new Spec and touches the services that it wants otherwise than the one before.
 func (r *Reconciler) setSpec(s Spec, h Health) {
-	r.flush, r.onStop, r.timeouts.want = s.FlushAtStart, s.FlushOnStop, s.Timeouts
+	r.flush, r.onStop, r.timeouts.want, r.settings.want = s.FlushAtStart, s.FlushOnStop, s.Timeouts, s.Settings
 	now := r.now()
 	r.gen++
 	before := r.servers

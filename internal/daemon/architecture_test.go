@@ -116,7 +116,7 @@ var shells = map[string][]string{
 		"httpreply.go", "httpstls.go", "kind.go", "log.go", "manager.go", "metrics.go", "misc.go", "overdue.go", "page.go", "ping.go", "pkcs8.go",
 		"probe.go", "smtp.go", "tcp.go", "udp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
-		"reconcile.go", "state.go", "status.go", "stop.go", "advance.go", "timeouts.go", "sync_converge.go",
+		"reconcile.go", "reconcile_settings.go", "state.go", "status.go", "stop.go", "advance.go", "timeouts.go", "sync_converge.go",
 		"sync_keeper.go", "sync_metrics.go"},
 	"internal/process":     {"lateness.go"},
 	"internal/track/watch": {"processes.go", "script.go", "watcher.go"},

@@ -28,6 +28,9 @@ func (s *services) diff(old, new Desired) []Step {
 	if old.IPVS.Timeouts != new.IPVS.Timeouts {
 		p.steps = append(p.steps, step(Change, "lvs_timeouts"))
 	}
+	if old.IPVS.Settings != new.IPVS.Settings {
+		p.steps = append(p.steps, step(Change, "on_server_down"))
+	}
 	if old.IPVS.Firewall != new.IPVS.Firewall {
 		p.steps = append(p.steps, step(Change, "nftables_ipvs"))
 	}

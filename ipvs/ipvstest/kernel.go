@@ -25,7 +25,7 @@ type Kernel struct {
 	table       ipvs.Table
 	timeouts    ipvs.Timeouts
 	daemons     []ipvs.SyncDaemon
-	settings    ipvs.SyncSettings
+	settings    ipvs.Settings
 	settingsErr error
 	log         []Entry
 	links       map[string]int // nil: whatever is named is there

@@ -52,17 +52,17 @@ func (k *Kernel) SyncDaemons(ctx context.Context) ([]ipvs.SyncDaemon, error) {
 }
 
 // usualSettings are those of a kernel that was just loaded.
-var usualSettings = ipvs.SyncSettings{"3 50", "0", "0", "15000", "0"}
+var usualSettings = ipvs.Settings{"3 50", "0", "0", "15000", "0", "0"}
 
-// SyncSettings implements ipvs.Kernel.
-func (k *Kernel) SyncSettings(ctx context.Context) (ipvs.SyncSettings, error) {
+// Settings implements ipvs.Kernel.
+func (k *Kernel) Settings(ctx context.Context) (ipvs.Settings, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.settings, k.gone(ctx)
 }
 
-// SetSyncSettings implements ipvs.Kernel.
-func (k *Kernel) SetSyncSettings(ctx context.Context, s ipvs.SyncSettings) error {
+// SetSettings implements ipvs.Kernel.
+func (k *Kernel) SetSettings(ctx context.Context, s ipvs.Settings) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.gone(ctx); err != nil {
@@ -76,7 +76,7 @@ func (k *Kernel) SetSyncSettings(ctx context.Context, s ipvs.SyncSettings) error
 	return k.settingsErr
 }
 
-// SetSettingsError makes every SetSyncSettings fail with err after it has set what it was to; nil ends that.
+// SetSettingsError makes every SetSettings fail with err after it has set what it was to; nil ends that.
 func (k *Kernel) SetSettingsError(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -8,14 +8,13 @@ import (
 	"vigil/confparse"
 )
 
-// SyncSettings are values of the kernel's settings about synchronization, in the order of SyncSettingNames, as they are written;
-// "" = as it is.
-type SyncSettings [5]string
+// Settings are values of the kernel's settings, in the order of SettingNames, as they are written; "" = as it is.
+type Settings [6]string
 
-// SyncSettingNames are the names below net.ipv4.vs.
-var SyncSettingNames = [len(SyncSettings{})]string{"sync_threshold", "sync_refresh_period", "sync_retries", "sync_qlen_max", "backup_only"}
+// SettingNames are the names below net.ipv4.vs. A SyncKeeper sets all but the last, which is the Reconciler's.
+var SettingNames = [len(Settings{})]string{"sync_threshold", "sync_refresh_period", "sync_retries", "sync_qlen_max", "backup_only", "expire_nodest_conn"}
 
-func syncSettings(s confparse.IPVSSync) (out SyncSettings) {
+func syncSettings(s confparse.IPVSSync) (out Settings) {
 	if t := s.Threshold; t.IsSet {
 		out[0] = fmt.Sprintf("%d %d", t.Packets, t.Period)
 	}
@@ -33,12 +32,23 @@ func syncSettings(s confparse.IPVSSync) (out SyncSettings) {
 	return out
 }
 
+// serverDownSettings are those of on_server_down.
+func serverDownSettings(d confparse.OnServerDown) (out Settings) {
+	switch d {
+	case confparse.ServerDownReset:
+		out[5] = "1"
+	case confparse.ServerDownKeep:
+		out[5] = "0"
+	}
+	return out
+}
+
 // String is what is set, such as "sync_retries=2 backup_only=1".
-func (s SyncSettings) String() string {
+func (s Settings) String() string {
 	var words []string
 	for i, v := range s {
 		if v != "" {
-			words = append(words, SyncSettingNames[i]+"="+v)
+			words = append(words, SettingNames[i]+"="+v)
 		}
 	}
 	return strings.Join(words, " ")
@@ -46,13 +56,13 @@ func (s SyncSettings) String() string {
 
 // settingsKept is what has been done about the settings.
 type settingsKept struct {
-	set    SyncSettings // ours
-	before SyncSettings // of those, what there was
+	set    Settings // ours
+	before Settings // of those, what there was
 }
 
 // next is what is to be written so that want is so where the kernel has now, and what is kept then. What is not wanted any more
 // gets back what it was.
-func (k settingsKept) next(now, want SyncSettings) (write SyncSettings, after settingsKept) {
+func (k settingsKept) next(now, want Settings) (write Settings, after settingsKept) {
 	after = k
 	for i := range want {
 		switch {

@@ -12,10 +12,10 @@ import (
 
 const settingsDir = "/proc/sys/net/ipv4/vs/"
 
-// SyncSettings implements Kernel.
-func (k *linuxKernel) SyncSettings(context.Context) (s SyncSettings, err error) {
+// Settings implements Kernel.
+func (k *linuxKernel) Settings(context.Context) (s Settings, err error) {
 	err = k.inside(func() error {
-		for i, name := range SyncSettingNames {
+		for i, name := range SettingNames {
 			b, err := os.ReadFile(settingsDir + name)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // who wants it hears of that when it is set
@@ -30,16 +30,16 @@ func (k *linuxKernel) SyncSettings(context.Context) (s SyncSettings, err error) 
 	return s, err
 }
 
-// SetSyncSettings implements Kernel.
-func (k *linuxKernel) SetSyncSettings(_ context.Context, s SyncSettings) error {
+// SetSettings implements Kernel.
+func (k *linuxKernel) SetSettings(_ context.Context, s Settings) error {
 	return k.inside(func() error {
 		var errs []error
 		for i, v := range s {
 			if v == "" {
 				continue
 			}
-			if err := os.WriteFile(settingsDir+SyncSettingNames[i], []byte(v), 0); err != nil {
-				errs = append(errs, fmt.Errorf("set net.ipv4.vs.%s to %s: %w", SyncSettingNames[i], v, err))
+			if err := os.WriteFile(settingsDir+SettingNames[i], []byte(v), 0); err != nil {
+				errs = append(errs, fmt.Errorf("set net.ipv4.vs.%s to %s: %w", SettingNames[i], v, err))
 			}
 		}
 		return errors.Join(errs...)

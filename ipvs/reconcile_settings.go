@@ -1,0 +1,57 @@
+package ipvs
+
+import (
+	"context"
+	"errors"
+)
+
+// reconcilerSettings is what has been done about the settings that the Spec asks for.
+type reconcilerSettings struct {
+	want Settings // of the Spec
+	in   Settings // what was last set of it
+	kept settingsKept
+	said string // the last failure
+}
+
+// setSettings makes the kernel's settings those of the Spec; what it does not mention, or not any more, is what it was before. A
+// failure is tried again with the next Spec or audit.
+func (r *Reconciler) setSettings(ctx context.Context) {
+	s := &r.settings
+	want := s.want
+	if len(r.sequence) == 0 {
+		want = Settings{} // as in a start without virtual servers, which leaves IPVS alone
+	}
+	if r.kernel == nil || want == s.in {
+		return
+	}
+	now, err := r.kernel.Settings(ctx)
+	if err != nil {
+		r.settingsFailed(ctx, err)
+		return
+	}
+	write, after := s.kept.next(now, want)
+	if write != (Settings{}) {
+		if err := r.kernel.SetSettings(ctx, write); err != nil {
+			s.kept = s.kept.failed(after)
+			r.settingsFailed(ctx, err)
+			return
+		}
+	}
+	s.in, s.kept, s.said = want, after, ""
+}
+
+// restoreSettings gives the kernel back the settings that it had before.
+func (r *Reconciler) restoreSettings(ctx context.Context) {
+	r.settings.want = Settings{}
+	r.setSettings(ctx)
+}
+
+func (r *Reconciler) settingsFailed(ctx context.Context, err error) {
+	if ctx.Err() == nil && err.Error() != r.settings.said {
+		r.settings.said = err.Error()
+		r.log.Error("Cannot change the settings of IPVS", "err", err)
+	}
+	if errors.Is(err, ErrLost) {
+		r.lose(err)
+	}
+}
