@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,11 +67,11 @@ func (s *silentClient) askWithin(limit time.Duration) (server string, err error)
 	return string(body), errors.Join(err, r.Body.Close())
 }
 
-// live asks over every connection and fails unless each is answered by the server that it had.
+// live asks over every connection, the latest first, and fails unless each is answered by the server that it had.
 func (c *clients) live(when string) {
 	c.Helper()
 	broken := 0
-	for i, one := range c.list {
+	for i, one := range slices.Backward(c.list) {
 		server, err := one.ask()
 		if err == nil && server == one.server {
 			continue
@@ -115,7 +116,7 @@ func TestSilentConnectionsOutliveHandOvers(t *testing.T) {
 			t.Parallel()
 			j := judge{t, true}
 			c := &clients{judge: j, Pair: newPair(j, [2]labkit.Program{program(t, "vigil"), program(t, "vigil")}, mode)}
-			s := labkit.Settings{Mode: mode, Version: 3, Advert: "0.5", Priority: [2]int{150, 100}, Globals: "  lvs_sync_daemon eth0 VI_1\n"}
+			s := labkit.Settings{Mode: mode, Version: 3, Advert: "1", Priority: [2]int{150, 100}, Globals: "  lvs_sync_daemon eth0 VI_1\n"}
 			j.must(c.Up(wait(j), s))
 			c.connect(20)
 			j.must(c.Directors[0].Terminate()) // before the kernel has told of all of them
