@@ -10,6 +10,7 @@ type Config struct {
 	SyncGroups     []*SyncGroup     // in file order
 	VirtualServers []*VirtualServer // in file order
 	Groups         []*VirtualServerGroup
+	LocalAddresses []*LocalAddresses // laddr_group
 
 	Scripts         []*TrackScript
 	Processes       []*TrackProcess

@@ -97,9 +97,10 @@ var itemWordTable = []struct {
 	{"@item:unicast_peer", true, []string{"<IPADDR>", "min_ttl", "max_ttl"}},
 	{"@item:vsg_entry", true, []string{"<IPADDR> [<PORT>]", "<IPADDR>-<N> [<PORT>]", "<IPADDR>-<IPADDR> [<PORT>]",
 		"<IPADDR>/<PREFIXLEN> [<PORT>]", "fwmark"}},
+	{"@item:laddr", true, []string{"<IPADDR>", "<IPADDR>-<N>", "<IPADDR>-<IPADDR>", "<IPADDR>/<PREFIXLEN>"}},
 	{"@item:linkbeat_interface", true, []string{"<IFNAME> [MII|ETHTOOL|IOCTL]"}},
 	{"@item:interface_delay", true, []string{"<IFNAME> <DOWN> [<UP>]"}},
 	{"@item:name", true, []string{"<NAME>"}},
 	{"@item:script", true, []string{"<SCRIPT>", "<USER>", "[:]<GROUP>"}},
-	{"@item:lvs_method", true, []string{"NAT", "DR", "TUN", "type", "port", "nocsum", "csum", "remcsum"}},
+	{"@item:lvs_method", true, []string{"NAT", "DR", "TUN", "FNAT", "type", "port", "nocsum", "csum", "remcsum"}},
 }

@@ -105,6 +105,7 @@ var sampleItems = map[string][]string{
 	"rule": {"from 10.0.0.0/8 table 5 preference 3", "to 10.0.0.0/8 blackhole", "inet6 from 2001:db8::/32 table main",
 		"fwmark 0x5/0xff iif eth0 table 7", "goto 500 preference 400", "not from 10.5.0.0/16 sport 1-5 dport 9-9 nop",
 		"uidrange 1-5 ipproto tcp l3mdev", "from 10.6.0.0/16 table 9 suppress_prefixlength 0 realms 3 tos 0x10"},
+	"laddr":     {"192.0.2.1", "192.0.2.10-20", "192.0.2.30-192.0.2.32", "2001:db8::8/126"},
 	"vsg_entry": {"192.0.2.1 80", "192.0.2.10-20", "192.0.2.32/28 443", "fwmark 5", "fwmark 6 inet"},
 	"name":      {"n1", "n2 n3", `"n 4"`}, "linkbeat_interface": {"eth0 MII", "eth1"}, "interface_delay": {"eth0 1 2", "eth1 1.5"},
 }

@@ -15,7 +15,13 @@ const (
 	NAT Forwarding = 0
 	TUN Forwarding = 2
 	DR  Forwarding = 3
+
+	// FNAT is NAT to the kernel's table; besides, the firewall gives packets a source address of the director.
+	FNAT Forwarding = 8
 )
+
+// Translates reports whether packets reach a server with its own address and port.
+func (f Forwarding) Translates() bool { return f == NAT || f == FNAT }
 
 // TunnelType is the encapsulation of a TUN service, numbered as the kernel's IP_VS_CONN_F_TUNNEL_TYPE_*.
 type TunnelType uint8
@@ -44,7 +50,7 @@ type Tunnel struct {
 	Port  uint16 // GUE only
 }
 
-var methodWords = map[Forwarding]string{NAT: "NAT", TUN: "TUN", DR: "DR"}
+var methodWords = map[Forwarding]string{NAT: "NAT", TUN: "TUN", DR: "DR", FNAT: "FNAT"}
 
 // method writes a forwarding method with its tunnel.
 func (p *printer) method(name string, f Forwarding, t Tunnel) {
@@ -59,7 +65,7 @@ func (p *printer) method(name string, f Forwarding, t Tunnel) {
 	p.line(words...)
 }
 
-// method decodes "NAT|DR|TUN …" into m.
+// method decodes "NAT|DR|TUN …|FNAT" into m.
 func (d *decoder) method(n *Node, m *opt[Forwarding], tun *opt[Tunnel]) {
 	switch n.Arg(0) {
 	case "NAT":
@@ -68,9 +74,11 @@ func (d *decoder) method(n *Node, m *opt[Forwarding], tun *opt[Tunnel]) {
 		m.put(DR)
 	case "TUN":
 		m.put(TUN)
+	case "FNAT":
+		m.put(FNAT)
 	default:
-		detail := "use NAT, DR or TUN"
-		if up := strings.ToUpper(n.Arg(0)); up == "NAT" || up == "DR" || up == "TUN" {
+		detail := "use NAT, DR, TUN or FNAT"
+		if up := strings.ToUpper(n.Arg(0)); up == "NAT" || up == "DR" || up == "TUN" || up == "FNAT" {
 			detail = "write " + up + " in capitals"
 		}
 		d.report(n, n.RangeOf(n.Args[0]), diag.CodeUnknownMethod,

@@ -20,6 +20,7 @@ var rootBlock = slices.Concat(processRootRows, blockOf[Config]{
 	instancesRow,
 	syncGroupsRow,
 	serverGroupsRow,
+	localAddressesRow, localAddressesRow.as("local_address_group"),
 	serversRow,
 })
 

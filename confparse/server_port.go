@@ -13,7 +13,7 @@ const keepsPort = "packets of DR and TUN services keep their port"
 // settlePort gives a server the port the kernel will use: a translated one keeps its own, any other has the service's.
 func (d *decoder) settlePort(vs *serverScratch, rs *realScratch) {
 	switch {
-	case rs.Forwarding == NAT:
+	case rs.Forwarding.Translates():
 		if rs.ID.Port == 0 && vs.ID.Addr.IsValid() {
 			rs.ID.Port = vs.ID.Port
 		}
@@ -73,7 +73,7 @@ func (e GroupEntry) service() string {
 // settleSorryPort is settlePort for the sorry server.
 func (d *decoder) settleSorryPort(vs *serverScratch, ss *SorryServer) {
 	switch {
-	case ss.Forwarding == NAT:
+	case ss.Forwarding.Translates():
 		if ss.Port == 0 && vs.ID.Addr.IsValid() {
 			ss.Port = vs.ID.Port
 		}

@@ -40,7 +40,10 @@ type VirtualServer struct {
 	SorryServer            *SorryServer
 	RealServers            []*RealServer
 
-	Tunnel     Tunnel
+	Tunnel Tunnel
+	// LocalAddresses is the name of the laddr_group of its FNAT servers; "" = the address of the interface by which packets leave.
+	LocalAddresses string
+
 	SNMPName   string
 	Mail       Switch // smtp_alert
 	QuorumUp   *Script
@@ -64,6 +67,7 @@ type serverScratch struct {
 	mixed                          bool                // the group serves both families
 	group                          *VirtualServerGroup // once it is known
 	groupHasAddress, groupPortZero bool                // of the group
+	groupHasMark                   bool                // the same
 	tunnel, sorryTunnel            opt[Tunnel]
 
 	protocolAt, opsAt, quorumAt, hysteresisAt, suspendAt, sorryAt *Node
@@ -92,6 +96,7 @@ var virtualServerBlock = slices.Concat(blockOf[serverScratch]{
 	{keyword: keyword{name: "hashed", value: value{kind: bare},
 		on: func(d *decoder, at site) { d.hashed(at.n, here[serverScratch](at)) }}},
 	forwarding, forwarding.as("lvs_method"),
+	localGroupRow, localGroupRow.as("laddr_group_name"),
 	noted(flagRow("ops", func(vs *serverScratch) *bool { return &vs.OnePacket }),
 		func(vs *serverScratch) **Node { return &vs.opsAt }),
 	ownRow("persistence_timeout", "off; 360 when bare", (*decoder).persistenceTimeout, func(p *printer, vs *serverScratch) {

@@ -229,6 +229,7 @@ func (d *decoder) resolveGroup(vs *serverScratch) bool {
 	for _, e := range g.Entries {
 		v4, v6 = v4 || e.Family == IPv4, v6 || e.Family == IPv6
 		vs.groupHasAddress = vs.groupHasAddress || e.Fwmark == 0
+		vs.groupHasMark = vs.groupHasMark || e.Fwmark != 0
 		vs.groupPortZero = vs.groupPortZero || e.Fwmark == 0 && e.Port == 0
 	}
 	switch {

@@ -16,6 +16,7 @@ func (d *decoder) finishServer(vs *serverScratch) {
 		return
 	}
 	d.settleForwarding(vs)
+	d.settleFullNAT(vs)
 	d.settlePersistence(vs)
 	d.settleRealServers(vs)
 	if !d.anyServer(vs, slices.ContainsFunc(vs.RealServers, func(rs *RealServer) bool { return !rs.Backup })) {

@@ -9,10 +9,18 @@ import (
 )
 
 // Settings are values of the kernel's settings, in the order of SettingNames, as they are written; "" = as it is.
-type Settings [6]string
+type Settings [7]string
 
-// SettingNames are the names below net.ipv4.vs. A SyncKeeper sets all but the last, which is the Reconciler's.
-var SettingNames = [len(Settings{})]string{"sync_threshold", "sync_refresh_period", "sync_retries", "sync_qlen_max", "backup_only", "expire_nodest_conn"}
+// Some of them by their places. The last two are the Reconciler's, the others the SyncKeeper's.
+const (
+	backupOnly   = 4
+	expireNoDest = 5 // a packet of a connection to a server that has gone ends it
+	conntrack    = 6 // the firewall follows connections that the table forwards
+)
+
+// SettingNames are the names below net.ipv4.vs.
+var SettingNames = [len(Settings{})]string{"sync_threshold", "sync_refresh_period", "sync_retries", "sync_qlen_max", "backup_only",
+	"expire_nodest_conn", "conntrack"}
 
 func syncSettings(s confparse.IPVSSync) (out Settings) {
 	if t := s.Threshold; t.IsSet {
@@ -25,9 +33,9 @@ func syncSettings(s confparse.IPVSSync) (out Settings) {
 	}
 	switch s.BackupOnly {
 	case confparse.On:
-		out[4] = "1"
+		out[backupOnly] = "1"
 	case confparse.Off:
-		out[4] = "0"
+		out[backupOnly] = "0"
 	}
 	return out
 }
@@ -36,9 +44,9 @@ func syncSettings(s confparse.IPVSSync) (out Settings) {
 func serverDownSettings(d confparse.OnServerDown) (out Settings) {
 	switch d {
 	case confparse.ServerDownReset:
-		out[5] = "1"
+		out[expireNoDest] = "1"
 	case confparse.ServerDownKeep:
-		out[5] = "0"
+		out[expireNoDest] = "0"
 	}
 	return out
 }

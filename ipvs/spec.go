@@ -18,8 +18,9 @@ type Spec struct {
 	VirtualServers []VirtualServerSpec
 	FlushAtStart   bool // lvs_flush
 	FlushOnStop    confparse.LVSFlushOnStop
-	Timeouts       Timeouts // lvs_timeouts; 0 = as they are
-	Settings       Settings // on_server_down
+	Timeouts       Timeouts         // lvs_timeouts; 0 = as they are
+	Settings       Settings         // on_server_down, and what FNAT needs
+	LocalAddresses []LocalAddresses // by name
 	Firewall       Firewall
 	Buffers        Buffers
 	InitNotifies   bool // rs_init_notifies: servers that are up since they are configured are told of
@@ -37,6 +38,7 @@ type VirtualServerSpec struct {
 	ID       confparse.VirtualServerID
 	Services []ServiceSpec    // one, but for a virtual_server_group
 	Marked   []MarkedEndpoint // what the firewall gives the mark of Services, with nftables_ipvs; else none
+	FullNAT  FullNAT
 	Pool     pool.Spec
 	Omega    bool // the end of the daemon is told as the end of its servers and quorum
 	Suspend  bool // ha_suspend: its servers are only checked while an address of Services is here
@@ -99,7 +101,7 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 	next = Spec{FlushAtStart: g.LVSFlush, FlushOnStop: g.LVSFlushOnStop, InitNotifies: g.RSInitNotifies,
 		Buffers:  Buffers{Command: g.LVSCommandBuffer, Monitor: g.LVSMonitorBuffer},
 		Timeouts: Timeouts{TCP: seconds(g.LVSTimeouts.TCP), TCPFin: seconds(g.LVSTimeouts.TCPFin), UDP: seconds(g.LVSTimeouts.UDP)},
-		Settings: serverDownSettings(g.OnServerDown)}
+		Settings: serverDownSettings(g.OnServerDown), LocalAddresses: localAddresses(c)}
 	next.VirtualServers = make([]VirtualServerSpec, 0, len(c.VirtualServers))
 	marks := newMarks(c, s)
 	next.Firewall = marks.Firewall
@@ -114,20 +116,23 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 			return Spec{}, false
 		}
 	}
+	if slices.ContainsFunc(next.VirtualServers, func(vs VirtualServerSpec) bool { return len(vs.FullNAT.Servers) > 0 }) {
+		next.Settings[conntrack] = "1"
+	}
 	return next, true
 }
 
 // Equal reports whether both specs ask for the same.
 func (s Spec) Equal(o Spec) bool {
 	return s.FlushAtStart == o.FlushAtStart && s.FlushOnStop == o.FlushOnStop && s.Timeouts == o.Timeouts && s.Settings == o.Settings &&
-		s.InitNotifies == o.InitNotifies && s.Buffers == o.Buffers && s.Firewall == o.Firewall &&
+		slices.EqualFunc(s.LocalAddresses, o.LocalAddresses, LocalAddresses.Equal) && s.InitNotifies == o.InitNotifies && s.Buffers == o.Buffers && s.Firewall == o.Firewall &&
 		slices.EqualFunc(s.VirtualServers, o.VirtualServers, VirtualServerSpec.Equal)
 }
 
 // Equal reports whether both ask for the same services with the same servers in the same order.
 func (s VirtualServerSpec) Equal(o VirtualServerSpec) bool {
 	return s.ID == o.ID && s.Omega == o.Omega && s.Suspend == o.Suspend && slices.Equal(s.Services, o.Services) &&
-		slices.Equal(s.Marked, o.Marked) && s.Labels.Equal(o.Labels) && s.Pool.Equal(&o.Pool)
+		slices.Equal(s.Marked, o.Marked) && s.FullNAT.Equal(o.FullNAT) && s.Labels.Equal(o.Labels) && s.Pool.Equal(&o.Pool)
 }
 
 // virtualServerSpec derives one virtual server. It returns false for one that is nothing in the kernel.
@@ -137,7 +142,7 @@ func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualS
 		return VirtualServerSpec{}, false
 	}
 	s := VirtualServerSpec{
-		ID: vs.ID, Services: services, Marked: marked, Omega: vs.Omega, Suspend: vs.HASuspend, Labels: labels(vs),
+		ID: vs.ID, Services: services, Marked: marked, FullNAT: fullNAT(vs), Omega: vs.Omega, Suspend: vs.HASuspend, Labels: labels(vs),
 		Pool: pool.Spec{
 			Quorum: vs.Quorum, Hysteresis: vs.Hysteresis, FailoverThreshold: vs.FailoverThreshold,
 			Notify: pool.NotifyOf(pool.Told{Up: confparse.ProgramOf(vs.QuorumUp), Down: confparse.ProgramOf(vs.QuorumDown), Mail: vs.Mail}),
@@ -148,13 +153,13 @@ func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualS
 	}
 	if ss := vs.SorryServer; ss != nil {
 		s.Pool.Sorry = pool.SorryServer{
-			Addr: ss.Addr, Port: ss.Port, Forwarding: ss.Forwarding, Inhibit: ss.Inhibit,
+			Addr: ss.Addr, Port: ss.Port, Forwarding: inTable(ss.Forwarding), Inhibit: ss.Inhibit,
 			Tunnel: ss.Tunnel,
 		}
 	}
 	for _, rs := range vs.RealServers {
 		s.Pool.Servers = append(s.Pool.Servers, pool.Server{
-			Addr: rs.ID.Addr, Port: rs.ID.Port, Forwarding: rs.Forwarding, Weight: rs.Weight,
+			Addr: rs.ID.Addr, Port: rs.ID.Port, Forwarding: inTable(rs.Forwarding), Weight: rs.Weight,
 			Tunnel:           rs.Tunnel,
 			Backup:           rs.Backup,
 			Notify:           pool.NotifyOf(pool.Told{Up: confparse.ProgramOf(rs.NotifyUp), Down: confparse.ProgramOf(rs.NotifyDown), Mail: rs.Mail}),

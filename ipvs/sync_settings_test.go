@@ -51,7 +51,7 @@ func TestSyncSettingsFromConfig(t *testing.T) {
 func TestSyncSettingsAreRestored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := ipvstest.New()
-		before := ipvs.Settings{"4 40", "7", "0", "15000", "0", "0"} // somebody has set them
+		before := ipvs.Settings{"4 40", "7", "0", "15000", "0", "0", "0"} // somebody has set them
 		if err := k.SetSettings(t.Context(), before); err != nil {
 			t.Fatal(err)
 		}
@@ -68,17 +68,17 @@ func TestSyncSettingsAreRestored(t *testing.T) {
 			}
 		}
 		is("", before)
-		is("sync_threshold 5 60\nsync_retries 2", ipvs.Settings{"5 60", "7", "2", "15000", "0", "0"})
-		is("sync_threshold 6 60\nbackup_only", ipvs.Settings{"6 60", "7", "0", "15000", "1", "0"})
-		is("sync_threshold 6 60\nsync_refresh_period 7", ipvs.Settings{"6 60", "7", "0", "15000", "0", "0"})
+		is("sync_threshold 5 60\nsync_retries 2", ipvs.Settings{"5 60", "7", "2", "15000", "0", "0", "0"})
+		is("sync_threshold 6 60\nbackup_only", ipvs.Settings{"6 60", "7", "0", "15000", "1", "0", "0"})
+		is("sync_threshold 6 60\nsync_refresh_period 7", ipvs.Settings{"6 60", "7", "0", "15000", "0", "0", "0"})
 		is("", before)
-		is("sync_qlen_max 1", ipvs.Settings{"4 40", "7", "0", "1", "0", "0"})
+		is("sync_qlen_max 1", ipvs.Settings{"4 40", "7", "0", "1", "0", "0", "0"})
 		if err := k.SetSettings(t.Context(), ipvs.Settings{3: "2"}); err != nil { // by hand
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		is("sync_qlen_max 1", ipvs.Settings{"4 40", "7", "0", "1", "0", "0"})
+		is("sync_qlen_max 1", ipvs.Settings{"4 40", "7", "0", "1", "0", "0", "0"})
 		if err := r.stop(); err != nil {
 			t.Error(err)
 		}

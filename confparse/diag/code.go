@@ -169,6 +169,7 @@ const (
 	CodeSorryInhibit             Code = 3047
 	CodeUnknownGroup             Code = 3048
 	CodeGroupFamily              Code = 3049
+	CodeFullNAT                  Code = 3050
 	CodeNoAccount                Code = 3060
 	CodeScriptMissing            Code = 3061
 	CodeScriptNotExecutable      Code = 3062
@@ -347,6 +348,7 @@ var codes = map[Code]codeInfo{
 	CodeSorryInhibit:             {Warning, classOrdinary, "sorry server and real server disagree"},
 
 	CodeUnknownGroup:        {Error, classNone, "a virtual server names an unknown group"},
+	CodeFullNAT:             {Warning, classOrdinary, "FNAT of a firewall mark, or of every port"},
 	CodeGroupFamily:         {Error, classNone, "address families of a group do not fit"},
 	CodeNoAccount:           {Error, classOrdinary, "a user or group does not exist"},
 	CodeNoNamespace:         {Fatal, classGone, "a network namespace does not exist"},

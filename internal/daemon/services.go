@@ -42,7 +42,7 @@ type services struct {
 	mu sync.Mutex
 
 	// Owned by the daemon's goroutine.
-	tasks   struct{ scripts, checks, carry, table, watch, marks *task }
+	tasks   struct{ scripts, checks, carry, table, watch, marks, sources *task }
 	network Network // that is watched
 
 	quorums quorums
@@ -53,6 +53,7 @@ type runningServices struct {
 	table     *ipvs.Reconciler
 	suspended *suspension
 	marks     *markKeeper
+	sources   *sourceKeeper
 }
 
 func newServices(s surroundings, told *teller) *services {
@@ -121,6 +122,7 @@ func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 	}
 	r.suspended = newSuspension(r.checks.Suspend)
 	r.marks = newMarkKeeper(new(firewall.MarkTable), s.log.With(componentKey, "ipvs"), s.metrics)
+	r.sources = newSourceKeeper(s.sourceTable(), s.log.With(componentKey, "ipvs"), s.metrics)
 	s.tasks.table = startTask("ipvs", s.ended, r.table.Run)
 	s.tasks.checks = startTask("healthcheck", s.ended, r.checks.Run)
 	s.tasks.carry = startTask("health to table", s.ended, func(ctx context.Context) error { return s.carry(ctx, r) })
@@ -138,6 +140,9 @@ func (s *services) set(ctx context.Context, next Desired) {
 	r := s.running.Load()
 	if r.suspended.want(next.IPVS) && s.tasks.watch == nil {
 		s.watch(r, next.IPVS.Buffers.Monitor)
+	}
+	if r.sources.set(next.IPVS) && s.tasks.sources == nil { // before the services are there that need it
+		s.tasks.sources = startTask("source addresses", s.ended, r.sources.run)
 	}
 	s.mu.Lock()
 	now := r.checks.Apply(next.Checks)
@@ -204,9 +209,9 @@ func (s *services) ready() <-chan struct{} {
 
 func (s *services) stop() error {
 	err := stopTasks(stopping{s.tasks.watch, suspendStopLimit}, stopping{s.tasks.checks, checkStopLimit},
-		stopping{s.tasks.carry, carryStopLimit}, stopping{s.tasks.table, tableStopLimit}, stopping{s.tasks.marks, carryStopLimit})
+		stopping{s.tasks.carry, carryStopLimit}, stopping{s.tasks.table, tableStopLimit}, stopping{s.tasks.marks, carryStopLimit}, stopping{s.tasks.sources, carryStopLimit})
 	if r := s.running.Load(); r != nil && !s.opts.KeepIPVS {
-		err = errors.Join(err, r.marks.close())
+		err = errors.Join(err, r.marks.close(), r.sources.close())
 	}
 	if s.network != nil {
 		err = errors.Join(err, s.network.Close())
@@ -231,8 +236,10 @@ func (s *services) unready() string {
 func (s *services) status(to *status.Status) {
 	if r := s.running.Load(); r != nil {
 		to.Checks, to.IPVS = checksStatus(r.checks.Status(), r.table.Pools()), ipvsStatus(r.table.Status())
-		if f := r.marks.failure.Load(); f != nil {
-			to.IPVS.Failing = append(to.IPVS.Failing, *f)
+		for _, k := range []*ruleKeeper{r.marks.ruleKeeper, r.sources.ruleKeeper} {
+			if f := k.failure.Load(); f != nil {
+				to.IPVS.Failing = append(to.IPVS.Failing, *f)
+			}
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 
 	"vigil/confparse"
 	"vigil/healthcheck"
@@ -29,7 +31,10 @@ func (s *services) diff(old, new Desired) []Step {
 		p.steps = append(p.steps, step(Change, "lvs_timeouts"))
 	}
 	if old.IPVS.Settings != new.IPVS.Settings {
-		p.steps = append(p.steps, step(Change, "on_server_down"))
+		p.steps = append(p.steps, step(Change, "settings of IPVS (%s)", cmp.Or(new.IPVS.Settings.String(), "as they were")))
+	}
+	if !slices.EqualFunc(old.IPVS.LocalAddresses, new.IPVS.LocalAddresses, ipvs.LocalAddresses.Equal) {
+		p.steps = append(p.steps, step(Change, "laddr_group"))
 	}
 	if old.IPVS.Firewall != new.IPVS.Firewall {
 		p.steps = append(p.steps, step(Change, "nftables_ipvs"))

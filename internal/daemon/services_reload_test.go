@@ -31,7 +31,8 @@ func TestReloadTellsWhatChecksHaveFound(t *testing.T) {
 				line, _, _ := told(e)
 				events = append(events, line)
 			}}),
-			marks: newMarkKeeper(&fakeMarks{}, nothingLogged, metrics),
+			marks:   newMarkKeeper(&fakeMarks{}, nothingLogged, metrics),
+			sources: newSourceKeeper(&fakeSources{}, nothingLogged, metrics),
 		}
 		r.suspended = newSuspension(r.checks.Suspend)
 		s.running.Store(r)

@@ -52,7 +52,7 @@ func (k *Kernel) SyncDaemons(ctx context.Context) ([]ipvs.SyncDaemon, error) {
 }
 
 // usualSettings are those of a kernel that was just loaded.
-var usualSettings = ipvs.Settings{"3 50", "0", "0", "15000", "0", "0"}
+var usualSettings = ipvs.Settings{"3 50", "0", "0", "15000", "0", "0", "0"}
 
 // Settings implements ipvs.Kernel.
 func (k *Kernel) Settings(ctx context.Context) (ipvs.Settings, error) {
