@@ -48,7 +48,7 @@ func (r *Reconciler) open(ctx context.Context) error {
 	}
 	r.kernel = k
 	r.timeouts.in, r.timeouts.changed = Timeouts{}, false // of a kernel that was not there before
-	r.settings.in, r.settings.kept = Settings{}, settingsKept{}
+	r.settings.kept = settingsKept{}
 	r.metrics.kernel.Store(&k)
 	for _, e := range r.entries {
 		r.touch(e)

@@ -252,10 +252,37 @@ func TestServerDownSettings(t *testing.T) {
 				is(before)
 				c.load(text("on_server_down reset"), nil)
 				is("1")
+				if err := k.SetSettings(t.Context(), ipvs.Settings{5: "0"}); err != nil { // by hand
+					t.Fatal(err)
+				}
+				c.load(text("on_server_down reset\nlvs_timeouts tcp 100"), nil)
+				is("1")
 			})
 			is(before)
 			playOn(t, k, ipvs.Options{KeepOnStop: true}, text("on_server_down reset"), nil, func(*caseRun) {})
 			is("1")
+		})
+	}
+}
+
+// TestStopWithoutIPVS: what is to be restored or flushed at the stop may be gone.
+func TestStopWithoutIPVS(t *testing.T) {
+	for _, words := range []string{"on_server_down reset", "lvs_timeouts tcp 100"} {
+		synctest.Test(t, func(t *testing.T) {
+			k := ipvstest.New()
+			r := ipvs.NewReconciler(ipvs.Options{Open: k.Open, AuditPeriod: -1})
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- r.Run(ctx) }()
+			r.Set(specFrom(t, "global_defs {\nlvs_flush_on_stop\n"+words+"\n}\n"+vs("", 1)), ipvs.Health{})
+			if err := r.Sync(ctx); err != nil {
+				t.Fatal(err)
+			}
+			k.Unload()
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
@@ -295,6 +322,14 @@ func TestServerDownSettingsThatFail(t *testing.T) {
 		}
 		if got, _ := k.Settings(t.Context()); got[5] != "0" {
 			t.Errorf("settings %q at the end", got)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // some were set, and some failed
+		k := ipvstest.New()
+		k.SetSettingsError(errors.New("read-only file system"))
+		playOn(t, k, ipvs.Options{}, "global_defs {\non_server_down reset\n}\n"+vs("", 1), nil, func(*caseRun) { k.SetSettingsError(nil) })
+		if got, _ := k.Settings(t.Context()); got[5] != "0" {
+			t.Errorf("settings %q at the end of one that failed", got)
 		}
 	})
 }

@@ -8,20 +8,19 @@ import (
 // reconcilerSettings is what has been done about the settings that the Spec asks for.
 type reconcilerSettings struct {
 	want Settings // of the Spec
-	in   Settings // what was last set of it
 	kept settingsKept
 	said string // the last failure
 }
 
 // setSettings makes the kernel's settings those of the Spec; what it does not mention, or not any more, is what it was before. A
-// failure is tried again with the next Spec or audit.
+// failure is tried again with the next Spec or audit, and so is what somebody has changed.
 func (r *Reconciler) setSettings(ctx context.Context) {
 	s := &r.settings
 	want := s.want
 	if len(r.sequence) == 0 {
 		want = Settings{} // as in a start without virtual servers, which leaves IPVS alone
 	}
-	if r.kernel == nil || want == s.in {
+	if r.kernel == nil || want == (Settings{}) && s.kept.set == (Settings{}) {
 		return
 	}
 	now, err := r.kernel.Settings(ctx)
@@ -37,7 +36,7 @@ func (r *Reconciler) setSettings(ctx context.Context) {
 			return
 		}
 	}
-	s.in, s.kept, s.said = want, after, ""
+	s.kept, s.said = after, ""
 }
 
 // restoreSettings gives the kernel back the settings that it had before.

@@ -40,6 +40,9 @@ func SyncFromConfig(c *confparse.Config) SyncSpec {
 		MaxLen: d.MaxLen, Group: d.Group, Port: d.Port, TTL: d.TTL}}
 }
 
+// BackupOnly reports whether the kernel is not to distribute while it learns (backup_only).
+func (s SyncSpec) BackupOnly() bool { return s.Settings[backupOnly] == "1" }
+
 // Exists reports whether anything is asked for.
 func (s SyncSpec) Exists() bool { return s.Daemon.Interface != "" }
 

@@ -48,6 +48,7 @@ type Exchange struct {
 	cease   bool
 	answers bool
 	unasked unasked
+	stopped chan struct{}
 
 	// Owned by Run.
 	spec    Spec
@@ -74,13 +75,14 @@ type Status struct {
 	Lost      uint64        // messages that the own kernel could not take meanwhile
 	LastTook  time.Duration // of the last answer that was complete
 	Told      uint64        // answers to others
-	Connected uint64        // connections told in them
+	Connected uint64        // connections told, in them and unasked
 	Unknown   uint64        // connections that were not told, because no service has them
 }
 
 // New returns an Exchange that does nothing until Run is called.
 func New(o Options) *Exchange {
-	x := &Exchange{Options: o, wake: make(chan struct{}, 1), heard: make(chan Signal, signalQueue), ended: make(chan told, 1)}
+	x := &Exchange{Options: o, wake: make(chan struct{}, 1), heard: make(chan Signal, signalQueue), ended: make(chan told, 1),
+		stopped: make(chan struct{})}
 	if x.Log == nil {
 		x.Log = slog.New(slog.DiscardHandler)
 	}
@@ -136,6 +138,7 @@ func (x *Exchange) String() string { return "connections of other directors" }
 
 // Run asks and answers until ctx ends. It may be called once.
 func (x *Exchange) Run(ctx context.Context) error {
+	defer close(x.stopped)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -143,8 +146,6 @@ func (x *Exchange) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			x.drop()
 			x.leave()
-			x.unasked.due = false
-			x.stepUnasked(ctx)
 			return nil
 		case <-x.wake:
 		case s := <-x.heard:
@@ -221,6 +222,7 @@ func (x *Exchange) join() {
 func (x *Exchange) leave() {
 	if x.telling != nil {
 		x.cancel()
+		x.unasked.due = x.unasked.due || x.unasked.telling // in the group that comes next
 		x.tellingEnded(<-x.ended)
 	}
 	if x.conn != nil {
@@ -229,6 +231,7 @@ func (x *Exchange) leave() {
 		}
 		x.conn = nil
 	}
+	x.unasked.known = nil
 }
 
 // deliver takes a signal from the network.
@@ -307,6 +310,9 @@ func (x *Exchange) due() time.Time {
 	if next := x.told.Add(answerPause); len(x.asked) > 0 && x.telling == nil && x.conn != nil && next.Before(at) {
 		at = next
 	}
+	if u := &x.unasked; u.known != nil && !u.telling && u.until.Before(at) {
+		at = u.until
+	}
 	return at
 }
 
@@ -349,9 +355,11 @@ func (x *Exchange) finished(o Outcome) {
 // tellingEnded takes note of an answer that has ended, or of what was told unasked.
 func (x *Exchange) tellingEnded(t told) {
 	x.cancel()
+	x.telling, x.cancel = nil, nil
 	unasked := x.unasked.telling
-	x.telling, x.cancel, x.unasked.telling = nil, nil, false
-	if !unasked {
+	if unasked {
+		x.unaskedEnded(t.err)
+	} else {
 		x.counts.Told++
 		x.told = time.Now()
 	}
@@ -363,7 +371,6 @@ func (x *Exchange) tellingEnded(t told) {
 	count := slog.Int("connections", t.connections)
 	switch {
 	case unasked && t.err != nil:
-		x.unasked.at = time.Time{} // some were not told
 		x.Log.Warn("not all connections were told to the director that takes over", count, slog.Any("err", t.err))
 	case t.err != nil:
 		x.Log.Warn("not all connections were told to a director that asked", count, slog.Any("err", t.err))

@@ -39,6 +39,7 @@ type director struct {
 	fails    error         // of Tell
 	outcomes []Outcome
 	tells    int
+	closing  func() // when the group is left; nil = nothing
 }
 
 type memoryConn struct {
@@ -139,6 +140,9 @@ func (c *memoryConn) Close() error {
 	defer c.mu.Unlock()
 	if c.closed {
 		return errors.New("closed twice")
+	}
+	if c.closing != nil {
+		c.closing()
 	}
 	c.closed = true
 	return nil

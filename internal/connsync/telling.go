@@ -231,12 +231,14 @@ func (t *telling) wait(ctx context.Context, kind Kind) error {
 	return nil
 }
 
-// hash tells connections apart by what the kernel keeps them by.
+// hash tells connections apart by what the kernel keeps them by, and by what may have become of them.
 func (c *Connection) hash(seed maphash.Seed) uint64 {
 	return maphash.Comparable(seed, struct {
 		protocol        uint8
 		template        bool
 		client, virtual netip.AddrPort
+		server          netip.AddrPort
+		state           uint16
 		data            string
-	}{c.Protocol, c.Template, c.Client, c.Virtual, string(c.Data)})
+	}{c.Protocol, c.Template, c.Client, c.Virtual, c.Server, c.State, string(c.Data)})
 }

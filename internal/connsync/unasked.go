@@ -9,7 +9,7 @@ import (
 const (
 	// unaskedPause is how long there is between windows of what is told unasked, where nobody says that it has been read.
 	unaskedPause = 20 * time.Millisecond
-	// unaskedMemory is how long it is known of which connections was told unasked.
+	// unaskedMemory is how long it is known of which connections was told unasked, from the end of that on.
 	unaskedMemory = 5 * time.Second
 )
 
@@ -21,8 +21,8 @@ type unasked struct {
 
 	due     bool
 	telling bool
-	known   *knownConnections
-	at      time.Time // since when it is kept
+	known   *knownConnections // nil = none
+	until   time.Time         // it is of use
 	done    []chan struct{}
 }
 
@@ -45,17 +45,19 @@ func (k *knownConnections) fresh(c *Connection) bool {
 }
 
 // Tell tells the kernels of the group all connections without a question, as who hands over does: its own kernel keeps the latest
-// for two seconds. Those are left out that were told so within the last five seconds. It does not wait.
+// for two seconds. Those are left out that were told so within the last five seconds, and are as they were. It does not wait.
 func (x *Exchange) Tell() {
 	x.change(func() { x.unasked.asked = true })
 }
 
-// Flush waits until what was to be told before the call has been, or cannot be, or ctx ends, whose error it returns.
+// Flush waits until what was to be told before the call has been, or cannot be, or Run ends; or ctx does, whose error it returns.
 func (x *Exchange) Flush(ctx context.Context) error {
 	done := make(chan struct{})
 	x.change(func() { x.unasked.waiting = append(x.unasked.waiting, done) })
 	select {
 	case <-done:
+		return nil
+	case <-x.stopped:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -70,14 +72,21 @@ func (x *Exchange) takeUnasked() {
 	u.asked, u.waiting = false, nil
 }
 
-// stepUnasked begins to tell when no answer is under way, and lets those go on who wait when it is over.
+// stepUnasked begins to tell when no answer is under way, and lets those go on who wait when it is over. An answer goes before: it tells all to
+// the same kernels.
 func (x *Exchange) stepUnasked(ctx context.Context) {
 	u := &x.unasked
+	if !u.telling && !time.Now().Before(u.until) {
+		u.known = nil
+	}
+	if u.telling && len(x.asked) > 0 {
+		u.known = nil
+		x.cancel()
+	}
 	if u.due && x.telling == nil {
-		u.due = false
-		if x.conn != nil { // else there is nobody
-			if time.Since(u.at) > unaskedMemory {
-				u.known, u.at = newKnownConnections(), time.Now()
+		if u.due = false; x.conn != nil { // else there is nobody
+			if u.known == nil {
+				u.known = newKnownConnections()
 			}
 			t := newTelling(x.conn, x.spec.ID, nil)
 			t.known = u.known
@@ -90,5 +99,17 @@ func (x *Exchange) stepUnasked(ctx context.Context) {
 			close(c)
 		}
 		u.done = nil
+	}
+}
+
+// unaskedEnded takes note of what came of it; x.telling has been cleared. What was interrupted by the loss of the group is told in the next.
+func (x *Exchange) unaskedEnded(err error) {
+	u := &x.unasked
+	u.telling = false
+	switch {
+	case err == nil:
+		u.until = time.Now().Add(unaskedMemory)
+	default: // of some it is not known whether they were told
+		u.known = nil
 	}
 }

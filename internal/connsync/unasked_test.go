@@ -3,6 +3,7 @@ package connsync
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,4 +134,103 @@ func TestCannotBeToldUnasked(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestToldUnaskedAsItIs: of what has another state or server since, the second telling tells.
+func TestToldUnaskedAsItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s segment
+		a, b := s.add(t, connections(1, 0)), s.add(t, strings.ReplaceAll(connections(1, 1), "ESTABLISHED     893", "SYN_RECV         59"))
+		defer a.stop()
+		defer b.stop()
+		synctest.Wait()
+		b.Tell()
+		if err := b.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		b.list(connections(1, 1))
+		b.Tell()
+		if err := b.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for _, got := range a.learned {
+			if got.state != tcpEstablished {
+				t.Errorf("%+v", got)
+			}
+		}
+	})
+}
+
+// TestAskedWhileItIsToldUnasked: who asks is answered, and does not wait until a long telling is over.
+func TestAskedWhileItIsToldUnasked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s segment
+		a, b := s.add(t, connections(1, 0)), s.add(t, connections(1, 60000))
+		defer a.stop()
+		defer b.stop()
+		b.Answer(true)
+		synctest.Wait()
+		b.Tell()
+		time.Sleep(unaskedPause)
+		a.Ask(1)
+		time.Sleep(10 * time.Second)
+		if got := a.came(t); len(got) != 1 || !got[0].Answered || got[0].Connections != 60000 || got[0].Took > time.Second {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// TestToldUnaskedInAnotherGroup: an interface that was made anew, and another group, are told all.
+func TestToldUnaskedInAnotherGroup(t *testing.T) {
+	other := askSpec
+	other.Group = ports("224.0.0.82:8848")
+	for name, change := range map[string]func(a, b *director){
+		"made anew":                  func(_, b *director) { b.Rejoin() },
+		"another group":              func(a, b *director) { a.Configure(other); synctest.Wait(); b.Configure(other) },
+		"another group, and at once": func(a, b *director) { a.Configure(other); synctest.Wait(); b.Configure(other); b.Tell() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var s segment
+			a, b := s.add(t, connections(1, 0)), s.add(t, connections(1, 60000))
+			defer a.stop()
+			defer b.stop()
+			synctest.Wait()
+			b.Tell()
+			time.Sleep(5 * unaskedPause)
+			a.mu.Lock()
+			if n := len(a.learned); n == 0 || n == 60000 {
+				t.Errorf("%s: %d were learned before", name, n)
+			}
+			clear(a.learned)
+			a.mu.Unlock()
+			change(a, b)
+			if err := b.Flush(t.Context()); err != nil || len(a.learned) != 60000 {
+				t.Errorf("%s: %d were learned: %v", name, len(a.learned), err)
+			}
+		})
+	}
+}
+
+// TestNothingIsKeptOfTheUnasked: nor does anybody wait for one that has stopped, whenever he begins to.
+func TestNothingIsKeptOfTheUnasked(t *testing.T) {
+	for after, kept := range map[time.Duration]bool{time.Second: true, 2 * unaskedMemory: false} {
+		synctest.Test(t, func(t *testing.T) {
+			var s segment
+			b := s.add(t, connections(1, 1000))
+			synctest.Wait()
+			b.Tell()
+			time.Sleep(after)
+			synctest.Wait()
+			ended := make(chan bool, 1)
+			b.mu.Lock()
+			b.closing = func() { ended <- b.unasked.known != nil }
+			b.mu.Unlock()
+			if err := errors.Join(b.stop(), b.Flush(t.Context())); err != nil {
+				t.Error(err)
+			}
+			if known := <-ended; known != kept {
+				t.Errorf("known after %v: %v", after, known)
+			}
+		})
+	}
 }

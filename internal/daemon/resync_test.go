@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -17,7 +18,9 @@ import (
 // directors are the others on the interface of lvs_sync_daemon, and the list of this kernel's connections.
 type directors struct {
 	mu      sync.Mutex
-	answers bool   // they tell all their connections, of which there are 7
+	answers bool // they tell all their connections, of which there are 7
+	growing bool // there is one more each time
+	reads   int
 	listing string // without the heading
 
 	spec    connsync.Spec
@@ -32,7 +35,13 @@ type directors struct {
 func (d *directors) Listing() (io.ReadCloser, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return io.NopCloser(strings.NewReader("Pro FromIP   FPrt\n" + d.listing)), nil
+	listing := d.listing
+	if d.reads++; d.growing {
+		for n := range d.reads {
+			listing += fmt.Sprintf("TCP C00002C8 %04X C0000201 0050 C6336401 1F90 ESTABLISHED     893\n", 1+n)
+		}
+	}
+	return io.NopCloser(strings.NewReader("Pro FromIP   FPrt\n" + listing)), nil
 }
 
 func (d *directors) Listen(s connsync.Spec, deliver func(connsync.Signal)) (connsync.Conn, error) {
@@ -160,7 +169,7 @@ func TestBackupAsksForConnections(t *testing.T) {
 				t.Errorf("%s: it waits after %v", name, c.over)
 			}
 			if s := i.status().Sync; s != nil && s.Resync != nil {
-				if c.answers && (s.Resync.Answered != 1 || s.Resync.Learned != 7) || c.over > 0 && s.Resync.Unanswered != 1 {
+				if c.answers && (s.Resync.Answered == 0 || s.Resync.Answered > 2 || s.Resync.Learned != 7*s.Resync.Answered) || c.over > 0 && s.Resync.Unanswered != 1 {
 					t.Errorf("%s: %+v", name, s.Resync)
 				}
 			} else if strings.HasPrefix(c.words, "lvs_sync_daemon eth0 VI_1") {
@@ -268,52 +277,107 @@ func TestAnotherInstanceAsks(t *testing.T) {
 	})
 }
 
-// Who gives way tells the one that takes over of all connections, whether that is a FAULT or the end; who has not served tells nothing.
+// grows has the kernel list one connection more each time that it is read.
+func (d *directors) grows() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.growing = true
+}
+
+func (d *directors) messages() int {
+	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.told
+}
+
+// followed is a router that a virtual server's quorum holds up, and that virtual server.
+func followed(words string, more ...string) string {
+	return strings.Replace(syncConf(words), "priority 100", "priority 100\n  track_virtual_server 192.0.2.1 80", 1) + oneService + strings.Join(more, "")
+}
+
+// secondRouter is another one, which nothing holds.
+const secondRouter = "vrrp_instance VI_2 {\n interface eth0\n virtual_router_id 52\n priority 100\n virtual_ipaddress {\n  192.0.2.102/24\n }\n}\n"
+
+// Who gives way tells the one that takes over of all connections, when that is decided and when it has no address any more, whether that is a
+// FAULT or the end, before which it waits for that. Who has not served tells nothing, however long ago it has.
 func TestWhoGivesWayTells(t *testing.T) {
-	const one = "TCP C00002C8 2026 C0000201 0050 C6336401 1F90 ESTABLISHED     893\n"
-	for _, serves := range []bool{true, false} {
-		synctest.Test(t, func(t *testing.T) {
-			text := strings.Replace(syncConf("lvs_sync_daemon eth0 VI_1"), "priority 100", "priority 100\n  track_virtual_server 192.0.2.1 80", 1)
-			i := begin(t, text+oneService, nil)
-			d := i.directors
-			told := func() int {
-				synctest.Wait()
-				d.mu.Lock()
-				defer d.mu.Unlock()
-				return d.told
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, followed("lvs_sync_daemon eth0 VI_1"), nil)
+		i.directors.grows()
+		quorum := i.running.desired.Followed[0].id()
+		tells := func(what string, least, most int, f func()) { // that of two moments are one when there is nothing between them
+			t.Helper()
+			before := i.directors.messages()
+			f()
+			if n := i.directors.messages() - before; n < least || n > most {
+				t.Errorf("%s: told %d times, want %d to %d", what, n, least, most)
 			}
-			list := func(listing string) {
-				d.mu.Lock()
-				defer d.mu.Unlock()
-				d.listing = listing
-			}
-			list(one)
-			quorum := i.running.desired.Followed[0].id()
-			if serves {
-				i.becomesMaster()
-				if n := told(); n != 0 {
-					t.Errorf("%d messages of one that has become master", n)
-				}
-				i.syncing.tracked.Set(quorum, track.Down)
-				time.Sleep(time.Second)
-				if n := told(); n != 1 {
-					t.Errorf("%d messages of one that gives way, want 1", n)
-				}
-				i.syncing.tracked.Set(quorum, track.Up)
-				i.becomesMaster()
-				time.Sleep(10 * time.Second)
-			}
-			before := told()
-			list(one + strings.Replace(one, "2026", "2027", 1))
+		}
+		fault := func() { i.syncing.tracked.Set(quorum, track.Down); time.Sleep(time.Hour) }
+		tells("one that has become master", 0, 0, i.becomesMaster)
+		tells("FAULT", 1, 2, fault)
+		tells("BACKUP", 0, 0, func() { i.syncing.tracked.Set(quorum, track.Up); time.Sleep(time.Second) })
+		tells("FAULT of a backup", 0, 0, fault)
+		tells("master again", 0, 0, func() { i.syncing.tracked.Set(quorum, track.Up); i.becomesMaster() })
+		tells("the end", 2, 3, func() {
 			if err := i.end(); err != nil {
 				t.Error(err)
 			}
-			want := 0
-			if serves {
-				want = 1 // in which are both
+		})
+	})
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, followed("lvs_sync_daemon eth0 VI_1"), nil)
+		i.directors.grows()
+		i.becomesMaster()
+		i.syncing.tracked.Set(i.running.desired.Followed[0].id(), track.Down)
+		time.Sleep(time.Hour)
+		before := i.directors.messages()
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+		if n := i.directors.messages() - before; n != 0 {
+			t.Errorf("told %d times at the end of one in FAULT", n)
+		}
+	})
+}
+
+// Another instance gives way: that is nobody's business who follows the first. Without an instance it is, unless one of the routers is another's:
+// of its connections there are only old copies here.
+func TestWhoseConnectionsAreTold(t *testing.T) {
+	for _, c := range []struct {
+		name, words string
+		first       bool // it is told when the first of both gives way
+	}{
+		{"the other one", "lvs_sync_daemon eth0 VI_2 id 7", false},
+		{"standing", "lvs_sync_daemon eth0 id 7", true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			text := followed(c.words, secondRouter)
+			i := begin(t, text, nil)
+			i.directors.grows()
+			i.becomesMaster()
+			quorum := i.running.desired.Followed[0].id()
+			fault := func() int {
+				before := i.directors.messages()
+				i.syncing.tracked.Set(quorum, track.Down)
+				time.Sleep(10 * time.Second)
+				n := i.directors.messages() - before
+				i.syncing.tracked.Set(quorum, track.Up)
+				i.becomesMaster()
+				return n
 			}
-			if n := told() - before; n != want {
-				t.Errorf("%d messages of one that stops, want %d", n, want)
+			if n := fault(); n > 0 != c.first || n > 2 {
+				t.Errorf("%s: told %d times", c.name, n)
+			}
+			i.syncing.mu.Lock()
+			i.syncing.roles["VI_2"] = role{}
+			i.syncing.mu.Unlock()
+			if n := fault(); n > 0 {
+				t.Errorf("%s, of which one is another's: told %d times", c.name, n)
+			}
+			if err := i.end(); err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -42,7 +42,7 @@ type syncing struct {
 	taken  bool             // it has the configuration that spec is of
 	due    bool             // a question, when it has
 	moving time.Time        // until when a change of role has the kernel tell and learn
-	gave   bool             // what was served is another's, since the last change
+	gave   bool             // what is served is to be another's, and is here still
 	roles  map[confparse.InstanceName]role
 }
 
@@ -50,6 +50,7 @@ type syncing struct {
 type role struct {
 	master bool // it is decided
 	serves bool // what a master has is in place, as well
+	here   bool // it is in place, whatever has been decided since
 }
 
 func (s *syncing) String() string { return "lvs_sync_daemon" }
@@ -189,8 +190,9 @@ func (s *syncing) look(decided, followed []vrrp.Change) time.Duration {
 	master, serving := s.master(), s.serving()
 	for _, c := range decided {
 		now := s.roles[c.Instance]
-		if now.serves && c.To != vrrp.Master && s.follows(c.Instance) {
-			s.giveWay()
+		if now.serves && c.To != vrrp.Master && s.follows(c.Instance) && s.servesAll() {
+			s.gave = true
+			s.tell()
 		}
 		if c.To != vrrp.Init {
 			now.master = c.To == vrrp.Master
@@ -204,16 +206,17 @@ func (s *syncing) look(decided, followed []vrrp.Change) time.Duration {
 			continue
 		}
 		if s.gave && c.To != vrrp.Master && s.follows(c.Instance) {
-			s.giveWay()
+			s.tell()
+			s.gave = c.To == vrrp.Init // until the very end
 		}
 		if now := s.roles[c.Instance]; c.To != vrrp.Init {
-			now.serves = now.master && c.To == vrrp.Master
+			now.here = c.To == vrrp.Master
+			now.serves = now.master && now.here
 			s.roles[c.Instance] = now
 		}
 	}
 	if s.master() != master || s.serving() != serving {
 		s.moving = time.Now().Add(handOverTime)
-		s.gave = s.gave && !s.serving()
 	}
 	s.want()
 	return time.Until(s.moving)
@@ -224,9 +227,21 @@ func (s *syncing) follows(instance confparse.InstanceName) bool {
 	return s.spec.Instance == "" || s.spec.Instance == instance
 }
 
-// giveWay has the one that takes over told of the connections of which the kernel has not told yet.
-func (s *syncing) giveWay() {
-	if s.gave = true; s.resync != nil {
+// servesAll reports whether all connections here are those of clients that come here. Of the others, that of them which serves knows better.
+func (s *syncing) servesAll() bool {
+	if s.spec.Instance == "" {
+		for _, r := range s.roles {
+			if !r.serves {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// tell has the one that takes over told of the connections of which the kernel has not told yet.
+func (s *syncing) tell() {
+	if s.resync != nil {
 		s.resync.exchange.Tell()
 	}
 }
@@ -267,6 +282,7 @@ func (s *syncing) take() {
 		if !known {
 			now.master = in.State == vrrp.Master
 			now.serves = now.master && !in.Preparing
+			now.here = now.serves
 		}
 		s.roles[in.Name] = now
 		if due := s.due && in.Name == s.spec.Instance; due && in.State == vrrp.Backup {
@@ -286,7 +302,11 @@ func (s *syncing) want() {
 	}
 	if s.spec.Instance != "" {
 		moving := time.Now().Before(s.moving)
-		s.keeper.Want(s.spec.Wanted(s.master() || moving, !s.serving() || moving))
+		learns := !s.serving() || moving
+		if s.spec.BackupOnly() { // who learns does not distribute
+			learns = !s.any(func(r role) bool { return r.here })
+		}
+		s.keeper.Want(s.spec.Wanted(s.master() || moving, learns))
 	}
 	if s.resync != nil && s.spec.Exists() {
 		s.resync.exchange.Answer(s.serving())

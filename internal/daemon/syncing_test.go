@@ -105,6 +105,28 @@ func TestSyncLeavesMaster(t *testing.T) {
 	})
 }
 
+// With backup_only the kernel does not distribute while it learns: that ends when clients come.
+func TestSyncOfBackupOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, syncConf("lvs_sync_daemon eth0 VI_1\n backup_only"), nil)
+		i.kernel.TakeLog()
+		for at := time.Duration(0); at < 8*time.Second; at += 100 * time.Millisecond {
+			list, err := i.kernel.SyncDaemons(t.Context())
+			if learns := len(list) > 0 && list[len(list)-1].Role == ipvs.SyncBackup; err != nil || learns == (len(i.network.virtual()) > 0) {
+				t.Fatalf("after %v: %v while there are %v; %v", at, list, i.network.virtual(), err)
+			}
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+		}
+		if list, err := i.kernel.SyncDaemons(t.Context()); err != nil || len(list) != 1 || list[0].Role != ipvs.SyncMaster {
+			t.Errorf("in the end %v, %v", list, err)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A reload that changes an option has the daemon with it, at once and in the role that is; an instance that is renamed is
 // followed on; without the keyword nothing runs.
 func TestSyncIsReloaded(t *testing.T) {
