@@ -43,7 +43,7 @@ type SourceTable struct {
 	generation uint32
 	wanted     []SourceFlow // by the last Set
 	failed     bool         // it is not what is there
-	swept      bool
+	begun      bool         // what others have left is known
 }
 
 const (
@@ -60,7 +60,12 @@ const (
 
 // Set makes flows what is translated. After an error, what there is is made anew at the next call, of this or of Tend.
 func (t *SourceTable) Set(flows []SourceFlow) error {
-	if !t.failed && slices.EqualFunc(t.wanted, flows, SourceFlow.equal) {
+	if !t.begun && len(flows) == 0 { // without nftables, or the right to it, nobody has left anything
+		_ = t.set(nil)
+		t.begun = true
+		return nil
+	}
+	if t.begun && !t.failed && slices.EqualFunc(t.wanted, flows, SourceFlow.equal) {
 		return nil
 	}
 	t.wanted, t.failed = slices.Clone(flows), false
@@ -75,6 +80,11 @@ func (t *SourceTable) set(flows []SourceFlow) error {
 	conn, err := nftables.New()
 	if err != nil {
 		return err
+	}
+	if !t.begun {
+		if err := t.inherit(conn); err != nil {
+			return err
+		}
 	}
 	t.generation++
 	name := sourcesPrefix + strconv.Itoa(os.Getpid()) + "_" + strconv.FormatUint(uint64(t.generation), 10)
@@ -113,10 +123,32 @@ func (t *SourceTable) set(flows []SourceFlow) error {
 	if err != nil {
 		return undo(err)
 	}
-	if t.made = made; !t.swept { // of who left his table to us, or died
-		sweep(conn, sourcesPrefix)
-		t.swept = true
+	t.made = made
+	return nil
+}
+
+// inherit takes the tables of processes that have died, or have left them to the next, for its own: they act until ours do. One of them may have
+// had our number, as in a container that is started anew.
+func (t *SourceTable) inherit(conn *nftables.Conn) error {
+	tables, err := conn.ListTables()
+	if err != nil {
+		return fmt.Errorf("list tables of nftables: %w", err)
 	}
+	for _, old := range tables {
+		words := strings.Split(strings.TrimPrefix(old.Name, sourcesPrefix), "_")
+		if !strings.HasPrefix(old.Name, sourcesPrefix) || len(words) != 2 {
+			continue
+		}
+		own := words[0] == strconv.Itoa(os.Getpid())
+		if _, err := os.Stat("/proc/" + words[0]); !own && !errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if n, err := strconv.ParseUint(words[1], 10, 32); own && err == nil {
+			t.generation = max(t.generation, uint32(n))
+		}
+		t.made = append(t.made, old)
+	}
+	t.begun = true
 	return nil
 }
 

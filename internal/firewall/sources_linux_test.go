@@ -228,13 +228,26 @@ func TestSourceTableIsBounded(t *testing.T) {
 	l.check(l.new.Do(func() error { return table.Set(flows) }))
 	_, err := l.new.Output(t.Context(), "nft", "add", "table", "ip", "vigil_fnat_999999999_7")
 	l.check(err)
-	table.swept = false
-	l.check(l.new.Do(func() error { return table.Set(flows[1:]) }))
+	var next SourceTable // of a process with the same number, and of another one
+	l.check(l.new.Do(func() error { return next.Set(flows[1:]) }))
 	rules, err := l.new.Output(t.Context(), "nft", "list", "ruleset")
 	l.check(err)
 	if tables, chains := strings.Count(rules, "table ip "), strings.Count(rules, "chain local_"); tables != 1 || chains != 4 ||
 		strings.Contains(rules, "proto-dst 1 goto") || !strings.Contains(rules, "ct original proto-dst 5000 goto") || !strings.Contains(rules, "tcp . 10.7.0.1 . 80 : goto to_1") {
 		t.Errorf("%d tables, %d chains:\n%.2000s", tables, chains, rules)
 	}
-	l.check(l.new.Do(table.Close))
+	var last SourceTable // of one that has no FNAT any more
+	l.check(l.new.Do(func() error { return last.Set(nil) }))
+	rules, err = l.new.Output(t.Context(), "nft", "list", "ruleset")
+	if l.check(err); rules != "" {
+		t.Errorf("left:\n%.2000s", rules)
+	}
+	_, err = l.new.Output(t.Context(), "nft", "add", "table", "ip", "vigil_fnat_1_7")
+	l.check(err)
+	var beside SourceTable
+	l.check(l.new.Do(func() error { return beside.Set(flows[:10]) }))
+	l.check(l.new.Do(beside.Close))
+	if rules, err = l.new.Output(t.Context(), "nft", "list", "tables"); err != nil || strings.TrimSpace(rules) != "table ip vigil_fnat_1_7" {
+		t.Errorf("that of a living process: %q, %v", rules, err)
+	}
 }

@@ -129,11 +129,10 @@ func (t *table) pass(conn *nftables.Conn, elements []element) error {
 // sweep deletes the tables of processes that died with one.
 func sweep(conn *nftables.Conn, prefix string) {
 	_, _ = removeTables(conn, func(t *nftables.Table) bool { // they are inert, and it is tried again at the next start
-		pid, ok := strings.CutPrefix(t.Name, prefix) // and what may follow it
+		pid, ok := strings.CutPrefix(t.Name, prefix)
 		if !ok {
 			return false
 		}
-		pid, _, _ = strings.Cut(pid, "_")
 		_, err := os.Stat("/proc/" + pid)
 		return errors.Is(err, os.ErrNotExist)
 	})
