@@ -47,6 +47,11 @@ func (d *decoder) localAddresses(n *Node) {
 	for _, item := range n.Body {
 		first, last, why := addressRange(item.Keyword.Text)
 		e := GroupEntry{First: first, Last: last}
+		if len(item.Args) > 0 {
+			why = "one address, or one range, stands on a line"
+		} else if why == "" {
+			why = noSource(first)
+		}
 		if why == "" {
 			for a := range e.Addresses() {
 				if seen[a] {
@@ -69,6 +74,14 @@ func (d *decoder) localAddresses(n *Node) {
 		return
 	}
 	d.cfg.LocalAddresses = append(d.cfg.LocalAddresses, g)
+}
+
+// noSource says why packets cannot come from an address, or is empty.
+func noSource(a netip.Addr) string {
+	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a.IsLinkLocalUnicast() {
+		return "servers in other networks cannot answer to it"
+	}
+	return ""
 }
 
 // localAddresses is the group of a name; nil if there is none.

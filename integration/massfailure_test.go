@@ -197,10 +197,13 @@ func massFailure(t *testing.T, checks massChecks) {
 		}
 		return errors.Join(err, director.Running())
 	}))
-	failed := ended(director.Log[0].Lines(), "failed after 1 retries", from)
-	if len(failed) != massServices*massServers {
-		t.Fatalf("%d checks have failed", len(failed))
-	}
+	var failed []time.Time
+	j.must(testlan.Until(wait(t), "what the log says of it", func() error { // which is read a moment later
+		if failed = ended(director.Log[0].Lines(), "failed after 1 retries", from); len(failed) != massServices*massServers {
+			return fmt.Errorf("%d checks have failed", len(failed))
+		}
+		return nil
+	}))
 	took := longestStay(failed, looks)
 	j.must(testlan.Until(wait(t), "what is told", func() error {
 		n, err := news.servers("DOWN")

@@ -31,7 +31,7 @@ func (r *Reconciler) audit(ctx context.Context) {
 		r.round = r.sequence
 	}
 	r.setTimeouts(ctx)
-	r.setSettings(ctx)
+	r.setSettings(ctx, true)
 	part := r.round[:min(auditChunk, len(r.round))]
 	r.round = r.round[len(part):]
 	r.auditAt = now.Add(r.auditPause())

@@ -52,6 +52,9 @@ func (s *Spec) Flows() (list []Flow) {
 		local := s.local(vs.FullNAT.Local)
 		add := func(protocol confparse.Protocol, virtual netip.AddrPort) {
 			for _, server := range vs.FullNAT.Servers {
+				if server.Port() == 0 { // of a group: it is the port that the packet came to
+					server = netip.AddrPortFrom(server.Addr(), virtual.Port())
+				}
 				k := key{protocol, virtual, server}
 				if seen[k] || server.Addr().Is4() != virtual.Addr().Is4() {
 					continue
@@ -105,8 +108,8 @@ func localAddresses(c *confparse.Config) (list []LocalAddresses) {
 func fullNAT(vs *confparse.VirtualServer) FullNAT {
 	var f FullNAT
 	add := func(method confparse.Forwarding, a netip.Addr, port uint16) {
-		if e := netip.AddrPortFrom(a, port); method == confparse.FNAT && !slices.Contains(f.Servers, e) {
-			f.Servers = append(f.Servers, e)
+		if method == confparse.FNAT {
+			f.Servers = append(f.Servers, netip.AddrPortFrom(a, port))
 		}
 	}
 	for _, rs := range vs.RealServers {

@@ -214,7 +214,7 @@ func (r *Reconciler) program(ctx context.Context) error {
 	}
 	r.opening = failure{}
 	r.setTimeouts(ctx)
-	r.setSettings(ctx)
+	r.setSettings(ctx, false)
 	r.remember() // before the services are there: a crash in between must not leave orphans
 	if r.failing > 0 {
 		for _, e := range r.entries {
@@ -224,6 +224,7 @@ func (r *Reconciler) program(ctx context.Context) error {
 		}
 	}
 	r.reconcile(ctx, r.takeDirty())
+	r.setSettings(ctx, true)
 	if !r.isReady() && ctx.Err() == nil {
 		r.publish()
 		close(r.ready)

@@ -13,12 +13,16 @@ type reconcilerSettings struct {
 }
 
 // setSettings makes the kernel's settings those of the Spec; what it does not mention, or not any more, is what it was before. A
-// failure is tried again with the next Spec or audit, and so is what somebody has changed.
-func (r *Reconciler) setSettings(ctx context.Context) {
+// failure is tried again with the next Spec or audit, and so is what somebody has changed. While services of before may still be there they
+// keep what they need.
+func (r *Reconciler) setSettings(ctx context.Context, gone bool) {
 	s := &r.settings
 	want := s.want
 	if len(r.sequence) == 0 {
 		want = Settings{} // as in a start without virtual servers, which leaves IPVS alone
+	}
+	if want[conntrack] == "" && !gone {
+		want[conntrack] = s.kept.set[conntrack]
 	}
 	if r.kernel == nil || want == (Settings{}) && s.kept.set == (Settings{}) {
 		return
@@ -35,14 +39,15 @@ func (r *Reconciler) setSettings(ctx context.Context) {
 			r.settingsFailed(ctx, err)
 			return
 		}
+		s.said = ""
 	}
-	s.kept, s.said = after, ""
+	s.kept = after
 }
 
 // restoreSettings gives the kernel back the settings that it had before.
-func (r *Reconciler) restoreSettings(ctx context.Context) {
+func (r *Reconciler) restoreSettings(ctx context.Context, gone bool) {
 	r.settings.want = Settings{}
-	r.setSettings(ctx)
+	r.setSettings(ctx, gone)
 }
 
 func (r *Reconciler) settingsFailed(ctx context.Context, err error) {

@@ -40,7 +40,8 @@ func (r *Reconciler) stop() {
 	defer r.tellOmega(r.listed)
 	r.servers, r.listed, r.leaving, r.sequence, r.round = nil, nil, nil, nil, nil
 	r.restoreTimeouts(ctx)
-	r.restoreSettings(ctx)
+	r.restoreSettings(ctx, false)
+	defer r.restoreSettings(ctx, true)
 	if r.onStop == confparse.FlushOnStopAll && r.kernel != nil { // which may be lost by now
 		if err := r.kernel.Flush(ctx); err != nil {
 			r.log.Error("Cannot flush the IPVS table, removing our own services", "err", err)

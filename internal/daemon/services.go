@@ -141,9 +141,7 @@ func (s *services) set(ctx context.Context, next Desired) {
 	if r.suspended.want(next.IPVS) && s.tasks.watch == nil {
 		s.watch(r, next.IPVS.Buffers.Monitor)
 	}
-	if r.sources.set(next.IPVS) && s.tasks.sources == nil { // before the services are there that need it
-		s.tasks.sources = startTask("source addresses", s.ended, r.sources.run)
-	}
+	r.sources.widen(next.IPVS) // before the services are there that need it
 	s.mu.Lock()
 	now := r.checks.Apply(next.Checks)
 	r.table.Report(changesOfHealth(now.Untaken))
@@ -153,6 +151,9 @@ func (s *services) set(ctx context.Context, next Desired) {
 	defer cancel()
 	_ = r.table.Sync(ctx) // late is no failure, and its end is seen by its owner
 	s.quorums.set(next.Followed, r.table.Pools())
+	if r.sources.set(next.IPVS) && s.tasks.sources == nil {
+		s.tasks.sources = startTask("source addresses", s.ended, r.sources.run)
+	}
 	// The services that packets are sent to by this are there.
 	if r.marks.set(next.IPVS) && s.tasks.marks == nil {
 		s.tasks.marks = startTask("firewall marks", s.ended, r.marks.run)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,11 +97,12 @@ func (k *markKeeper) set(spec ipvs.Spec) (any bool) {
 type sourceKeeper struct {
 	*ruleKeeper
 	sources sourceTable
+	flows   []firewall.SourceFlow // by the last set
 }
 
 func newSourceKeeper(table sourceTable, log *slog.Logger, metrics prometheus.Registerer) *sourceKeeper {
 	return &sourceKeeper{newRuleKeeper(ruleWords{"lvs_method FNAT", "packets reach servers with the address of the client", "keepalived_fnat_failing",
-		"1 while packets to servers of FNAT do not get a source address of the director."}, table, log, metrics), table}
+		"1 while packets to servers of FNAT do not get a source address of the director."}, table, log, metrics), table, nil}
 }
 
 // sourceTable is the one of the network namespace in which virtual servers are.
@@ -143,14 +145,41 @@ func (e *sourcesElsewhere) do(f func() error) error {
 
 // set has the firewall give packets to FNAT servers a source address, and reports whether there are any.
 func (k *sourceKeeper) set(spec ipvs.Spec) (any bool) {
-	var flows []firewall.SourceFlow
+	flows := flowsOf(spec)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.flows = flows
+	k.came(k.sources.Set(flows))
+	return len(flows) > 0
+}
+
+// widen is set for as long as services of the Spec before may be there besides those of this one.
+func (k *sourceKeeper) widen(spec ipvs.Spec) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	type key struct {
+		protocol        uint8
+		virtual, server netip.AddrPort
+	}
+	flows := flowsOf(spec)
+	has := make(map[key]bool, len(flows))
+	for _, f := range flows {
+		has[key{f.Protocol, f.Virtual, f.Server}] = true
+	}
+	for _, f := range k.flows {
+		if !has[key{f.Protocol, f.Virtual, f.Server}] {
+			flows = append(flows, f)
+		}
+	}
+	k.came(k.sources.Set(flows))
+}
+
+// flowsOf is what the firewall has to do for a Spec.
+func flowsOf(spec ipvs.Spec) (flows []firewall.SourceFlow) {
 	for _, f := range spec.Flows() {
 		flows = append(flows, firewall.SourceFlow{Protocol: uint8(f.Protocol), Virtual: f.Virtual, Server: f.Server, Local: f.Local})
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.came(k.sources.Set(flows))
-	return len(flows) > 0
+	return flows
 }
 
 // run looks after the table until ctx ends.

@@ -30,10 +30,9 @@ func (f SourceFlow) equal(o SourceFlow) bool {
 // the answers come back here (FNAT). IPVS has to leave its connections to the firewall (net.ipv4.vs.conntrack).
 //
 //	map flows { protocol . server's address . port : verdict }
-//	map local_N { number : address }
 //	chain out { type nat hook postrouting priority 99; meta l4proto . daddr . th dport vmap @flows }
 //	chain to_N { ct original daddr … ct original proto-dst … goto local_N; … }  a rule for each virtual address
-//	chain local_N { snat to jhash saddr mod … map @local_N }
+//	chain local_N { snat to jhash saddr mod … map { number : address, … } }
 //	chain interface { masquerade }
 //
 // A client keeps its local address while the addresses stay the same. A change makes other tables, which act from one moment to the next in
@@ -106,21 +105,16 @@ func (t *SourceTable) set(flows []SourceFlow) error {
 		}
 		acts = append(acts, s)
 	}
-	// From here on it acts: the hooks of the new tables, and the end of the old ones, are one transaction.
+	// From here on it acts: the hooks of the new tables, and the end of the old ones, are one transaction. What somebody has deleted of those
+	// is there again for it.
 	for _, s := range acts {
 		s.hook(conn)
 	}
 	for _, old := range t.made {
+		conn.AddTable(old)
 		conn.DelTable(old)
 	}
-	err = conn.Flush()
-	if errors.Is(err, unix.ENOENT) { // somebody has deleted the old ones
-		for _, s := range acts {
-			s.hook(conn)
-		}
-		err = conn.Flush()
-	}
-	if err != nil {
+	if err := conn.Flush(); err != nil {
 		return undo(err)
 	}
 	t.made = made
@@ -157,7 +151,7 @@ type sources struct {
 	*nftables.Table
 	family *family
 	flows  *nftables.Set
-	sets   uint32
+	queued int      // rules and elements since the last Flush
 	chains []string // by Local, in the order of lists
 	lists  [][]netip.Addr
 }
@@ -189,7 +183,7 @@ func (s *sources) fill(conn *nftables.Conn, flows []SourceFlow) error {
 		}
 		to[k] = append(to[k], serverFlow{f.Virtual, chain})
 	}
-	s.flows = &nftables.Set{Table: s.Table, ID: s.id(), Name: sourceFlowsName, IsMap: true, Concatenation: true, DataType: nftables.TypeVerdict,
+	s.flows = &nftables.Set{Table: s.Table, Name: sourceFlowsName, IsMap: true, Concatenation: true, DataType: nftables.TypeVerdict,
 		KeyType: nftables.MustConcatSetType(nftables.TypeInetProto, s.family.address, nftables.TypeInetService)}
 	if err := conn.AddSet(s.flows, nil); err != nil {
 		return err
@@ -198,6 +192,7 @@ func (s *sources) fill(conn *nftables.Conn, flows []SourceFlow) error {
 		return err
 	}
 	chains := make(map[string]string) // of servers, by their flows: those of one virtual server have the same
+	s.queued = 0
 	for part := range slices.Chunk(servers, transaction/4) {
 		elements := make([]nftables.SetElement, 0, len(part))
 		for _, k := range part {
@@ -212,24 +207,23 @@ func (s *sources) fill(conn *nftables.Conn, flows []SourceFlow) error {
 			key = append(append(key, binaryutil.BigEndian.PutUint16(k.at.Port())...), 0, 0)
 			elements = append(elements, nftables.SetElement{Key: key, VerdictData: &expr.Verdict{Kind: expr.VerdictGoto, Chain: chains[flows]}})
 		}
+		if err := conn.Flush(); err != nil { // the chains that they go to
+			return err
+		}
+		s.queued = 0
 		if err := conn.SetAddElements(s.flows, elements); err != nil {
 			return err
 		}
-		if err := conn.Flush(); err != nil {
-			return err
-		}
 	}
-	return nil
+	return conn.Flush()
 }
 
 // match makes the chain of servers that have these flows. What is sent at once has to fit the socket's buffer.
 func (s *sources) match(conn *nftables.Conn, name string, protocol uint8, flows []serverFlow) error {
 	chain := conn.AddChain(&nftables.Chain{Table: s.Table, Name: name})
-	for i, f := range flows {
-		if i > 0 && i%(transaction/8) == 0 {
-			if err := conn.Flush(); err != nil {
-				return err
-			}
+	for _, f := range flows {
+		if err := s.fits(conn, 4); err != nil {
+			return err
 		}
 		conn.AddRule(&nftables.Rule{Table: s.Table, Chain: chain, Exprs: []expr.Any{
 			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, // for nft(8), which else cannot tell what a port is
@@ -241,12 +235,16 @@ func (s *sources) match(conn *nftables.Conn, name string, protocol uint8, flows 
 			&expr.Verdict{Kind: expr.VerdictGoto, Chain: f.chain},
 		}})
 	}
-	return conn.Flush()
+	return nil
 }
 
-func (s *sources) id() uint32 {
-	s.sets++
-	return s.sets
+// fits sends what is queued if so many more would not fit the socket's buffer with it.
+func (s *sources) fits(conn *nftables.Conn, more int) error {
+	if s.queued += more; s.queued <= transaction {
+		return nil
+	}
+	s.queued = more
+	return conn.Flush()
 }
 
 // chain is the name of the chain that gives one of these addresses.
@@ -263,14 +261,13 @@ func (s *sources) chain(conn *nftables.Conn, local []netip.Addr) (string, error)
 	for i, a := range local {
 		numbered[i] = nftables.SetElement{Key: binaryutil.NativeEndian.PutUint32(uint32(i)), Val: a.AsSlice()}
 	}
-	addresses := &nftables.Set{Table: s.Table, ID: s.id(), Name: name, IsMap: true, KeyType: nftables.TypeMark, DataType: s.family.address}
-	if err := conn.AddSet(addresses, nil); err != nil {
+	if err := s.fits(conn, len(local)); err != nil {
 		return "", err
 	}
-	for part := range slices.Chunk(numbered, transaction) {
-		if err := conn.SetAddElements(addresses, part); err != nil {
-			return "", err
-		}
+	// It has no name, for nft(8) would not read back one with a name, whose numbers would have no type.
+	addresses := &nftables.Set{Table: s.Table, Anonymous: true, Constant: true, IsMap: true, KeyType: nftables.TypeInteger, DataType: s.family.address}
+	if err := conn.AddSet(addresses, numbered); err != nil {
+		return "", err
 	}
 	f := s.family
 	conn.AddRule(&nftables.Rule{Table: s.Table, Chain: conn.AddChain(&nftables.Chain{Table: s.Table, Name: name}), Exprs: []expr.Any{
@@ -298,8 +295,8 @@ func (s *sources) hook(conn *nftables.Conn) {
 	}})
 }
 
-// Tend makes the tables anew if somebody has deleted or emptied them, or if they could not be made, and reports whether it has
-// done so.
+// Tend makes the tables anew if somebody has deleted them or the rules in them, or if they could not be made, and reports whether it has
+// done so. It does not see what is taken out of their maps.
 func (t *SourceTable) Tend() (again bool, err error) {
 	if len(t.wanted) == 0 && !t.failed {
 		return false, nil
