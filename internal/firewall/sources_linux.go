@@ -259,7 +259,7 @@ func (s *sources) chain(conn *nftables.Conn, local []netip.Addr) (string, error)
 	s.lists, s.chains = append(s.lists, local), append(s.chains, name)
 	numbered := make([]nftables.SetElement, len(local))
 	for i, a := range local {
-		numbered[i] = nftables.SetElement{Key: binaryutil.NativeEndian.PutUint32(uint32(i)), Val: a.AsSlice()}
+		numbered[i] = nftables.SetElement{Key: binaryutil.BigEndian.PutUint32(uint32(i)), Val: a.AsSlice()}
 	}
 	if err := s.fits(conn, len(local)); err != nil {
 		return "", err
@@ -273,6 +273,7 @@ func (s *sources) chain(conn *nftables.Conn, local []netip.Addr) (string, error)
 	conn.AddRule(&nftables.Rule{Table: s.Table, Chain: conn.AddChain(&nftables.Chain{Table: s.Table, Name: name}), Exprs: []expr.Any{
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: f.src, Len: f.address.Bytes},
 		&expr.Hash{SourceRegister: 1, DestRegister: 1, Length: f.address.Bytes, Modulus: uint32(len(local)), Seed: sourceHashSeed, Type: expr.HashTypeJenkins},
+		&expr.Byteorder{SourceRegister: 1, DestRegister: 1, Op: expr.ByteorderHton, Len: 4, Size: 4}, // as nft(8) reads and writes numbers
 		&expr.Lookup{SourceRegister: 1, DestRegister: 1, IsDestRegSet: true, SetName: addresses.Name, SetID: addresses.ID},
 		&expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(f.proto), RegAddrMin: 1},
 	}})

@@ -182,6 +182,14 @@ func TestSourceTable(t *testing.T) {
 			if again, err := b.tend(&table); again || err != nil {
 				t.Errorf("made again: %v, %v", again, err)
 			}
+			saved, err := b.director.Output(t.Context(), "nft", "list", "ruleset") // which an operator may load again
+			b.check(err)
+			file := t.TempDir() + "/saved"
+			b.check(os.WriteFile(file, []byte("flush ruleset\n"+saved), 0o644))
+			if _, err := b.director.Output(t.Context(), "nft", "-f", file); err != nil {
+				t.Errorf("%v\n%s", err, saved)
+			}
+			seen(b.local...)
 			_, err = b.director.Output(t.Context(), "nft", "flush", "ruleset")
 			b.check(err)
 			if again, err := b.tend(&table); !again || err != nil {
