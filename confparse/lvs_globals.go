@@ -23,7 +23,7 @@ type OnServerDown uint8
 const (
 	ServerDownUnset OnServerDown = iota // as the kernel is set
 	ServerDownKeep                      // their packets go nowhere, until the server is back or they time out
-	ServerDownReset                     // they end with their next packet
+	ServerDownReset                     // they end at once, and a client of TCP that sends something is answered with a reset
 )
 
 // LVSTimeouts are the connection timeouts of the kernel; 0 = leave as they are.

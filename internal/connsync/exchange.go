@@ -285,13 +285,13 @@ func (x *Exchange) step(ctx context.Context) {
 	if len(x.asked) > 0 && x.telling == nil && x.conn != nil && now.Sub(x.told) >= answerPause {
 		t := newTelling(x.conn, x.spec.ID, x.asked)
 		x.asked = nil
-		x.tell(ctx, t)
+		x.begin(ctx, t)
 	}
 	x.stepUnasked(ctx)
 }
 
-// tell begins one.
-func (x *Exchange) tell(ctx context.Context, t *telling) {
+// begin has a telling run, the only one until it has ended.
+func (x *Exchange) begin(ctx context.Context, t *telling) {
 	ctx, x.cancel = context.WithCancel(ctx)
 	x.telling = t
 	go func() { x.ended <- t.run(ctx, x.Network.Listing, x.Services) }()

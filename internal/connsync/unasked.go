@@ -91,7 +91,7 @@ func (x *Exchange) stepUnasked(ctx context.Context) {
 			t := newTelling(x.conn, x.spec.ID, nil)
 			t.known = u.known
 			u.telling = true
-			x.tell(ctx, t)
+			x.begin(ctx, t)
 		}
 	}
 	if !u.due && !u.telling {
@@ -102,14 +102,11 @@ func (x *Exchange) stepUnasked(ctx context.Context) {
 	}
 }
 
-// unaskedEnded takes note of what came of it; x.telling has been cleared. What was interrupted by the loss of the group is told in the next.
+// unaskedEnded takes note of what came of it; x.telling has been cleared.
 func (x *Exchange) unaskedEnded(err error) {
 	u := &x.unasked
-	u.telling = false
-	switch {
-	case err == nil:
-		u.until = time.Now().Add(unaskedMemory)
-	default: // of some it is not known whether they were told
+	u.telling, u.until = false, time.Now().Add(unaskedMemory)
+	if err != nil { // of some it is not known whether they were told
 		u.known = nil
 	}
 }

@@ -244,6 +244,15 @@ func TestSourceTableIsBounded(t *testing.T) {
 		strings.Contains(rules, "proto-dst 1 goto") || !strings.Contains(rules, "ct original proto-dst 5000 goto") || !strings.Contains(rules, "tcp . 10.7.0.1 . 80 : goto to_1") {
 		t.Errorf("%d tables, %d chains:\n%.2000s", tables, chains, rules)
 	}
+	flows = nil // as many addresses as groups may have, in many groups
+	for n := range 20 {
+		f := SourceFlow{Protocol: unix.IPPROTO_TCP, Virtual: netip.AddrPortFrom(netip.MustParseAddr("fd00:9::100"), uint16(1+n)), Server: netip.MustParseAddrPort("[fd00:7::1]:80")}
+		for i := range 1024 {
+			f.Local = append(f.Local, netip.AddrFrom16([16]byte{0xfd, 13: byte(n), 14: byte(i >> 8), 15: byte(i)}))
+		}
+		flows = append(flows, f)
+	}
+	l.check(l.new.Do(func() error { return next.Set(flows) }))
 	var last SourceTable // of one that has no FNAT any more
 	l.check(l.new.Do(func() error { return last.Set(nil) }))
 	rules, err = l.new.Output(t.Context(), "nft", "list", "ruleset")
