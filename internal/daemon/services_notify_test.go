@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"bufio"
-	"context"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -101,10 +101,14 @@ func TestProgramsAndPipeAreTold(t *testing.T) {
 	if got := strings.Join(lines, " "); got != "DOWN UP DOWN UP DOWN UP DOWN" {
 		t.Errorf("pipe: %s", got)
 	}
-	tell.programs.Close(context.Background())
+	// At the end they are started soon after each other, so that the last one is run; until then each waits for the one before.
+	var words []string
+	for len(words) < 7 && t.Context().Err() == nil {
+		time.Sleep(5 * time.Millisecond)
+		b, _ := os.ReadFile(path)
+		words = strings.Fields(string(b))
+	}
 	tell.close()
-	b, _ := os.ReadFile(path)
-	words := strings.Fields(string(b))
 	var order []string
 	quorums := 0
 	for _, w := range words {
