@@ -10,14 +10,15 @@ import (
 	"vigil/vrrp/lan/lantest"
 )
 
-// member is the block of a virtual router with everything that a reload could lose.
+// member is the block of a virtual router with everything that a reload could lose. A machine that does not run it for some intervals
+// has it listen before it goes on as MASTER, so they are long.
 func member(name string, vrid int) string {
 	return fmt.Sprintf(`
 vrrp_instance %s {
 	version 3
 	interface eth0
 	virtual_router_id %d
-	advert_int 0.1
+	advert_int 1
 	use_vmac
 	virtual_ipaddress {
 		10.77.0.%d/24 dev eth0
@@ -134,6 +135,11 @@ func TestReloadOfASyncGroupLosesNothing(t *testing.T) {
 		}
 		if step.goes != (gone > 0) {
 			t.Errorf("%s: %d deletions", step.name, gone)
+		}
+		for _, c := range r.TakeChanges() {
+			if t.Failed() && c.Kind == election.NotifyTransition {
+				t.Logf("%s %s: %s to %s, %v", c.Time.Format("05.000"), c.Instance, c.From, c.To, causes[c.Cause])
+			}
 		}
 		seen = len(lines)
 	}

@@ -22,17 +22,22 @@ import (
 // in every one of 50 hand-overs: half of them because the master resigns, half because it is preempted.
 func TestHandOverWithColdCaches(t *testing.T) {
 	const labs, trials = 2, 25 // of each
-	var stale, answers atomic.Int32
+	var answers atomic.Int32
+	stale := make(chan string, labs*trials) // what is known of each
 	t.Run("labs", func(t *testing.T) {
 		for range labs {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
-				coldCaches(t, trials, &stale, &answers)
+				coldCaches(t, trials, stale, &answers)
 			})
 		}
 	})
-	if n := stale.Load(); n > 0 {
+	close(stale)
+	if n := len(stale); n > 0 {
 		t.Errorf("%d of %d clients know the old master 300 ms after the hand-over", n, labs*trials)
+	}
+	for what := range stale {
+		t.Log(what)
 	}
 	// It asks somewhere in the grace: a master that answers until its address is gone does so in most of the trials. One
 	// that is not run in time may miss some.
@@ -41,8 +46,8 @@ func TestHandOverWithColdCaches(t *testing.T) {
 	}
 }
 
-// coldCaches counts in how many of the hand-overs the client was left with the old master, and how often that one answered.
-func coldCaches(t *testing.T, trials int, stale, answers *atomic.Int32) {
+// coldCaches tells of each hand-over that left the client with the old master, and counts how often that one answered.
+func coldCaches(t *testing.T, trials int, stale chan<- string, answers *atomic.Int32) {
 	lab, nodes := lantest.Laboratory(t, 3)
 	a, b, client := nodes[0], nodes[1], nodes[2]
 	lower, higher := fast(100), fast(150)
@@ -60,7 +65,7 @@ func coldCaches(t *testing.T, trials int, stale, answers *atomic.Int32) {
 	var high *Runner
 	stop := func() {}
 	for n := range trials {
-		host, node := "b", b
+		host, other, node := "b", "a", b
 		since := time.Now()
 		record := a.Capture(lab)
 		ended := make(chan struct{})
@@ -68,7 +73,7 @@ func coldCaches(t *testing.T, trials int, stale, answers *atomic.Int32) {
 			high, stop = run(t, b, Options{}, higher)
 			close(ended)
 		} else {
-			host, node = "a", a
+			host, other, node = "a", "b", a
 			go func() { stop(); close(ended) }()
 		}
 		ad, err := record.WaitAdvert(t.Context(), host, since, func(ad testlan.Advert) bool { return ad.Priority > 0 })
@@ -101,10 +106,17 @@ func coldCaches(t *testing.T, trials int, stale, answers *atomic.Int32) {
 			time.Sleep(time.Millisecond)
 		}
 		if mac.String() != want && asked.Before(ad.Time.Add(200*time.Millisecond)) { // or the machine has slept through the grace
-			stale.Add(1)
-			t.Logf("trial %d, asked %v after the first advert of %s: knows %v, want %v", n, asked.Sub(ad.Time), host, mac, want)
+			var announced, answered []time.Duration // since the first advert
+			for _, g := range record.Announcements(host, ad.Time) {
+				announced = append(announced, g.Time.Sub(ad.Time))
+			}
+			for _, at := range arpReplies(record, other, vip) {
+				answered = append(answered, at.Sub(ad.Time))
+			}
+			stale <- fmt.Sprintf("trial %d, asked %v after the first advert of %s: knows %v after %v, want %v; the new master announced after %v, the old one answered after %v",
+				n, asked.Sub(ad.Time), host, mac, time.Since(ad.Time), want, announced, answered)
 		}
-		for _, at := range arpReplies(record, map[string]string{"a": "b", "b": "a"}[host], vip) {
+		for _, at := range arpReplies(record, other, vip) {
 			if at.After(ad.Time.Add(50*time.Millisecond + late)) {
 				answers.Add(1)
 			}
