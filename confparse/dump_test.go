@@ -145,7 +145,7 @@ func (w *writer) statement(kw *keyword) {
 		pool := sampleWords[name]
 		if pool == nil {
 			pool = []string{"word", "eth7", `"two words"`, `"#x{}"`}
-			if strings.Contains(name, "interface") || name == "bind_if" || name == "vrf" {
+			if strings.Contains(name, "interface") || name == "bind_if" || name == "announce_on" || name == "vrf" {
 				pool = []string{"eth7"}
 			}
 		}

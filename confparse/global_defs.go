@@ -19,8 +19,9 @@ type Global struct {
 	LVSFlush          bool // lvs_flush: clear the kernel's whole table at start
 	LVSFlushOnStop    LVSFlushOnStop
 	OnServerDown      OnServerDown
-	LogAllFailures    bool // checker_log_all_failures
-	DynamicInterfaces bool // dynamic_interfaces: an interface may be missing at start
+	SloppyTCP         Switch // sloppy_tcp: a packet in the midst of a connection begins one; unset: as the kernel is set
+	LogAllFailures    bool   // checker_log_all_failures
+	DynamicInterfaces bool   // dynamic_interfaces: an interface may be missing at start
 
 	AllowInterfaceChanges bool // dynamic_interfaces allow_if_changes
 	VRRPDelayAfterBoot    time.Duration

@@ -51,6 +51,7 @@ var lvsRows = blockOf[Global]{
 		p.flag(g.OnServerDown == ServerDownKeep, "on_server_down keep")
 		p.flag(g.OnServerDown == ServerDownReset, "on_server_down reset")
 	}).from(ours),
+	switchRow("sloppy_tcp", "the kernel's", func(g *Global) *Switch { return &g.SloppyTCP }).from(ours),
 	syncDaemonRow,
 }
 

@@ -195,6 +195,10 @@ func (l *referenceList) server(vs *VirtualServer) {
 		name()
 		l.add(ToServerGroup, vs.Range, vs.ID.Group)
 	}
+	if vs.AnnounceOn != "" {
+		name()
+		l.add(ToInterface, vs.Range, vs.AnnounceOn)
+	}
 	program(vs.QuorumUp)
 	program(vs.QuorumDown)
 	for _, rs := range vs.RealServers {

@@ -72,6 +72,10 @@ func TestSettled(t *testing.T) {
 			func(c *Config) any { return c.VirtualServers[0].PersistenceEngine }, ""},
 		{"no bind_port without bindto", head + "real_server 10.0.0.1 80 {\nTCP_CHECK {\nbind_port 5\n}\n}\n}\n",
 			func(c *Config) any { return check(c).Connect.BindPort }, uint16(0)},
+		{"announce_on goes before ha_suspend", head + "ha_suspend\nannounce_on dummy0\nreal_server 10.0.0.1 80 {\n}\n}\n",
+			func(c *Config) any {
+				return fmt.Sprintf("%s %v", c.VirtualServers[0].AnnounceOn, c.VirtualServers[0].HASuspend)
+			}, "dummy0 false"},
 		{"the check has the port of its server", head + "real_server 10.0.0.1 {\nTCP_CHECK {\n}\n}\n}\n",
 			func(c *Config) any { return check(c).Connect.Port }, uint16(80)},
 		{"a url without status codes", head + "real_server 10.0.0.1 80 {\nHTTP_GET {\nurl {\npath /\n}\n}\n}\n}\n",

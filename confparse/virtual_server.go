@@ -43,6 +43,8 @@ type VirtualServer struct {
 	Tunnel Tunnel
 	// LocalAddresses is the name of the laddr_group of its FNAT servers; "" = the address of the interface by which packets leave.
 	LocalAddresses string
+	// AnnounceOn is the interface on which its addresses are while it has its quorum; "" = none.
+	AnnounceOn string
 
 	SNMPName   string
 	Mail       Switch // smtp_alert
@@ -70,7 +72,7 @@ type serverScratch struct {
 	groupHasMark                   bool                // the same
 	tunnel, sorryTunnel            opt[Tunnel]
 
-	protocolAt, opsAt, quorumAt, hysteresisAt, suspendAt, sorryAt *Node
+	protocolAt, opsAt, quorumAt, hysteresisAt, suspendAt, sorryAt, announceAt *Node
 }
 
 var serversRow = blocksRow("virtual_server", inVirtualServer, (*decoder).virtualServer,
@@ -119,6 +121,7 @@ var virtualServerBlock = slices.Concat(blockOf[serverScratch]{
 	flagRow("omega", func(vs *serverScratch) *bool { return &vs.Omega }),
 	noted(flagRow("ha_suspend", func(vs *serverScratch) *bool { return &vs.HASuspend }),
 		func(vs *serverScratch) **Node { return &vs.suspendAt }),
+	announceRow,
 	replacedWordRow("virtualhost", optionalWord, func(vs *serverScratch) *string { return &vs.VirtualHost }),
 	pathRow("snmp_name", func(vs *serverScratch) *string { return &vs.SNMPName }),
 	switchRow("smtp_alert", "smtp_alert_checker", func(vs *serverScratch) *Switch { return &vs.Mail }),
@@ -136,6 +139,12 @@ var scheduler = ownWordRow("lb_algo", oneWord, "wlc", (*decoder).scheduler,
 var forwarding = ownWordRow("lb_kind", oneWord, "NAT",
 	func(d *decoder, n *Node, _ string, vs *serverScratch) { d.method(n, &vs.method, &vs.tunnel) },
 	func(p *printer, vs *serverScratch) { p.method("lb_kind", vs.Forwarding, vs.Tunnel) })
+
+var announceRow = ownWordRow("announce_on", oneWord, "off", func(d *decoder, n *Node, s string, vs *serverScratch) {
+	if d.linkName(n, s) {
+		vs.AnnounceOn, vs.announceAt = d.intern(s), n
+	}
+}, func(p *printer, vs *serverScratch) { p.text("announce_on", vs.AnnounceOn) }).from(ours)
 
 // flagBit is a flag of the scheduler by its number.
 func flagBit(name string, f SchedulerFlags) row[serverScratch] {

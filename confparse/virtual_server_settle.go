@@ -18,6 +18,7 @@ func (d *decoder) finishServer(vs *serverScratch) {
 	d.settleForwarding(vs)
 	d.settleFullNAT(vs)
 	d.settlePersistence(vs)
+	d.settleAnnouncement(vs)
 	d.settleRealServers(vs)
 	if !d.anyServer(vs, slices.ContainsFunc(vs.RealServers, func(rs *RealServer) bool { return !rs.Backup })) {
 		return
@@ -186,6 +187,25 @@ func (d *decoder) settlePersistence(vs *serverScratch) {
 		if vs.family == IPv6 {
 			vs.PersistenceGranularity = 128
 		}
+	}
+}
+
+// settleAnnouncement clears what would wait for itself: ha_suspend has servers checked where the address is, announce_on puts the
+// address where enough of the checked servers are up. What has no address announces none.
+func (d *decoder) settleAnnouncement(vs *serverScratch) {
+	if vs.AnnounceOn == "" {
+		return
+	}
+	if vs.ID.Fwmark != 0 || vs.ID.Group != "" && !vs.groupHasAddress {
+		d.about(vs.announceAt, diag.CodeAnnouncement, fmt.Sprintf("Virtual server %s: announce_on needs addresses - ignoring", vs.ID),
+			"a firewall mark has none")
+		vs.AnnounceOn = ""
+		return
+	}
+	if vs.HASuspend {
+		d.about(vs.suspendAt, diag.CodeAnnouncement, fmt.Sprintf("Virtual server %s: ha_suspend cannot be used with announce_on - clearing", vs.ID),
+			"the address would wait for the servers, and they for the address")
+		vs.HASuspend = false
 	}
 }
 

@@ -9,18 +9,19 @@ import (
 )
 
 // Settings are values of the kernel's settings, in the order of SettingNames, as they are written; "" = as it is.
-type Settings [7]string
+type Settings [8]string
 
-// Some of them by their places. The last two are the Reconciler's, the others the SyncKeeper's.
+// Some of them by their places. The last three are the Reconciler's, the others the SyncKeeper's.
 const (
 	backupOnly   = 4
 	expireNoDest = 5 // a packet of a connection to a server that has gone ends it
 	conntrack    = 6 // the firewall follows connections that the table forwards
+	sloppyTCP    = 7 // a packet in the midst of a connection begins one
 )
 
 // SettingNames are the names below net.ipv4.vs.
 var SettingNames = [len(Settings{})]string{"sync_threshold", "sync_refresh_period", "sync_retries", "sync_qlen_max", "backup_only",
-	"expire_nodest_conn", "conntrack"}
+	"expire_nodest_conn", "conntrack", "sloppy_tcp"}
 
 func syncSettings(s confparse.IPVSSync) (out Settings) {
 	if t := s.Threshold; t.IsSet {
@@ -31,18 +32,25 @@ func syncSettings(s confparse.IPVSSync) (out Settings) {
 			out[1+i] = strconv.Itoa(n)
 		}
 	}
-	switch s.BackupOnly {
-	case confparse.On:
-		out[backupOnly] = "1"
-	case confparse.Off:
-		out[backupOnly] = "0"
-	}
+	out[backupOnly] = onOff(s.BackupOnly)
 	return out
 }
 
-// serverDownSettings are those of on_server_down.
-func serverDownSettings(d confparse.OnServerDown) (out Settings) {
-	switch d {
+// onOff is a switch as the kernel has it; "" = as it is.
+func onOff(s confparse.Switch) string {
+	switch s {
+	case confparse.On:
+		return "1"
+	case confparse.Off:
+		return "0"
+	}
+	return ""
+}
+
+// tableSettings are those that do not go with the synchronization: of on_server_down and sloppy_tcp.
+func tableSettings(g *confparse.Global) (out Settings) {
+	out[sloppyTCP] = onOff(g.SloppyTCP)
+	switch g.OnServerDown {
 	case confparse.ServerDownReset:
 		out[expireNoDest] = "1"
 	case confparse.ServerDownKeep:

@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"iter"
 	"math"
 	"net/netip"
 	"slices"
@@ -19,7 +20,7 @@ type Spec struct {
 	FlushAtStart   bool // lvs_flush
 	FlushOnStop    confparse.LVSFlushOnStop
 	Timeouts       Timeouts         // lvs_timeouts; 0 = as they are
-	Settings       Settings         // on_server_down, and what FNAT needs
+	Settings       Settings         // on_server_down, sloppy_tcp, and what FNAT needs
 	LocalAddresses []LocalAddresses // by name
 	Firewall       Firewall
 	Buffers        Buffers
@@ -40,9 +41,26 @@ type VirtualServerSpec struct {
 	Marked   []MarkedEndpoint // what the firewall gives the mark of Services, with nftables_ipvs; else none
 	FullNAT  FullNAT
 	Pool     pool.Spec
-	Omega    bool // the end of the daemon is told as the end of its servers and quorum
-	Suspend  bool // ha_suspend: its servers are only checked while an address of Services is here
+	Omega    bool   // the end of the daemon is told as the end of its servers and quorum
+	Suspend  bool   // ha_suspend: its servers are only checked while an address of Services is here
+	Announce string // announce_on: the interface on which its addresses are while it has its quorum; "" = none
 	Labels   Labels
+}
+
+// Addresses are those at which clients find the virtual server, some of them perhaps more than once; none by firewall mark.
+func (s *VirtualServerSpec) Addresses() iter.Seq[netip.Addr] {
+	return func(yield func(netip.Addr) bool) {
+		for _, service := range s.Services {
+			if a := service.Key.Addr; a.IsValid() && !yield(a) {
+				return
+			}
+		}
+		for _, e := range s.Marked {
+			if !yield(e.Addr()) {
+				return
+			}
+		}
+	}
 }
 
 // Buffers are the receive buffers of netlink sockets: those through which the table is changed and read, and the one that tells
@@ -101,7 +119,7 @@ func (s Spec) Updated(c *confparse.Config) (next Spec, ok bool) {
 	next = Spec{FlushAtStart: g.LVSFlush, FlushOnStop: g.LVSFlushOnStop, InitNotifies: g.RSInitNotifies,
 		Buffers:  Buffers{Command: g.LVSCommandBuffer, Monitor: g.LVSMonitorBuffer},
 		Timeouts: Timeouts{TCP: seconds(g.LVSTimeouts.TCP), TCPFin: seconds(g.LVSTimeouts.TCPFin), UDP: seconds(g.LVSTimeouts.UDP)},
-		Settings: serverDownSettings(g.OnServerDown), LocalAddresses: localAddresses(c)}
+		Settings: tableSettings(g), LocalAddresses: localAddresses(c)}
 	next.VirtualServers = make([]VirtualServerSpec, 0, len(c.VirtualServers))
 	marks := newMarks(c, s)
 	next.Firewall = marks.Firewall
@@ -131,7 +149,7 @@ func (s Spec) Equal(o Spec) bool {
 
 // Equal reports whether both ask for the same services with the same servers in the same order.
 func (s VirtualServerSpec) Equal(o VirtualServerSpec) bool {
-	return s.ID == o.ID && s.Omega == o.Omega && s.Suspend == o.Suspend && slices.Equal(s.Services, o.Services) &&
+	return s.ID == o.ID && s.Omega == o.Omega && s.Suspend == o.Suspend && s.Announce == o.Announce && slices.Equal(s.Services, o.Services) &&
 		slices.Equal(s.Marked, o.Marked) && s.FullNAT.Equal(o.FullNAT) && s.Labels.Equal(o.Labels) && s.Pool.Equal(&o.Pool)
 }
 
@@ -142,7 +160,7 @@ func virtualServerSpec(vs *confparse.VirtualServer, groups []*confparse.VirtualS
 		return VirtualServerSpec{}, false
 	}
 	s := VirtualServerSpec{
-		ID: vs.ID, Services: services, Marked: marked, FullNAT: fullNAT(vs), Omega: vs.Omega, Suspend: vs.HASuspend, Labels: labels(vs),
+		ID: vs.ID, Services: services, Marked: marked, FullNAT: fullNAT(vs), Omega: vs.Omega, Suspend: vs.HASuspend, Announce: vs.AnnounceOn, Labels: labels(vs),
 		Pool: pool.Spec{
 			Quorum: vs.Quorum, Hysteresis: vs.Hysteresis, FailoverThreshold: vs.FailoverThreshold,
 			Notify: pool.NotifyOf(pool.Told{Up: confparse.ProgramOf(vs.QuorumUp), Down: confparse.ProgramOf(vs.QuorumDown), Mail: vs.Mail}),

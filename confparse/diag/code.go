@@ -170,6 +170,7 @@ const (
 	CodeUnknownGroup             Code = 3048
 	CodeGroupFamily              Code = 3049
 	CodeFullNAT                  Code = 3050
+	CodeAnnouncement             Code = 3051
 	CodeNoAccount                Code = 3060
 	CodeScriptMissing            Code = 3061
 	CodeScriptNotExecutable      Code = 3062
@@ -349,6 +350,7 @@ var codes = map[Code]codeInfo{
 
 	CodeUnknownGroup:        {Error, classNone, "a virtual server names an unknown group"},
 	CodeFullNAT:             {Warning, classOrdinary, "FNAT of a firewall mark, or of every port"},
+	CodeAnnouncement:        {Warning, classOrdinary, "announce_on without an address, or with ha_suspend"},
 	CodeGroupFamily:         {Error, classNone, "address families of a group do not fit"},
 	CodeNoAccount:           {Error, classOrdinary, "a user or group does not exist"},
 	CodeNoNamespace:         {Fatal, classGone, "a network namespace does not exist"},

@@ -13,6 +13,7 @@ import (
 
 // packages has the Debian package of each program that Install knows.
 var packages = map[string]string{
+	"bird":               "bird2",
 	"chromium":           "chromium",
 	"busybox":            "busybox-static",
 	"conntrackd":         "conntrackd",
@@ -37,7 +38,7 @@ var packages = map[string]string{
 }
 
 // Peers are the programs that the tests talk to and use.
-var Peers = []string{"conntrackd", "curl", "dnsmasq", "keepalived", "ip", "ipvsadm", "nft", "nginx", "openssl", "patch", "smtpd", "sysctl",
+var Peers = []string{"bird", "conntrackd", "curl", "dnsmasq", "keepalived", "ip", "ipvsadm", "nft", "nginx", "openssl", "patch", "smtpd", "sysctl",
 	"unshare", "vtysh"}
 
 // Install installs the packages of the programs that are missing on this machine, with a line on notice that says so. Lists and

@@ -10,6 +10,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/healthcheck"
+	"vigil/internal/announce"
 	"vigil/internal/firewall"
 	"vigil/internal/script"
 	"vigil/internal/status"
@@ -42,7 +43,7 @@ type services struct {
 	mu sync.Mutex
 
 	// Owned by the daemon's goroutine.
-	tasks   struct{ scripts, checks, carry, table, watch, marks, sources *task }
+	tasks   struct{ scripts, checks, carry, table, watch, marks, sources, announce *task }
 	network Network // that is watched
 
 	quorums quorums
@@ -54,6 +55,7 @@ type runningServices struct {
 	suspended *suspension
 	marks     *markKeeper
 	sources   *sourceKeeper
+	announced *announcements
 }
 
 func newServices(s surroundings, told *teller) *services {
@@ -123,15 +125,18 @@ func (s *services) start(kernel ipvs.Kernel, buffer confparse.BufferSize) {
 	r.suspended = newSuspension(r.checks.Suspend)
 	r.marks = newMarkKeeper(new(firewall.MarkTable), s.log.With(componentKey, "ipvs"), s.metrics)
 	r.sources = newSourceKeeper(s.sourceTable(), s.log.With(componentKey, "ipvs"), s.metrics)
+	r.announced = newAnnouncements(announce.New(announce.Options{Open: s.openNetworkOfIPVS, Logger: s.log.With(componentKey, "ipvs"),
+		Registerer: s.metrics, StatePath: s.statePath(announceState), KeepOnStop: s.opts.KeepIPVS}))
+	s.running.Store(r) // who tells of the table looks there
 	s.tasks.table = startTask("ipvs", s.ended, r.table.Run)
 	s.tasks.checks = startTask("healthcheck", s.ended, r.checks.Run)
 	s.tasks.carry = startTask("health to table", s.ended, func(ctx context.Context) error { return s.carry(ctx, r) })
-	s.running.Store(r)
 }
 
 // tell tells of what has happened to a virtual server.
 func (s *services) tell(e ipvs.Event) {
 	s.quorums.take(e)
+	s.running.Load().announced.take(e)
 	s.teller.tell(e)
 }
 
@@ -142,6 +147,10 @@ func (s *services) set(ctx context.Context, next Desired) {
 		s.watch(r, next.IPVS.Buffers.Monitor)
 	}
 	r.sources.widen(next.IPVS) // before the services are there that need it
+	// What is announced no more has to go before the services do, and what is announced from now on waits for theirs.
+	if r.announced.set(next.IPVS, r.table.Pools()) && s.tasks.announce == nil {
+		s.tasks.announce = startTask("announced addresses", s.ended, r.announced.keeper.Run)
+	}
 	s.mu.Lock()
 	now := r.checks.Apply(next.Checks)
 	r.table.Report(changesOfHealth(now.Untaken))
@@ -209,7 +218,8 @@ func (s *services) ready() <-chan struct{} {
 }
 
 func (s *services) stop() error {
-	err := stopTasks(stopping{s.tasks.watch, suspendStopLimit}, stopping{s.tasks.checks, checkStopLimit},
+	// First, so that no more clients come.
+	err := stopTasks(stopping{s.tasks.announce, withdrawLimit}, stopping{s.tasks.watch, suspendStopLimit}, stopping{s.tasks.checks, checkStopLimit},
 		stopping{s.tasks.carry, carryStopLimit}, stopping{s.tasks.table, tableStopLimit}, stopping{s.tasks.marks, carryStopLimit}, stopping{s.tasks.sources, carryStopLimit})
 	if r := s.running.Load(); r != nil && !s.opts.KeepIPVS {
 		err = errors.Join(err, r.marks.close(), r.sources.close())
@@ -241,6 +251,9 @@ func (s *services) status(to *status.Status) {
 			if f := k.failure.Load(); f != nil {
 				to.IPVS.Failing = append(to.IPVS.Failing, *f)
 			}
+		}
+		if f := r.announced.failure(); f != nil {
+			to.IPVS.Failing = append(to.IPVS.Failing, *f)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vigil/healthcheck"
+	"vigil/internal/announce"
 	"vigil/ipvs"
 	"vigil/ipvs/ipvstest"
 	"vigil/vrrp"
@@ -31,8 +32,9 @@ func TestReloadTellsWhatChecksHaveFound(t *testing.T) {
 				line, _, _ := told(e)
 				events = append(events, line)
 			}}),
-			marks:   newMarkKeeper(&fakeMarks{}, nothingLogged, metrics),
-			sources: newSourceKeeper(&fakeSources{}, nothingLogged, metrics),
+			marks:     newMarkKeeper(&fakeMarks{}, nothingLogged, metrics),
+			sources:   newSourceKeeper(&fakeSources{}, nothingLogged, metrics),
+			announced: newAnnouncements(announce.New(announce.Options{Logger: nothingLogged, Registerer: metrics})),
 		}
 		r.suspended = newSuspension(r.checks.Suspend)
 		s.running.Store(r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,14 +41,7 @@ func (s *suspension) want(spec ipvs.Spec) bool {
 			continue
 		}
 		any = true
-		for _, service := range vs.Services {
-			if service.Key.Addr.IsValid() {
-				wanted[vs.ID] = append(wanted[vs.ID], service.Key.Addr)
-			}
-		}
-		for _, e := range vs.Marked {
-			wanted[vs.ID] = append(wanted[vs.ID], e.Addr())
-		}
+		wanted[vs.ID] = slices.AppendSeq(wanted[vs.ID], vs.Addresses())
 	}
 	s.who.Want(wanted)
 	s.update()

@@ -1,0 +1,171 @@
+package daemon
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vigil/confparse"
+	"vigil/internal/announce"
+	"vigil/internal/status"
+	"vigil/ipvs"
+	"vigil/ipvs/pool"
+)
+
+const (
+	// announcedConf has two virtual servers of one address and one of a group, all of which are announced.
+	announcedConf = `virtual_server_group G {
+  192.0.2.11-12 80
+  2001:db8::11 80
+}
+virtual_server 192.0.2.1 80 {
+  lb_algo rr
+  protocol TCP
+  announce_on eth0
+  real_server 198.51.100.1 8080 {
+  }
+}
+virtual_server 192.0.2.1 443 {
+  lb_algo rr
+  protocol TCP
+  announce_on eth0
+  real_server 198.51.100.1 8443 {
+  }
+}
+virtual_server group G {
+  lb_algo rr
+  lvs_method TUN
+  protocol TCP
+  announce_on eth0
+  real_server 198.51.100.1 8080 {
+  }
+}
+`
+	groupAddresses = "192.0.2.11/32 192.0.2.12/32 2001:db8::11/128"
+)
+
+// An address is announced while one virtual server that has it has its quorum; a server about which nothing is known changes nothing.
+func TestAnnouncedWhileOneHasItsQuorum(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		k := announce.New(announce.Options{Open: func() (announce.Network, error) { return n, nil }, Logger: nothingLogged,
+			Registerer: prometheus.NewRegistry()})
+		task := startTask("announced addresses", nil, k.Run)
+		a := newAnnouncements(k)
+		spec := desired(t, announcedConf).IPVS
+		if !a.set(spec, nil) {
+			t.Fatal("nothing to do")
+		}
+		web, secure, group := spec.VirtualServers[0].ID, spec.VirtualServers[1].ID, spec.VirtualServers[2].ID
+		want := func(when, there string) {
+			t.Helper()
+			synctest.Wait()
+			if got := strings.Join(n.virtual(), " "); got != there {
+				t.Errorf("%s: %q, want %q", when, got, there)
+			}
+		}
+		take := func(kind pool.NoteKind, servers ...confparse.VirtualServerID) {
+			for _, id := range servers {
+				a.take(ipvs.Event{VirtualServer: id, Note: pool.Note{Kind: kind}})
+			}
+		}
+		want("nothing is known", "")
+		take(ipvs.QuorumGained, web)
+		want("one has it", "192.0.2.1/32")
+		take(ipvs.QuorumLost, web)
+		want("of the other nothing is known", "192.0.2.1/32")
+		take(ipvs.QuorumLost, secure)
+		want("both have lost it", "")
+		take(ipvs.ServerUp, secure)
+		want("a server", "")
+		take(ipvs.QuorumGained, secure, group)
+		want("two", "192.0.2.1/32 "+groupAddresses)
+		a.set(spec, nil)
+		want("the same again", "192.0.2.1/32 "+groupAddresses)
+		take(ipvs.QuorumLost, secure)
+		a.set(ipvs.Spec{VirtualServers: spec.VirtualServers[2:]}, nil)
+		want("a reload without two of them", groupAddresses)
+		take(ipvs.QuorumGained, web)
+		want("who is not announced", groupAddresses)
+		a.set(spec, []ipvs.PoolStatus{{VirtualServer: secure, QuorumUp: true}})
+		want("a reload with them, of which one was there before", "192.0.2.1/32 "+groupAddresses)
+		if a.set(ipvs.Spec{}, nil); !task.stop(withdrawLimit) || len(n.virtual()) > 0 || !n.closed {
+			t.Errorf("at the end: %q, closed %v", n.virtual(), n.closed)
+		}
+	})
+}
+
+// The daemon announces when the table is programmed, and withdraws before it takes anything out of the table.
+func TestDaemonAnnounces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, oneService, nil)
+		want := func(when, there string) {
+			t.Helper()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if got := strings.Join(i.network.virtual(), " "); got != there {
+				t.Errorf("%s: %q, want %q", when, got, there)
+			}
+		}
+		if want("without", ""); i.services.tasks.announce != nil {
+			t.Error("a network is watched for nobody")
+		}
+		reply, _ := i.reload(announcedConf)
+		reply.want(t, "with", reloadApplied)
+		want("with", "192.0.2.1/32 "+groupAddresses)
+		reply, _ = i.reload(strings.Replace(announcedConf, "  announce_on eth0\n", "", 2))
+		reply.want(t, "one of three", reloadApplied)
+		want("one of three", groupAddresses)
+		reply, _ = i.reload(announcedConf)
+		reply.want(t, "with", reloadApplied)
+		want("with, of services that have been there", "192.0.2.1/32 "+groupAddresses)
+		services := 0
+		i.network.mu.Lock()
+		i.network.onDel = func() { services = max(services, len(i.kernel.Table())) }
+		i.network.mu.Unlock()
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+		if services != 5 || len(i.kernel.Table()) != 0 || len(i.network.virtual()) > 0 {
+			t.Errorf("when the addresses went there were %d services, at the end %d and %q", services, len(i.kernel.Table()), i.network.virtual())
+		}
+		if _, err := os.Stat(filepath.Join(i.dir, "keepalived-announced.json")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the file stays: %v", err)
+		}
+	})
+}
+
+// An interface that is not there is in the status, and the services work.
+func TestAnnouncementsThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, strings.ReplaceAll(announcedConf, "eth0", "dummy7"), nil)
+		defer i.end()
+		var st status.Status
+		i.services.status(&st)
+		at := slices.IndexFunc(st.IPVS.Failing, func(f status.IPVSFailure) bool { return f.Service == "announce_on" })
+		if at < 0 || !strings.Contains(st.IPVS.Failing[at].Error, "dummy7: no such interface, and 3 more") || len(i.kernel.Table()) != 5 {
+			t.Errorf("%+v, %d services", st.IPVS.Failing, len(i.kernel.Table()))
+		}
+	})
+}
+
+// With --dont-release-ipvs the addresses stay where the services do.
+func TestAnnouncedAddressesStayWithTheTable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, announcedConf, func(o *Options) { o.KeepIPVS = true })
+		time.Sleep(time.Second)
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+		if n := len(i.network.virtual()); n != 4 {
+			t.Errorf("%d addresses", n)
+		}
+	})
+}
