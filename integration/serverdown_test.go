@@ -22,7 +22,7 @@ func TestServerDownResets(t *testing.T) {
 				t.Parallel()
 				j := judge{t, true}
 				c := &clients{judge: j, Pair: newPair(j, [2]labkit.Program{program(t, "vigil"), program(t, "vigil")}, mode)}
-				s := fast(mode)
+				s := usual(mode) // a backup that takes over knows nothing of the connections
 				s.Often, s.Globals = true, "  "+words+"\n"
 				j.must(c.Up(wait(j), s))
 				c.connect(10)
