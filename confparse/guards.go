@@ -6,15 +6,15 @@ import "time"
 // reloads from doing harm. All of them are off by default.
 var guardRows = blockOf[serverScratch]{
 	numberRow("failover_threshold", whole(1, maxUint32), 1, func(vs *serverScratch) *uint32 { return &vs.FailoverThreshold }).
-		printed(func(p *printer, vs *serverScratch) { p.number("failover_threshold", int64(vs.FailoverThreshold), 0) }),
-	countRow("panic_threshold", whole(1, 100), 0, func(vs *serverScratch) *uint8 { return &vs.PanicThreshold }).because("off"),
+		printed(func(p *printer, vs *serverScratch) { p.number("failover_threshold", int64(vs.FailoverThreshold), 0) }).from(ours),
+	countRow("panic_threshold", whole(1, 100), 0, func(vs *serverScratch) *uint8 { return &vs.PanicThreshold }).because("off").from(ours),
 	ownRow("flap_damping", "off", (*decoder).flapDamping, func(p *printer, vs *serverScratch) {
 		if vs.FlapFailures > 0 {
 			p.line("flap_damping", vs.FlapFailures, int64(vs.FlapWithin/time.Second))
 		}
-	}),
-	durationRow("slow_start", decimal(1_000_000, maxMicros), func(vs *serverScratch) *time.Duration { return &vs.SlowStart }),
-	durationRow("drain_on_remove", decimal(1_000_000, maxMicros), func(vs *serverScratch) *time.Duration { return &vs.DrainOnRemove }),
+	}).from(ours),
+	durationRow("slow_start", decimal(1_000_000, maxMicros), func(vs *serverScratch) *time.Duration { return &vs.SlowStart }).from(ours),
+	durationRow("drain_on_remove", decimal(1_000_000, maxMicros), func(vs *serverScratch) *time.Duration { return &vs.DrainOnRemove }).from(ours),
 }
 
 // flapDamping decodes "flap_damping FAILURES SECONDS".

@@ -38,7 +38,7 @@ func hookRow(name, option string, v value, def time.Duration, of func(*MasterHoo
 		if s, span := of(&vi.Hooks); len(s.Argv) > 0 {
 			p.line(name, command(s.Argv)+accountWords(s.Account), option, strconv.FormatFloat(span.Seconds(), 'f', -1, 64))
 		}
-	})
+	}).from(ours)
 }
 
 // hook decodes a program that is waited for, with the seconds behind it.

@@ -63,7 +63,7 @@ const backupServer = "backup_real_server"
 
 // backupServerRow is backup_real_server, which keepalived does not have.
 var backupServerRow = row[serverScratch]{
-	keyword: keyword{name: backupServer, block: inRealServer,
+	keyword: keyword{name: backupServer, block: inRealServer, since: ours,
 		decode: func(d *decoder, at site) { d.realServer(at.n, here[serverScratch](at)) }},
 }
 

@@ -131,10 +131,10 @@ func TestServiceCorrections(t *testing.T) {
 		{"a quorum above the weights", oneService + "quorum 9\n" + rs + "}\n", "tcp rr 0 1", "KA3046"},
 		{"one-packet scheduling of TCP", oneService + "ops\n" + rs + "}\n", "tcp rr 0 1", "KA3039"},
 		{"ha_suspend on a mark", "virtual_server fwmark 1 {\nlb_algo rr\nlb_kind NAT\nha_suspend\n" + rs + "}\n", "none rr 0 1", "KA3040"},
-		{"announce_on of a mark", "virtual_server fwmark 1 {\nlb_algo rr\nlb_kind NAT\nannounce_on dummy0\n" + rs + "}\n", "none rr 0 1", "KA3051"},
+		{"announce_on of a mark", "virtual_server fwmark 1 {\nlb_algo rr\nlb_kind NAT\nannounce_on dummy0\n" + rs + "}\n", "none rr 0 1", "KA3053"},
 		{"announce_on of a group of marks", "virtual_server_group G {\nfwmark 1\n}\nvirtual_server group G {\nlb_algo rr\nlb_kind NAT\nannounce_on dummy0\n" + rs +
-			"}\n", "none rr 0 1", "KA3051"},
-		{"announce_on with ha_suspend", oneService + "announce_on dummy0\nha_suspend\n" + rs + "}\n", "tcp rr 0 1", "KA3051"},
+			"}\n", "none rr 0 1", "KA3053"},
+		{"announce_on with ha_suspend", oneService + "announce_on dummy0\nha_suspend\n" + rs + "}\n", "tcp rr 0 1", "KA3053"},
 		{"FNAT of a mark", "virtual_server fwmark 1 {\nlb_algo rr\nlvs_method FNAT\n" + rs + "}\n", "none rr 0 1", "KA3050"},
 		{"a port that DR cannot change", "virtual_server 192.0.2.1 80 {\nprotocol TCP\nlb_algo rr\nlb_kind DR\nreal_server 10.0.0.1 8080 { }\n}\n",
 			"tcp rr 0 1", "KA3043"},

@@ -138,7 +138,7 @@ var electionRows = blockOf[instanceScratch]{
 		func(vi *instanceScratch) **Node { return &vi.noPreemptAt }),
 	actionRow("preempt", "on", func(_ *decoder, _ *Node, vi *instanceScratch) { vi.NoPreempt = false }, nil),
 	preemptDelay(),
-	durationRow("fault_init_exit_delay", decimal(0, 1000_000_000), func(vi *instanceScratch) *time.Duration { return &vi.FaultExitDelay }), // not keepalived's
+	durationRow("fault_init_exit_delay", decimal(0, 1000_000_000), func(vi *instanceScratch) *time.Duration { return &vi.FaultExitDelay }).from(ours),
 	inheritedToggle("strict_mode", "vrrp_strict", func(vi *instanceScratch) *opt[bool] { return &vi.strict }).
 		printed(func(p *printer, vi *instanceScratch) { p.line("strict_mode", onOff(vi.Strict)) }),
 	actionRow("accept", "on unless strict", func(_ *decoder, _ *Node, vi *instanceScratch) { vi.accept.put(true) },

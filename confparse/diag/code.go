@@ -170,7 +170,7 @@ const (
 	CodeUnknownGroup             Code = 3048
 	CodeGroupFamily              Code = 3049
 	CodeFullNAT                  Code = 3050
-	CodeAnnouncement             Code = 3051
+	CodeAnnouncement             Code = 3053
 	CodeNoAccount                Code = 3060
 	CodeScriptMissing            Code = 3061
 	CodeScriptNotExecutable      Code = 3062
