@@ -303,3 +303,37 @@ func TestManyChanges(t *testing.T) {
 		t.Errorf("told %d, want 5", told)
 	}
 }
+
+// TestFilesThatAreWatched: who reads a file himself is told of every change that is complete, whatever is in it, and of none that is not.
+func TestFilesThatAreWatched(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "members")
+	l := follow(t, File{Path: path})
+	replace(t, path, "1")
+	l.want(1) // it is watched
+	touched := make(chan struct{}, 100)
+	stop := l.w.Watch(path, func() { touched <- struct{}{} })
+	write(t, path, "text")
+	<-touched
+	l.want(0)
+	replace(t, path, "text")
+	<-touched
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	must(t, err)
+	_, err = f.WriteString("5")
+	must(t, err)
+	if len(touched) > 0 {
+		t.Error("told of a file that is being written")
+	}
+	must(t, f.Close())
+	<-touched
+	l.want(5)
+	must(t, os.Remove(path))
+	<-touched
+	l.want(0)
+	stop()
+	write(t, path, "7")
+	l.want(7)
+	if len(touched) > 0 {
+		t.Error("told after its end")
+	}
+}

@@ -1,4 +1,4 @@
-// Package trackfile follows the numbers that are in files, as track_file of keepalived.conf names them.
+// Package trackfile follows files: the numbers that are in them, as track_file of keepalived.conf names them, or that they may have changed.
 //
 // A file is read when it has been written to its end, moved or deleted, and not while it is written: "echo 5 >file" makes
 // it empty first. That takes inotify(7) as it is, for a portable watch cannot tell the two apart.
@@ -47,7 +47,11 @@ type followed struct {
 	tell     map[*follower]struct{}
 }
 
-type follower struct{ tell func(int32) }
+// follower is who is told of new numbers, or, with touched, of all that may be new.
+type follower struct {
+	tell    func(int32)
+	touched func()
+}
 
 // NewWatcher returns a Watcher that follows nothing yet.
 func NewWatcher(log *slog.Logger) *Watcher {
@@ -60,6 +64,17 @@ func NewWatcher(log *slog.Logger) *Watcher {
 // Follow returns the number in a file, 0 when there is none, and calls tell with each new one until stop is called or
 // Run ends. tell is called from Run, one call at a time; one that is under way is not waited for by stop.
 func (w *Watcher) Follow(f File, tell func(int32)) (value int32, stop func()) {
+	return w.follow(f, &follower{tell: tell})
+}
+
+// Watch calls touched whenever what is at path may be another file, or other than before: it was written to its end, moved or deleted.
+// Where nobody tells of that it is called every second. It is called from Run until stop is called, as tell is by Follow.
+func (w *Watcher) Watch(path string, touched func()) (stop func()) {
+	_, stop = w.follow(File{Path: path}, &follower{touched: touched})
+	return stop
+}
+
+func (w *Watcher) follow(f File, me *follower) (value int32, stop func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e := w.files[f.Path]
@@ -74,7 +89,6 @@ func (w *Watcher) Follow(f File, tell func(int32)) (value int32, stop func()) {
 		}
 		e.read()
 	}
-	me := &follower{tell}
 	e.tell[me] = struct{}{}
 	return e.value, func() {
 		w.mu.Lock()
@@ -248,15 +262,23 @@ func (w *Watcher) look(changes []change) {
 		if !e.watching && w.watch != nil {
 			e.attend(w.watch)
 		}
-		if concerned && e.read() {
-			for f := range e.tell {
+		if !concerned {
+			continue
+		}
+		changed := e.read()
+		for f := range e.tell {
+			if changed || f.touched != nil {
 				all = append(all, news{f, e.value})
 			}
 		}
 	}
 	w.mu.Unlock()
 	for _, n := range all {
-		n.to.tell(n.value)
+		if n.to.touched != nil {
+			n.to.touched()
+		} else {
+			n.to.tell(n.value)
+		}
 	}
 }
 
