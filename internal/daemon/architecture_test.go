@@ -33,9 +33,10 @@ var arrows = map[string][]string{
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs", "ipvs/pool",
 		"internal/announce", "internal/bfd", "internal/boot", "internal/connsync", "internal/dump", "internal/firewall", "internal/namespace", "internal/netio", "internal/notify", "internal/process", "internal/script", "internal/status", "internal/track", "internal/track/watch", "internal/web", "internal/wholefile"},
-	"internal/notify": nil,
-	"internal/web":    {"internal/status"},
-	"internal/status": nil,
+	"internal/members": {"confparse", "internal/trackfile", "internal/wholefile"},
+	"internal/notify":  nil,
+	"internal/web":     {"internal/status"},
+	"internal/status":  nil,
 
 	"vrrp/recording":   {"internal/track", "vrrp/election"},
 	"vrrp":             {"vrrp/recording_linux", "confparse", "internal/track", "vrrp/wire", "vrrp/election", "vrrp/lan_linux", "internal/netio_linux", "internal/boot_linux", "internal/routing"},
@@ -99,10 +100,10 @@ var libraries = map[string][]string{
 	"github.com/vishvananda/netlink":      {"internal/netio"},
 	"github.com/vishvananda/netns":        {"internal/namespace"},
 	"golang.org/x/net/bpf":                {"vrrp/lan"},
-	"golang.org/x/net/dns/dnsmessage":     {"healthcheck"},
+	"golang.org/x/net/dns/dnsmessage":     {"healthcheck", "internal/members"},
 	"golang.org/x/net/ipv4":               {"internal/connsync_linux", "vrrp/lan_linux"},
 	"golang.org/x/net/ipv6":               {"internal/connsync_linux", "vrrp/lan_linux"},
-	"golang.org/x/sys/unix": {"healthcheck", "internal/bfd_linux", "internal/connsync_linux", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/genhash", "internal/netio",
+	"golang.org/x/sys/unix": {"healthcheck", "internal/bfd_linux", "internal/connsync_linux", "internal/daemon", "internal/firewall", "internal/fuzzing", "internal/genhash", "internal/members", "internal/netio",
 		"internal/notify_linux", "internal/process_linux", "internal/script", "internal/track/watch_linux", "internal/trackfile", "ipvs_linux", "vrrp_linux", "vrrp/lan_linux"},
 }
 
