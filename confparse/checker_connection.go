@@ -90,7 +90,7 @@ func (d *decoder) bindTo(n *Node, a netip.Addr, c *checkerScratch) {
 	if !target.IsValid() {
 		target = c.rs.ID.Addr
 	}
-	if FamilyOf(target) != FamilyOf(a) {
+	if target.IsValid() && FamilyOf(target) != FamilyOf(a) { // members have theirs later, see Checker.of
 		d.bindFamily(n, a, target, "bindto", "connect_ip")
 		return
 	}

@@ -215,6 +215,9 @@ func (w *writer) block(kw *keyword, depth int) {
 	case inRealServer:
 		arg = w.pick("server", []string{"10.0.0.1 80", "10.0.0.2 8080", "10.0.0.3", "2001:db8::5 80"})
 	}
+	if kw.name == "real_servers_from" {
+		arg = w.pick("source", []string{"/run/members", `"/a b"`, "dns:web.example.org", "dns:web.example.org:8080", "dns:_http._tcp.example.org"})
+	}
 	fmt.Fprintln(&w.b, kw.name, arg, "{")
 	w.body(kw.block, depth)
 	if kw.block == inInstance {

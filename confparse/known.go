@@ -42,7 +42,8 @@ func (s *serverStream) known() *Known {
 // alone reports whether the virtual_server n needs no other block to be understood.
 func alone(n *Node) bool { return n.Arg(0) != "group" }
 
-// take decodes the virtual_server n, and reports whether it is one of the configuration, all of which has an effect.
+// take decodes the virtual_server n, and reports whether it is one of the configuration, all of which has an effect. One with members from
+// outside is always read again: what it is does not follow from what it was.
 func (s *serverStream) take(n *Node) bool {
 	count, unsupported := len(s.d.cfg.VirtualServers), s.d.unsupported
 	s.d.statement(site{n, s.d.cfg})
@@ -50,8 +51,9 @@ func (s *serverStream) take(n *Node) bool {
 		s.servers = append(s.servers, VirtualServerID{})
 		return false
 	}
-	s.servers = append(s.servers, s.d.cfg.VirtualServers[count].ID)
-	return s.d.unsupported == unsupported
+	vs := s.d.cfg.VirtualServers[count]
+	s.servers = append(s.servers, vs.ID)
+	return s.d.unsupported == unsupported && len(vs.Sources) == 0
 }
 
 // pass takes over a server of the Load before.

@@ -30,6 +30,7 @@ type realScratch struct {
 	*RealServer
 	timing
 	node           *Node
+	source         *MemberSource // it is real_servers_from; else nil
 	method         opt[Forwarding]
 	tunnel         opt[Tunnel]
 	weight         opt[int32]
@@ -50,10 +51,7 @@ var realServerRow = row[serverScratch]{
 				word = backupServer
 			}
 			p.open(word, rs.ID.Addr, rs.ID.Port)
-			realServerBlock.write(p, &realScratch{RealServer: rs})
-			for _, c := range rs.Checkers {
-				p.checker(c)
-			}
+			p.realServer(rs)
 			p.close()
 		}
 	},
@@ -89,8 +87,31 @@ var realServerBlock = slices.Concat(blockOf[realScratch]{
 	"the virtual server's", "the virtual server's"}, func(rs *realScratch) *timing { return &rs.timing }), checkerRows)
 
 func realNotify(name string, field func(*realScratch) **Script) row[realScratch] {
-	return ownRow(name, "", func(d *decoder, n *Node, rs *realScratch) { d.notifyScriptRef(n, rs.ID.Addr.String(), field(rs)) },
+	return ownRow(name, "", func(d *decoder, n *Node, rs *realScratch) { d.notifyScriptRef(n, rs.name(), field(rs)) },
 		func(p *printer, rs *realScratch) { p.scriptRef(name, *field(rs)) }).referring()
+}
+
+// name is how a message calls the server whose port is not settled yet.
+func (rs *realScratch) name() string {
+	if rs.source != nil {
+		return rs.source.From.String()
+	}
+	return rs.ID.Addr.String()
+}
+
+// shown is how a message calls the server once it is settled.
+func (rs *realScratch) shown() string {
+	if rs.source != nil {
+		return rs.name()
+	}
+	return rs.ID.String()
+}
+
+func (p *printer) realServer(rs *RealServer) {
+	realServerBlock.write(p, &realScratch{RealServer: rs})
+	for _, c := range rs.Checkers {
+		p.checker(c)
+	}
 }
 
 // realServer decodes a real_server block.
@@ -111,7 +132,12 @@ func (d *decoder) realServer(n *Node, vs *serverScratch) {
 	rs.Range = n.Range()
 	rs.ID.Addr, rs.ID.Port = a, port
 	rs.Backup = n.Keyword.Text == backupServer
-	d.reals = append(d.reals, realScratch{RealServer: rs, node: n, port: port, method: vs.method,
+	d.readServer(n, vs, rs, nil)
+}
+
+// readServer decodes the block n into rs, whose address is known, or which is what the members of a source are.
+func (d *decoder) readServer(n *Node, vs *serverScratch, rs *RealServer, source *MemberSource) {
+	d.reals = append(d.reals, realScratch{RealServer: rs, source: source, node: n, port: rs.ID.Port, method: vs.method,
 		tunnel: vs.tunnel, firstChecker: len(d.checkers)})
 	s := &d.reals[len(d.reals)-1]
 	realServerBlock.update(d, n, s)

@@ -2,6 +2,7 @@ package confparse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -201,7 +202,11 @@ func (l *referenceList) server(vs *VirtualServer) {
 	}
 	program(vs.QuorumUp)
 	program(vs.QuorumDown)
-	for _, rs := range vs.RealServers {
+	servers := vs.RealServers
+	for _, s := range vs.Sources {
+		servers = append(slices.Clip(servers), s.Each)
+	}
+	for _, rs := range servers {
 		program(rs.NotifyUp)
 		program(rs.NotifyDown)
 		for _, ck := range rs.Checkers {

@@ -10,28 +10,37 @@ import (
 // with, so that a port written for the server has no effect.
 const keepsPort = "packets of DR and TUN services keep their port"
 
-// settlePort gives a server the port the kernel will use: a translated one keeps its own, any other has the service's.
+// kernelPort is the port that the kernel uses for a server with a port of its own, or 0: a translated one keeps its own, any other has
+// the service's.
+func (vs *VirtualServer) kernelPort(f Forwarding, port uint16) uint16 {
+	switch {
+	case f.Translates() && port != 0:
+	case vs.ID.Addr.IsValid():
+		return vs.ID.Port
+	case vs.ID.Fwmark != 0 && !f.Translates():
+		return 0
+	}
+	return port
+}
+
+// settlePort gives a server the port the kernel will use.
 func (d *decoder) settlePort(vs *serverScratch, rs *realScratch) {
 	switch {
 	case rs.Forwarding.Translates():
-		if rs.ID.Port == 0 && vs.ID.Addr.IsValid() {
-			rs.ID.Port = vs.ID.Port
-		}
 	case vs.ID.Fwmark != 0:
 		if rs.ID.Port != 0 {
 			d.about(rs.node, diag.CodePortReset, fmt.Sprintf(
 				"WARNING - fwmark virtual server %s, real server %s has port specified - clearing", vs.ID, rs.ID), "")
-			rs.ID.Port = 0
 		}
 	case vs.ID.Addr.IsValid():
 		if rs.ID.Port != vs.ID.Port && rs.ID.Port != 0 {
 			d.about(rs.node, diag.CodePortReset, fmt.Sprintf(
 				"WARNING - virtual server %s and real server %s ports don't match - resetting", vs.ID, rs.ID), keepsPort)
 		}
-		rs.ID.Port = vs.ID.Port
 	default:
 		d.checkGroupPorts(vs, rs)
 	}
+	rs.ID.Port = vs.kernelPort(rs.Forwarding, rs.ID.Port)
 }
 
 // checkGroupPorts compares the port of a server with those of a group's services, each of which the kernel uses.

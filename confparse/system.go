@@ -36,6 +36,8 @@ type System struct {
 	RouteNames func(dir, file string) map[string]uint32
 	// Resolve reports whether a host name has an address.
 	Resolve func(host string) bool
+	// MemberFile says what is wrong with a file of real_servers_from, or nil.
+	MemberFile func(path string) error
 }
 
 // ProgramState is what can be wrong with a program.

@@ -39,6 +39,7 @@ type VirtualServer struct {
 	VirtualHost            string // virtualhost
 	SorryServer            *SorryServer
 	RealServers            []*RealServer
+	Sources                []*MemberSource // of members, of which RealServers has none before WithMembers
 
 	Tunnel Tunnel
 	// LocalAddresses is the name of the laddr_group of its FNAT servers; "" = the address of the interface by which packets leave.
@@ -129,7 +130,7 @@ var virtualServerBlock = slices.Concat(blockOf[serverScratch]{
 	quorumScript("quorum_down", func(vs *serverScratch) **Script { return &vs.QuorumDown }),
 	flagRow("inhibit_on_failure", func(vs *serverScratch) *bool { return &vs.inhibit }).printed(nil),
 	numberRow("weight", whole(1, maxInt32), 1, func(vs *serverScratch) *int32 { return &vs.weight }).printed(nil),
-}, guardRows, sorryRows, blockOf[serverScratch]{realServerRow, backupServerRow}, timingRows(timingDefaults{"60", "5",
+}, guardRows, sorryRows, blockOf[serverScratch]{realServerRow, backupServerRow, membersRow}, timingRows(timingDefaults{"60", "5",
 	"1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop", "delay_loop", "1; DNS_CHECK 3, MISC_CHECK 0", "1"},
 	func(vs *serverScratch) *timing { return &vs.timing }))
 

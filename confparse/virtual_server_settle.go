@@ -20,7 +20,7 @@ func (d *decoder) finishServer(vs *serverScratch) {
 	d.settlePersistence(vs)
 	d.settleAnnouncement(vs)
 	d.settleRealServers(vs)
-	if !d.anyServer(vs, slices.ContainsFunc(vs.RealServers, func(rs *RealServer) bool { return !rs.Backup })) {
+	if !d.anyServer(vs, len(vs.Sources) > 0 || slices.ContainsFunc(vs.RealServers, func(rs *RealServer) bool { return !rs.Backup })) {
 		return
 	}
 	if !slices.ContainsFunc(vs.RealServers, func(rs *RealServer) bool { return rs.Backup }) {
@@ -49,7 +49,7 @@ func (d *decoder) settleServerFamily(vs *serverScratch) bool {
 	for i := range d.reals {
 		rs := &d.reals[i]
 		f := FamilyOf(rs.ID.Addr)
-		if methodOf(rs.method, vs.method) != TUN {
+		if rs.source == nil && methodOf(rs.method, vs.method) != TUN {
 			if vs.family == FamilyUnknown {
 				vs.family = f
 			} else if vs.family != f {
@@ -93,7 +93,9 @@ func (d *decoder) commonFamily(vs *serverScratch) Family {
 		}
 	}
 	for i := range d.reals {
-		see(FamilyOf(d.reals[i].ID.Addr))
+		if d.reals[i].source == nil {
+			see(FamilyOf(d.reals[i].ID.Addr))
+		}
 	}
 	if vs.SorryServer != nil {
 		see(FamilyOf(vs.SorryServer.Addr))
@@ -224,28 +226,37 @@ func (d *decoder) settleRealServers(vs *serverScratch) {
 	for i := range d.reals {
 		rs := &d.reals[i]
 		rs.ID.VS = vs.ID
+		if rs.source != nil {
+			d.settleSource(vs, rs)
+			continue
+		}
 		d.settlePort(vs, rs)
 		if first := d.duplicateReal(vs, rs); first != nil {
 			d.about(rs.node, diag.CodeDuplicateReal, fmt.Sprintf("Virtual server %s: duplicate real server %s - ignoring",
 				vs.ID, rs.ID), "", Place{Range: first.Range, Note: "first given here"})
 			continue
 		}
-		rs.Weight = rs.weight.or(vs.weight)
-		rs.InhibitOnFailure = rs.inhibit.or(vs.inhibit)
-		if rs.VirtualHost == "" {
-			rs.VirtualHost = vs.VirtualHost
-		}
-		rs.timing.inherit(&vs.timing)
-		d.settleCheckers(vs, rs)
-		if rs.LowerThreshold > rs.UpperThreshold {
-			d.about(rs.node, diag.CodeThresholds, fmt.Sprintf("Real server %s: lthreshold %d is above uthreshold %d", rs.ID,
-				rs.LowerThreshold, rs.UpperThreshold), "the kernel refuses that; lthreshold is not used")
-			rs.LowerThreshold = 0
-		}
-		// keepalived accepts 32 bits, the kernel 31; more connections than that there cannot be.
-		rs.UpperThreshold, rs.LowerThreshold = min(rs.UpperThreshold, maxInt32), min(rs.LowerThreshold, maxInt32)
+		d.settleServer(vs, rs)
 		vs.RealServers = append(vs.RealServers, rs.RealServer)
 	}
+}
+
+// settleServer gives a server what it inherits, and settles its checkers and thresholds.
+func (d *decoder) settleServer(vs *serverScratch, rs *realScratch) {
+	rs.Weight = rs.weight.or(vs.weight)
+	rs.InhibitOnFailure = rs.inhibit.or(vs.inhibit)
+	if rs.VirtualHost == "" {
+		rs.VirtualHost = vs.VirtualHost
+	}
+	rs.timing.inherit(&vs.timing)
+	d.settleCheckers(vs, rs)
+	if rs.LowerThreshold > rs.UpperThreshold {
+		d.about(rs.node, diag.CodeThresholds, fmt.Sprintf("Real server %s: lthreshold %d is above uthreshold %d", rs.shown(),
+			rs.LowerThreshold, rs.UpperThreshold), "the kernel refuses that; lthreshold is not used")
+		rs.LowerThreshold = 0
+	}
+	// keepalived accepts 32 bits, the kernel 31; more connections than that there cannot be.
+	rs.UpperThreshold, rs.LowerThreshold = min(rs.UpperThreshold, maxInt32), min(rs.LowerThreshold, maxInt32)
 }
 
 // duplicateReal finds an earlier server of the same address and port. Long lists are rare, short ones the rule.
@@ -331,7 +342,7 @@ func (d *decoder) settleCheckers(vs *serverScratch, rs *realScratch) {
 		}
 		if ck.Connect.Addr.Is6() && ck.Connect.Addr.IsLinkLocalUnicast() && ck.Connect.BindInterface == "" {
 			d.about(ck.node, diag.CodeCheckerDropped, fmt.Sprintf(
-				"Checker %s of %s: a link-local address needs bind_if - ignoring", ck.Kind, rs.ID), "")
+				"Checker %s of %s: a link-local address needs bind_if - ignoring", ck.Kind, rs.shown()), "")
 			continue
 		}
 		rs.Checkers = append(rs.Checkers, ck.Checker)
@@ -349,7 +360,7 @@ func (d *decoder) settleQuorum(vs *serverScratch) {
 			total += uint64(max(rs.Weight, 0))
 		}
 	}
-	if uint64(vs.Quorum) > total {
+	if uint64(vs.Quorum) > total && len(vs.Sources) == 0 { // whose members may come to any weight
 		d.about(orNode(vs.quorumAt, vs.node), diag.CodeQuorum, fmt.Sprintf(
 			"Warning - quorum %d for %s exceeds total weight of real servers %d, reducing quorum to %d", vs.Quorum, vs.ID,
 			total, total), "")

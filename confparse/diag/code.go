@@ -170,6 +170,8 @@ const (
 	CodeUnknownGroup             Code = 3048
 	CodeGroupFamily              Code = 3049
 	CodeFullNAT                  Code = 3050
+	CodeMemberSource             Code = 3051
+	CodeMemberFile               Code = 3052
 	CodeAnnouncement             Code = 3053
 	CodeNoAccount                Code = 3060
 	CodeScriptMissing            Code = 3061
@@ -350,6 +352,8 @@ var codes = map[Code]codeInfo{
 
 	CodeUnknownGroup:        {Error, classNone, "a virtual server names an unknown group"},
 	CodeFullNAT:             {Warning, classOrdinary, "FNAT of a firewall mark, or of every port"},
+	CodeMemberSource:        {Fatal, classOrdinary, "a source of real servers is not valid"},
+	CodeMemberFile:          {Warning, classMessage, "a file with real servers cannot be used"},
 	CodeAnnouncement:        {Warning, classOrdinary, "announce_on without an address, or with ha_suspend"},
 	CodeGroupFamily:         {Error, classNone, "address families of a group do not fit"},
 	CodeNoAccount:           {Error, classOrdinary, "a user or group does not exist"},

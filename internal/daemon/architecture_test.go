@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"internal/simulate":     {"confparse", "internal/track", "vrrp", "vrrp/election", "vrrp/vrrptest"},
 	"internal/lint":         {"confparse", "confparse/syntax", "confparse/diag"},
 	"internal/daemon": {"confparse", "confparse/diag", "vrrp", "healthcheck", "ipvs", "ipvs/pool",
-		"internal/announce", "internal/bfd", "internal/boot", "internal/connsync", "internal/dump", "internal/firewall", "internal/namespace", "internal/netio", "internal/notify", "internal/process", "internal/script", "internal/status", "internal/track", "internal/track/watch", "internal/web", "internal/wholefile"},
+		"internal/announce", "internal/bfd", "internal/boot", "internal/connsync", "internal/dump", "internal/firewall", "internal/members", "internal/namespace", "internal/netio", "internal/notify", "internal/process", "internal/script", "internal/status", "internal/track", "internal/track/watch", "internal/web", "internal/wholefile"},
 	"internal/members": {"confparse", "internal/trackfile", "internal/wholefile"},
 	"internal/notify":  nil,
 	"internal/web":     {"internal/status"},

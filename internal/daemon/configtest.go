@@ -12,6 +12,7 @@ import (
 
 	"vigil/confparse"
 	"vigil/confparse/diag"
+	"vigil/internal/members"
 )
 
 // testCannotRun is the exit status of --config-test when there would be nothing to run.
@@ -82,7 +83,7 @@ func checkConfig(o Options, env confparse.Env, w io.Writer) (code int) {
 
 // testConfig loads the configuration to know what is wrong with it.
 func testConfig(o Options, env confparse.Env) (*confparse.Config, confparse.Diagnostics) {
-	env.ConfigTest = true
+	env.ConfigTest, env.System.MemberFile = true, members.Check
 	if o.entered != "" {
 		env.System.Namespace = nil // it is known
 	}

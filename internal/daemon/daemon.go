@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -43,11 +44,14 @@ type daemon struct {
 	tables        *tables
 	syncing       *syncing
 	notifications *notifications
+	members       *following
 	self          *self
 	parts         []part // those that are to run, in the order in which they start; never changed
 
 	running       loaded
 	reloading     *reload      // nil while none is under way
+	stale         bool         // members may have changed since they were last taken
+	membersRetry  *time.Timer  // when it is tried again to take them
 	asked         chan Request // of the program itself
 	saver         saver
 	dumps         dumps
@@ -111,7 +115,7 @@ func (d *daemon) move(ctx context.Context, closeLog func()) error {
 
 func newDaemon(o Options) *daemon {
 	d := &daemon{opts: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now(), ended: make(chan *task, 16),
-		asked: make(chan Request, 1)}
+		asked: make(chan Request, 1), membersRetry: time.NewTimer(math.MaxInt64)}
 	d.metrics = newMetrics(d.registry)
 	d.configuration.Store(&status.Configuration{File: o.ConfigFile})
 	s := surroundings{opts: &d.opts, log: d.log, metrics: d.registry, ended: d.ended, tracked: vrrp.NewTracked(),
@@ -122,8 +126,9 @@ func newDaemon(o Options) *daemon {
 	d.parts = append(d.parts, d.self, d.tables, d.notifications, d.sessions)
 	d.services, d.syncing = newServices(s, d.notifications.teller), &syncing{surroundings: s, roles: make(map[confparse.InstanceName]role)}
 	d.routers = &routers{surroundings: s, teller: d.notifications.teller, syncing: d.syncing}
+	d.members = newFollowing(s)
 	if o.Checkers {
-		d.parts = append(d.parts, d.services)
+		d.parts = append(d.parts, d.services, d.members)
 	}
 	d.parts = append(d.parts, d.syncing)
 	if o.VRRP {
@@ -158,6 +163,9 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	d.take(first.identity)
 	d.self.setUmask(first.desired.Program)
+	if first = d.firstMembers(ctx, first); ctx.Err() != nil {
+		return nil
+	}
 	release, err := d.claim(first.desired)
 	if errors.Is(err, errAlreadyRunning) {
 		d.log.Info("daemon is already running", "err", err)
@@ -238,6 +246,7 @@ func (d *daemon) begin(ctx context.Context, first loaded) error {
 	if err := commitAll(ctx, all); err != nil {
 		return err
 	}
+	d.tellMembers(first)
 	d.inForce(first)
 	d.loaded(reloadApplied, nil, begun)
 	if d.services.running.Load() == nil && d.routers.runner.Load() == nil && d.sessions.runner.Load() == nil {
@@ -287,6 +296,7 @@ func (d *daemon) loop(ctx context.Context) error {
 	programmed := d.services.ready()
 	recheck := time.NewTimer(0)
 	defer recheck.Stop()
+	defer d.membersRetry.Stop()
 	<-recheck.C
 	for {
 		select {
@@ -300,6 +310,10 @@ func (d *daemon) loop(ctx context.Context) error {
 			if err := d.endReload(ctx, out); err != nil {
 				return err
 			}
+		case <-d.members.changed():
+			d.membersChanged(ctx)
+		case <-d.membersRetry.C:
+			d.membersChanged(ctx)
 		case <-d.routers.changed():
 			if slices.ContainsFunc(d.routers.runner.Load().TakeChanges(), pathsChanged) {
 				recheck.Reset(recheckDelay)

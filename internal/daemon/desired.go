@@ -22,6 +22,7 @@ type Desired struct {
 	Tracking watch.Spec
 	Program  programSpec
 	Followed []followedServer // changes only with what follows, or with what is followed
+	Members  membersSpec
 }
 
 // NewDesired derives the desired state from a configuration that has no errors and leaves nothing out.
@@ -40,7 +41,7 @@ func (d Desired) Updated(c *confparse.Config) (next Desired, ok bool) {
 	parts.Go(func() { next.Checks, checks = d.Checks.Updated(c) })
 	parts.Go(func() { next.IPVS, services = d.IPVS.Updated(c) })
 	next.VRRP, next.BFD, next.Sync = vrrp.FromConfig(c), bfd.FromConfig(c), ipvs.SyncFromConfig(c)
-	next.Tracking, next.Followed = watch.FromConfig(c), followedOf(c)
+	next.Tracking, next.Followed, next.Members = watch.FromConfig(c), followedOf(c), membersSpecOf(c)
 	next.Told, next.Program = toldOf(&c.Global), programSpecOf(c)
 	parts.Wait()
 	return next, checks && services

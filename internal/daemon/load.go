@@ -18,8 +18,10 @@ import (
 type loaded struct {
 	desired Desired
 	inputs  *confparse.Inputs
-	known   *confparse.Known // what the next load need not read again, given desired
-	dynamic bool             // dynamic_interfaces: interfaces may be missing
+	known   *confparse.Known  // what the next load need not read again, given desired
+	dynamic bool              // dynamic_interfaces: interfaces may be missing
+	sourced *confparse.Config // what desired is made of again when members change, see Config.Sourced; nil: there are none
+	lists   memberLists       // that desired has
 
 	text string // of the configuration in canonical form, if it is to be saved
 
@@ -60,7 +62,7 @@ func load(o Options, last loaded, log *slog.Logger) (loaded, error) {
 	env := environment(o)
 	env.Known = last.known
 	cfg, diags := confparse.Load(o.files(), o.ConfigFile, env)
-	next := loaded{inputs: cfg.Inputs, known: cfg.Known, dynamic: cfg.Global.DynamicInterfaces,
+	next := loaded{inputs: cfg.Inputs, known: cfg.Known, sourced: cfg.Sourced(), dynamic: cfg.Global.DynamicInterfaces,
 		identity: identityOf(cfg, o), interfaces: interfaceUses(cfg)}
 	if next.identity.namespace != o.entered {
 		return next, errElsewhere

@@ -9,6 +9,7 @@ import (
 	"vigil/confparse"
 	"vigil/internal/bfd"
 	"vigil/internal/connsync"
+	"vigil/internal/members"
 	"vigil/internal/process"
 	"vigil/internal/status"
 	"vigil/ipvs"
@@ -71,6 +72,8 @@ type Options struct {
 	BFDNetwork bfd.Network
 	// Connections replaces the kernel's list of connections and the network on which others are asked for theirs.
 	Connections func() (connsync.Network, error)
+	// Members replaces what real_servers_from is asked of.
+	Members members.Options
 	// Kernel replaces the kernel's IPVS table.
 	Kernel func(context.Context) (ipvs.Kernel, error)
 }

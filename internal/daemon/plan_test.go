@@ -47,7 +47,7 @@ virtual_server 192.0.2.1 80 {
 `
 
 // everyPart are the parts as they compare desired states, which needs nothing that runs.
-var everyPart = []part{&notifications{}, &services{}, &syncing{}, &tracking{}, &routers{}}
+var everyPart = []part{&notifications{}, &services{}, &syncing{}, &tracking{}, &routers{}, &following{}}
 
 func TestPlanNamesEveryDifference(t *testing.T) {
 	edit := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(pairConfig) }

@@ -24,7 +24,9 @@ type reload struct {
 	cancel context.CancelFunc
 	done   chan outcome // has room
 	asked  []Request
-	later  []Request // asked meanwhile: they may want what was written after it was read
+	// members says that nothing is read, and only members are taken that have changed.
+	members bool
+	later   []Request // asked meanwhile: they may want what was written after it was read
 }
 
 // outcome is what a reload has come to. Nothing has changed yet.
@@ -79,6 +81,7 @@ func (d *daemon) findOut(ctx context.Context, running loaded) outcome {
 	if list := strangers(next.interfaces, running.accepted, environment(d.opts).System.Interface); len(list) > 0 && !next.dynamic {
 		return refused(errStrangers(list))
 	}
+	next = d.members.taken(ctx, next, learnLimit)
 	plan := planOf(d.parts, running.desired, next.desired)
 	if plan.Empty() {
 		return outcome{next: next, result: reloadUnchanged}
@@ -101,6 +104,7 @@ func (d *daemon) inForce(l loaded) {
 		l.text = ""
 	}
 	d.running = l
+	d.members.use(l)
 }
 
 // reloadOutcome receives when the reload under way can be ended.
@@ -119,11 +123,26 @@ func (d *daemon) endReload(ctx context.Context, out outcome) error {
 	if err := commitAll(ctx, out.prepared); err != nil {
 		return err
 	}
+	if r.members {
+		d.endMembers(out)
+	} else {
+		d.endAsked(r, out)
+	}
+	if len(r.later) > 0 {
+		d.reloadFor(ctx, r.later...)
+	}
+	d.takeMembers(ctx) // those that have changed meanwhile
+	return nil
+}
+
+// endAsked takes and tells what a reload that was asked for has come to.
+func (d *daemon) endAsked(r *reload, out outcome) {
 	if check := (errCheck{}); errors.As(out.err, &check) {
 		d.log.Error(check.Error())
 	} else if out.err != nil {
 		d.log.Error("New config failed validation, keeping the running one", "err", out.err)
 	} else {
+		d.tellMembers(out.next)
 		d.inForce(out.next)
 		d.routers.tellStates(out.next.desired.Told)
 		d.log.Info("Reload complete")
@@ -137,10 +156,6 @@ func (d *daemon) endReload(ctx context.Context, out outcome) error {
 	for _, asked := range r.asked {
 		asked.answer(Reply{Text: out.result, Err: out.err})
 	}
-	if len(r.later) > 0 {
-		d.reloadFor(ctx, r.later...)
-	}
-	return nil
 }
 
 // abandonReload gives up a reload under way, because the daemon stops.

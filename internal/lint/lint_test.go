@@ -134,6 +134,11 @@ func TestCheck(t *testing.T) {
 			want: []string{"VL2002 warning 15"}},
 		"no check": {
 			text: instance() + strings.Replace(service, "TCP_CHECK {\nconnect_timeout 3\n}\n", "", 1), want: []string{"VL2003 note 14"}},
+		"no check of members": {
+			text: instance() + strings.Replace(service, "real_server ", "real_servers_from /m {\n}\nreal_server ", 1), want: []string{"VL2003 note 14"}},
+		"members may have a weight": {
+			text: instance() + strings.NewReplacer("TCP_CHECK", "weight 0\nTCP_CHECK", "real_server ", "real_servers_from /m {\nTCP_CHECK {\n}\n}\nreal_server ").Replace(service),
+			want: []string{}},
 		"another port": {
 			text: instance() + strings.Replace(service, "connect_timeout 3", "connect_port 8080", 1), want: []string{"VL2004 note 15"}},
 		"another port of every server": {

@@ -118,7 +118,13 @@ func (c *checker) servers(vs *confparse.VirtualServer) {
 			c.tlsPort(rs, ck)
 		}
 	}
-	if weight == 0 && len(vs.RealServers) > 0 && !dynamic(vs) {
+	for _, s := range vs.Sources {
+		if len(s.Each.Checkers) == 0 {
+			c.report(NoCheck, s.Range, fmt.Sprintf("nothing checks the members of %s", s.From),
+				"they get connections whether they answer or not; give the block a checker")
+		}
+	}
+	if weight == 0 && len(vs.RealServers) > 0 && len(vs.Sources) == 0 && !dynamic(vs) {
 		c.report(NoWeight, vs.Range, fmt.Sprintf("every real server of %s has weight 0", vs.ID),
 			"a server of weight 0 keeps its connections and gets no new one; give one of them a weight")
 	}

@@ -17,6 +17,7 @@ type Status struct {
 	IPVS          *IPVS         `json:"ipvs,omitempty"`
 	BFD           *BFD          `json:"bfd,omitempty"`
 	Sync          *Sync         `json:"sync,omitempty"`
+	Members       *Members      `json:"members,omitempty"`
 }
 
 // Configuration is what became of the last attempt to load the configuration.

@@ -87,6 +87,8 @@ func TestStatusReadsBackAsItWasWritten(t *testing.T) {
 			Groups: []SyncGroup{{Name: "G", State: "MASTER"}}},
 		Checks: &Checks{VirtualServers: []VirtualServer{{Name: "a", RealServers: []RealServer{{Name: "b", Checks: []Check{{Kind: "TCP_CHECK"}}}}}}},
 		IPVS:   &IPVS{Ready: true, Failing: []IPVSFailure{{Service: "tcp 192.0.2.1:80", Error: "refused", Attempts: 2, Since: at, Retry: at}}},
+		Members: &Members{Sources: []MemberSource{{VirtualServer: "[192.0.2.1]:tcp:80", Source: "dns:web", Members: 2, Listed: 3, Since: at, Remembered: true,
+			Failing: &MemberFailure{Error: "no answer", Attempts: 2, Since: at, Retry: at}}, {Source: "/m"}}},
 		Sync: &Sync{Instance: "VI_1", Daemons: []SyncDaemon{{Role: "master", Interface: "eth1", ID: 51, MaxLen: 1472,
 			Group: netip.MustParseAddr("224.0.0.81"), Port: 8848, TTL: 1}}, Resync: &Resync{Answered: 1, Learned: 200}},
 	}
@@ -95,7 +97,7 @@ func TestStatusReadsBackAsItWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{`"advert_interval_seconds":0.1`, `"advert_sent":7`, `"state":"MASTER"`, `"ready":true`, `"master_address":""`,
-		`"took_seconds":0.001`, `"retry":"2026-03-01T12:00:00Z"`} {
+		`"took_seconds":0.001`, `"retry":"2026-03-01T12:00:00Z"`, `{"virtual_server":"","source":"/m","members":0,"listed":0}`} {
 		if !strings.Contains(string(b), part) {
 			t.Errorf("%s is missing in\n%s", part, b)
 		}
