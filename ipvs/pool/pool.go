@@ -385,6 +385,9 @@ func (p *Pool) own(i int) (weight int32, in bool) {
 		return 0, p.spec.Sorry.Exists() && p.spec.Sorry.Inhibit
 	}
 	if h := p.servers[i].health; h.Up && !serving && (p.failedOver || !p.spec.Servers[i].Backup) {
+		if p.spec.Servers[i].Drained {
+			return 0, true
+		}
 		return p.ramped(i, h.kernelWeight()), true
 	}
 	return 0, p.spec.Servers[i].InhibitOnFailure

@@ -36,6 +36,7 @@ type Server struct {
 	Forwarding       confparse.Forwarding
 	InhibitOnFailure bool // inhibit_on_failure: weight 0 instead of removal while it is down
 	Backup           bool // it serves only while the live weight of the others is below the FailoverThreshold
+	Drained          bool // by an operator: while it serves it does so with weight 0. It counts for the quorum as it would
 	Tunnel           confparse.Tunnel
 	Weight           int32 // as configured
 	UpperThreshold   uint32
