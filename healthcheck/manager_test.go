@@ -257,7 +257,7 @@ func TestStatusOfAServerThatIsDown(t *testing.T) {
 		l.run(config(vs))
 		l.until(12 * s)
 		want := Status{VirtualServers: []VirtualServerStatus{{ID: vs.ID, Name: "[10.0.0.1]:tcp:80",
-			RealServers: []RealServerStatus{{Name: "[192.168.0.1]:tcp:80", Weight: 1, Checks: []CheckStatus{{
+			RealServers: []RealServerStatus{{ID: vs.RealServers[0].ID, Name: "[192.168.0.1]:tcp:80", Weight: 1, Checks: []CheckStatus{{
 				Kind: "TCP_CHECK", Target: "192.168.0.1:80", Result: "failure", Code: "L4CON", Summary: "L4CON 250ms", Reason: "failed", Error: "invalid",
 				TookSeconds: 0.25, LastCompleted: time.Date(2000, 1, 1, 0, 0, 11, 5e8, time.UTC), ConsecutiveFailures: 2, SharedBy: 1,
 			}}}}}}}

@@ -23,6 +23,7 @@ type VirtualServerStatus struct {
 
 // RealServerStatus is one real server in a Status.
 type RealServerStatus struct {
+	ID     confparse.RealServerID
 	Name   string
 	Up     bool
 	Weight int32 // the configured one and what its checks add
@@ -63,7 +64,7 @@ func (m *Manager) Status() Status {
 func (v poolView) status(epoch time.Time) VirtualServerStatus {
 	s := VirtualServerStatus{ID: v.id, Name: v.id.String(), RealServers: make([]RealServerStatus, 0, len(v.servers))}
 	for _, rs := range v.servers {
-		r := RealServerStatus{Name: rs.id.String(), Up: rs.up, Weight: rs.weight}
+		r := RealServerStatus{ID: rs.id, Name: rs.id.String(), Up: rs.up, Weight: rs.weight}
 		if len(rs.checks) > 0 {
 			r.Checks = make([]CheckStatus, 0, len(rs.checks))
 		}

@@ -61,13 +61,13 @@ func TestActiveActive(t *testing.T) {
 
 	// To one director the servers are gone, and so is its quorum.
 	for _, to := range []string{"10.0.0.11/32", "10.0.0.12/32"} {
-		_, err := s.directors[1].Host.Output(wait(j), "ip", "route", "add", "blackhole", to)
+		_, err := s.directors[1].Host.Output(wait(j), "ip", "route", "add", "unreachable", to)
 		j.must(err)
 	}
 	s.routes(1)
 	held.live("one director has no servers")
 	for _, to := range []string{"10.0.0.11/32", "10.0.0.12/32"} {
-		_, err := s.directors[1].Host.Output(wait(j), "ip", "route", "del", "blackhole", to)
+		_, err := s.directors[1].Host.Output(wait(j), "ip", "route", "del", "unreachable", to)
 		j.must(err)
 	}
 	s.routes(2)

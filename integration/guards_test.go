@@ -2,8 +2,10 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigil/integration/labkit"
+	"vigil/internal/control"
+	"vigil/internal/status"
 	"vigil/internal/testlan"
 )
 
@@ -138,6 +142,54 @@ func TestRemovedServerDrains(t *testing.T) {
 	}
 	g.answered(holders["rs1"], len(holders["rs1"].Requests()))
 	g.must(g.Directors[0].Stop())
+}
+
+// TestOperatorDrains: a server that an operator drains gets no new connections, also after a reload; the one that it has is counted, and
+// goes on until it ends; then the drain says so, and its end gives the server its weight.
+func TestOperatorDrains(t *testing.T) {
+	t.Parallel()
+	const rs1, rs2 = "192.0.2.11:80 Route 1", "192.0.2.12:80 Route "
+	g := newGuarded(t)
+	g.start("")
+	g.has("at the start", rs1, rs2+"1")
+	holders := g.hold()
+	var d status.Drain
+	g.operate("drain", status.DrainArguments{Server: "192.0.2.12", Reason: "a new kernel"}, &d)
+	if active, inactive := d.Connections(); active != 1 || inactive != 0 || d.By != "root" {
+		t.Errorf("%+v", d)
+	}
+	g.has("drained", rs1, rs2+"0")
+	g.settings.Often = false
+	g.configure("")
+	g.must(g.Directors[0].Reload())
+	g.answered(holders["rs1"], len(holders["rs1"].Requests()))
+	g.answered(holders["rs2"], len(holders["rs2"].Requests()))
+	if names := ask(g.judge, g.Pair, netip.Addr{}, labkit.HTTP, 6); slices.Contains(names, "rs2") {
+		t.Errorf("new connections went to %v", names)
+	}
+	g.has("reloaded", rs1, rs2+"0")
+	_, err := g.Client.Output(wait(g), "ss", "--kill", "state", "established", "dst", labkit.VIP.String())
+	g.must(err)
+	g.must(until(wait(g), func() error {
+		var all []status.Drain
+		g.operate("drains", nil, &all)
+		if active, inactive := all[0].Connections(); len(all) != 1 || active+inactive > 0 {
+			return fmt.Errorf("%+v", all)
+		}
+		return nil
+	}))
+	g.operate("undrain", status.DrainArguments{Server: "192.0.2.12"}, nil)
+	g.has("ended", rs1, rs2+"1")
+	g.must(g.Directors[0].Stop())
+}
+
+// operate asks the first director as its tool does.
+func (g *guarded) operate(command string, arguments, result any) {
+	g.Helper()
+	b, err := json.Marshal(arguments)
+	g.must(err)
+	socket := filepath.Join(filepath.Dir(g.Directors[0].ConfigFile()), "run/keepalived/control.sock")
+	g.must(control.Ask(wait(g), socket, control.Question{Command: command, Arguments: b}, result))
 }
 
 // TestReturningServerStartsSlowly: the weight of a server that comes back grows from a tenth of it to the whole, and never falls.

@@ -110,6 +110,7 @@ func newFlagSet(c *command) *pflag.FlagSet {
 	fs.BoolVar(&o.IgnoreInterrupt, "ignore-sigint", false, "Ignore SIGINT")
 	fs.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen,
 		"Serve /metrics, /healthz and /status on `ADDR`, or off")
+	fs.StringVar(&o.Control, "control-socket", "", "Answer vigil drain and others of its commands at the unix socket `PATH`, or off; default named after the pid file")
 	fs.Func("audit", "What becomes of weights set by others, with ipvsadm for instance: `keep` or repair", func(s string) error {
 		if !o.SetAudit(s) {
 			return fmt.Errorf("--audit is keep or repair, not %q", s)

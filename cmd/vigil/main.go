@@ -29,6 +29,9 @@ const usage = `Usage: vigil COMMAND [OPTION]... ARGUMENT...
   vigil config FILE            print what a file means, every default spelled out
   vigil keywords               list the language, and how far each keyword is supported
   vigil sim FILE... SCENARIO   play what happens to directors, and print who becomes what, when and why
+  vigil drain SERVER           let no new clients come to a real server of a running daemon, and wait until the others have gone
+  vigil undrain SERVER         let them come again
+  vigil drains                 list what is drained
   vigil explain [INSTANCE]     ask a running daemon why its instances are what they are
   vigil replay FILE            run a recording of keepalived --record again; every action must be the same
   vigil real-server            prepare this machine to be a real server (direct routing, tunnel)
@@ -50,6 +53,9 @@ var commands = map[string]command{
 	"keywords": keywordsCommand,
 	"sim":      simCommand,
 	"explain":  explainCommand,
+	"drain":    drainCommand,
+	"undrain":  undrainCommand,
+	"drains":   drainsCommand,
 	"replay":   replayCommand,
 
 	"real-server": realServerCommand,

@@ -49,10 +49,13 @@ type daemon struct {
 	parts         []part // those that are to run, in the order in which they start; never changed
 
 	running       loaded
-	reloading     *reload      // nil while none is under way
-	stale         bool         // members may have changed since they were last taken
-	membersRetry  *time.Timer  // when it is tried again to take them
-	asked         chan Request // of the program itself
+	reloading     *reload         // nil while none is under way
+	drains        drains          // what operators have drained
+	drained       chan drainOrder // of which that is to be so
+	stale         bool            // members or drains may have changed since they were last taken
+	waiting       []chan<- error  // of who waits for that
+	reviseAgain   *time.Timer     // when it is tried again to take them
+	asked         chan Request    // of the program itself
 	saver         saver
 	dumps         dumps
 	configuration atomic.Pointer[status.Configuration]
@@ -115,7 +118,7 @@ func (d *daemon) move(ctx context.Context, closeLog func()) error {
 
 func newDaemon(o Options) *daemon {
 	d := &daemon{opts: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now(), ended: make(chan *task, 16),
-		asked: make(chan Request, 1), membersRetry: time.NewTimer(math.MaxInt64)}
+		asked: make(chan Request, 1), reviseAgain: time.NewTimer(math.MaxInt64), drained: make(chan drainOrder)}
 	d.metrics = newMetrics(d.registry)
 	d.configuration.Store(&status.Configuration{File: o.ConfigFile})
 	s := surroundings{opts: &d.opts, log: d.log, metrics: d.registry, ended: d.ended, tracked: vrrp.NewTracked(),
@@ -163,7 +166,10 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	d.take(first.identity)
 	d.self.setUmask(first.desired.Program)
-	if first = d.firstMembers(ctx, first); ctx.Err() != nil {
+	if err := d.drains.load(d.drainsPath()); err != nil {
+		d.log.Error("What was drained before this start is not known any more", "err", err)
+	}
+	if first = d.firstRevision(ctx, first); ctx.Err() != nil {
 		return nil
 	}
 	release, err := d.claim(first.desired)
@@ -176,6 +182,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	defer release()
 	defer d.serve()()
+	defer d.serveControl()()
 	if err = d.begin(ctx, first); err == nil {
 		first = loaded{}
 		err = d.loop(ctx)
@@ -296,7 +303,7 @@ func (d *daemon) loop(ctx context.Context) error {
 	programmed := d.services.ready()
 	recheck := time.NewTimer(0)
 	defer recheck.Stop()
-	defer d.membersRetry.Stop()
+	defer d.reviseAgain.Stop()
 	<-recheck.C
 	for {
 		select {
@@ -311,9 +318,12 @@ func (d *daemon) loop(ctx context.Context) error {
 				return err
 			}
 		case <-d.members.changed():
-			d.membersChanged(ctx)
-		case <-d.membersRetry.C:
-			d.membersChanged(ctx)
+			d.revisionDue(ctx)
+		case <-d.reviseAgain.C:
+			d.revisionDue(ctx)
+		case o := <-d.drained:
+			d.waiting = append(d.waiting, o.done)
+			d.revisionDue(ctx)
 		case <-d.routers.changed():
 			if slices.ContainsFunc(d.routers.runner.Load().TakeChanges(), pathsChanged) {
 				recheck.Reset(recheckDelay)

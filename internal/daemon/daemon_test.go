@@ -81,7 +81,7 @@ func launch(t *testing.T, config string, edit func(*Options)) *instance {
 	o.ConfigFile = filepath.Join(i.dir, "k.conf")
 	o.PIDFiles = PIDFiles{Daemon: filepath.Join(i.dir, "keepalived.pid"), VRRP: filepath.Join(i.dir, "vrrp.pid"),
 		Checkers: filepath.Join(i.dir, "checkers.pid")}
-	o.MetricsListen = web.Off
+	o.MetricsListen, o.Control = web.Off, ControlOff
 	o.Requests = i.requests
 	o.Logger = slog.New(slog.NewTextHandler(i.log, nil))
 	o.Kernel = i.kernel.Open

@@ -21,8 +21,6 @@ const (
 	// learnLimit is how long a reload waits for name servers to say who the members of a new name are, so that a virtual server whose
 	// servers are to come from it is not without any in between.
 	learnLimit = 2 * time.Second
-	// membersAgain is when members are taken again that could not be had.
-	membersAgain = 10 * time.Second
 )
 
 // membersSpec is where members come from that virtual servers have (real_servers_from).
@@ -176,67 +174,6 @@ func (l loaded) eachSource(visit func(*confparse.VirtualServer, confparse.Source
 			visit(vs, vs.Sources[i].From, list)
 		}
 	}
-}
-
-// firstMembers is first with its members as far as they are known without asking anybody, unless ctx ends before.
-func (d *daemon) firstMembers(ctx context.Context, first loaded) loaded {
-	if first.sourced == nil {
-		return first
-	}
-	done := make(chan loaded, 1)
-	go func() { done <- d.members.taken(ctx, first, 0) }()
-	select {
-	case l := <-done:
-		return l
-	case <-ctx.Done():
-		return first // a file that cannot be read to its end is left to the end of the process
-	}
-}
-
-// membersChanged notes that members may have changed, and takes them when nothing else is under way.
-func (d *daemon) membersChanged(ctx context.Context) {
-	d.stale = true
-	d.takeMembers(ctx)
-}
-
-// takeMembers makes the members that sources have now those of the virtual servers. It is a reload that reads nothing: what was edited
-// meanwhile is left to who asks for it. While a reload is under way it waits for that.
-func (d *daemon) takeMembers(ctx context.Context) {
-	if !d.stale || d.reloading != nil {
-		return
-	}
-	d.stale = false
-	if d.running.sourced == nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	r := &reload{begun: time.Now(), cancel: cancel, done: make(chan outcome, 1), members: true}
-	d.reloading = r
-	running := d.running
-	go func() { r.done <- d.findMembers(ctx, running) }()
-}
-
-// findMembers does what of takeMembers may take long and fail. It is not the owner's goroutine.
-func (d *daemon) findMembers(ctx context.Context, running loaded) outcome {
-	next := d.members.taken(ctx, running, 0)
-	plan := planOf(d.parts, running.desired, next.desired)
-	if plan.Empty() {
-		return outcome{next: next, result: reloadUnchanged}
-	}
-	d.logPlan(plan)
-	all, err := prepareAll(ctx, d.parts, next.desired)
-	return outcome{next: next, prepared: all, result: reloadApplied, err: err}
-}
-
-// endMembers takes what takeMembers has come to. What could not be had is tried again.
-func (d *daemon) endMembers(out outcome) {
-	if out.err != nil {
-		d.log.Error("The members of virtual servers stay as they were for now", "err", out.err)
-		d.membersRetry.Reset(membersAgain)
-		return
-	}
-	d.tellMembers(out.next)
-	d.inForce(out.next)
 }
 
 // tellMembers tells how the members differ that virtual servers get with next.

@@ -266,14 +266,14 @@ func TestRequestsWaitForMembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.running = first
-	d.reloading = &reload{members: true, cancel: func() {}}
+	d.reloading = &reload{revises: true, cancel: func() {}}
 	reply := make(chan Reply, 1)
 	d.beginReload(t.Context(), Request{Command: CommandReload, Reply: reply})
-	d.membersChanged(t.Context())
-	if !d.stale || !d.reloading.members || len(reply) > 0 {
+	d.revisionDue(t.Context())
+	if !d.stale || !d.reloading.revises || len(reply) > 0 {
 		t.Fatal("something was begun beside it")
 	}
-	if err := d.endReload(t.Context(), outcome{next: first}); err != nil || d.reloading == nil || d.reloading.members || !d.stale {
+	if err := d.endReload(t.Context(), outcome{next: first}); err != nil || d.reloading == nil || d.reloading.revises || !d.stale {
 		t.Fatalf("the reload has not begun: %v", err)
 	}
 	if err := d.endReload(t.Context(), <-d.reloadOutcome()); err != nil || d.stale {
@@ -311,11 +311,11 @@ func TestMembersThatCannotBeHad(t *testing.T) {
 		}
 		s.files.put(t, path, line("198.51.100.2"))
 		i.serves("without the certificate", "198.51.100.1:80*1")
-		if text := i.log.String(); !strings.Contains(text, "The members of virtual servers stay as they were for now") || !strings.Contains(text, certificate) {
+		if text := i.log.String(); !strings.Contains(text, "The members of virtual servers, and what is drained, stay as they were for now") || !strings.Contains(text, certificate) {
 			t.Error(text)
 		}
 		s.files.put(t, certificate, authority(t))
-		time.Sleep(membersAgain)
+		time.Sleep(reviseAgainAfter)
 		i.serves("with it", "198.51.100.2:80*1")
 		if err := i.end(); err != nil {
 			t.Error(err)

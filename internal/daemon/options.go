@@ -60,6 +60,9 @@ type Options struct {
 	background    string // the directory in which the command was given, in a process that has gone into the background
 	ipvsNamespace string // path of the network namespace of the kernel's table; "" = the process's own
 
+	// Control is the path of the control socket, or ControlOff; "" = called after the pid file.
+	Control string
+
 	// Logger replaces the logger that Log describes.
 	Logger *slog.Logger
 	// Files replaces the machine's file system for the configuration.

@@ -24,9 +24,10 @@ type reload struct {
 	cancel context.CancelFunc
 	done   chan outcome // has room
 	asked  []Request
-	// members says that nothing is read, and only members are taken that have changed.
-	members bool
-	later   []Request // asked meanwhile: they may want what was written after it was read
+	// revises says that nothing is read, and only what others than the configuration say of virtual servers is taken.
+	revises bool
+	waiting []chan<- error // of who has said it; each has room
+	later   []Request      // asked meanwhile: they may want what was written after it was read
 }
 
 // outcome is what a reload has come to. Nothing has changed yet.
@@ -81,7 +82,7 @@ func (d *daemon) findOut(ctx context.Context, running loaded) outcome {
 	if list := strangers(next.interfaces, running.accepted, environment(d.opts).System.Interface); len(list) > 0 && !next.dynamic {
 		return refused(errStrangers(list))
 	}
-	next = d.members.taken(ctx, next, learnLimit)
+	next = d.revised(ctx, next, learnLimit)
 	plan := planOf(d.parts, running.desired, next.desired)
 	if plan.Empty() {
 		return outcome{next: next, result: reloadUnchanged}
@@ -123,15 +124,15 @@ func (d *daemon) endReload(ctx context.Context, out outcome) error {
 	if err := commitAll(ctx, out.prepared); err != nil {
 		return err
 	}
-	if r.members {
-		d.endMembers(out)
+	if r.revises {
+		d.endRevision(r, out)
 	} else {
 		d.endAsked(r, out)
 	}
 	if len(r.later) > 0 {
 		d.reloadFor(ctx, r.later...)
 	}
-	d.takeMembers(ctx) // those that have changed meanwhile
+	d.revise(ctx) // by what has changed meanwhile
 	return nil
 }
 

@@ -14,6 +14,9 @@ func (d *daemon) status() status.Status {
 	for _, p := range d.parts {
 		p.status(&s)
 	}
+	for _, one := range d.drains.all() {
+		s.Drains = append(s.Drains, one.status())
+	}
 	return s
 }
 

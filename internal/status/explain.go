@@ -8,6 +8,9 @@ import (
 // DefaultListen is the address at which the process shows itself unless it is told otherwise.
 const DefaultListen = "127.0.0.1:19165"
 
+// DefaultSocket is the control socket of a process with the usual pid file.
+const DefaultSocket = "/run/keepalived/control.sock"
+
 // Explanations are why virtual routers are what they are, in configuration order.
 type Explanations struct {
 	At        time.Time     `json:"at"`

@@ -18,6 +18,7 @@ type Status struct {
 	BFD           *BFD          `json:"bfd,omitempty"`
 	Sync          *Sync         `json:"sync,omitempty"`
 	Members       *Members      `json:"members,omitempty"`
+	Drains        []Drain       `json:"drains,omitempty"`
 }
 
 // Configuration is what became of the last attempt to load the configuration.
