@@ -13,8 +13,8 @@ var guardRows = blockOf[serverScratch]{
 			p.line("flap_damping", vs.FlapFailures, int64(vs.FlapWithin/time.Second))
 		}
 	}).from(ours),
-	durationRow("slow_start", decimal(1_000_000, maxMicros), func(vs *serverScratch) *time.Duration { return &vs.SlowStart }).from(ours),
-	durationRow("drain_on_remove", decimal(1_000_000, maxMicros), func(vs *serverScratch) *time.Duration { return &vs.DrainOnRemove }).from(ours),
+	durationRow("slow_start", decimal(0, maxMicros), func(vs *serverScratch) *time.Duration { return &vs.SlowStart }).from(ours),
+	durationRow("drain_on_remove", decimal(0, maxMicros), func(vs *serverScratch) *time.Duration { return &vs.DrainOnRemove }).from(ours),
 }
 
 // flapDamping decodes "flap_damping FAILURES SECONDS".

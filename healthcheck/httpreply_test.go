@@ -142,6 +142,7 @@ func FuzzReadReply(f *testing.F) {
 			whole, err = readReply(bytes.NewReader(reply), wantedReply{digest: true}, atEOF)
 			pieces, perr = readReply(r, wantedReply{digest: true}, atEOF)
 		})
+		fuzzKept(t, reply, int(piece))
 		if whole.status != pieces.status || whole.digest != pieces.digest || !errors.Is(perr, err) {
 			t.Fatalf("whole: %+v, %v; in pieces of %d: %+v, %v", whole, err, r.size, pieces, perr)
 		}
@@ -163,6 +164,26 @@ func FuzzReadReply(f *testing.F) {
 			t.Fatalf("status %d", whole.status)
 		}
 	})
+}
+
+// fuzzKept: of a body that is kept, for a regex, there is what the digest is of, in whichever pieces it comes; and where it is to be no
+// larger than a limit that is an error exactly when it is.
+func fuzzKept(t *testing.T, reply []byte, piece int) {
+	want := wantedReply{digest: true, keep: len(reply) + 1}
+	var whole, kept, limited httpReply
+	var err, lerr error
+	fuzzing.Within(t, time.Second, func() {
+		whole, err = readReply(bytes.NewReader(reply), want, atEOF)
+		kept, _ = readReply(&piecewise{reply, piece%512 + 1}, want, atEOF)
+		want.limit = int64(piece%64) + 1
+		limited, lerr = readReply(bytes.NewReader(reply), want, atEOF)
+	})
+	if !bytes.Equal(whole.body, kept.body) || err == nil && md5.Sum(whole.body) != whole.digest {
+		t.Fatalf("kept %q and %q", whole.body, kept.body)
+	}
+	if err == nil && (lerr == nil) != (int64(len(whole.body)) <= want.limit) || lerr == nil && !bytes.Equal(limited.body, whole.body) {
+		t.Fatalf("a body of %d bytes with a limit of %d: %q, %v", len(whole.body), want.limit, limited.body, lerr)
+	}
 }
 
 // piecewise returns size bytes at a time.

@@ -150,7 +150,7 @@ func (m *Manager) logAttempt(p *probe, r Result) {
 // logStep tells that a step of a check that is down has passed; the check is up when all of them have.
 func (m *Manager) logStep(p *probe, r Result) {
 	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, _ string) string { return p.words().step(name, r.Reason, r.Step) })
+		m.logServer(s.rs, func(name, _ string) string { return p.words().step(name, r.Reason, r.Step) }, resultAttrs(r)...)
 	}
 }
 
@@ -173,6 +173,6 @@ func (m *Manager) logPostponed(p *probe, r Result) {
 	for _, s := range p.subscribers {
 		name := s.rs.id().String()
 		m.log.Warn(postponedText(p.words(), name),
-			"virtual_server", s.rs.vs.id.String(), "real_server", name, "err", r.Err)
+			"virtual_server", s.rs.vs.id.String(), "real_server", name, resultKey, r.Summary(), "err", r.Err)
 	}
 }

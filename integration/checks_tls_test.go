@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,7 +31,10 @@ func TestChecksOfWebServers(t *testing.T) {
 	}
 	l.must(os.WriteFile(path("nginx.conf"), []byte(fmt.Sprintf("daemon off;\nuser root;\npid %[1]s/nginx.pid;\nerror_log stderr;\nevents { }\nhttp {\n"+
 		"access_log off;\nserver {\nlisten 10.0.0.2:80;\nlisten 10.0.0.2:443 ssl;\nserver_name web.example;\nssl_certificate %[1]s/c.pem;\n"+
-		"ssl_certificate_key %[1]s/k.pem;\nroot %[1]s/www;\n}\nserver {\nlisten 10.0.0.2:80 default_server;\nreturn 421;\n}\n}\n", dir)), 0o644))
+		"ssl_certificate_key %[1]s/k.pem;\nroot %[1]s/www;\n"+
+		"location /locked/ {\nauth_basic locked;\nauth_basic_user_file %[1]s/users;\nif ($http_x_check != yes) {\nreturn 403;\n}\nalias %[1]s/www/;\n}\n"+
+		"}\nserver {\nlisten 10.0.0.2:80 default_server;\nreturn 421;\n}\n}\n", dir)), 0o644))
+	l.must(os.WriteFile(path("users"), []byte("checker:{PLAIN}secret\n"), 0o644))
 	state := path("state")
 	l.must(os.WriteFile(state, []byte("0"), 0o644))
 
@@ -44,6 +48,9 @@ func TestChecksOfWebServers(t *testing.T) {
 		file   = "10.1.0.6"
 		runs   = "10.1.0.7"
 		port   = "10.1.0.8"
+		locked = "10.1.0.9"
+		shut   = "10.1.0.10" // with another password
+		large  = "10.1.0.11" // to be smaller than it is
 	)
 	l.must(os.WriteFile(path("check.sh"), []byte("#!/bin/sh\nexit $(cat "+state+")\n"), 0o755))
 	web := "connect_ip 10.0.0.2\nvirtualhost web.example\n"
@@ -56,6 +63,9 @@ func TestChecksOfWebServers(t *testing.T) {
 		{named, "SSL_GET {\nconnect_port 443\n" + web + "sni_name web.example\nverify_name other.example\nurl {\npath /\n}\n"},
 		{old, "SSL_GET {\nconnect_port 8443\nconnect_ip 10.0.0.2\nurl {\npath /\nstatus_code 200\n}\n"},
 		{port, "TCP_CHECK {\nconnect_port 80\nconnect_ip 10.0.0.2\n"},
+		{locked, "HTTP_GET {\nconnect_port 80\n" + web + "url {\npath /locked/\nbasic_auth checker secret\nheader \"X-Check: yes\"\nmax_body_size 1000\n}\n"},
+		{shut, "HTTP_GET {\nconnect_port 80\n" + web + "url {\npath /locked/\nbasic_auth checker secrets\nheader \"X-Check: yes\"\n}\n"},
+		{large, "HTTP_GET {\nconnect_port 80\n" + web + "url {\npath /\nmax_body_size 10\n}\n"},
 		{file, "FILE_CHECK {\ntrack_file state\n"},
 		{runs, "MISC_CHECK {\nmisc_path " + path("check.sh") + "\nmisc_timeout 2\n"},
 	} {
@@ -70,13 +80,13 @@ func TestChecksOfWebServers(t *testing.T) {
 			t.Logf("nginx:\n%s", nginx.Log.Tail(20))
 		}
 	})
-	l.waitPool([]string{page, text, port, secure, file, runs}, d.Running)
+	l.waitPool([]string{page, text, port, locked, secure, file, runs}, d.Running)
 	l.must(os.WriteFile(path("www/index.html"), []byte("Welcome: \"status\": \"down\"\n"), 0o644))
-	l.waitPool([]string{page, port, secure, file, runs}, d.Running)
+	l.waitPool([]string{page, port, locked, secure, file, runs}, d.Running)
 	l.must(os.WriteFile(state, []byte("1"), 0o644))
-	l.waitPool([]string{page, port, secure}, d.Running)
+	l.waitPool([]string{page, port, locked, secure}, d.Running)
 	l.must(os.WriteFile(state, []byte("0"), 0o644))
-	l.waitPool([]string{page, port, secure, file, runs}, d.Running)
+	l.waitPool([]string{page, port, locked, secure, file, runs}, d.Running)
 	for _, version := range []string{"tls1", "tls1_1", "tls1_2", "tls1_3"} {
 		argv := []string{"openssl", "s_server", "-accept", "8443", "-cert", path("c.pem"), "-key", path("k.pem"), "-www", "-quiet", "-" + version}
 		if strings.HasPrefix(version, "tls1_1") || version == "tls1" {
@@ -84,12 +94,24 @@ func TestChecksOfWebServers(t *testing.T) {
 		}
 		s, err := l.servers.Start("s_server "+version, nil, argv...)
 		l.must(err)
-		l.waitPool([]string{page, port, secure, old, file, runs}, d.Running)
+		l.waitPool([]string{page, port, locked, secure, old, file, runs}, d.Running)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		_ = s.Stop(ctx) // it does not end well when it is told to
 		cancel()
-		l.waitPool([]string{page, port, secure, file, runs}, d.Running)
+		l.waitPool([]string{page, port, locked, secure, file, runs}, d.Running)
 	}
+	// What the library cannot speak is told by name; the server stays out.
+	s, err := l.servers.Start("s_server DHE", nil, "openssl", "s_server", "-accept", "8443", "-cert", path("c.pem"), "-key", path("k.pem"), "-www", "-quiet",
+		"-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256")
+	l.must(err)
+	l.must(testlan.Until(wait(t), "the log says what the server may lack", func() error {
+		if _, ok := d.Process.Log.Find("finite-field DHE", time.Time{}); !ok {
+			return errors.New("it does not")
+		}
+		return nil
+	}))
+	l.waitPool([]string{page, port, locked, secure, file, runs}, d.Running)
+	s.Kill()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	l.must(nginx.Stop(ctx))

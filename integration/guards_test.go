@@ -188,7 +188,7 @@ func (g *guarded) operate(command string, arguments, result any) {
 	g.Helper()
 	b, err := json.Marshal(arguments)
 	g.must(err)
-	socket := filepath.Join(filepath.Dir(g.Directors[0].ConfigFile()), "run/keepalived/control.sock")
+	socket := filepath.Join(filepath.Dir(g.Directors[0].ConfigFile()), "run/k/control.sock") // after its pid file
 	g.must(control.Ask(wait(g), socket, control.Question{Command: command, Arguments: b}, result))
 }
 

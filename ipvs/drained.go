@@ -91,4 +91,3 @@ func (r *Reconciler) Connections(ctx context.Context, want func(confparse.RealSe
 	}
 	return list, nil
 }
-
