@@ -20,6 +20,7 @@ type machine struct {
 	queue   []netio.Event
 	news    chan struct{} // has room for one
 	refused error         // of changes
+	shut    error         // of opening it
 	blind   error         // of listing
 	deaf    error         // of watching
 	broken  chan error    // ends a watch
@@ -35,9 +36,25 @@ func newMachine(links ...string) *machine {
 	return m
 }
 
-func (m *machine) open() (Network, error) { return m, nil }
+func (m *machine) open() (Network, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m, m.shut
+}
 
-func (m *machine) Close() error { m.closed++; return nil }
+// fails has it be opened, and watched, with these errors.
+func (m *machine) fails(open, watch error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shut, m.deaf = open, watch
+}
+
+func (m *machine) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed++
+	return nil
+}
 
 // say queues events; m.mu is held.
 func (m *machine) say(events ...netio.Event) {

@@ -306,19 +306,17 @@ func TestStateOfOthers(t *testing.T) {
 func TestNetworkIsOpenedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMachine("dummy0")
-		var none error = syscall.EMFILE
-		k := keep(t, m, func(o *Options) {
-			o.Open = func() (Network, error) { return m, none }
-		}).run()
+		m.fails(syscall.EMFILE, nil)
+		k := keep(t, m, nil).run()
 		k.Set(map[Place]Want{web: Present})
 		k.want("none")
 		if f := k.Failure(); f == nil || !strings.Contains(f.Error, "too many open files") {
 			t.Errorf("%+v", f)
 		}
-		none, m.deaf = nil, syscall.ENOBUFS
+		m.fails(nil, syscall.ENOBUFS)
 		time.Sleep(retryEvery)
 		k.want("deaf")
-		m.deaf = nil
+		m.fails(nil, nil)
 		time.Sleep(retryEvery)
 		k.want("there", webThere)
 		m.broken <- syscall.ENOBUFS
