@@ -118,7 +118,7 @@ var shells = map[string][]string{
 	"healthcheck": {"apply.go", "bfdsessions.go", "change.go", "checker.go", "dispatch.go", "dns.go", "expressions.go", "grpc.go", "http.go", "httpconn.go",
 		"httpreply.go", "httpstls.go", "kind.go", "log.go", "manager.go", "metrics.go", "misc.go", "overdue.go", "page.go", "ping.go", "pkcs8.go",
 		"probe.go", "smtp.go", "tcp.go", "udp.go", "view.go"},
-	"ipvs": {"adopt.go", "audit.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
+	"ipvs": {"adopt.go", "audit.go", "connections.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "reconcile_settings.go", "state.go", "status.go", "stop.go", "advance.go", "timeouts.go", "sync_converge.go",
 		"sync_keeper.go", "sync_metrics.go"},
 	"internal/process":     {"lateness.go"},
