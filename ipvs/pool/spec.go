@@ -12,7 +12,7 @@ import (
 type Spec struct {
 	Servers    []Server    // in file order; no two have the same address and port
 	Sorry      SorryServer // the zero value: none
-	Quorum     uint32      // the live weight that makes the virtual server work; at most the sum of the weights
+	Quorum     uint32      // the live weight that makes the virtual server work; at most the sum of the weights, unless servers come from outside
 	Hysteresis uint32      // below Quorum
 	// FailoverThreshold is the live weight of the real servers below which the backup servers serve beside them.
 	FailoverThreshold uint32
