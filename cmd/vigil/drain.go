@@ -73,6 +73,12 @@ func waitDrained(ctx context.Context, w io.Writer, d status.Drain, begun time.Ti
 		if err != nil {
 			return exitErrors, err
 		}
+		switch {
+		case next.Error != "":
+			return exitErrors, errors.New(next.Error)
+		case len(next.RealServers) < len(d.RealServers):
+			return exitErrors, fmt.Errorf("%s has left the configuration meanwhile: whether it has connections is not known, look at ipvsadm -Lnc", d.Server)
+		}
 		if a, i := next.Connections(); a != active || i != inactive {
 			active, inactive = a, i
 			fmt.Fprintf(w, "%6.0f s  %d active, %d inactive\n", time.Since(begun).Seconds(), active, inactive)

@@ -111,9 +111,14 @@ func TestWaitForADrain(t *testing.T) {
 			asked < 89 || asked > 90 {
 			t.Errorf("%d, %v after %d questions: %s", code, err, asked, &out)
 		}
-		code, err = waitDrained(t.Context(), &out, busy, time.Now(), func() (status.Drain, error) { return status.Drain{}, errors.New("gone") })
-		if code != exitErrors || err == nil {
-			t.Errorf("%d, %v", code, err)
+		for _, then := range []struct {
+			status.Drain
+			err error
+		}{{err: errors.New("gone")}, {Drain: status.Drain{Error: "unknown"}}, {Drain: status.Drain{RealServers: busy.RealServers[:1]}}} {
+			code, err = waitDrained(t.Context(), &out, busy, time.Now(), func() (status.Drain, error) { return then.Drain, then.err })
+			if code != exitErrors || err == nil {
+				t.Errorf("%+v: %d, %v", then, code, err)
+			}
 		}
 	})
 }

@@ -15,30 +15,44 @@ const (
 	// retryEvery is how soon what the kernel refuses is tried again, and how soon an address is put back that others have removed
 	// a second time.
 	retryEvery = 2 * time.Second
+	// auditEvery is how often it is asked what is there, whatever was told.
+	auditEvery = 30 * time.Second
 	// logged is how many places of one change are in the log by name.
 	logged = 20
 )
 
+var errDown = errors.New("the interface is down")
+
 // work is what is to be done for the places at one moment, each list in order.
 type work struct {
 	put, clear []Place
+	down       []Place // that are there, on an interface that is down
 	known      []Place // all at which something of ours may be
+	waiting    []chan struct{}
 }
 
 // due returns what is to be done.
 func (k *Keeper) due() (w work) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	w.waiting, k.waiting = k.waiting, nil
 	for p, want := range k.places {
 		w.known = append(w.known, p)
 		index, there := k.at(p)
 		switch {
 		case want == Present && !there:
 			w.put = append(w.put, p)
-		case want == Present && k.here[p].index != index:
-			k.here[p] = placed{index: index} // an earlier process has put it there
+		case want == Present:
+			if k.here[p].index != index {
+				k.here[p] = placed{index: index} // an earlier process has put it there
+			}
+			if !k.host.links[p.Interface].Up {
+				w.down = append(w.down, p)
+			}
 		case want == Absent && there:
 			w.clear = append(w.clear, p)
+		case !there:
+			delete(k.here, p)
 		}
 	}
 	for p := range k.leave {
@@ -49,7 +63,7 @@ func (k *Keeper) due() (w work) {
 			delete(k.here, p)
 		}
 	}
-	for _, list := range [][]Place{w.put, w.clear, w.known} {
+	for _, list := range [][]Place{w.put, w.clear, w.down, w.known} {
 		slices.SortFunc(list, compare)
 	}
 	return w
@@ -75,16 +89,28 @@ func (k *Keeper) converge() {
 		}
 	}
 	w := k.due()
-	if err := k.state.save(w.known); err != nil && len(w.put) > 0 {
+	switch err := k.state.save(w.known); {
+	case err == nil:
+		k.forgetful = false
+	case !k.forgetful:
+		k.forgetful = true
 		k.opts.Logger.Warn("announced addresses cannot be remembered for the process that follows", "err", err)
+	}
+	for _, p := range w.down {
+		errs = append(errs, fmt.Errorf("announce %s: %w", p, errDown))
 	}
 	errs = append(errs, k.clear(w.clear)...)
 	errs = append(errs, k.put(w.put, time.Now())...)
 	if len(w.clear) > 0 {
-		_ = k.state.save(k.due().known)
+		left := k.due()
+		_ = k.state.save(left.known)
+		w.waiting = append(w.waiting, left.waiting...) // who has come meanwhile, whose places are looked at again
 	}
 	k.came(errs)
 	k.metrics.addresses.Set(float64(len(k.here)))
+	for _, done := range w.waiting {
+		close(done)
+	}
 }
 
 // clear removes what is at places.
@@ -122,7 +148,7 @@ func (k *Keeper) put(places []Place, now time.Time) (errs []error) {
 		case !ok:
 			why = netio.ErrNoLink
 		case !link.Up:
-			why = errors.New("the interface is down")
+			why = errDown
 		case ours && now.Sub(before.at) < retryEvery:
 			k.again(before.at.Add(retryEvery))
 			continue

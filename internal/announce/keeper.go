@@ -2,6 +2,7 @@ package announce
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -47,17 +48,19 @@ type Keeper struct {
 	failure atomic.Pointer[Failure] // nil: there is none
 	changed chan struct{}           // has room for one
 
-	mu     sync.Mutex
-	places map[Place]Want // that are looked after
-	leave  map[Place]bool // that are not any more, and may be there
+	mu      sync.Mutex
+	places  map[Place]Want  // that are looked after
+	leave   map[Place]bool  // that are not any more, and may be there
+	waiting []chan struct{} // of Sync
 
 	// Run's.
-	state   stateFile
-	network Network
-	host    host
-	recheck bool // somebody may have removed an address that is wanted
-	here    map[Place]placed
-	retry   time.Time // zero: nothing is to be tried again
+	state     stateFile
+	network   Network
+	host      host
+	recheck   bool // somebody may have removed an address that is wanted
+	forgetful bool // the file of the places cannot be written, which was told
+	here      map[Place]placed
+	retry     time.Time // zero: nothing is to be tried again
 }
 
 // placed is how an address has come to its Place.
@@ -114,6 +117,23 @@ func (k *Keeper) wake() {
 	}
 }
 
+// Sync waits until what was to be cleared before the call has been, or could not be. It returns at once if there is nothing to clear.
+func (k *Keeper) Sync(ctx context.Context) {
+	k.mu.Lock()
+	if len(k.leave) == 0 {
+		k.mu.Unlock()
+		return
+	}
+	done := make(chan struct{})
+	k.waiting = append(k.waiting, done)
+	k.mu.Unlock()
+	k.wake()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
 // Idle reports whether there is nothing for Run to do.
 func (k *Keeper) Idle() bool {
 	k.mu.Lock()
@@ -141,8 +161,25 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-wait.C:
 		case <-ctx.Done():
 			wait.Stop()
+			k.farewell()
 			return nil
 		}
+	}
+}
+
+// farewell is the end of a Run that has no network at the moment.
+func (k *Keeper) farewell() {
+	if k.opts.KeepOnStop || k.Idle() {
+		return
+	}
+	n, err := k.opts.Open()
+	if err == nil {
+		k.network = n
+		err = k.end()
+		_ = n.Close()
+	}
+	if err != nil {
+		k.opts.Logger.Error("announce_on: addresses stay behind", "err", err)
 	}
 }
 
@@ -157,8 +194,9 @@ func (k *Keeper) session(ctx context.Context) (err error) {
 	defer cancel()
 	events, done := make(chan netio.Event, 64), make(chan error, 1)
 	go func() { done <- k.network.Watch(watching, events) }()
-	timer := time.NewTimer(0)
+	timer, audit := time.NewTimer(0), time.NewTicker(auditEvery)
 	defer timer.Stop()
+	defer audit.Stop()
 	for {
 		select {
 		case ev := <-events:
@@ -168,6 +206,8 @@ func (k *Keeper) session(ctx context.Context) (err error) {
 			}
 		case <-k.changed:
 		case <-timer.C:
+		case <-audit.C:
+			k.recheck = k.recheck || !k.Idle()
 		case err := <-done:
 			if ctx.Err() == nil {
 				return err
@@ -211,8 +251,11 @@ func (k *Keeper) keeps(a netio.Address) bool {
 
 // end clears all places.
 func (k *Keeper) end() error {
-	if k.opts.KeepOnStop || !k.host.synced { // else what is where is not known, and remembered for the next process
+	if k.opts.KeepOnStop {
 		return nil
+	}
+	if !k.host.synced { // what is where is not known, and remembered for the next process
+		return errors.New("the network has not said what is there")
 	}
 	k.Set(nil)
 	list, err := k.network.Addresses()

@@ -329,6 +329,79 @@ func TestNetworkIsOpenedAgain(t *testing.T) {
 	})
 }
 
+// A stop between two networks clears what is there all the same, or says that it stays.
+func TestStopBetweenNetworks(t *testing.T) {
+	for _, opens := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMachine("dummy0")
+			k := keep(t, m, nil).run()
+			k.Set(map[Place]Want{web: Present})
+			k.want("there", webThere)
+			if !opens {
+				m.fails(syscall.EMFILE, nil)
+			}
+			m.broken <- syscall.ENOBUFS
+			synctest.Wait()
+			k.end()
+			if there := len(m.there()) > 0; there == opens || strings.Contains(k.log.String(), "addresses stay behind") == opens {
+				t.Errorf("opens %v: there %v\n%s", opens, there, k.log)
+			}
+		})
+	}
+}
+
+// An interface that is down announces nothing, also where the address is there.
+func TestInterfaceThatGoesDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine("dummy0")
+		k := keep(t, m, nil).run()
+		k.Set(map[Place]Want{web: Present})
+		k.want("up", webThere)
+		m.set("dummy0", 1, false)
+		k.want("down", webThere)
+		if f := k.Failure(); f == nil || !strings.Contains(f.Error, "is down") {
+			t.Errorf("%+v", f)
+		}
+		m.set("dummy0", 1, true)
+		k.want("up again", webThere)
+		if k.Failure() != nil {
+			t.Errorf("%+v", k.Failure())
+		}
+		k.end()
+	})
+}
+
+// What nobody has told of is found in the end.
+func TestAudit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine("dummy0")
+		k := keep(t, m, nil).run()
+		k.Set(map[Place]Want{web: Present})
+		k.want("there", webThere)
+		m.mu.Lock()
+		m.addrs = nil
+		m.mu.Unlock()
+		k.want("gone without a word")
+		time.Sleep(auditEvery)
+		k.want("found", webThere)
+		k.end()
+	})
+}
+
+// A state file that cannot be written is told of once.
+func TestForgetful(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine()
+		k := keep(t, m, func(o *Options) { o.StatePath = "/proc/none/state.json" }).run()
+		k.Set(map[Place]Want{web: Present})
+		time.Sleep(time.Minute)
+		if n := strings.Count(k.log.String(), "cannot be remembered"); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+		k.end()
+	})
+}
+
 // While addresses cannot be listed nothing is concluded from one that has gone; it is looked at again.
 func TestBlind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -160,6 +160,28 @@ func TestSocketOfOthers(t *testing.T) {
 	}
 }
 
+// A directory in which others could put something has no socket, and a socket that is another's by the end stays.
+func TestPlacesOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(filepath.Join(dir, "control.sock")); err == nil || !strings.Contains(err.Error(), "others than root may write there") {
+		t.Errorf("listens: %v", err)
+	}
+	path, end := served(t, nil)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("another's has gone: %v", err)
+	}
+}
+
 // The end waits for nobody: neither for one who does not ask, nor for a command that heeds its context.
 func TestEndOfService(t *testing.T) {
 	begun := make(chan struct{})

@@ -36,6 +36,27 @@ type Handler func(ctx context.Context, by Caller, arguments json.RawMessage) (re
 type Listener struct {
 	*net.UnixListener
 	path string
+	own  os.FileInfo
+}
+
+// trusted says why somebody else could put something into a directory, or is nil.
+func trusted(dir string) error {
+	fi, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok || st.Uid != 0 && int(st.Uid) != os.Geteuid() || fi.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("%s: others than root may write there", dir)
+	}
+	return nil
+}
+
+// remove removes the socket, unless it is another's by now.
+func (l *Listener) remove() {
+	if fi, err := os.Lstat(l.path); err == nil && os.SameFile(fi, l.own) {
+		_ = os.Remove(l.path)
+	}
 }
 
 // Listen makes the socket at path, for root (or whoever runs this) alone, and the directory that it is in. A socket that a dead process
@@ -45,9 +66,15 @@ func Listen(path string) (*Listener, error) {
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	if c, err := net.Dial("unix", path); err == nil {
+	if err := trusted(dir); err != nil {
+		return nil, err
+	}
+	c, err := net.Dial("unix", path)
+	if err == nil {
 		c.Close()
-		return nil, fmt.Errorf("listen on %s: %w", path, syscall.EADDRINUSE)
+	}
+	if err == nil || !gone(err) { // it may be busy
+		return nil, fmt.Errorf("listen on %s: %w", path, errors.Join(syscall.EADDRINUSE, err))
 	}
 	// Nobody may ask before the socket has its mode, so it gets its name after that.
 	hidden := filepath.Join(dir, fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid()))
@@ -57,20 +84,24 @@ func Listen(path string) (*Listener, error) {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false)
+	var own os.FileInfo
 	if err = os.Chmod(hidden, 0o600); err == nil {
+		own, err = os.Lstat(hidden)
+	}
+	if err == nil {
 		err = os.Rename(hidden, path)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close(), os.Remove(hidden))
 	}
-	return &Listener{l, path}, nil
+	return &Listener{l, path, own}, nil
 }
 
 // Serve answers questions by the handlers of their commands until ctx ends; then the socket is gone, and so are the connections.
 func (l *Listener) Serve(ctx context.Context, commands map[string]Handler, log *slog.Logger) error {
 	var callers sync.WaitGroup
 	defer callers.Wait()
-	defer os.Remove(l.path)
+	defer l.remove()
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
 	room := make(chan struct{}, maxCallers)

@@ -31,8 +31,10 @@ func (d *daemon) controlPath() string {
 		return ""
 	case d.opts.Control != "":
 		return d.opts.Control
+	case strings.HasSuffix(pid, ".pid"):
+		return filepath.Join(strings.TrimSuffix(pid, ".pid"), "control.sock")
 	default:
-		return filepath.Join(strings.TrimSuffix(pid, filepath.Ext(pid)), "control.sock")
+		return filepath.Join(pid+".d", "control.sock")
 	}
 }
 
@@ -84,6 +86,8 @@ func (d *daemon) controlDrain(ctx context.Context, by control.Caller, arguments 
 	if r == nil {
 		return nil, errNoServers
 	}
+	d.draining.Lock() // of two at once the second knows of the first
+	defer d.draining.Unlock()
 	covers := d.drains.covers()
 	if err := wrongDrain(r.checks.Status(), one, covers); err != nil && !(in.Force && errors.As(err, new(lastServer))) {
 		return nil, err
@@ -124,7 +128,7 @@ func (d *daemon) controlDrains(ctx context.Context, _ control.Caller, _ json.Raw
 	for _, one := range d.drains.all() {
 		s, err := d.drainStatus(ctx, one)
 		if err != nil {
-			return nil, err
+			s.Error = err.Error()
 		}
 		all = append(all, s)
 	}
@@ -141,8 +145,11 @@ func (d *daemon) order(ctx context.Context) error {
 	}
 	select {
 	case err := <-done:
-		if err == nil { // the kernel's turn
-			err = d.services.running.Load().table.Sync(ctx)
+		if r := d.services.running.Load(); err == nil && r != nil { // the kernel's turn
+			err = r.table.Sync(ctx)
+		}
+		if err != nil {
+			err = fmt.Errorf("it is recorded, and will be so when it can: %w", err)
 		}
 		return err
 	case <-ctx.Done():

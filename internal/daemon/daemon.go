@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,8 +51,10 @@ type daemon struct {
 
 	running       loaded
 	reloading     *reload         // nil while none is under way
+	draining      sync.Mutex      // held while it is decided whether there may be another drain
 	drains        drains          // what operators have drained
 	drained       chan drainOrder // of which that is to be so
+	membersAt     time.Time       // of the last revision for members
 	stale         bool            // members or drains may have changed since they were last taken
 	waiting       []chan<- error  // of who waits for that
 	reviseAgain   *time.Timer     // when it is tried again to take them
@@ -318,7 +321,7 @@ func (d *daemon) loop(ctx context.Context) error {
 				return err
 			}
 		case <-d.members.changed():
-			d.revisionDue(ctx)
+			d.membersDue(ctx)
 		case <-d.reviseAgain.C:
 			d.revisionDue(ctx)
 		case o := <-d.drained:

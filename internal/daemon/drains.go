@@ -95,6 +95,7 @@ func (d *drains) load(path string) error {
 		d.list = nil
 		return fmt.Errorf("read %s: %w", path, err)
 	}
+	d.list = slices.DeleteFunc(d.list, func(one drained) bool { return !one.Addr.IsValid() })
 	return nil
 }
 

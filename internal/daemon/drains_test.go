@@ -218,6 +218,44 @@ func TestDrainsThatAreRefused(t *testing.T) {
 	})
 }
 
+// TestUndrainWithoutVirtualServers: what is remembered of servers that are gone is ended like any other.
+func TestUndrainWithoutVirtualServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n192.0.2.1\n}\n}\n", func(o *Options) {
+			one, _ := drainedOf("198.51.100.1", "")
+			if err := remember(filepath.Join(filepath.Dir(o.ConfigFile), "keepalived"+drainsState), []drained{one, {Reason: "of nobody"}}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		defer i.end()
+		if list, err := i.controlDrains(t.Context(), control.Caller{}, nil); err != nil || len(list.([]status.Drain)) != 1 {
+			t.Errorf("%+v, %v", list, err)
+		}
+		if _, err := i.asked(i.controlUndrain, status.DrainArguments{Server: "198.51.100.1"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestDrainsAtOnce: of two that would leave nobody together one is refused.
+func TestDrainsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, drainableConf, nil)
+		defer i.end()
+		results := make(chan error, 2)
+		for _, server := range []string{"198.51.100.1", "198.51.100.2"} {
+			b, _ := json.Marshal(status.DrainArguments{Server: server, Reason: "x"})
+			go func() {
+				_, err := i.controlDrain(t.Context(), control.Caller{}, b)
+				results <- err
+			}()
+		}
+		if one, other := <-results, <-results; (one == nil) == (other == nil) {
+			t.Errorf("%v, %v", one, other)
+		}
+	})
+}
+
 // TestDrainsOutliveTheProcess: a start finds what was drained before it, and the table never has anything else.
 func TestDrainsOutliveTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -241,7 +279,7 @@ func TestDrainsOutliveTheProcess(t *testing.T) {
 
 func TestControlPath(t *testing.T) {
 	for _, c := range []struct{ control, pid, want string }{
-		{"", "/run/keepalived.pid", status.DefaultSocket}, {"", "/run/a.b/k_1.pid", "/run/a.b/k_1/control.sock"}, {"", "", ""},
+		{"", "/run/keepalived.pid", status.DefaultSocket}, {"", "/run/a.b/k_1.pid", "/run/a.b/k_1/control.sock"}, {"", "/run/vigil", "/run/vigil.d/control.sock"}, {"", "/run/a.x", "/run/a.x.d/control.sock"}, {"", "", ""},
 		{ControlOff, "/run/keepalived.pid", ""}, {"/x/y.sock", "/run/keepalived.pid", "/x/y.sock"}, {"/x/y.sock", "", "/x/y.sock"},
 	} {
 		d := &daemon{opts: Options{Control: c.control, PIDFiles: PIDFiles{Daemon: c.pid}}}

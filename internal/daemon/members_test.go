@@ -173,6 +173,7 @@ func TestMembersComeAndGo(t *testing.T) {
 		}
 		i.write(strings.ReplaceAll(config, "lb_algo rr", "lb_algo wrr")) // not asked for
 		s.files.put(t, path, line("198.51.100.8"))
+		time.Sleep(membersPause)
 		i.serves("a file has another", "198.51.100.1:80*3 198.51.100.1:8080*1"+others+"198.51.100.3:80*3 198.51.100.8:80*1 198.51.100.9:80*1")
 		for _, ops := range i.kernel.TakeLog() {
 			if ops.Op.Kind == ipvs.SetService {
@@ -250,6 +251,7 @@ func TestReloadAndMembersTakeTurns(t *testing.T) {
 		synctest.Wait()
 		close(g.open)
 		(<-asked).want(t, "a reload of the same", reloadUnchanged)
+		time.Sleep(membersPause)
 		i.serves("after that", "198.51.100.3:80*1")
 		if err := i.end(); err != nil {
 			t.Error(err)

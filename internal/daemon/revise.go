@@ -8,6 +8,9 @@ import (
 // reviseAgainAfter is when it is tried again to take what could not be had.
 const reviseAgainAfter = 10 * time.Second
 
+// membersPause is the least time between two revisions for members.
+const membersPause = time.Second
+
 // A revision is a reload that reads nothing: what others than the configuration say of virtual servers, who their members are and which
 // servers are drained, becomes part of what is desired. What was edited meanwhile is left to who asks for a reload.
 
@@ -30,6 +33,16 @@ func (d *daemon) firstRevision(ctx context.Context, first loaded) loaded {
 	case <-ctx.Done():
 		return first // a file that cannot be read to its end is left to the end of the process
 	}
+}
+
+// membersDue is revisionDue for members, of which a list may change a thousand times a second.
+func (d *daemon) membersDue(ctx context.Context) {
+	if pause := membersPause - time.Since(d.membersAt); !d.membersAt.IsZero() && pause > 0 {
+		d.reviseAgain.Reset(pause)
+		return
+	}
+	d.membersAt = time.Now()
+	d.revisionDue(ctx)
 }
 
 // revisionDue notes that there may be something to revise, and does so when nothing else is under way.

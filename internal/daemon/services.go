@@ -79,7 +79,7 @@ func (s *services) prepare(ctx context.Context, next Desired) (prepared, error) 
 		}}, nil
 	}
 	none := len(next.IPVS.VirtualServers) == 0
-	if none && !ipvs.LeftBehind(s.statePath(tableState)) {
+	if none && !ipvs.LeftBehind(s.statePath(tableState)) && !announce.LeftBehind(s.statePath(announceState)) {
 		return prepared{}, nil
 	}
 	kernel, err := s.openIPVS(ctx, next.IPVS.Buffers.Command, s.log.With(componentKey, "ipvs"))
@@ -148,9 +148,12 @@ func (s *services) set(ctx context.Context, next Desired) {
 	}
 	r.sources.widen(next.IPVS) // before the services are there that need it
 	// What is announced no more has to go before the services do, and what is announced from now on waits for theirs.
-	if r.announced.set(next.IPVS, r.table.Pools()) && s.tasks.announce == nil {
-		s.tasks.announce = startTask("announced addresses", s.ended, r.announced.keeper.Run)
+	if r.announced.set(next.IPVS, r.table.Pools) && s.tasks.announce == nil {
+		s.tasks.announce = startTask("announced addresses", s.ended, func(ctx context.Context) error { return r.announced.run(ctx, r.decided) })
 	}
+	clearing, cancelClearing := context.WithTimeout(ctx, clearLimit)
+	r.announced.keeper.Sync(clearing)
+	cancelClearing()
 	s.mu.Lock()
 	now := r.checks.Apply(next.Checks)
 	r.table.Report(changesOfHealth(now.Untaken))

@@ -1,11 +1,13 @@
 package daemon
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
 
 	"vigil/confparse"
+	"vigil/healthcheck"
 	"vigil/internal/announce"
 	"vigil/internal/namespace"
 	"vigil/internal/status"
@@ -15,6 +17,10 @@ import (
 const (
 	// announceState ends the name of the file that remembers where announce_on may have put addresses.
 	announceState = "-announced.json"
+	// askDecided is how often it is looked whether a virtual server has its quorum of which nothing was told.
+	askDecided = time.Second
+	// clearLimit is how long a reload waits until addresses are gone that are announced no more.
+	clearLimit = 2 * time.Second
 	// withdrawLimit is how long it may take to withdraw all of them.
 	withdrawLimit = 5 * time.Second
 )
@@ -31,6 +37,89 @@ type announcements struct {
 }
 
 func newAnnouncements(k *announce.Keeper) *announcements { return &announcements{keeper: k} }
+
+// run keeps the addresses where they are to be until ctx ends. decided is asked of virtual servers of which nothing was told for a while:
+// one that begins without its quorum and never gets it is told of by nobody.
+func (a *announcements) run(ctx context.Context, decided func(map[confparse.VirtualServerID]bool) map[confparse.VirtualServerID]bool) error {
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		every := time.NewTicker(askDecided)
+		defer every.Stop()
+		for {
+			select {
+			case <-every.C:
+				if open := a.unknown(); len(open) > 0 {
+					a.learn(decided(open))
+				}
+			case <-asking.Done():
+				return
+			}
+		}
+	}()
+	return a.keeper.Run(ctx)
+}
+
+// unknown are the virtual servers of which it is not known whether they have their quorum.
+func (a *announcements) unknown() map[confparse.VirtualServerID]bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	open := make(map[confparse.VirtualServerID]bool)
+	for id := range a.servers {
+		if _, known := a.quorum[id]; !known {
+			open[id] = true
+		}
+	}
+	return open
+}
+
+// learn takes whether virtual servers have their quorum of which that is not known yet.
+func (a *announcements) learn(quorum map[confparse.VirtualServerID]bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, up := range quorum {
+		if _, known := a.quorum[id]; !known {
+			a.decide(id, up)
+		}
+	}
+}
+
+// decide takes whether a virtual server has its quorum. a.mu is held.
+func (a *announcements) decide(id confparse.VirtualServerID, up bool) {
+	places, ok := a.servers[id]
+	if !ok {
+		return
+	}
+	a.quorum[id] = up
+	changes := make(map[announce.Place]announce.Want, len(places))
+	for _, p := range places {
+		changes[p] = a.want(p)
+	}
+	a.keeper.Want(changes)
+}
+
+// decided returns, of the virtual servers asked for, whether those have their quorum of which the table is programmed and all checks have
+// said something.
+func (r *runningServices) decided(open map[confparse.VirtualServerID]bool) map[confparse.VirtualServerID]bool {
+	select {
+	case <-r.table.Ready():
+	default:
+		return nil
+	}
+	checked := make(map[confparse.VirtualServerID]bool)
+	for _, vs := range r.checks.Status().VirtualServers {
+		checked[vs.ID] = open[vs.ID] && !slices.ContainsFunc(vs.RealServers, func(rs healthcheck.RealServerStatus) bool {
+			return slices.ContainsFunc(rs.Checks, func(c healthcheck.CheckStatus) bool { return c.LastCompleted.IsZero() })
+		})
+	}
+	known := make(map[confparse.VirtualServerID]bool)
+	for _, p := range r.table.Pools() {
+		if open[p.VirtualServer] && (p.QuorumUp || checked[p.VirtualServer]) {
+			known[p.VirtualServer] = p.QuorumUp
+		}
+	}
+	return known
+}
 
 // openNetworkOfIPVS opens the network of the namespace in which virtual servers are.
 func (s surroundings) openNetworkOfIPVS() (n announce.Network, err error) {
@@ -50,8 +139,8 @@ func (s surroundings) openNetworkOfIPVS() (n announce.Network, err error) {
 }
 
 // set makes the virtual servers of spec those that are announced, and reports whether there is anything to do. Of those that have been
-// there before pools says how they are; of others take will be told.
-func (a *announcements) set(spec ipvs.Spec, pools []ipvs.PoolStatus) (any bool) {
+// there before pools, which is called once, says how they are; of others take will be told.
+func (a *announcements) set(spec ipvs.Spec, pools func() []ipvs.PoolStatus) (any bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known := a.quorum
@@ -72,7 +161,7 @@ func (a *announcements) set(spec ipvs.Spec, pools []ipvs.PoolStatus) (any bool) 
 			}
 		}
 	}
-	for _, p := range pools {
+	for _, p := range pools() { // here, so that take is told of what comes after it
 		if _, ok := a.servers[p.VirtualServer]; ok {
 			a.quorum[p.VirtualServer] = p.QuorumUp
 		}
@@ -97,16 +186,7 @@ func (a *announcements) take(e ipvs.Event) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	places, ok := a.servers[e.VirtualServer]
-	if !ok {
-		return
-	}
-	a.quorum[e.VirtualServer] = e.Kind == ipvs.QuorumGained
-	changes := make(map[announce.Place]announce.Want, len(places))
-	for _, p := range places {
-		changes[p] = a.want(p)
-	}
-	a.keeper.Want(changes)
+	a.decide(e.VirtualServer, e.Kind == ipvs.QuorumGained)
 }
 
 // want is what a place is to be. a.mu is held.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -60,7 +61,8 @@ func TestAnnouncedWhileOneHasItsQuorum(t *testing.T) {
 		task := startTask("announced addresses", nil, k.Run)
 		a := newAnnouncements(k)
 		spec := desired(t, announcedConf).IPVS
-		if !a.set(spec, nil) {
+		nobody := func() []ipvs.PoolStatus { return nil }
+		if !a.set(spec, nobody) {
 			t.Fatal("nothing to do")
 		}
 		web, secure, group := spec.VirtualServers[0].ID, spec.VirtualServers[1].ID, spec.VirtualServers[2].ID
@@ -87,16 +89,16 @@ func TestAnnouncedWhileOneHasItsQuorum(t *testing.T) {
 		want("a server", "")
 		take(ipvs.QuorumGained, secure, group)
 		want("two", "192.0.2.1/32 "+groupAddresses)
-		a.set(spec, nil)
+		a.set(spec, nobody)
 		want("the same again", "192.0.2.1/32 "+groupAddresses)
 		take(ipvs.QuorumLost, secure)
-		a.set(ipvs.Spec{VirtualServers: spec.VirtualServers[2:]}, nil)
+		a.set(ipvs.Spec{VirtualServers: spec.VirtualServers[2:]}, nobody)
 		want("a reload without two of them", groupAddresses)
 		take(ipvs.QuorumGained, web)
 		want("who is not announced", groupAddresses)
-		a.set(spec, []ipvs.PoolStatus{{VirtualServer: secure, QuorumUp: true}})
+		a.set(spec, func() []ipvs.PoolStatus { return []ipvs.PoolStatus{{VirtualServer: secure, QuorumUp: true}} })
 		want("a reload with them, of which one was there before", "192.0.2.1/32 "+groupAddresses)
-		if a.set(ipvs.Spec{}, nil); !task.stop(withdrawLimit) || len(n.virtual()) > 0 || !n.closed {
+		if a.set(ipvs.Spec{}, nobody); !task.stop(withdrawLimit) || len(n.virtual()) > 0 || !n.closed {
 			t.Errorf("at the end: %q, closed %v", n.virtual(), n.closed)
 		}
 	})
@@ -138,6 +140,65 @@ func TestDaemonAnnounces(t *testing.T) {
 		}
 		if _, err := os.Stat(filepath.Join(i.dir, "keepalived-announced.json")); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("the file stays: %v", err)
+		}
+	})
+}
+
+// unwatched is a machine whose files never change.
+type unwatched struct{}
+
+func (unwatched) Watch(string, func()) (stop func()) { return func() {} }
+
+func (unwatched) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// What an earlier process has announced stays until it is known whether there is a quorum, and is withdrawn when there is none: of a virtual
+// server that begins without one nobody tells.
+func TestAnnouncedBeforeWithoutAQuorum(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		members := filepath.Join(t.TempDir(), "none")
+		if err := os.WriteFile(members, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		i := launch(t, "virtual_server 192.0.2.1 80 {\nlb_algo rr\nprotocol TCP\nannounce_on eth0\nreal_servers_from "+members+" { }\n}\n",
+			func(o *Options) { o.Members.Files = unwatched{} })
+		_ = i.network.AddAddress(onLink(2, "192.0.2.1/32"))
+		synctest.Wait()
+		if got := i.network.virtual(); len(got) != 1 {
+			t.Errorf("at once %q", got)
+		}
+		time.Sleep(time.Minute) // this network tells of one address only, and the rest is found by an audit
+		synctest.Wait()
+		if got := i.network.virtual(); len(got) != 0 {
+			t.Errorf("later %q", got)
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A reload has taken addresses away before their services go.
+func TestReloadWithdrawsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := begin(t, announcedConf, nil)
+		time.Sleep(time.Second)
+		fewest := 99
+		i.network.mu.Lock()
+		i.network.onDel = func() {
+			time.Sleep(time.Millisecond) // as the kernel takes
+			fewest = min(fewest, len(i.kernel.Table()))
+		}
+		i.network.mu.Unlock()
+		reply, _ := i.reload(oneService)
+		reply.want(t, "without them", reloadApplied)
+		if fewest != 5 || len(i.network.virtual()) > 0 {
+			t.Errorf("when an address went there were %d services; %q", fewest, i.network.virtual())
+		}
+		if err := i.end(); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +39,9 @@ func stampOf(f *os.File) (stamp, error) {
 	return stamp{uint64(st.Dev), st.Ino, st.Size, st.Mtim, st.Ctim}, nil
 }
 
+// linkedFor is when a file is looked at again that a symbolic link leads to: where that goes nobody watches.
+const linkedFor = 2 * time.Second
+
 // settled is how old a change must be for the next one to have another stamp, whatever the clock of the file system is.
 const settled = 2 * time.Second
 
@@ -52,6 +56,9 @@ func (f *file) ask(context.Context) ([]confparse.Member, time.Duration, error) {
 		return nil, 0, err
 	case err != nil:
 		return nil, 0, fmt.Errorf("read %s: %w", f.path, err)
+	}
+	if at, err := filepath.EvalSymlinks(f.path); err != nil || at != filepath.Clean(f.path) {
+		return list, linkedFor, nil
 	}
 	return list, 0, nil
 }

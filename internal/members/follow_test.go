@@ -212,7 +212,7 @@ func TestLearnWaitsNoLongerThanItsContext(t *testing.T) {
 		cancel()
 		other := confparse.Source{Name: "web", IPv4: true, Port: 80}
 		z.log()
-		l.Learn(done, []confparse.Source{other})
+		l.Learn(done, []confparse.Source{web, other})
 		if n := len(z.log()); n > 0 {
 			t.Errorf("asked %d times without time for it", n)
 		}
@@ -284,4 +284,66 @@ func TestFilesOfTheMachine(t *testing.T) {
 	}
 	cancel()
 	must(t, <-done)
+}
+
+// TestOldListsServeOnce: what an earlier run has left is for who is followed from the start; later it is too old.
+func TestOldListsServeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, z := t.TempDir(), new(zone)
+		z.set("web A", "web 30 A 192.0.2.66")
+		first := newLab(t, dir, z)
+		first.Learn(t.Context(), []confparse.Source{web})
+		first.Follow([]confparse.Source{web})
+		time.Sleep(time.Second)
+		first.end()
+		z.set("web A", "web 30 A 192.0.2.1")
+		second := newLab(t, dir, z)
+		defer second.end()
+		second.Learn(t.Context(), []confparse.Source{web})
+		second.Follow([]confparse.Source{web})
+		time.Sleep(time.Second)
+		second.is("asked anew", web, "192.0.2.1:0", "", true)
+		second.Follow(nil)
+		z.fail("192.0.2.53", errSilent)
+		time.Sleep(24 * time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		second.Learn(ctx, []confparse.Source{web})
+		if list := second.List(web); len(list) > 0 {
+			t.Errorf("a day later it has %v", list)
+		}
+	})
+}
+
+// TestLearnedAgain: what was learned for a configuration that was refused is asked anew for the next one.
+func TestLearnedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		z := new(zone)
+		z.set("web A", "web 30 A 192.0.2.1")
+		l := newLab(t, t.TempDir(), z)
+		defer l.end()
+		l.Learn(t.Context(), []confparse.Source{web})
+		z.set("web A", "web 30 A 192.0.2.2")
+		time.Sleep(24 * time.Hour)
+		l.Learn(t.Context(), []confparse.Source{web})
+		if list := l.List(web); len(list) != 1 || list[0].Addr.String() != "192.0.2.2" {
+			t.Errorf("%v", list)
+		}
+	})
+}
+
+// TestLinkedFile: a file that a link of another directory leads to is looked at again.
+func TestLinkedFile(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(elsewhere, "list"), []byte("{\"address\":\"192.0.2.1\"}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(elsewhere, "list"), filepath.Join(dir, "m")); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]time.Duration{filepath.Join(dir, "m"): linkedFor, filepath.Join(elsewhere, "list"): 0} {
+		if list, valid, err := (&file{path: name}).ask(t.Context()); err != nil || len(list) != 1 || valid != want {
+			t.Errorf("%s: %v for %v, %v", name, list, valid, err)
+		}
+	}
 }

@@ -100,8 +100,16 @@ func (w *Watcher) Changed() <-chan struct{} { return w.changed }
 func (w *Watcher) Learn(ctx context.Context, sources []confparse.Source) {
 	var fresh []*source
 	w.mu.Lock()
+	for from, s := range w.sources {
+		if !s.followed && !slices.Contains(sources, from) { // of a configuration that was refused
+			delete(w.sources, from)
+		}
+	}
 	for _, from := range sources {
-		if w.sources[from] != nil {
+		if s := w.sources[from]; s != nil {
+			if !s.followed { // the same, and what it had then may have changed
+				fresh = append(fresh, s)
+			}
 			continue
 		}
 		s := &source{from: from, touched: make(chan struct{}, 1)}
@@ -111,6 +119,7 @@ func (w *Watcher) Learn(ctx context.Context, sources []confparse.Source) {
 		}
 		if old, ok := w.earlier()[from]; ok {
 			s.list, s.known, s.Members, s.Since, s.Remembered = old.list, true, len(old.list), old.since, true
+			delete(w.before, from) // from now on this run knows better
 		}
 		w.sources[from] = s
 		if from.File != "" || !s.known {
@@ -161,6 +170,7 @@ func (w *Watcher) Status(from confparse.Source) (st Status, ok bool) {
 // Follow makes sources those that are followed while Run is on. They have been learned of. The others are forgotten.
 func (w *Watcher) Follow(sources []confparse.Source) {
 	w.mu.Lock()
+	w.before = map[confparse.Source]remembered{} // what was not followed at the start is too old later
 	for from, s := range w.sources {
 		if s.followed = slices.Contains(sources, from); !s.followed {
 			delete(w.sources, from)

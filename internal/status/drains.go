@@ -11,6 +11,7 @@ type Drain struct {
 	Reason        string          `json:"reason"`
 	Since         time.Time       `json:"since"`
 	RealServers   []DrainedServer `json:"real_servers,omitempty"` // that it is about at present; not in a Status
+	Error         string          `json:"error,omitempty"`        // why it is not known what they have
 }
 
 // DrainedServer is a real server that is drained, with the connections that it has in the kernel.

@@ -15,7 +15,9 @@ func drained(numbers ...int) func(*Spec) {
 func TestDrainedServers(t *testing.T) {
 	play(t, specOf(3, 1).with(drained(1)).with(sorry),
 		": | .1=0 .2=1", "-2: down .2 | .1=0", "-1: down .1, lost 1>0 swap | .99=1", "+1: up .1, gained 1<=3 swap | .1=0", "+2: up .2 | .1=0 .2=1")
-	play(t, specOf(1, 5).with(backups(2, 1)).with(drained(2)), ": | .1=1", "-1: down .1, failover | .2=0", "+1: up .1, failback | .1=1")
+	// A backup server serves for one that is drained, and one that is drained itself for nobody.
+	play(t, specOf(1, 5).with(backups(2, 1)).with(drained(1)), ": | .1=0 .2=5", "-2: down .2, failback | .1=0", "+2: up .2, failover | .1=0 .2=5")
+	play(t, specOf(1, 5).with(backups(2, 1)).with(drained(2)), ": | .1=1", "-1: down .1, lost 1>0 | ", "+1: up .1, gained 1<=1 | .1=1")
 }
 
 // A drain begins and ends by another Spec: nothing is told of it, and the weight is there at once, also with slow_start. What others

@@ -10,6 +10,7 @@ package pool
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -48,6 +49,7 @@ type Pool struct {
 	live       int64 // the weight of the real servers that are up
 	backup     int64 // of the backup servers
 	failedOver bool  // the backup servers serve
+	drains     bool  // a server is Drained
 
 	overrides map[int]map[int]int32 // by server or Sorry, then service: the weights that others have set; nil: none
 
@@ -104,6 +106,7 @@ func (p *Pool) recount() {
 	p.quorum.quorum, p.quorum.hysteresis = int64(p.spec.Quorum), int64(p.spec.Hysteresis)
 	p.live, p.backup = 0, 0
 	p.panic = panicGuard{limit: p.panicLimit()}
+	p.drains = slices.ContainsFunc(p.spec.Servers, func(s Server) bool { return s.Drained })
 	for i := range p.servers {
 		*p.tier(i) += p.servers[i].health.live()
 		p.panic.count(p, i)
@@ -186,7 +189,18 @@ func (p *Pool) Evaluate() bool {
 
 // decide is Evaluate but for what follows from it.
 func (p *Pool) decide() bool {
-	over := p.backup > 0 && p.live < int64(p.spec.FailoverThreshold)
+	live, backup := p.live, p.backup
+	if p.drains { // who is drained takes nobody, and somebody else has to
+		for i := range p.servers {
+			switch s := &p.spec.Servers[i]; {
+			case s.Drained && s.Backup:
+				backup -= p.servers[i].health.live()
+			case s.Drained:
+				live -= p.servers[i].health.live()
+			}
+		}
+	}
+	over := backup > 0 && live < int64(p.spec.FailoverThreshold)
 	if p.failedOver != over {
 		p.failedOver = over
 		for i := range p.overrides {
