@@ -104,7 +104,9 @@ func (k *Keeper) converge() {
 	if len(w.clear) > 0 {
 		left := k.due()
 		_ = k.state.save(left.known)
-		w.waiting = append(w.waiting, left.waiting...) // who has come meanwhile, whose places are looked at again
+		k.mu.Lock()
+		k.waiting = append(left.waiting, k.waiting...) // whose places have not been looked at yet
+		k.mu.Unlock()
 	}
 	k.came(errs)
 	k.metrics.addresses.Set(float64(len(k.here)))
