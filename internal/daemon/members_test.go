@@ -423,6 +423,7 @@ func TestSourceOfSeveralVirtualServers(t *testing.T) {
 		reply, _ := i.reload("virtual_server {\n" + one) // refused
 		reply.want(t, "a broken configuration", reloadRefused)
 		s.files.put(t, path, "")
+		time.Sleep(membersPause)
 		i.serves("a list without members", "")
 		if n := len(i.kernel.Table()); n != 3 {
 			t.Errorf("%d services without servers, want 3", n)
