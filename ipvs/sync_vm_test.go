@@ -125,11 +125,11 @@ func TestSyncSettingsOnTheKernel(t *testing.T) {
 		want  ipvs.Settings
 	}{
 		{"sync_threshold 0\nsync_refresh_period 2147483\nsync_retries 3\nsync_qlen_max 2147483647\nbackup_only",
-			ipvs.Settings{"0 0", "2147483", "3", "2147483647", "1", before[5], before[6]}},
+			ipvs.Settings{"0 0", "2147483", "3", "2147483647", "1", before[5], before[6], before[7]}},
 		{"sync_threshold 2147483646 2147483647\nsync_refresh_period 0\nsync_retries 0\nsync_qlen_max 0\nbackup_only off",
-			ipvs.Settings{"2147483646 2147483647", "0", "0", "0", "0", before[5], before[6]}},
+			ipvs.Settings{"2147483646 2147483647", "0", "0", "0", "0", before[5], before[6], before[7]}},
 		{"", before},
-		{"sync_threshold 5 60", ipvs.Settings{"5 60", before[1], before[2], before[3], before[4], before[5], before[6]}},
+		{"sync_threshold 5 60", ipvs.Settings{"5 60", before[1], before[2], before[3], before[4], before[5], before[6], before[7]}},
 	} {
 		spec := syncSpecOf(t, c.words)
 		spec.Daemon.Interface = "lo"
