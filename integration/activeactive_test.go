@@ -36,6 +36,7 @@ var siteVIP = netip.MustParseAddrPort("198.51.100.80:443")
 // one of them, or brings it back, breaks none.
 func TestActiveActive(t *testing.T) {
 	testlan.RequireIPVS(t)
+	longer(t)
 	t.Parallel()
 	j := judge{t, true}
 	s := newSite(j)
@@ -80,6 +81,14 @@ func TestActiveActive(t *testing.T) {
 	s.routes(2)
 	held.live("it is mended")
 	held.close()
+}
+
+// longer leaves a test to the runs on all kernels.
+func longer(t *testing.T) {
+	t.Helper()
+	if os.Getenv("VIGIL_TEST_KERNEL") == "" {
+		t.Skip("depends on the kernel and takes it minutes: it is one of those of `make test-kernels`")
+	}
 }
 
 // newSite builds the network, with servers and bird at work.

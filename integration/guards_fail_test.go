@@ -26,6 +26,7 @@ func (g *guarded) begin(lines string, want ...string) {
 
 // TestBackupServerServes: a server in reserve serves when no other does, and no longer.
 func TestBackupServerServes(t *testing.T) {
+	longer(t)
 	t.Parallel()
 	g := newGuarded(t)
 	g.settings.Omit = []string{"rs2"}
@@ -45,6 +46,7 @@ func TestBackupServerServes(t *testing.T) {
 
 // TestPanicKeepsServersIn: of two servers that fail one stays in, with half of them as the most that checks take out.
 func TestPanicKeepsServersIn(t *testing.T) {
+	longer(t)
 	t.Parallel()
 	g := newGuarded(t)
 	g.begin("  panic_threshold 50\n", firstServer, secondServer)
@@ -66,6 +68,7 @@ func TestPanicKeepsServersIn(t *testing.T) {
 
 // TestFlappingServerStaysOut: the second failure keeps a server out until it was up for the time of flap_damping.
 func TestFlappingServerStaysOut(t *testing.T) {
+	longer(t)
 	t.Parallel()
 	const calm = 8 * time.Second
 	g := newGuarded(t)
@@ -94,6 +97,7 @@ func TestFlappingServerStaysOut(t *testing.T) {
 // TestTableChangedByHand: what Debian's ipvsadm takes out of the table of a running daemon comes back by its audit; a weight that it
 // sets stays.
 func TestTableChangedByHand(t *testing.T) {
+	longer(t)
 	t.Parallel()
 	g := newGuarded(t)
 	g.begin("", firstServer, secondServer)
