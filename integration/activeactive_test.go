@@ -36,7 +36,7 @@ var siteVIP = netip.MustParseAddrPort("198.51.100.80:443")
 // one of them, or brings it back, breaks none.
 func TestActiveActive(t *testing.T) {
 	testlan.RequireIPVS(t)
-	longer(t)
+	longer(t) // and it does not pass reliably: connections were reset when a director stopped
 	t.Parallel()
 	j := judge{t, true}
 	s := newSite(j)
