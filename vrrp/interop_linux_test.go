@@ -183,13 +183,15 @@ func obeyAndFollow(t *testing.T, ours, theirs string) *peers {
 	return p
 }
 
-// leadAndResign has a keepalived of priority 100 obey a Vigil of priority 150 for six adverts in a row, and take over when it resigns, without a complaint.
-func leadAndResign(t *testing.T, ours, theirs string) (*peers, *testlan.Process) {
-	p := newPeers(t)
-	r, stop := vigil(t, p.a, ours+"\npriority 150\n")
-	untilState(t, r, election.Master)
-	peer := keepalived(t, p.b, theirs+"\npriority 100\n")
-	entered(t, peer, "Entering BACKUP STATE")
+// What keepalived says of a resignation that it hears as backup and as master.
+const (
+	backupResigned = "Backup received priority 0 advertisement"
+	masterResigned = "Master received priority 0 message"
+)
+
+// untilObeyed waits until a keepalived has been backup for six adverts of r in a row, and returns how often it had become master.
+func untilObeyed(t *testing.T, r *Runner, peer *testlan.Process) int {
+	t.Helper()
 	sent, masters := uint64(0), -1
 	lantest.Until(t, "keepalived obeys", func() error {
 		now := r.Status().Instances[0].Counters.AdvertsSent
@@ -201,8 +203,33 @@ func leadAndResign(t *testing.T, ours, theirs string) (*peers, *testlan.Process)
 		}
 		return nil
 	})
-	stop()
-	entered(t, peer, "Backup received priority 0 advertisement")
+	return masters
+}
+
+// leadAndResign has a keepalived of priority 100 obey a Vigil of priority 150 for six adverts in a row, and take over when it resigns, without a complaint.
+func leadAndResign(t *testing.T, ours, theirs string) (*peers, *testlan.Process) {
+	p := newPeers(t)
+	r, stop := vigil(t, p.a, ours+"\npriority 150\n")
+	untilState(t, r, election.Master)
+	peer := keepalived(t, p.b, theirs+"\npriority 100\n")
+	entered(t, peer, "Entering BACKUP STATE")
+	masters := 0
+	for first := true; first || times(peer, backupResigned) == 0; first = false {
+		if !first {
+			// It did not hear Vigil for a while, was master itself just then, and has nobody to follow.
+			r, stop = vigil(t, p.a, ours+"\npriority 150\n")
+			untilState(t, r, election.Master)
+		}
+		masters = untilObeyed(t, r, peer)
+		heard := times(peer, masterResigned)
+		stop()
+		lantest.Until(t, "keepalived hears a resignation", func() error {
+			if times(peer, backupResigned) == 0 && times(peer, masterResigned) == heard {
+				return errors.New(peer.Log.Tail(5))
+			}
+			return nil
+		})
+	}
 	lantest.Until(t, "keepalived follows", func() error {
 		if times(peer, "Entering MASTER STATE") == masters {
 			return errors.New(peer.Log.Tail(5))
