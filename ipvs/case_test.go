@@ -1,6 +1,7 @@
 package ipvs_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ type caseRun struct {
 	events []ipvs.Event
 }
 
+// alongside, where there is a kernel with IPVS, opens a twin whose changes are made to that too; nil: there is none.
+var alongside = func(*testing.T, *ipvstest.Kernel) func(context.Context) (ipvs.Kernel, error) { return nil }
+
 // playCase runs text on a new twin, with the given servers (the last byte of their addresses) down from the start as alpha
 // ones are.
 func playCase(t *testing.T, text string, down []int, play func(*caseRun)) {
@@ -35,6 +39,7 @@ func playCase(t *testing.T, text string, down []int, play func(*caseRun)) {
 func playOn(t *testing.T, k *ipvstest.Kernel, o ipvs.Options, text string, down []int, play func(*caseRun)) {
 	t.Helper()
 	c := &caseRun{}
+	o.Open = alongside(t, k)
 	o.AuditPeriod, o.Tell = -1, func(e ipvs.Event) { c.events = append(c.events, e) }
 	c.rig = run(t, k, o)
 	defer c.stop()
