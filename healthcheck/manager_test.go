@@ -259,7 +259,7 @@ func TestStatusOfAServerThatIsDown(t *testing.T) {
 		want := Status{VirtualServers: []VirtualServerStatus{{ID: vs.ID, Name: "[10.0.0.1]:tcp:80",
 			RealServers: []RealServerStatus{{ID: vs.RealServers[0].ID, Name: "[192.168.0.1]:tcp:80", Weight: 1, Checks: []CheckStatus{{
 				Kind: "TCP_CHECK", Target: "192.168.0.1:80", Result: "failure", Code: "L4CON", Summary: "L4CON 250ms", Reason: "failed", Error: "invalid",
-				TookSeconds: 0.25, LastCompleted: time.Date(2000, 1, 1, 0, 0, 11, 5e8, time.UTC), ConsecutiveFailures: 2, SharedBy: 1,
+				TookSeconds: 0.25, LastCompleted: time.Date(2000, 1, 1, 0, 0, 11, 5e8, time.UTC), ConsecutiveFailures: 2, Decided: true, SharedBy: 1,
 			}}}}}}}
 		if diff := cmp.Diff(want, l.m.Status(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 			t.Errorf("mismatch (-want +got):\n%s", diff)

@@ -40,6 +40,11 @@ func (p *probe) overdue(now time.Duration) bool {
 	return p.armed && now-p.since() > p.spec.patience(p.completed > p.added)
 }
 
+// decided reports whether p has come to a verdict, or has been without one for too long to be waited for.
+func (p *probe) decided(epoch time.Time) bool {
+	return p.judgement.state != unknown || time.Since(epoch)-p.added > p.spec.patience(false)
+}
+
 // watchOverdue tells of checks that do not complete any more: nobody else would notice, for a server stays as it is. It
 // calls itself again while Run is on.
 func (m *Manager) watchOverdue() {

@@ -113,3 +113,43 @@ func TestProgramIsNotOverdueWhileItRuns(t *testing.T) {
 		}
 	})
 }
+
+// TestDecided: a check has decided with its first verdict, whether its server begins up or down, or when it would be overdue.
+func TestDecided(t *testing.T) {
+	insists := func(ck *confparse.Checker) { // SMTP_CHECK retries before its first verdict too
+		ck.Kind, ck.Retry, ck.DelayBeforeRetry, ck.Detail = confparse.SMTPCheck, 2, 5*s, &confparse.SMTPDetail{}
+	}
+	for name, tt := range map[string]struct {
+		edit    func(*lab, *confparse.Checker)
+		not, is time.Duration // when it has not, and when it has
+	}{
+		"up":            {func(*lab, *confparse.Checker) {}, 0, 11 * s},
+		"down":          {func(l *lab, _ *confparse.Checker) { l.answers(target(1), refuses) }, 0, 11 * s},
+		"slow":          {func(l *lab, _ *confparse.Checker) { l.takes(7 * s) }, 7 * s, 18 * s},
+		"after retries": {func(l *lab, ck *confparse.Checker) { insists(ck); l.answers(target(1), refuses) }, 6 * s, 20 * s},
+		"never ends":    {func(l *lab, _ *confparse.Checker) { l.takes(1000 * s) }, 29 * s, 60 * s},
+		"cannot be made": {func(l *lab, _ *confparse.Checker) {
+			l.answers(target(1), func(int) Result { return postponed(errors.New("no address")) })
+		}, 29 * s, 60 * s},
+		"is not asked yet": {func(_ *lab, ck *confparse.Checker) { ck.Warmup = 100 * s }, 0, 140 * s},
+	} {
+		for _, alpha := range []bool{false, true} {
+			t.Run(name+map[bool]string{true: ", alpha"}[alpha], func(t *testing.T) {
+				inLab(t, Options{}, func(l *lab) {
+					vs := pool(1)
+					vs.RealServers[0].Checkers[0].Alpha = alpha
+					tt.edit(l, vs.RealServers[0].Checkers[0])
+					l.run(config(vs))
+					l.until(tt.not)
+					if c := l.checkOf(1); c.Decided {
+						t.Errorf("after %v: %+v", tt.not, c)
+					}
+					l.until(tt.is)
+					if c := l.checkOf(1); !c.Decided {
+						t.Errorf("after %v: %+v", tt.is, c)
+					}
+				})
+			})
+		}
+	}
+}

@@ -45,6 +45,7 @@ type CheckStatus struct {
 	ConsecutiveFailures uint32
 	Running             bool // waits for a turn or is under way
 	Overdue             bool // it has not completed in three of its intervals
+	Decided             bool // it has found its server up or down, or has had the time for that
 	SharedBy            int  // real servers judged by this probe
 }
 
@@ -79,7 +80,7 @@ func (v poolView) status(epoch time.Time) VirtualServerStatus {
 func (v *checkView) status(epoch time.Time) CheckStatus {
 	s := CheckStatus{
 		Kind: v.spec.Kind.String(), Target: v.spec.subject(), Up: !v.failed, Reason: v.last.Reason,
-		TookSeconds: v.last.Took.Seconds(), ConsecutiveFailures: v.failures, Running: v.running, Overdue: v.late, SharedBy: v.sharedBy,
+		TookSeconds: v.last.Took.Seconds(), ConsecutiveFailures: v.failures, Running: v.running, Overdue: v.late, Decided: v.decided, SharedBy: v.sharedBy,
 	}
 	if v.last.Outcome != 0 {
 		s.Result, s.Code, s.Summary = v.last.Outcome.String(), v.last.Code.String(), v.last.Summary()

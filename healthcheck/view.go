@@ -24,6 +24,7 @@ type serverView struct {
 type checkView struct {
 	spec                  CheckSpec
 	failed, running, late bool
+	decided               bool
 	last                  Result
 	failures              uint32
 	sharedBy              int
@@ -58,28 +59,28 @@ func (m *Manager) view(vs *virtualServer) poolView {
 	}
 	for next, all := 0, false; !all; all = next == len(vs.servers) {
 		m.mu.Lock()
-		next = v.copyState(vs, next)
+		next = v.copyState(vs, next, m.epoch)
 		m.mu.Unlock()
 	}
 	return v
 }
 
 // copyState copies the state of vs, and of up to viewed servers from the given one on, and returns the next one.
-func (v *poolView) copyState(vs *virtualServer, from int) (next int) {
+func (v *poolView) copyState(vs *virtualServer, from int, epoch time.Time) (next int) {
 	next = min(from+viewed, len(vs.servers))
 	for i := from; i < next; i++ {
-		v.servers[i].copyState(&vs.servers[i])
+		v.servers[i].copyState(&vs.servers[i], epoch)
 	}
 	return next
 }
 
-func (v *serverView) copyState(rs *realServer) {
+func (v *serverView) copyState(rs *realServer, epoch time.Time) {
 	v.up, v.weight = rs.up(), rs.weight()
 	for i, c := range rs.checks {
 		p := c.probe
 		v.checks[i] = checkView{
 			spec: p.spec, failed: c.failed, running: p.busy, late: p.late, last: p.last, failures: p.failures,
-			sharedBy: len(p.subscribers), added: p.added, completed: p.completed,
+			sharedBy: len(p.subscribers), added: p.added, completed: p.completed, decided: p.decided(epoch),
 		}
 	}
 }

@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -118,5 +119,13 @@ func TestTableChangedByHand(t *testing.T) {
 	g.must(g.Directors[0].Stop())
 	if table, err := labkit.ReadTable(context.Background(), g.Directors[0].Host); err != nil || len(table) > 0 {
 		t.Errorf("left behind: %v, %v", table, err)
+	}
+}
+
+// longer leaves a test to the runs on all kernels.
+func longer(t *testing.T) {
+	t.Helper()
+	if os.Getenv("VIGIL_TEST_KERNEL") == "" {
+		t.Skip("depends on the kernel and takes it minutes: it is one of those of `make test-kernels`")
 	}
 }

@@ -17,7 +17,7 @@ import (
 const (
 	// announceState ends the name of the file that remembers where announce_on may have put addresses.
 	announceState = "-announced.json"
-	// askDecided is how often it is looked whether a virtual server has its quorum of which nothing was told.
+	// askDecided is how often it is looked whether the checks have decided of which virtual server nothing is known yet.
 	askDecided = time.Second
 	// clearLimit is how long a reload waits until addresses are gone that are announced no more.
 	clearLimit = 2 * time.Second
@@ -26,7 +26,8 @@ const (
 )
 
 // announcements say which addresses of virtual servers with announce_on are to be on their interfaces: those that one virtual server
-// with its quorum has. Their methods may be called from any goroutine.
+// with its quorum has. A virtual server's first announcement waits until all of its checks have decided: with a part of the servers mh
+// and sh give other ones to connections than the directors that have all. Their methods may be called from any goroutine.
 type announcements struct {
 	keeper *announce.Keeper
 
@@ -38,8 +39,8 @@ type announcements struct {
 
 func newAnnouncements(k *announce.Keeper) *announcements { return &announcements{keeper: k} }
 
-// run keeps the addresses where they are to be until ctx ends. decided is asked of virtual servers of which nothing was told for a while:
-// one that begins without its quorum and never gets it is told of by nobody.
+// run keeps the addresses where they are to be until ctx ends. decided is asked, again and again, whether those have their quorum of
+// which that is not known yet.
 func (a *announcements) run(ctx context.Context, decided func(map[confparse.VirtualServerID]bool) map[confparse.VirtualServerID]bool) error {
 	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -99,22 +100,22 @@ func (a *announcements) decide(id confparse.VirtualServerID, up bool) {
 }
 
 // decided returns, of the virtual servers asked for, whether those have their quorum of which the table is programmed and all checks have
-// said something.
+// decided.
 func (r *runningServices) decided(open map[confparse.VirtualServerID]bool) map[confparse.VirtualServerID]bool {
 	select {
 	case <-r.table.Ready():
 	default:
 		return nil
 	}
-	checked := make(map[confparse.VirtualServerID]bool)
+	settled := make(map[confparse.VirtualServerID]bool)
 	for _, vs := range r.checks.Status().VirtualServers {
-		checked[vs.ID] = open[vs.ID] && !slices.ContainsFunc(vs.RealServers, func(rs healthcheck.RealServerStatus) bool {
-			return slices.ContainsFunc(rs.Checks, func(c healthcheck.CheckStatus) bool { return c.LastCompleted.IsZero() })
+		settled[vs.ID] = open[vs.ID] && !slices.ContainsFunc(vs.RealServers, func(rs healthcheck.RealServerStatus) bool {
+			return slices.ContainsFunc(rs.Checks, func(c healthcheck.CheckStatus) bool { return !c.Decided })
 		})
 	}
 	known := make(map[confparse.VirtualServerID]bool)
 	for _, p := range r.table.Pools() {
-		if open[p.VirtualServer] && (p.QuorumUp || checked[p.VirtualServer]) {
+		if settled[p.VirtualServer] {
 			known[p.VirtualServer] = p.QuorumUp
 		}
 	}
@@ -139,7 +140,7 @@ func (s surroundings) openNetworkOfIPVS() (n announce.Network, err error) {
 }
 
 // set makes the virtual servers of spec those that are announced, and reports whether there is anything to do. Of those that have been
-// there before pools, which is called once, says how they are; of others take will be told.
+// there before pools, which is called once, says how they are; of others learn will be told.
 func (a *announcements) set(spec ipvs.Spec, pools func() []ipvs.PoolStatus) (any bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -179,14 +180,16 @@ func (a *announcements) set(spec ipvs.Spec, pools func() []ipvs.PoolStatus) (any
 	return !a.keeper.Idle()
 }
 
-// take takes what has happened to a virtual server.
+// take takes what has happened to a virtual server. That one has its quorum is no news as long as its checks have not decided.
 func (a *announcements) take(e ipvs.Event) {
 	if e.Kind != ipvs.QuorumGained && e.Kind != ipvs.QuorumLost {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.decide(e.VirtualServer, e.Kind == ipvs.QuorumGained)
+	if _, known := a.quorum[e.VirtualServer]; known {
+		a.decide(e.VirtualServer, e.Kind == ipvs.QuorumGained)
+	}
 }
 
 // want is what a place is to be. a.mu is held.

@@ -80,11 +80,15 @@ func TestAnnouncedWhileOneHasItsQuorum(t *testing.T) {
 		}
 		want("nothing is known", "")
 		take(ipvs.QuorumGained, web)
-		want("one has it", "192.0.2.1/32")
+		want("one has it before its checks have decided", "")
+		a.learn(map[confparse.VirtualServerID]bool{web: true})
+		want("they have", "192.0.2.1/32")
 		take(ipvs.QuorumLost, web)
 		want("of the other nothing is known", "192.0.2.1/32")
-		take(ipvs.QuorumLost, secure)
-		want("both have lost it", "")
+		a.learn(map[confparse.VirtualServerID]bool{secure: false, group: false})
+		want("neither has it", "")
+		a.learn(map[confparse.VirtualServerID]bool{web: true, secure: true})
+		want("what was learnt before", "")
 		take(ipvs.ServerUp, secure)
 		want("a server", "")
 		take(ipvs.QuorumGained, secure, group)
@@ -110,7 +114,7 @@ func TestDaemonAnnounces(t *testing.T) {
 		i := begin(t, oneService, nil)
 		want := func(when, there string) {
 			t.Helper()
-			time.Sleep(time.Second)
+			time.Sleep(2 * askDecided)
 			synctest.Wait()
 			if got := strings.Join(i.network.virtual(), " "); got != there {
 				t.Errorf("%s: %q, want %q", when, got, there)
@@ -184,7 +188,7 @@ func TestAnnouncedBeforeWithoutAQuorum(t *testing.T) {
 func TestReloadWithdrawsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := begin(t, announcedConf, nil)
-		time.Sleep(time.Second)
+		time.Sleep(2 * askDecided)
 		fewest := 99
 		i.network.mu.Lock()
 		i.network.onDel = func() {
@@ -208,6 +212,7 @@ func TestAnnouncementsThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := begin(t, strings.ReplaceAll(announcedConf, "eth0", "dummy7"), nil)
 		defer i.end()
+		time.Sleep(2 * askDecided)
 		var st status.Status
 		i.services.status(&st)
 		at := slices.IndexFunc(st.IPVS.Failing, func(f status.IPVSFailure) bool { return f.Service == "announce_on" })
@@ -221,7 +226,7 @@ func TestAnnouncementsThatFail(t *testing.T) {
 func TestAnnouncedAddressesStayWithTheTable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := begin(t, announcedConf, func(o *Options) { o.KeepIPVS = true })
-		time.Sleep(time.Second)
+		time.Sleep(2 * askDecided)
 		if err := i.end(); err != nil {
 			t.Error(err)
 		}

@@ -110,7 +110,7 @@ func checkStatus(from []healthcheck.CheckStatus) []status.Check {
 	for i, c := range from {
 		to[i] = status.Check{Kind: c.Kind, Target: c.Target, Up: c.Up, Result: c.Result, Code: c.Code,
 			Summary: c.Summary, Reason: c.Reason, Error: c.Error, TookSeconds: status.Seconds(c.TookSeconds * 1e9), LastCompleted: c.LastCompleted,
-			ConsecutiveFailures: c.ConsecutiveFailures, Running: c.Running, Overdue: c.Overdue, SharedBy: c.SharedBy}
+			ConsecutiveFailures: c.ConsecutiveFailures, Running: c.Running, Overdue: c.Overdue, Decided: c.Decided, SharedBy: c.SharedBy}
 	}
 	return to
 }

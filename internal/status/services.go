@@ -49,6 +49,7 @@ type Check struct {
 	ConsecutiveFailures uint32    `json:"consecutive_failures"`
 	Running             bool      `json:"running"`           // waits for a turn or is under way
 	Overdue             bool      `json:"overdue,omitempty"` // it has not completed in three of its intervals
+	Decided             bool      `json:"decided"`           // it has found its server up or down, or has had the time for that
 	SharedBy            int       `json:"shared_by"`         // real servers judged by this probe
 }
 
