@@ -17,7 +17,7 @@ import (
 func (m *Manager) Apply(s Spec) Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	untaken := m.take()
+	untaken := m.mail.take()
 	servers := make([]*virtualServer, len(s.VirtualServers)) // nil where one must be built
 	before := make([]*virtualServer, len(servers))
 	old := finder[confparse.VirtualServerID, *virtualServer]{
@@ -70,14 +70,17 @@ func (m *Manager) Apply(s Spec) Snapshot {
 		vs.named, vs.kept = false, false
 	}
 	select {
-	case <-m.signal:
+	case <-m.mail.filled:
 	default:
 	}
 	snapshot := m.snapshot()
 	snapshot.Untaken = untaken
+	m.mail.mu.Lock()
 	for _, rs := range down {
-		m.notify(rs, true, true)
+		m.mail.put(rs, true, true)
 	}
+	m.mail.mu.Unlock()
+	m.mail.hand()
 	return snapshot
 }
 

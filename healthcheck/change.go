@@ -36,71 +36,54 @@ type RealServerHealth struct {
 }
 
 // Changed receives a value when Take has something to return. It is never closed.
-func (m *Manager) Changed() <-chan struct{} { return m.signal }
+func (m *Manager) Changed() <-chan struct{} { return m.mail.filled }
 
 // Take returns what has changed since the last Take or Apply, which has the rest, each real server once with its latest health, in the order
 // in which they first changed. Where only a check came to another verdict the health is what it was.
-func (m *Manager) Take() []Change {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.take()
-}
+func (m *Manager) Take() []Change { return m.mail.take() }
 
-// take is Take with m.mu held.
-func (m *Manager) take() []Change {
-	if len(m.mailbox) == 0 {
-		return nil
-	}
-	changes := make([]Change, 0, len(m.mailbox))
-	for _, rs := range m.mailbox {
-		rs.dirty = false
-		changes = append(changes, Change{RealServer: rs.id(), Up: rs.up(), Weight: rs.weight(), Initial: rs.initial,
-			Alerts: m.alerts[rs], Same: !rs.moved})
-	}
-	m.mailbox, m.alerts = nil, nil
-	return changes
-}
-
-// notify puts a server into the mailbox. initial is Change.Initial; moved: it is not about its checks alone.
-func (m *Manager) notify(rs *realServer, initial, moved bool) {
-	if rs.dirty {
-		rs.moved = rs.moved || moved
-		return
-	}
-	rs.dirty, rs.initial, rs.moved = true, initial, moved
-	m.mailbox = append(m.mailbox, rs)
-	select {
-	case m.signal <- struct{}{}:
-	default:
-	}
-}
-
-// deliver tells every real server that is judged by p of its new verdict, which came of r. before is the one before.
-func (m *Manager) deliver(p *probe, before verdict, o observed, r Result) {
+// deliver tells every real server that is judged by p of its new verdict, which came of r, and of what that adds to its weight if this
+// is another than before. before is the verdict before. Those of one virtual server are handed on together.
+func (m *Manager) deliver(p *probe, before verdict, o observed, r Result, weighs bool) {
 	ok, initial := o.verdict == up, before == unknown
-	alert, alerts := p.alert(before, o, r)
-	for _, s := range p.subscribers {
-		// That a server is down which alpha has only taken to be is news, too, of most checks.
-		moved := s.rs.judge(s.check, ok) || initial && !ok && p.spec.Alpha && !p.words().awaited
-		if moved || alerts {
-			m.notify(s.rs, initial, moved)
+	var alerts []Alert
+	if alert, any := p.alert(before, o, r); any {
+		alerts = []Alert{alert}
+	}
+	say := m.sayVerdict(p, o, r)
+	for rest := p.subscribers; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].rs.vs == rest[0].rs.vs {
+			n++
 		}
-		if alerts {
-			if m.alerts == nil {
-				m.alerts = make(map[*realServer][]Alert)
+		for _, s := range rest[:n] {
+			say(s.rs)
+		}
+		m.mail.mu.Lock()
+		for _, s := range rest[:n] {
+			weighed := weighs && s.rs.weigh(s.check, p.judgement.weight)
+			// That a server is down which alpha has only taken to be is news, too, of most checks.
+			moved := s.rs.judge(s.check, ok) || initial && !ok && p.spec.Alpha && !p.words().awaited
+			if moved || weighed || len(alerts) > 0 {
+				m.mail.put(s.rs, initial && !(weighed && ok), moved || weighed, alerts...)
 			}
-			m.alerts[s.rs] = append(m.alerts[s.rs], alert)
 		}
+		m.mail.mu.Unlock()
+		m.mail.hand()
+		rest = rest[n:]
 	}
 }
 
 // deliverWeight tells every real server that is judged by p what the check adds to its weight now.
 func (m *Manager) deliverWeight(p *probe) {
+	m.mail.mu.Lock()
 	for _, s := range p.subscribers {
 		if s.rs.weigh(s.check, p.judgement.weight) {
-			m.notify(s.rs, false, true)
+			m.mail.put(s.rs, false, true)
 		}
 	}
+	m.mail.mu.Unlock()
+	m.mail.hand()
 }
 
 // snapshot returns the health of everything.

@@ -104,14 +104,15 @@ func (m *Manager) logTurned(word string, checks []subscriber) {
 	}
 }
 
-// logVerdict tells, once for each real server judged by p, what the check came to by r.
-func (m *Manager) logVerdict(p *probe, o observed, r Result) {
-	retry := p.spec.policy().retry
-	for _, s := range p.subscribers {
-		m.logServer(s.rs, func(name, vs string) string {
-			return verdictText(p.words(), told{verdict: o.verdict, retries: o.retries, retry: retry, server: name, vs: vs,
-				spec: p.spec, result: r})
-		}, resultAttrs(r)...)
+// sayVerdict returns what tells, of a real server judged by p, what the check came to by r.
+func (m *Manager) sayVerdict(p *probe, o observed, r Result) func(*realServer) {
+	is := told{verdict: o.verdict, retries: o.retries, retry: p.spec.policy().retry, spec: p.spec, result: r}
+	words, attrs := p.words(), resultAttrs(r)
+	return func(rs *realServer) {
+		m.logServer(rs, func(name, vs string) string {
+			is.server, is.vs = name, vs
+			return verdictText(words, is)
+		}, attrs...)
 	}
 }
 

@@ -57,17 +57,15 @@ type Manager struct {
 	means       means
 	files       *trackfile.Watcher
 	sessions    *BFDSessions
-	signal      chan struct{} // 1 slot: mailbox is not empty
+	mail        mailbox
 	sooner      chan struct{} // 1 slot: another probe is the first one of the agenda
 
 	mu        sync.Mutex
 	rand      *rand.Rand
 	ctx       context.Context // of Run; nil before and after
 	probes    map[CheckSpec]*probe
-	servers   []*virtualServer        // in configuration order
-	mailbox   []*realServer           // changed since the last Take, each once
-	alerts    map[*realServer][]Alert // about them
-	inFlight  int                     // probes under way
+	servers   []*virtualServer // in configuration order
+	inFlight  int              // probes under way
 	suspended map[confparse.VirtualServerID]bool
 	agenda    agenda         // of the probes that wait until they are due
 	waiting   probeQueue     // probes due that found maxInFlight under way
@@ -87,7 +85,7 @@ func NewManager(o Options) *Manager {
 		epoch:       time.Now(),
 		newChecker:  CheckSpec.checker,
 		means:       means{echoes: &echoSockets{}, scripts: o.Scripts, expressions: &expressions{}},
-		signal:      make(chan struct{}, 1),
+		mail:        newMailbox(),
 		sessions:    o.BFD,
 		rand:        o.Rand,
 		probes:      make(map[CheckSpec]*probe),

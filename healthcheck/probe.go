@@ -212,15 +212,10 @@ func (m *Manager) apply(p *probe, r Result) time.Duration {
 			m.logAttempt(p, r)
 		}
 	}
-	weighs := p.judgement.weight != before.weight
-	if weighs && o.verdict != down { // a server that goes down does not first count with another weight
-		m.deliverWeight(p)
-	}
-	if o.verdict != unknown {
-		m.logVerdict(p, o, r)
-		m.deliver(p, before.state, o, r)
-	}
-	if weighs && o.verdict == down {
+	switch weighs := p.judgement.weight != before.weight; {
+	case o.verdict != unknown:
+		m.deliver(p, before.state, o, r, weighs)
+	case weighs:
 		m.deliverWeight(p)
 	}
 	if rules.fromStart {

@@ -17,15 +17,14 @@ type virtualServer struct {
 
 // realServer is a real server while it runs. It is up exactly when none of its checks has failed.
 type realServer struct {
-	vs      *virtualServer
-	addr    netip.Addr
-	port    uint16
-	dirty   bool  // in Manager.mailbox
-	initial bool  // while dirty: Change.Initial
-	moved   bool  // while dirty: not Change.Same
-	base    int32 // the configured weight
-	failed  int32 // how many of checks have failed
-	checks  []check
+	vs     *virtualServer
+	addr   netip.Addr
+	port   uint16
+	base   int32  // the configured weight
+	batch  uint32 // of the mailbox when it was put there, and its place in it
+	place  int32
+	failed int32 // how many of checks have failed
+	checks []check
 }
 
 // check ties a real server to one of the probes it is judged by.
