@@ -120,10 +120,11 @@ type twins struct {
 	told      *told2     // what both tell, if it matters
 	had       ipvs.Table // after the event before
 	services  int        // that were compared
+	debians   bool       // Debian's ipvsadm is asked after each event too, which takes long, not only at the end
 }
 
 func newTwins(ctx context.Context, lab *testlan.Lab, name string, programs [2]labkit.Program) (*twins, error) {
-	w := &twins{lab: lab, programs: programs, dir: filepath.Join(lab.Dir(), "twins"+name)}
+	w := &twins{lab: lab, programs: programs, dir: filepath.Join(lab.Dir(), "twins"+name), debians: os.Getenv("VIGIL_TWINS") != ""}
 	for _, p := range programs {
 		h, err := lab.Host(p.Name[:1] + name)
 		if err != nil {
@@ -257,23 +258,7 @@ func (w *twins) try(ctx context.Context, c tried) (err error) {
 
 // end stops both, which leaves nothing behind, after Debian's ipvsadm has said the same as ours.
 func (w *twins) end(ctx context.Context) error {
-	err := until(ctx, func() error {
-		for i, d := range w.directors {
-			theirs, err := w.hosts[i].Output(ctx, "ipvsadm", "-S", "-n")
-			if err != nil {
-				return err
-			}
-			ours, err := w.saved(ctx, i)
-			if err != nil {
-				return err
-			}
-			if diff := cmp.Diff(sortedLines(theirs), ours); diff != "" {
-				return fmt.Errorf("ipvsadm -Sn of %s (-Debian's +ours):\n%s", d.Program.Name, diff)
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := w.allAsDebians(ctx); err != nil {
 		return err
 	}
 	for _, d := range w.directors {
@@ -328,6 +313,9 @@ func (w *twins) agree(ctx context.Context, e *expectation, c tried, reloaded boo
 		return nil
 	})
 	w.services += len(want)
+	if err == nil && w.debians {
+		err = w.allAsDebians(ctx)
+	}
 	if err == nil && w.told != nil {
 		err = w.told.agree(ctx, !reloaded && len(ipvs.Diff(w.had, want)) == 0)
 	}
@@ -372,8 +360,28 @@ func until(ctx context.Context, cond func() error) error {
 	}
 }
 
+// allAsDebians waits until Debian's ipvsadm -Sn prints of both tables what ours does.
+func (w *twins) allAsDebians(ctx context.Context) error {
+	return until(ctx, func() error {
+		for i, d := range w.directors {
+			theirs, err := w.hosts[i].Output(ctx, "ipvsadm", "-S", "-n")
+			if err != nil {
+				return err
+			}
+			ours, err := w.saved(ctx, i)
+			if err != nil {
+				return err
+			}
+			if diff := cmp.Diff(sortedLines(theirs), ours); diff != "" {
+				return fmt.Errorf("ipvsadm -Sn of %s (-Debian's +ours):\n%s", d.Program.Name, diff)
+			}
+		}
+		return nil
+	})
+}
+
 // saved is what ipvsadm -Sn prints, sorted: in which order the kernel has servers depends on how they came. Ours stands for
-// Debian's, which prints the same.
+// Debian's, which prints the same: see debians.
 func (w *twins) saved(ctx context.Context, i int) (string, error) {
 	out, err := w.ipvsadm(ctx, i, "-S", "-n")
 	return sortedLines(out), err

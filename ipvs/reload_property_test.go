@@ -54,20 +54,31 @@ func (d *drawn) virtualServer(name string) {
 	d.label += name + " "
 	defer func() { d.label = outer }()
 	kind := d.pick("kind", "NAT", "DR", "TUN", "TUN type gue port 6080 csum", "TUN type gre")
-	d.line("virtual_server %s {\nlb_algo %s\nlvs_method %s", name, d.pick("algo", "rr", "wrr", "wlc", "sh"), kind)
+	algorithm := d.pick("algo", "rr", "wrr", "wlc", "sh", "mh")
+	d.line("virtual_server %s {\nlb_algo %s\nlvs_method %s", name, algorithm, kind)
+	if algorithm == "sh" || algorithm == "mh" {
+		for _, flag := range []string{"port", "fallback"} {
+			if d.chance(flag) {
+				d.line("%s-%s", algorithm, flag)
+			}
+		}
+	}
 	if strings.HasSuffix(name, "53") {
 		d.line("protocol UDP")
 		if d.chance("ops") {
 			d.line("ops")
 		}
 	} else {
-		d.line("protocol TCP")
+		d.line("protocol %s", d.pick("protocol", "TCP", "TCP", "SCTP"))
 	}
 	for _, s := range []string{"persistence_timeout 50", "inhibit_on_failure", "quorum 2", "drain_on_remove 30", "failover_threshold 2",
 		"slow_start 10"} {
 		if d.chance(s) {
 			d.line("%s", s)
 		}
+	}
+	if d.chance("granularity") {
+		d.line("persistence_granularity %s", map[bool]string{true: "64", false: "255.255.255.0"}[strings.Contains(name, ":")])
 	}
 	address := func(n int) string {
 		if strings.Contains(name, ":") || strings.HasPrefix(kind, "TUN") && n%2 == 0 {
@@ -86,8 +97,9 @@ func (d *drawn) virtualServer(name string) {
 		if i > 0 && d.chance(fmt.Sprint("backup ", i)) {
 			word = "backup_real_server"
 		}
-		d.line("%s %s %s {\nweight %s\nuthreshold %s\n}", word, address(n), d.pick(fmt.Sprint("port ", i), "80", "80", "81"),
-			d.pick(fmt.Sprint("weight ", i), "1", "1", "3", "0"), d.pick(fmt.Sprint("uthreshold ", i), "0", "9"))
+		d.line("%s %s %s {\nweight %s\nuthreshold %s\nlthreshold %s\n}", word, address(n), d.pick(fmt.Sprint("port ", i), "80", "80", "81"),
+			d.pick(fmt.Sprint("weight ", i), "1", "1", "3", "0"), d.pick(fmt.Sprint("uthreshold ", i), "0", "9"),
+			d.pick(fmt.Sprint("lthreshold ", i), "0", "0", "3"))
 	}
 	d.line("}")
 }
