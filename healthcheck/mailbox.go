@@ -17,7 +17,7 @@ func newMailbox() mailbox { return mailbox{filled: make(chan struct{}, 1), batch
 // put notes the present health of rs. initial is Change.Initial, of the first time; moved: it is not about its checks alone. b.mu and
 // the Manager's lock are held.
 func (b *mailbox) put(rs *realServer, initial, moved bool, alerts ...Alert) {
-	if rs.batch != b.batch {
+	if rs.batch != b.batch || int(rs.place) >= len(b.list) || b.list[rs.place].RealServer != rs.id() { // batches begin again after 2^32
 		rs.batch, rs.place = b.batch, int32(len(b.list))
 		b.list = append(b.list, Change{RealServer: rs.id(), Initial: initial, Same: true})
 	}

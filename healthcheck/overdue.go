@@ -1,6 +1,10 @@
 package healthcheck
 
-import "time"
+import (
+	"time"
+
+	"vigil/confparse"
+)
 
 // overdueAfter is how many of its intervals a check may go without completing before that is told. lookEvery is how often
 // somebody looks.
@@ -40,11 +44,6 @@ func (p *probe) overdue(now time.Duration) bool {
 	return p.armed && now-p.since() > p.spec.patience(p.completed > p.added)
 }
 
-// decided reports whether p has come to a verdict, or has been without one for too long to be waited for.
-func (p *probe) decided(epoch time.Time) bool {
-	return p.judgement.state != unknown || time.Since(epoch)-p.added > p.spec.patience(false)
-}
-
 // watchOverdue tells of checks that do not complete any more: nobody else would notice, for a server stays as it is. It
 // calls itself again while Run is on.
 func (m *Manager) watchOverdue() {
@@ -66,4 +65,23 @@ func (m *Manager) watchOverdue() {
 		}
 	}
 	m.watch.Reset(lookEvery)
+}
+
+// Decided returns those of the given virtual servers all of whose checks have found their servers up or down, or have had the time for
+// that: since they were added, and at most since the given moment. Those without servers are in empty instead, and those that are not
+// in the Spec in neither.
+func (m *Manager) Decided(since map[confparse.VirtualServerID]time.Time) (decided, empty []confparse.VirtualServerID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Since(m.epoch)
+	for _, vs := range m.servers {
+		switch at, asked := since[vs.id]; {
+		case !asked:
+		case len(vs.servers) == 0:
+			empty = append(empty, vs.id)
+		case vs.decided(now, at.Sub(m.epoch)):
+			decided = append(decided, vs.id)
+		}
+	}
+	return decided, empty
 }

@@ -59,28 +59,28 @@ func (m *Manager) view(vs *virtualServer) poolView {
 	}
 	for next, all := 0, false; !all; all = next == len(vs.servers) {
 		m.mu.Lock()
-		next = v.copyState(vs, next, m.epoch)
+		next = v.copyState(vs, next, time.Since(m.epoch))
 		m.mu.Unlock()
 	}
 	return v
 }
 
 // copyState copies the state of vs, and of up to viewed servers from the given one on, and returns the next one.
-func (v *poolView) copyState(vs *virtualServer, from int, epoch time.Time) (next int) {
+func (v *poolView) copyState(vs *virtualServer, from int, now time.Duration) (next int) {
 	next = min(from+viewed, len(vs.servers))
 	for i := from; i < next; i++ {
-		v.servers[i].copyState(&vs.servers[i], epoch)
+		v.servers[i].copyState(&vs.servers[i], now)
 	}
 	return next
 }
 
-func (v *serverView) copyState(rs *realServer, epoch time.Time) {
+func (v *serverView) copyState(rs *realServer, now time.Duration) {
 	v.up, v.weight = rs.up(), rs.weight()
 	for i, c := range rs.checks {
 		p := c.probe
 		v.checks[i] = checkView{
 			spec: p.spec, failed: c.failed, running: p.busy, late: p.late, last: p.last, failures: p.failures,
-			sharedBy: len(p.subscribers), added: p.added, completed: p.completed, decided: p.decided(epoch),
+			sharedBy: len(p.subscribers), added: p.added, completed: p.completed, decided: p.decided(now, now),
 		}
 	}
 }

@@ -116,7 +116,7 @@ var purePackages = []string{"internal/routing", "internal/status", "internal/tra
 var shells = map[string][]string{
 	"vrrp": {"log.go", "metrics.go", "status.go", "tracked.go", "trackers.go"},
 	"healthcheck": {"apply.go", "bfdsessions.go", "change.go", "checker.go", "dispatch.go", "dns.go", "expressions.go", "grpc.go", "http.go", "httpconn.go",
-		"httpreply.go", "httpstls.go", "kind.go", "log.go", "manager.go", "metrics.go", "misc.go", "overdue.go", "page.go", "ping.go", "pkcs8.go",
+		"httpreply.go", "httpstls.go", "kind.go", "log.go", "mailbox.go", "manager.go", "metrics.go", "misc.go", "overdue.go", "page.go", "ping.go", "pkcs8.go",
 		"probe.go", "smtp.go", "tcp.go", "udp.go", "view.go"},
 	"ipvs": {"adopt.go", "audit.go", "connections.go", "converge.go", "entry.go", "errtext.go", "inbox.go", "kernel.go", "metrics.go", "narrate.go",
 		"reconcile.go", "reconcile_settings.go", "state.go", "status.go", "stop.go", "advance.go", "timeouts.go", "sync_converge.go",

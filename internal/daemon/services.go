@@ -148,8 +148,8 @@ func (s *services) set(ctx context.Context, next Desired) {
 	}
 	r.sources.widen(next.IPVS) // before the services are there that need it
 	// What is announced no more has to go before the services do, and what is announced from now on waits for theirs.
-	if r.announced.set(next.IPVS, r.table.Pools) && s.tasks.announce == nil {
-		s.tasks.announce = startTask("announced addresses", s.ended, func(ctx context.Context) error { return r.announced.run(ctx, r.decided) })
+	if r.announced.set(next.IPVS) && s.tasks.announce == nil {
+		s.tasks.announce = startTask("announced addresses", s.ended, func(ctx context.Context) error { return r.announced.run(ctx, s.prospect(r)) })
 	}
 	clearing, cancelClearing := context.WithTimeout(ctx, clearLimit)
 	r.announced.keeper.Sync(clearing)

@@ -2,12 +2,12 @@ package daemon
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"vigil/confparse"
-	"vigil/healthcheck"
 	"vigil/internal/announce"
 	"vigil/internal/namespace"
 	"vigil/internal/status"
@@ -17,7 +17,7 @@ import (
 const (
 	// announceState ends the name of the file that remembers where announce_on may have put addresses.
 	announceState = "-announced.json"
-	// askDecided is how often it is looked whether the checks have decided of which virtual server nothing is known yet.
+	// askDecided is how often it is looked whether the checks of a virtual server have decided, of which that is not known yet.
 	askDecided = time.Second
 	// clearLimit is how long a reload waits until addresses are gone that are announced no more.
 	clearLimit = 2 * time.Second
@@ -26,22 +26,44 @@ const (
 )
 
 // announcements say which addresses of virtual servers with announce_on are to be on their interfaces: those that one virtual server
-// with its quorum has. A virtual server's first announcement waits until all of its checks have decided: with a part of the servers mh
-// and sh give other ones to connections than the directors that have all. Their methods may be called from any goroutine.
+// with its quorum has. The first announcement waits until all checks have decided: with a part of the servers mh and sh give other ones
+// to connections than the directors do that have all. Their methods may be called from any goroutine.
 type announcements struct {
 	keeper *announce.Keeper
 
 	mu      sync.Mutex
-	servers map[confparse.VirtualServerID][]announce.Place
+	servers map[confparse.VirtualServerID]*announced
 	users   map[announce.Place][]confparse.VirtualServerID
-	quorum  map[confparse.VirtualServerID]bool // of servers, as far as it is known
+	present map[announce.Place]bool // those of users that were to be there once
 }
 
-func newAnnouncements(k *announce.Keeper) *announcements { return &announcements{keeper: k} }
+// announced is a virtual server with announce_on.
+type announced struct {
+	places  []announce.Place
+	since   time.Time // it has been one
+	decided bool      // its checks have, once
+	known   bool      // whether it has its quorum, which is up
+	up      bool
+}
 
-// run keeps the addresses where they are to be until ctx ends. decided is asked, again and again, whether those have their quorum of
-// which that is not known yet.
-func (a *announcements) run(ctx context.Context, decided func(map[confparse.VirtualServerID]bool) map[confparse.VirtualServerID]bool) error {
+// undecided reports whether it may be that it has its quorum with all of its servers, or will have soon.
+func (s *announced) undecided() bool { return !s.decided && (s.up || !s.known) }
+
+func newAnnouncements(k *announce.Keeper) *announcements {
+	return &announcements{keeper: k, present: make(map[announce.Place]bool)}
+}
+
+// prospect is where announcements see how virtual servers are.
+type prospect struct {
+	// decided is healthcheck.Manager.Decided.
+	decided func(since map[confparse.VirtualServerID]time.Time) (decided, empty []confparse.VirtualServerID)
+	// settle waits until the table is as what the checks have said.
+	settle func(context.Context) error
+	pools  func() []ipvs.PoolStatus
+}
+
+// run keeps the addresses where they are to be until ctx ends.
+func (a *announcements) run(ctx context.Context, p prospect) error {
 	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -50,9 +72,7 @@ func (a *announcements) run(ctx context.Context, decided func(map[confparse.Virt
 		for {
 			select {
 			case <-every.C:
-				if open := a.unknown(); len(open) > 0 {
-					a.learn(decided(open))
-				}
+				a.ask(asking, p)
 			case <-asking.Done():
 				return
 			}
@@ -61,65 +81,98 @@ func (a *announcements) run(ctx context.Context, decided func(map[confparse.Virt
 	return a.keeper.Run(ctx)
 }
 
-// unknown are the virtual servers of which it is not known whether they have their quorum.
-func (a *announcements) unknown() map[confparse.VirtualServerID]bool {
+// ask finds out which checks have decided since, and what has come of it.
+func (a *announcements) ask(ctx context.Context, p prospect) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	open := make(map[confparse.VirtualServerID]bool)
-	for id := range a.servers {
-		if _, known := a.quorum[id]; !known {
-			open[id] = true
+	open := make(map[confparse.VirtualServerID]time.Time)
+	for id, s := range a.servers {
+		if !s.decided {
+			open[id] = s.since
 		}
 	}
-	return open
-}
-
-// learn takes whether virtual servers have their quorum of which that is not known yet.
-func (a *announcements) learn(quorum map[confparse.VirtualServerID]bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for id, up := range quorum {
-		if _, known := a.quorum[id]; !known {
-			a.decide(id, up)
-		}
-	}
-}
-
-// decide takes whether a virtual server has its quorum. a.mu is held.
-func (a *announcements) decide(id confparse.VirtualServerID, up bool) {
-	places, ok := a.servers[id]
-	if !ok {
+	a.mu.Unlock()
+	if len(open) == 0 {
 		return
 	}
-	a.quorum[id] = up
-	changes := make(map[announce.Place]announce.Want, len(places))
-	for _, p := range places {
+	decided, empty := p.decided(open)
+	a.mu.Lock()
+	empty = slices.DeleteFunc(empty, func(id confparse.VirtualServerID) bool { return a.servers[id] == nil || a.servers[id].known })
+	a.mu.Unlock()
+	if len(decided)+len(empty) > 0 && p.settle(ctx) == nil {
+		a.learn(decided, empty, p.pools)
+	}
+}
+
+// learn takes that the checks of some virtual servers have decided, and that others have no servers: those that come later are waited for.
+func (a *announcements) learn(decided, empty []confparse.VirtualServerID, pools func() []ipvs.PoolStatus) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	up := make(map[confparse.VirtualServerID]bool)
+	for _, p := range pools() { // here, so that take is told of what comes after it
+		up[p.VirtualServer] = p.QuorumUp
+	}
+	for _, id := range slices.Concat(decided, empty) {
+		s := a.servers[id]
+		quorum, exists := up[id]
+		if s == nil || s.decided || !exists {
+			continue
+		}
+		s.decided, s.known, s.up = slices.Contains(decided, id), true, quorum
+		a.tell(s)
+	}
+}
+
+// take takes what has happened to a virtual server. That one has its quorum from the start, or has not, is no news before its checks have
+// decided.
+func (a *announcements) take(e ipvs.Event) {
+	gained := e.Kind == ipvs.QuorumGained
+	if !gained && e.Kind != ipvs.QuorumLost {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.servers[e.VirtualServer]; s != nil && (s.decided || !e.Initial) {
+		s.known, s.up = true, gained
+		a.tell(s)
+	}
+}
+
+// tell has the keeper look after what has become of the places of a virtual server. a.mu is held.
+func (a *announcements) tell(s *announced) {
+	changes := make(map[announce.Place]announce.Want, len(s.places))
+	for _, p := range s.places {
 		changes[p] = a.want(p)
 	}
 	a.keeper.Want(changes)
 }
 
-// decided returns, of the virtual servers asked for, whether those have their quorum of which the table is programmed and all checks have
-// decided.
-func (r *runningServices) decided(open map[confparse.VirtualServerID]bool) map[confparse.VirtualServerID]bool {
-	select {
-	case <-r.table.Ready():
-	default:
-		return nil
+// want is what a place is to be. What was there once comes back with the first virtual server that has its quorum. a.mu is held.
+func (a *announcements) want(p announce.Place) announce.Want {
+	up, undecided := false, false
+	for _, id := range a.users[p] {
+		s := a.servers[id]
+		up, undecided = up || s.decided && s.up, undecided || s.undecided()
 	}
-	settled := make(map[confparse.VirtualServerID]bool)
-	for _, vs := range r.checks.Status().VirtualServers {
-		settled[vs.ID] = open[vs.ID] && !slices.ContainsFunc(vs.RealServers, func(rs healthcheck.RealServerStatus) bool {
-			return slices.ContainsFunc(rs.Checks, func(c healthcheck.CheckStatus) bool { return !c.Decided })
-		})
+	switch {
+	case up && (!undecided || a.present[p]):
+		a.present[p] = true
+		return announce.Present
+	case undecided:
+		return announce.Unknown
 	}
-	known := make(map[confparse.VirtualServerID]bool)
-	for _, p := range r.table.Pools() {
-		if settled[p.VirtualServer] {
-			known[p.VirtualServer] = p.QuorumUp
-		}
-	}
-	return known
+	return announce.Absent
+}
+
+// prospect is how the virtual servers are that run.
+func (s *services) prospect(r *runningServices) prospect {
+	return prospect{decided: r.checks.Decided, pools: r.table.Pools, settle: func(ctx context.Context) error {
+		s.mu.Lock() // after which what is checked is also what the table is to be
+		r.table.Report(changesOfHealth(r.checks.Take()))
+		s.mu.Unlock()
+		ctx, cancel := context.WithTimeout(ctx, askDecided)
+		defer cancel()
+		return r.table.Sync(ctx)
+	}}
 }
 
 // openNetworkOfIPVS opens the network of the namespace in which virtual servers are.
@@ -139,71 +192,39 @@ func (s surroundings) openNetworkOfIPVS() (n announce.Network, err error) {
 	return n, err
 }
 
-// set makes the virtual servers of spec those that are announced, and reports whether there is anything to do. Of those that have been
-// there before pools, which is called once, says how they are; of others learn will be told.
-func (a *announcements) set(spec ipvs.Spec, pools func() []ipvs.PoolStatus) (any bool) {
+// set makes the virtual servers of spec those that are announced, and reports whether there is anything to do.
+func (a *announcements) set(spec ipvs.Spec) (any bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	known := a.quorum
-	a.servers = make(map[confparse.VirtualServerID][]announce.Place)
+	before := a.servers
+	a.servers = make(map[confparse.VirtualServerID]*announced)
 	a.users = make(map[announce.Place][]confparse.VirtualServerID)
-	a.quorum = make(map[confparse.VirtualServerID]bool)
 	for i := range spec.VirtualServers {
 		vs := &spec.VirtualServers[i]
 		if vs.Announce == "" {
 			continue
 		}
-		a.servers[vs.ID] = nil
+		s := before[vs.ID]
+		if s == nil {
+			s = &announced{since: time.Now()}
+		}
+		s.places = nil
+		a.servers[vs.ID] = s
 		for addr := range vs.Addresses() {
 			p := announce.Place{Interface: vs.Announce, Addr: addr}
 			if users := a.users[p]; !slices.Contains(users, vs.ID) {
 				a.users[p] = append(users, vs.ID)
-				a.servers[vs.ID] = append(a.servers[vs.ID], p)
+				s.places = append(s.places, p)
 			}
 		}
 	}
-	for _, p := range pools() { // here, so that take is told of what comes after it
-		if _, ok := a.servers[p.VirtualServer]; ok {
-			a.quorum[p.VirtualServer] = p.QuorumUp
-		}
-	}
-	for id, up := range known {
-		if _, ok := a.servers[id]; ok {
-			a.quorum[id] = up
-		}
-	}
+	maps.DeleteFunc(a.present, func(p announce.Place, _ bool) bool { return a.users[p] == nil })
 	places := make(map[announce.Place]announce.Want, len(a.users))
 	for p := range a.users {
 		places[p] = a.want(p)
 	}
 	a.keeper.Set(places)
 	return !a.keeper.Idle()
-}
-
-// take takes what has happened to a virtual server. That one has its quorum is no news as long as its checks have not decided.
-func (a *announcements) take(e ipvs.Event) {
-	if e.Kind != ipvs.QuorumGained && e.Kind != ipvs.QuorumLost {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if _, known := a.quorum[e.VirtualServer]; known {
-		a.decide(e.VirtualServer, e.Kind == ipvs.QuorumGained)
-	}
-}
-
-// want is what a place is to be. a.mu is held.
-func (a *announcements) want(p announce.Place) announce.Want {
-	want := announce.Absent
-	for _, id := range a.users[p] {
-		switch up, known := a.quorum[id]; {
-		case up:
-			return announce.Present
-		case !known:
-			want = announce.Unknown
-		}
-	}
-	return want
 }
 
 // failure is what keeps addresses from being as they are to be, as the status has it; nil: nothing.

@@ -52,7 +52,8 @@ virtual_server group G {
 	groupAddresses = "192.0.2.11/32 192.0.2.12/32 2001:db8::11/128"
 )
 
-// An address is announced while one virtual server that has it has its quorum; a server about which nothing is known changes nothing.
+// An address is announced while one virtual server that has it has its quorum, and for the first time when nothing is open of any; a
+// virtual server about which nothing is known changes nothing.
 func TestAnnouncedWhileOneHasItsQuorum(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork()
@@ -61,8 +62,16 @@ func TestAnnouncedWhileOneHasItsQuorum(t *testing.T) {
 		task := startTask("announced addresses", nil, k.Run)
 		a := newAnnouncements(k)
 		spec := desired(t, announcedConf).IPVS
-		nobody := func() []ipvs.PoolStatus { return nil }
-		if !a.set(spec, nobody) {
+		pools := func(up ...confparse.VirtualServerID) func() []ipvs.PoolStatus {
+			return func() (list []ipvs.PoolStatus) {
+				for _, vs := range spec.VirtualServers {
+					list = append(list, ipvs.PoolStatus{VirtualServer: vs.ID, QuorumUp: slices.Contains(up, vs.ID)})
+				}
+				return list
+			}
+		}
+		type ids = []confparse.VirtualServerID
+		if !a.set(spec) {
 			t.Fatal("nothing to do")
 		}
 		web, secure, group := spec.VirtualServers[0].ID, spec.VirtualServers[1].ID, spec.VirtualServers[2].ID
@@ -78,31 +87,50 @@ func TestAnnouncedWhileOneHasItsQuorum(t *testing.T) {
 				a.take(ipvs.Event{VirtualServer: id, Note: pool.Note{Kind: kind}})
 			}
 		}
+		const one = "192.0.2.1/32"
 		want("nothing is known", "")
 		take(ipvs.QuorumGained, web)
 		want("one has it before its checks have decided", "")
-		a.learn(map[confparse.VirtualServerID]bool{web: true})
-		want("they have", "192.0.2.1/32")
-		take(ipvs.QuorumLost, web)
-		want("of the other nothing is known", "192.0.2.1/32")
-		a.learn(map[confparse.VirtualServerID]bool{secure: false, group: false})
-		want("neither has it", "")
-		a.learn(map[confparse.VirtualServerID]bool{web: true, secure: true})
-		want("what was learnt before", "")
-		take(ipvs.ServerUp, secure)
-		want("a server", "")
-		take(ipvs.QuorumGained, secure, group)
-		want("two", "192.0.2.1/32 "+groupAddresses)
-		a.set(spec, nobody)
-		want("the same again", "192.0.2.1/32 "+groupAddresses)
+		a.learn(ids{web}, nil, pools(web))
+		want("they have, and those of the other at this address have not", "")
 		take(ipvs.QuorumLost, secure)
-		a.set(ipvs.Spec{VirtualServers: spec.VirtualServers[2:]}, nobody)
+		want("the other has lost it before", one)
+		take(ipvs.QuorumLost, web)
+		want("neither has it", "")
+		take(ipvs.QuorumGained, web)
+		want("one has it again", one)
+		take(ipvs.QuorumGained, secure)
+		want("the other may have it", one)
+		a.learn(ids{web, secure, group}, nil, pools(secure, group))
+		want("it has, and what is known is not learnt", one+" "+groupAddresses)
+		take(ipvs.QuorumLost, web)
+		want("one of two has lost it", one+" "+groupAddresses)
+		take(ipvs.QuorumLost, secure)
+		want("both have", groupAddresses)
+		take(ipvs.ServerUp, secure)
+		want("a server", groupAddresses)
+		take(ipvs.QuorumGained, secure)
+		want("the first that has it again", one+" "+groupAddresses)
+		a.set(spec)
+		want("the same again", one+" "+groupAddresses)
+		a.set(ipvs.Spec{VirtualServers: spec.VirtualServers[2:]})
 		want("a reload without two of them", groupAddresses)
 		take(ipvs.QuorumGained, web)
 		want("who is not announced", groupAddresses)
-		a.set(spec, func() []ipvs.PoolStatus { return []ipvs.PoolStatus{{VirtualServer: secure, QuorumUp: true}} })
-		want("a reload with them, of which one was there before", "192.0.2.1/32 "+groupAddresses)
-		if a.set(ipvs.Spec{}, nobody); !task.stop(withdrawLimit) || len(n.virtual()) > 0 || !n.closed {
+		a.set(spec)
+		a.learn(nil, ids{web}, pools(secure))
+		want("a reload with them, of which one has no servers yet", groupAddresses)
+		a.take(ipvs.Event{VirtualServer: web, Note: pool.Note{Kind: ipvs.QuorumGained, Initial: true}})
+		want("they come", groupAddresses)
+		a.learn(ids{secure}, nil, pools(secure))
+		want("the checks of the other have decided", one+" "+groupAddresses)
+		a.learn(ids{web}, nil, pools(web, secure))
+		take(ipvs.QuorumLost, secure)
+		want("theirs have", one+" "+groupAddresses)
+		take(ipvs.QuorumLost, group)
+		a.set(ipvs.Spec{VirtualServers: spec.VirtualServers[:1]})
+		want("a reload without what was lost", one)
+		if a.set(ipvs.Spec{}); !task.stop(withdrawLimit) || len(n.virtual()) > 0 || !n.closed {
 			t.Errorf("at the end: %q, closed %v", n.virtual(), n.closed)
 		}
 	})
