@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,21 +101,33 @@ func TestChecksOfWebServers(t *testing.T) {
 		l.waitPool([]string{page, port, locked, secure, file, runs}, d.Running)
 	}
 	// What the library cannot speak is told by name, when a server that was up has nothing else any more.
-	serve := func(cipher string) *testlan.Process {
-		s, err := l.servers.Start("s_server "+cipher, nil, "openssl", "s_server", "-accept", "8443", "-cert", path("c.pem"), "-key", path("k.pem"), "-www",
+	serve := func(port, cipher string) *testlan.Process {
+		s, err := l.servers.Start("s_server "+cipher, nil, "openssl", "s_server", "-accept", port, "-cert", path("c.pem"), "-key", path("k.pem"), "-www",
 			"-quiet", "-tls1_2", "-cipher", cipher)
 		l.must(err)
 		return s
 	}
-	s := serve("ECDHE-RSA-AES128-GCM-SHA256")
+	s, limited := serve("8443", "ECDHE-RSA-AES128-GCM-SHA256"), serve("8444", "DHE-RSA-AES128-GCM-SHA256")
 	l.waitPool([]string{page, port, locked, secure, old, file, runs}, d.Running)
-	s.Kill()
-	s = serve("DHE-RSA-AES128-GCM-SHA256")
+	l.must(testlan.Until(wait(t), "the server that has nothing else", func() error {
+		return l.servers.Do(func() error {
+			c, err := net.Dial("tcp", "10.0.0.2:8444")
+			if err == nil {
+				c.Close()
+			}
+			return err
+		})
+	}))
+	// From one moment to the next: while nobody listens there is another reason.
+	_, err = l.servers.Output(wait(t), "nft", "add table ip instead; add chain ip instead in { type nat hook prerouting priority -100; }; "+
+		"add rule ip instead in tcp dport 8443 redirect to :8444")
+	l.must(err)
 	l.waitPool([]string{page, port, locked, secure, file, runs}, d.Running)
 	if _, ok := d.Process.Log.Find("finite-field DHE", time.Time{}); !ok {
 		t.Errorf("the log does not say what the server may lack: %s", d.Process.Log.Tail(10))
 	}
 	s.Kill()
+	limited.Kill()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	l.must(nginx.Stop(ctx))
